@@ -1,0 +1,73 @@
+# The project's commands. Rule: needs only make and Python >= 3.11; everything else is installed into $(VENV).
+
+PYTHON ?= python3
+VENV ?= .venv
+JUPYTER_ARGS ?=
+PYTEST_ARGS ?=
+RUNS ?= 20
+
+PY := $(VENV)/bin/python
+LESSON_TESTS := --nbval --nbval-sanitize-with=tests/nbval.cfg --nbval-cell-timeout=60 --nbval-kernel-startup-timeout=60
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test lint bench record notebooks repeat format docs constraints clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo "  Options: PYTHON=python3.12 (which Python), JUPYTER_ARGS=\"--no-browser\", PYTEST_ARGS=\"-k ladder\", RUNS=20 (repeat)"
+
+lab: $(VENV)/.lab ## install if need be, then open JupyterLab on the first lesson
+	$(PY) -m jupyterlab $(JUPYTER_ARGS) notebooks/00-start-here.ipynb
+
+test: $(VENV)/.test lint ## everything CI runs: lint, types, tests, the lessons with their outputs compared
+	$(PY) -m pytest $(LESSON_TESTS) $(PYTEST_ARGS) tests notebooks
+
+lint: $(VENV)/.test ## ruff, mypy --strict, lessons and notebooks in step
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) tools/sync_lessons.py --check
+
+bench: $(VENV)/.test ## measure labkit beside Node, asyncio and Scapy, printed as ratios
+	$(PY) benchmarks/run.py
+
+record: $(VENV)/.lab ## remake every recorded capture in data/ by the lessons' own code
+	$(PY) -m labkit.cli record
+
+notebooks: $(VENV)/.test ## run lessons/*.md and write notebooks/*.ipynb (LESSONS="lessons/01-tcp.md" for one)
+	$(PY) tools/sync_lessons.py $(LESSONS)
+
+repeat: $(VENV)/.test ## run the lessons RUNS times in a row, stopping at the first difference
+	@for run in $$(seq $(RUNS)); do echo "run $$run of $(RUNS)"; \
+	  $(PY) -m pytest -q $(LESSON_TESTS) $(PYTEST_ARGS) notebooks || exit 1; done
+
+format: $(VENV)/.test ## sort the imports, mend what ruff can mend safely
+	$(PY) -m ruff check --fix .
+
+docs: $(VENV)/.lab ## redraw docs/imports.svg from the code
+	$(PY) tools/imports.py
+
+constraints: ## pin anew, in constraints.txt and environment.yml, what a fresh environment resolves to
+	$(PYTHON) tools/pin.py
+
+clean: ## remove what was installed and cached here
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment. A stamp says that it holds what pyproject.toml and constraints.txt ask for, so nothing is installed twice.
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "labkit needs Python 3.11 or newer; '$(PYTHON)' is not. Name another: make lab PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "'$(PYTHON) -m venv' failed. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+# hatchling comes first, from the pins, so that building labkit itself fetches nothing that is not pinned.
+$(VENV)/.lab: pyproject.toml constraints.txt | $(PY)
+	@echo "installing into $(VENV), once; this takes a minute"
+	$(PIP) hatchling editables
+	$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.lab
+	$(PIP) --no-build-isolation --editable '.[test]'
+	@touch $@

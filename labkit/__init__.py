@@ -1,0 +1,52 @@
+"""labkit: network programming on your own packets.
+
+Rule: importing it costs nothing; each part is loaded when it is first used.
+
+    import labkit
+    from labkit import draw, net
+
+    with labkit.capture(port=8124, name="handshake") as tape:
+        ...
+    draw.ladder(tape)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Name a lesson may use -> the module that holds it ("" where the name is the module itself).
+_PARTS = {
+    "Tape": "packets",
+    "capture": "packets",
+    "claim": "course",
+    "draw": "",
+    "exercises": "",
+    "lesson": "course",
+    "net": "",
+    "packets": "",
+    "predict": "course",
+    "servers": "",
+}
+
+if TYPE_CHECKING:
+    from labkit import draw, exercises, net, packets, servers
+    from labkit.course import claim, lesson, predict
+    from labkit.packets import Tape, capture
+
+__all__ = ["Tape", "capture", "claim", "draw", "exercises", "lesson", "net", "packets", "predict", "servers"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PARTS:
+        raise AttributeError(f"module 'labkit' has no attribute {name!r}")
+    module = importlib.import_module(f"labkit.{_PARTS[name] or name}")
+    part = getattr(module, name) if _PARTS[name] else module
+    globals()[name] = part
+    return part
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PARTS])

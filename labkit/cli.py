@@ -1,0 +1,102 @@
+"""The command ``labkit``: serve, doctor, record.
+
+Rule: turns words of a command line into calls of the package; errors are one line on stderr and exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+from labkit import __version__
+from labkit.core.errors import LabError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code (0 done, 1 failed, 2 wrong usage)."""
+    parser = argparse.ArgumentParser(prog="labkit", description="Network programming on your own packets.")
+    parser.add_argument("--version", action="version", version=f"labkit {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    serve = commands.add_parser("serve", help="run one of the chapter's servers until Ctrl-C")
+    serve.add_argument("server", choices=("greeter", "echo"), help="which one")
+    serve.add_argument("--port", type=int, help="port to listen on (0: any free one; default: the chapter's)")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument("--path", help="listen on this Unix socket path in place of a port")
+    serve.add_argument("--expose", action="store_true", help="allow an address that other machines can reach")
+    serve.set_defaults(run=_serve)
+
+    doctor = commands.add_parser("doctor", help="how this machine captures packets, why not better, what to do")
+    doctor.set_defaults(run=_doctor)
+
+    record = commands.add_parser("record", help="run every lesson and remake the recorded captures in data/")
+    record.add_argument("lessons", nargs="*", help="only these, by name (01-tcp)")
+    record.set_defaults(run=_record)
+
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except LabError as error:
+        print(f"labkit: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from labkit import servers
+
+    module = getattr(servers, options.server)
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    server = module.create()
+    if options.path is not None:
+        server.listen(path=options.path)
+    else:
+        port = module.PORT if options.port is None else options.port
+        server.listen(port, options.host, expose=options.expose)
+    where = server.address()
+    text = where if isinstance(where, str) else f"{where[0]} port {where[1]}"
+    print(f"{options.server} listens on {text}; stop it with Ctrl-C", flush=True)
+    stopped.wait()
+    with server:
+        pass
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from labkit import packets
+    from labkit.core import loop
+
+    status = packets.status()
+    print(f"labkit {__version__}, Python {platform.python_version()}, {platform.system()} {platform.release()}")
+    print(f"event loop: {type(loop.get()).__module__.partition('.')[0]}")
+    print(f"capture: {status}")
+    for tier, works, why, todo in status.reasons:
+        print(f"  {'yes' if works else 'no ':3}  {tier}" + (f": {why}" if why else ""))
+        if todo and not works:
+            print(f"         to have it: {todo}")
+    return 0
+
+
+def _record(options: argparse.Namespace) -> int:
+    from labkit.packets import rerecord
+
+    for line in rerecord(options.lessons):
+        print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

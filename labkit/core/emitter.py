@@ -1,0 +1,328 @@
+"""Node's EventEmitter in snake_case, with a memory: what was emitted can be waited for and drawn afterwards.
+
+Rule: no event loop and no sockets here. Any thread may call any method.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
+from time import monotonic, time_ns
+from typing import Any, NamedTuple, Self, TypeVar, overload
+
+from labkit.core.errors import LabError, NotOpen, TimedOut
+
+Listener = Callable[..., Any]
+ListenerT = TypeVar("ListenerT", bound=Listener)
+Record = tuple[int, "Emitter", str, "int | None", str]
+Endpoint = tuple[str, "tuple[str, int] | None", "tuple[str, int] | None"]
+
+HISTORY = 256
+"""Events an emitter remembers; older ones are forgotten first."""
+
+# Events that describe a state reached once: waiting for them again returns at once.
+STATES = frozenset({"listening", "connect", "end", "close", "error"})
+
+_registering = threading.Lock()  # listeners are copied on write: two threads adding at once must not lose one
+_waiting_threads = threading.local()
+_watchers: tuple[list[Record], ...] = ()
+
+
+class Remembered(NamedTuple):
+    """One entry of an emitter's history: the event, its time (ns since the epoch), its size in bytes or None."""
+
+    event: str
+    time_ns: int
+    size: int | None
+
+
+class _Once:
+    """A listener that takes itself off before it runs."""
+
+    __slots__ = ("emitter", "event", "listener")
+
+    def __init__(self, emitter: Emitter, event: str, listener: Listener) -> None:
+        self.emitter, self.event, self.listener = emitter, event, listener
+
+    def __call__(self, *args: Any) -> None:
+        self.emitter.off(self.event, self)
+        self.listener(*args)
+
+
+class _InCell:
+    """A listener run in the context of the notebook cell that registered it, so that its output appears there."""
+
+    __slots__ = ("context", "listener")
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.context = copy_context()
+
+    def __call__(self, *args: Any) -> None:
+        # A context cannot be entered twice; the copy serves a listener that is emitted to while it runs.
+        self.context.copy().run(self.listener, *args)
+
+
+def in_notebook() -> bool:
+    """Whether this process is a Jupyter kernel."""
+    return "ipykernel.kernelapp" in sys.modules
+
+
+def in_cell(listener: Listener) -> Listener:
+    """Return the listener bound to the present cell's output; outside a notebook, the listener itself."""
+    return _InCell(listener) if in_notebook() else listener
+
+
+def _is(registered: Listener, wanted: Listener) -> bool:
+    while True:
+        if registered == wanted:
+            return True
+        inner = getattr(registered, "listener", None)
+        if inner is None:
+            return False
+        registered = inner
+
+
+def watch() -> list[Record]:
+    """Start collecting what every emitter of this process does; returns the list that fills.
+
+    An entry is ``(time_ns, source, name, size, kind)``: kind is ``"event"`` for what was emitted and ``"call"`` for
+    what a program asked for (a write, say); ``source.endpoint()`` says who and where. End it with `unwatch`.
+    """
+    global _watchers
+    records: list[Record] = []
+    with _registering:
+        _watchers = (*_watchers, records)
+    return records
+
+
+def unwatch(records: list[Record]) -> None:
+    """Stop collecting into this list."""
+    global _watchers
+    with _registering:
+        _watchers = tuple(kept for kept in _watchers if kept is not records)
+
+
+class Emitter:
+    """Something that listeners can be told about: ``emitter.on("data", listener)``.
+
+    Source: the events module of Node.js, which the chapter is written for.
+    """
+
+    __slots__ = ("__weakref__", "_history", "_last", "_listeners", "_waited")
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, tuple[Listener, ...]] = {}
+        self._history: deque[Remembered] | None = None  # made at the first event: idle connections stay small
+        self._last: dict[str, tuple[int, tuple[Any, ...]]] | None = None
+        self._waited: dict[str, tuple[int, tuple[Any, ...]]] | None = None
+
+    # -- registering
+
+    @overload
+    def on(self, event: str) -> Callable[[ListenerT], ListenerT]: ...
+
+    @overload
+    def on(self, event: str, listener: Listener) -> Self: ...
+
+    def on(self, event: str, listener: Listener | None = None) -> Any:
+        """Call listener with the event's arguments each time the event is emitted.
+
+        Without a listener it is a decorator: ``@server.on("connection")``. Returns the emitter, so that calls chain
+        (as a decorator: the function).
+        """
+        if listener is None:
+
+            def register(function: ListenerT) -> ListenerT:
+                self.on(event, function)
+                return function
+
+            return register
+        self._add(event, in_cell(listener))
+        return self
+
+    @overload
+    def once(self, event: str) -> Callable[[ListenerT], ListenerT]: ...
+
+    @overload
+    def once(self, event: str, listener: Listener) -> Self: ...
+
+    def once(self, event: str, listener: Listener | None = None) -> Any:
+        """Like `on`, for the next time only."""
+        if listener is None:
+
+            def register(function: ListenerT) -> ListenerT:
+                self.once(event, function)
+                return function
+
+            return register
+        self._add(event, _Once(self, event, in_cell(listener)))
+        return self
+
+    def off(self, event: str, listener: Listener) -> Self:
+        """Take a listener off again (the latest, if it was registered more than once); unknown ones are ignored."""
+        with _registering:
+            kept = list(self._listeners.get(event, ()))
+            for position in range(len(kept) - 1, -1, -1):
+                if _is(kept[position], listener):
+                    del kept[position]
+                    break
+            if kept:
+                self._listeners[event] = tuple(kept)
+            else:
+                self._listeners.pop(event, None)
+        return self
+
+    def listeners(self, event: str) -> tuple[Listener, ...]:
+        """The listeners of this event, in the order they will be called, as they were given to `on`."""
+        return tuple(_unwrapped(each) for each in self._listeners.get(event, ()))
+
+    def _add(self, event: str, listener: Listener) -> None:
+        if not callable(listener):
+            raise TypeError(f"the listener of {event!r} must be a function, not {listener!r}")
+        with _registering:
+            self._listeners[event] = (*self._listeners.get(event, ()), listener)
+        self._wanted(event)
+
+    def _wanted(self, event: str) -> None:
+        """Called when somebody starts to listen to the event; a socket begins to read."""
+
+    # -- emitting
+
+    def emit(self, event: str, *args: Any) -> bool:
+        """Call the event's listeners, in order, in this thread; returns whether there were any.
+
+        Raises the argument of an ``"error"`` event that nobody listens to.
+        """
+        self._remember(event, args)
+        listeners = self._listeners.get(event)
+        if listeners is None:
+            if event == "error":
+                error = args[0] if args else None
+                raise error if isinstance(error, BaseException) else LabError(f"unhandled 'error' event: {error!r}")
+            return False
+        for listener in listeners:
+            listener(*args)
+        return True
+
+    def _remember(self, event: str, args: tuple[Any, ...]) -> None:
+        now = time_ns()
+        size = len(args[0]) if args and isinstance(args[0], (bytes, str)) else None
+        history = self._history
+        if history is None:
+            history = self._history = deque(maxlen=HISTORY)
+            self._last = {}
+        history.append(Remembered(event, now, size))
+        self._last[event] = (now, args)  # type: ignore[index]  # made together with the history
+        for records in _watchers:
+            self._watched(records, now, event, size, "event", args)
+
+    def _watched(
+        self, records: list[Record], now: int, name: str, size: int | None, kind: str, args: tuple[Any, ...]
+    ) -> None:
+        self.endpoint()  # asked now: after the close the addresses are gone
+        records.append((now, self, name, size, kind))
+
+    def _called(self, name: str, size: int | None = None) -> None:
+        """Tell running captures that the program asked for this."""
+        if _watchers:
+            now = time_ns()
+            for records in _watchers:
+                self._watched(records, now, name, size, "call", ())
+
+    def endpoint(self) -> Endpoint:
+        """Who this is on the wire: ``("client" or "server", local, remote)``, each an (address, port) or None."""
+        return ("", None, None)
+
+    @property
+    def history(self) -> tuple[Remembered, ...]:
+        """What was emitted, oldest first; the last `HISTORY` events."""
+        return tuple(self._history or ())
+
+    # -- waiting
+
+    def wait_for(self, event: str, timeout: float = 5.0) -> Any:
+        """Wait until the event is emitted and return its argument (None, or a tuple, if it has none or several).
+
+        Returns at once for what has already happened and was not waited for before; an event that describes a state
+        (listening, connect, end, close) can be waited for again and again. timeout: seconds.
+        Raises `TimedOut` when nothing comes, `NotOpen` when the emitter closes first, the error when it fails first.
+        """
+        if getattr(_waiting_threads, "forbidden", False):
+            raise LabError("wait_for would stop the event loop it waits on", "Inside a handler use on() or once().")
+        happened = threading.Event()
+
+        def waiter(*_: Any) -> None:
+            happened.set()
+
+        watched = {event, "error", "close"}
+        with _registering:
+            for name in watched:
+                self._listeners[name] = (*self._listeners.get(name, ()), waiter)
+        try:
+            self._waiting(event)
+            failed_before = (self._last or {}).get("error")  # only a new error is one nobody saw
+            deadline = monotonic() + timeout
+            while True:
+                happened.clear()  # before looking: what comes after the look sets it again
+                found = self._unseen(event)
+                if found is not None:
+                    return _argument(found[1])
+                last = self._last or {}
+                if last.get("error") is not failed_before:
+                    raise last["error"][1][0]
+                if "close" in last and event != "close":
+                    raise NotOpen(f"{self!r} closed without another {event!r}", f"It emitted: {self._story()}.")
+                if not happened.wait(max(0.0, deadline - monotonic())):
+                    raise TimedOut(
+                        f"{self!r} emitted no {event!r} within {timeout:g} s",
+                        f"So far it emitted: {self._story()}. Does the other side answer at all?",
+                    )
+        finally:
+            for name in watched:
+                self.off(name, waiter)
+
+    def _waiting(self, event: str) -> None:
+        """Called when a thread starts to wait for the event."""
+
+    def _unseen(self, event: str) -> tuple[int, tuple[Any, ...]] | None:
+        found = (self._last or {}).get(event)
+        if found is None or (event not in STATES and (self._waited or {}).get(event) is found):
+            return None
+        if self._waited is None:
+            self._waited = {}
+        self._waited[event] = found
+        return found
+
+    def _story(self) -> str:
+        return ", ".join(_runs(entry.event for entry in self.history)) or "nothing"
+
+
+def forbid_waiting() -> None:
+    """Make `Emitter.wait_for` refuse in the calling thread: it is the event loop's, which must never block."""
+    _waiting_threads.forbidden = True
+
+
+def _argument(args: tuple[Any, ...]) -> Any:
+    return None if not args else args[0] if len(args) == 1 else args
+
+
+def _unwrapped(listener: Listener) -> Listener:
+    while isinstance(listener, (_Once, _InCell)):
+        listener = listener.listener
+    return listener
+
+
+def _runs(events: Iterator[str]) -> Iterator[str]:
+    """Yield the events with repeats counted: ``data ×3``."""
+    previous, count = "", 0
+    for event in (*events, ""):
+        if event == previous:
+            count += 1
+            continue
+        if previous:
+            yield f"{previous} ×{count}" if count > 1 else previous
+        previous, count = event, 1

@@ -1,0 +1,162 @@
+"""The one event loop of the process, in a background thread: a busy cell cannot starve the servers.
+
+Rule: everything asynchronous in labkit runs here; nothing else starts a loop or a thread for sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any, TypeVar
+
+from labkit.core.emitter import forbid_waiting
+from labkit.core.errors import LabError, TimedOut
+
+T = TypeVar("T")
+
+# While anything serves, a busy main thread must hand the interpreter lock over quickly: the default of 5 ms would
+# be added to every round trip between the notebook and the loop.
+SWITCH_INTERVAL = 0.0001
+
+_starting = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+_thread: threading.Thread | None = None
+_pid = 0
+_closing: list[Callable[[], None]] = []
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    if os.environ.get("LABKIT_LOOP") != "asyncio":
+        try:
+            import uvloop
+        except ImportError:
+            pass
+        else:
+            return uvloop.new_event_loop()
+    return asyncio.new_event_loop()
+
+
+def get() -> asyncio.AbstractEventLoop:
+    """The background loop, started at the first call (uvloop where it can be had, else asyncio's)."""
+    global _loop, _thread, _pid
+    with _starting:
+        if _loop is None or _pid != os.getpid():
+            _loop, _pid = _new_loop(), os.getpid()
+            _loop.set_exception_handler(_unhandled)
+            _thread = threading.Thread(target=_run, args=(_loop,), name="labkit-loop", daemon=True)
+            _thread.start()
+            sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL))
+        return _loop
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    forbid_waiting()
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+
+
+def inside() -> bool:
+    """Whether this is the loop's own thread (a handler), where nothing may block."""
+    return _thread is not None and threading.current_thread() is _thread and _pid == os.getpid()
+
+
+def call(function: Callable[..., T], *args: Any, timeout: float = 30.0) -> T:
+    """Run a function on the loop and return its result; from a handler, run it at once.
+
+    Raises what the function raises, and `TimedOut` if the loop is kept busy for longer than timeout seconds.
+    """
+    if inside():
+        return function(*args)
+    future: Future[T] = Future()
+
+    def task() -> None:
+        try:
+            future.set_result(function(*args))
+        except BaseException as error:
+            future.set_exception(error)
+
+    get().call_soon_threadsafe(task)
+    return _result(future, timeout)
+
+
+def run(coroutine: Coroutine[Any, Any, T], timeout: float | None = 30.0) -> T:
+    """Run a coroutine on the loop and return its result; never from a handler.
+
+    Raises what it raises, and `TimedOut` after timeout seconds (it is cancelled then).
+    """
+    if inside():
+        coroutine.close()
+        raise LabError("this call would stop the event loop it waits on", "Inside a handler use the event instead.")
+    future = asyncio.run_coroutine_threadsafe(coroutine, get())
+    return _result(future, timeout)
+
+
+def spawn(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Start a coroutine on the loop from a handler, without waiting for it."""
+    task = get().create_task(coroutine)
+    _tasks.add(task)  # the loop holds its tasks weakly
+    task.add_done_callback(_tasks.discard)
+
+
+_tasks: set[asyncio.Task[Any]] = set()
+
+
+def _result(future: Future[T], timeout: float | None) -> T:
+    try:
+        return future.result(timeout)
+    except FutureTimeout:
+        if future.done():
+            raise  # the function's own TimeoutError, not ours
+        future.cancel()
+        raise TimedOut(
+            f"the event loop did not answer within {timeout:g} s",
+            "Is a handler blocking it, with time.sleep or input()? Handlers must return quickly.",
+        ) from None
+
+
+def at_exit(close: Callable[[], None]) -> None:
+    """Have a function called on the loop when the process ends (listening sockets, socket files)."""
+    _closing.append(close)
+
+
+def report(error: BaseException, about: str) -> None:
+    """Show an error that nobody handled where a person sees it: on stderr, under the cell whose context this is."""
+    if isinstance(error, LabError):
+        print(f"Unhandled 'error' event of {about}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if os.sep + "labkit" + os.sep not in frame.filename
+    ]
+    lines = traceback.format_list(frames) + traceback.format_exception_only(type(error), error)
+    print(f"A handler of {about} failed:\n" + "".join(lines), end="", file=sys.stderr, flush=True)
+
+
+def _unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    if error is not None:
+        report(error, str(context.get("message", "the event loop")))
+
+
+def _shutdown() -> None:
+    if _loop is None or _pid != os.getpid() or _thread is None or not _thread.is_alive():
+        return
+
+    def close_all() -> None:
+        for close in _closing:
+            close()
+        loop = _loop
+        if loop is not None:
+            loop.call_soon(loop.stop)
+
+    _loop.call_soon_threadsafe(close_all)
+    _thread.join(2.0)
+
+
+atexit.register(_shutdown)

@@ -1,0 +1,127 @@
+"""What a lesson's cells say besides code: which lesson this is, a prediction, a claim of the book put to the test.
+
+Rule: text and small HTML made from measured values; nothing here knows a protocol.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+from labkit import packets
+from labkit.core.errors import LabError
+
+VERDICTS = ("holds", "wrong", "outdated")
+
+
+class _Card:
+    """Text for the console and nbval, the same text as quiet HTML for the page."""
+
+    def __init__(self, lines: Sequence[str], tone: str = "plain") -> None:
+        self.lines = tuple(lines)
+        self.tone = tone
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines)
+
+    def _repr_html_(self) -> str:
+        # The page's own variables follow JupyterLab's theme; the plain colours serve pages without them.
+        edge = {"good": "#2a9d5c", "bad": "#d1495b", "plain": "#7a8aa0"}[self.tone]
+        first, *rest = (html.escape(line) for line in self.lines)
+        body = "".join(f'<div style="margin-top:.2em">{line}</div>' for line in rest)
+        return (
+            f'<div style="border-left:4px solid {edge};padding:.3em .8em;margin:.2em 0;'
+            f'font-family:var(--jp-content-font-family,sans-serif)"><div><b>{first}</b></div>{body}</div>'
+        )
+
+
+class _Opening:
+    """Two plain lines: which lesson, and how capture works on this machine."""
+
+    def __init__(self, name: str, status: object) -> None:
+        self.name, self.status = name, status
+
+    def __repr__(self) -> str:
+        return f"Lesson {self.name}\ncapture: {self.status}"
+
+
+def lesson(name: str) -> _Opening:
+    """Begin a lesson: recordings are looked up under its name. Shows how capture works on this machine.
+
+    name: the notebook's name without its ending, such as ``"01-tcp"``.
+    """
+    packets.set_lesson(name)
+    return _Opening(name, packets.status())
+
+
+class Prediction:
+    """A student's answer, given before the experiment; `settle` holds it against what was measured."""
+
+    def __init__(self, question: str, mine: Any, options: Sequence[Any]) -> None:
+        self.question = question
+        self.mine = mine
+        self.options = tuple(options)
+
+    @property
+    def made(self) -> bool:
+        """Whether the student has answered."""
+        return self.mine is not ... and self.mine is not None
+
+    def __repr__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> list[str]:
+        lines = [self.question]
+        if self.options:
+            lines.append("Choose from: " + ", ".join(str(option) for option in self.options))
+        if not self.made:
+            lines.append("No prediction yet: put your answer in place of the three dots and run the cell again.")
+        elif self.options and self.mine not in self.options:
+            lines.append(f"{self.mine!r} is not one of the choices.")
+        else:
+            lines.append(f"Your prediction: {self.mine}")
+        return lines
+
+    def _repr_html_(self) -> str:
+        return _Card(self._lines())._repr_html_()
+
+    def settle(self, measured: Any, because: str = "") -> _Card:
+        """Hold the prediction against what the experiment measured. because: one sentence that explains it."""
+        lines = [f"Measured: {measured}"]
+        tone = "plain"
+        if not self.made:
+            lines.append("You had made no prediction. Next time, commit first: being surprised is how this is learned.")
+        elif self.mine == measured:
+            lines.append(f"You predicted {self.mine}: right.")
+            tone = "good"
+        else:
+            lines.append(f"You predicted {self.mine}. What did you assume that the wire does not do?")
+            tone = "bad"
+        if because:
+            lines.append(because)
+        return _Card(lines, tone)
+
+
+def predict(question: str, mine: Any = ..., options: Sequence[Any] = ()) -> Prediction:
+    """Ask for a prediction before an experiment.
+
+    question: what will happen? mine: the student's answer (``...``: not yet). options: answers to choose from.
+    """
+    return Prediction(question, mine, options)
+
+
+def claim(number: str, words: str, *, holds: bool, seen: str, outdated: str = "") -> _Card:
+    """Settle one claim of the chapter by what was just measured.
+
+    number: its id (``"C-1.4"``). words: the claim, in our words. holds: the measurement's verdict.
+    seen: what was measured. outdated: since when and by what it no longer holds, if it once did.
+    Raises `LabError` where the verdict is not a truth value that a measurement gave.
+    """
+    if not isinstance(holds, bool):
+        raise LabError(f"the verdict on {number} is {holds!r}, not True or False", "Compare two measured values.")
+    verdict = "holds" if holds else "outdated" if outdated else "wrong"
+    lines = [f"{number} {verdict}", f"The book: {words}", f"The wire: {seen}"]
+    if outdated and not holds:
+        lines.append(f"Outdated: {outdated}")
+    return _Card(lines, "good" if holds else "bad")

@@ -1,0 +1,17 @@
+"""Pictures of packets and sockets: ladder, bits, bytes, and plots of what was measured.
+
+Rule: functions take data and return a Picture; nothing is shown, and no global state of a library is touched.
+"""
+
+from __future__ import annotations
+
+# Not lazy by name: `ladder`, `bits` and `bytes` are modules as well as functions, and importing a module binds its name
+# in this package once. Bound here, after that import, the function keeps the name. What is costly (Matplotlib) is
+# imported by the functions of `plot` when they draw.
+from labkit.draw.bits import bits
+from labkit.draw.bytes import bytes
+from labkit.draw.ladder import ladder
+from labkit.draw.picture import Picture
+from labkit.draw.plot import bars, levels
+
+__all__ = ["Picture", "bars", "bits", "bytes", "ladder", "levels"]

@@ -1,0 +1,284 @@
+"""The ladder: two lifelines, time downwards, one arrow a packet, socket events at their own time.
+
+Rule: places things and draws them; what is said was decided in `rungs`. Nothing may overlap, however close in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from labkit.draw import rungs, style
+from labkit.draw.picture import Picture
+from labkit.draw.rungs import STALL_NS, Ladder, Rung
+from labkit.draw.style import LADDER_CLIENT as LEFT
+from labkit.draw.style import LADDER_SERVER as RIGHT
+from labkit.draw.style import MARGIN, SLOPE
+from labkit.draw.svg import Canvas
+from labkit.draw.text import count, duration, fit, visible, width, wrap
+
+if TYPE_CHECKING:
+    from labkit.packets.model import SocketEvent
+
+_MIDDLE = (LEFT + RIGHT) // 2
+_ROOM = RIGHT - LEFT - 24  # for the label of an arrow, px
+
+
+def ladder(tape: Iterable[Any], *, events: bool = True, acks: bool = True, title: str | None = None,
+           limit: int | None = 80) -> Picture:
+    """Draw who sent what when: the packets of a tape between two lifelines, and what our own sockets did beside them.
+
+    tape: a Tape, or any packets in wire order. events: draw the socket events and calls. acks: draw segments that only
+    acknowledge. title: in place of the one made from the tape. limit: most packets drawn (the first and last ones of a
+    longer tape, with a note of what is left out); None draws all of them.
+    Returns a Picture whose text twin is the same from run to run, but for the line that names the tape's origin.
+    """
+    model = rungs.read(tape, events=events, acks=acks, limit=limit)
+    text = rungs.twin(model, title)
+    drawing = _Drawing(model, rungs.heading(model) if title is None else title)
+    return Picture(text, text, svg=drawing.svg(text))
+
+
+class _Drawing:
+    """One ladder on its way to SVG: walks through packets and events in time order, moving `y` downwards."""
+
+    def __init__(self, model: Ladder, title: str) -> None:
+        self.model = model
+        self.title = visible(title)
+        self.canvas = Canvas()
+        self.many = len(model.groups) > 1
+        self.events, self.events_out = model.cut_events()
+        self.start = model.rungs[0].time_ns if model.rungs else (self.events[0].time_ns if self.events else 0)
+        self.y = 0.0
+        # The lowest y taken so far by packets, client events and server events: the next of its kind goes below.
+        self.taken = {"packet": 0.0, "client": 0.0, "server": 0.0}
+        self.life: list[tuple[float, float, str]] = []  # stretches of the lifelines: from, to, class
+        self.life_from = 0.0
+
+    def svg(self, desc: str) -> str:
+        """Draw everything, top to bottom."""
+        self.head()
+        self.body()
+        self.lifelines(self.y + 14)
+        return self.canvas.finish(self.foot(self.y + 14), self.title, desc)
+
+    # ---- head and foot
+
+    def head(self) -> None:
+        """Title, and what stands at the top of each lifeline."""
+        canvas, y = self.canvas, MARGIN + 14.0
+        for line in wrap(self.title, style.WIDTH - 2 * MARGIN, "h", 2):
+            canvas.raw(MARGIN, y, line, "h")
+            y += 24
+        y += 4
+        if self.model.hidden:
+            canvas.raw(MARGIN, y, f"{count(self.model.hidden, 'segment')} that only acknowledge not drawn", "s")
+            y += 20
+        for x, who, side in ((LEFT, "client", [group.client for group in self.model.groups]),
+                             (RIGHT, "server", [group.server for group in self.model.groups])):
+            canvas.rect(x - 92, y, 184, 46, "card", 6)
+            canvas.raw(x, y + 19, who, "g c" + ("" if self.many else f" ta{who[0]}"))
+            canvas.raw(x, y + 36, fit(_ends(side), 172, "z"), "z c")
+        canvas.raw(style.LADDER_TIME, y + 36, "ms", "z e")
+        self.y = self.life_from = y + 46
+        self.taken = dict.fromkeys(self.taken, self.y)
+        self.taken["packet"] += 4
+
+    def foot(self, y: float) -> float:
+        """What the signs mean, and where the tape comes from; returns the height of the picture."""
+        canvas = self.canvas
+        y += 16
+        canvas.path(f"M{MARGIN} {y:.0f}H{style.WIDTH - MARGIN}", "rule thin")
+        x = float(MARGIN + 6)
+        y += 22
+        signs = [("event", "event our socket emitted"), ("call", "call our program made")]
+        kinds = {event.kind for event in self.events}
+        for kind, words in signs:
+            if kind in kinds:
+                canvas.circle(x, y - 4, 4, "ac" if kind == "event" else "oac")
+                canvas.raw(x + 12, y, words, "s")
+                x += 12 + width(words, "s") + 28
+        if any(rung.again for rung in self.model.shown):
+            canvas.path(f"M{x - 4:.0f} {y - 4:.0f}h30", "ac dash")
+            canvas.raw(x + 34, y, "sent again", "s")
+            x += 34 + width("sent again", "s") + 28
+        if any(rung.reset for rung in self.model.shown):
+            canvas.path(_cross(x + 2, y - 4), "ar")
+            canvas.raw(x + 14, y, "reset: connection torn down at once", "s")
+        if x > MARGIN + 6 or any(rung.reset for rung in self.model.shown):
+            y += 20
+        if self.events_out:
+            canvas.raw(MARGIN, y, f"{count(self.events_out, 'socket event')} of the part left out not drawn", "s")
+            y += 20
+        if self.model.origin:
+            for line in wrap(f"tape: {self.model.origin}", style.WIDTH - 2 * MARGIN, "s", 2):
+                canvas.raw(MARGIN, y, line, "s")
+                y += 18
+        return y + 4
+
+    def lifelines(self, end: float) -> None:
+        """The two vertical lines, below everything else in drawing order."""
+        self.life.append((self.life_from, end, "life"))
+        for x in (LEFT, RIGHT):
+            for number, (top, bottom, kind) in enumerate(self.life):
+                node = self.canvas.path(f"M{x} {top:.0f}V{bottom:.0f}", kind)
+                self.canvas.root.remove(node)
+                self.canvas.root.insert(1 + number, node)
+
+    # ---- the time axis
+
+    def body(self) -> None:
+        """Everything that has a time, in order of time."""
+        shown = self.model.shown
+        points: list[tuple[int, int, Rung | SocketEvent]] = [(rung.time_ns, 0, rung) for rung in shown]
+        points += [(event.time_ns, 1, event) for event in self.events]
+        points.sort(key=lambda point: point[:2])  # stable: wire order and order of emission stay as they are
+        breaks = _breaks(points, shown)
+        waits = sorted(after[0] - before[0] for before, after in zip(points, points[1:], strict=False)
+                       if after[0] - before[0] < STALL_NS)
+        typical = max(waits[len(waits) * 3 // 4], 1) if waits else 1
+        cut = self.model.left_out[-1].number if self.model.left_out else None
+        past = points[0][0] if points else 0
+        previous: Rung | None = None
+        for number, (time_ns, _, thing) in enumerate(points):
+            if cut is not None and isinstance(thing, Rung) and thing.number > cut:
+                self.leave_out()
+                cut = None
+            elif number in breaks:
+                self.stall(breaks[number])
+            else:
+                # In proportion to the time passed, within limits; `place` moves further down where it is crowded.
+                self.y += min(style.STRETCH, 0.45 * style.STRETCH * (time_ns - past) / typical)
+            past = time_ns
+            if isinstance(thing, Rung):
+                self.arrow(thing, previous)
+                previous = thing
+            else:
+                self.mark(thing)
+        self.y = max(self.y, *self.taken.values())
+
+    def place(self, lane: str, above: float) -> float:
+        """Move down until there is room for ``above`` px of text above; returns the y."""
+        self.y = max(self.y, self.taken[lane] + above)
+        return self.y
+
+    def arrow(self, rung: Rung, previous: Rung | None) -> None:
+        """One packet."""
+        canvas = self.canvas
+        y = self.place("packet", style.RUNG - SLOPE - 3)
+        end = y + SLOPE
+        near, far, tip = (LEFT + 2, RIGHT - 3, -9) if rung.right else (RIGHT - 2, LEFT + 3, 9)
+        color = f"a{rung.group % style.HUES}" if self.many else "ac" if rung.right else "as"
+        dashed = " dash" if rung.again else ""
+        line = "ar" if rung.reset else color
+        stop = (near + far) // 2 + (60 if rung.right else -60) if rung.reset else far
+        canvas.path(f"M{near} {y:.0f}L{far} {end:.0f}l{tip} -4v8z" if not dashed else
+                    f"M{near} {y:.0f}L{far} {end:.0f}", line + dashed)
+        if dashed:
+            canvas.path(f"M{far} {end:.0f}l{tip} -4v8z", line)
+        if rung.reset:
+            canvas.path(_cross(stop, y + SLOPE / 2 + (1 if rung.right else 1)), "ar")
+        rest = f" {rung.numbers}" if rung.numbers else ""
+        rest += f" {count(rung.size, 'byte')}" if rung.size else ""
+        port = f":{rung.port} " if self.many else ""
+        label = canvas.raw(_MIDDLE, y - 2, "", "l c")
+        bold = canvas.raw(0, 0, fit(port + rung.flags, _ROOM - width(rest, "l"), "l"), f"t{line}", label)
+        bold.tag, bold.attrib, bold.tail = "tspan", {"class": f"t{line}"}, rest
+        canvas.raw(style.LADDER_TIME, y + 4, _clock(rung.time_ns - self.start), "z e")
+        self.taken["packet"] = end + 3
+        if note := rung.note:
+            canvas.raw(_MIDDLE, end + 11, fit(note, _ROOM, "z"), "z c")
+            self.taken["packet"] += style.RUNG_NOTE - 3
+
+    def mark(self, event: SocketEvent) -> None:
+        """One socket event or call."""
+        left = event.who == "client"
+        y = self.place("client" if left else "server", style.TICK - 4)
+        group = self.model.group_of(event)
+        hue = "am" if group is None and self.many else ("ac" if left else "as")
+        words = visible(event.name) + ("()" if event.kind == "call" else "")
+        if self.many and group is not None:
+            hue = f"a{group % style.HUES}"
+            words = f":{self.model.groups[group].client[1]} {words}"
+        if event.size is not None:
+            words += f" · {count(event.size, 'byte')}"
+        if event.detail:
+            words += f" · {visible(event.detail)}"
+        x = LEFT if left else RIGHT
+        self.canvas.circle(x, y, 4, hue if event.kind == "event" else f"o{hue}")
+        room = LEFT - 14 - style.LADDER_TIME - 8 if left else style.WIDTH - RIGHT - 14 - 8
+        self.canvas.raw(x - 12 if left else x + 12, y + 4, fit(words, room, "ev"), "ev e" if left else "ev")
+        self.taken["client" if left else "server"] = y + 4
+
+    def stall(self, words: str) -> None:
+        """A break in the time axis: nothing happens for long."""
+        top = max(self.y, *self.taken.values()) + 6
+        bottom = top + style.STALL
+        middle = (top + bottom) / 2
+        self.life += [(self.life_from, top + 8, "life"), (top + 8, bottom - 8, "life dot")]
+        self.life_from = bottom - 8
+        for x in (LEFT, RIGHT):
+            for y in (top + 8, bottom - 8):
+                self.canvas.path(f"M{x - 8} {y + 3:.0f}l16 -6", "life")
+        self.canvas.rect(LEFT + 12, middle - 15, RIGHT - LEFT - 24, 30, "card", 15)
+        self.canvas.raw(_MIDDLE, middle + 4, words, "ev c")
+        self.y = bottom
+        self.taken = dict.fromkeys(self.taken, bottom)
+
+    def leave_out(self) -> None:
+        """The part of a long tape that is not drawn."""
+        top = max(self.y, *self.taken.values()) + 10
+        lines = wrap(rungs.left_out(self.model), RIGHT - LEFT - 48, "ev", 3)
+        height = 42 + 17 * len(lines)
+        self.life += [(self.life_from, top, "life"), (top, top + height, "life dot")]
+        self.life_from = top + height
+        self.canvas.rect(LEFT + 12, top, RIGHT - LEFT - 24, height, "card", 8)
+        y = top + 22
+        for line in lines:
+            self.canvas.raw(_MIDDLE, y, line, "ev c")
+            y += 17
+        self.canvas.raw(_MIDDLE, y + 2, "limit=None draws all; a slice tape[a:b] draws a part", "s c")
+        self.y = top + height + 6
+        self.taken = dict.fromkeys(self.taken, self.y)
+
+
+def _breaks(points: list[tuple[int, int, Any]], shown: list[Rung]) -> dict[int, str]:
+    """Where the time axis is broken: index of the point after the break → the words in it.
+
+    A silence between two packets is one stall, though socket events may fall into it: it is named once, in its longest
+    part; other long parts get their own length.
+    """
+    found: dict[int, str] = {}
+    since: int | None = None  # index of the last packet
+    for number, (time_ns, lane, _) in enumerate(points):
+        if number and time_ns - points[number - 1][0] >= STALL_NS:
+            found[number] = f"{duration(time_ns - points[number - 1][0])} later"
+        if lane:
+            continue
+        if since is not None and time_ns - points[since][0] >= STALL_NS:
+            longest = max(range(since + 1, number + 1), key=lambda at: points[at][0] - points[at - 1][0])
+            found[longest] = f"{duration(time_ns - points[since][0])}, nothing on the wire"
+        since = number
+    return found
+
+
+def _clock(ns: int) -> str:
+    """Milliseconds since the first packet."""
+    return f"{ns / 1e6:.3f}" if abs(ns) < 100_000_000_000 else f"{ns / 1e6:.0f}"
+
+
+def _cross(x: float, y: float) -> str:
+    """A cross, 10 px wide, around a point."""
+    return f"M{x - 5:.0f} {y - 5:.0f}l10 10m0 -10l-10 10"
+
+
+def _ends(side: list[tuple[str, int]]) -> str:
+    """The addresses at one lifeline in one line."""
+    hosts = list(dict.fromkeys(visible(host) for host, _ in side))
+    ports = list(dict.fromkeys(str(port) for _, port in side if port))
+    host = f"[{hosts[0]}]" if hosts and ":" in hosts[0] else "".join(hosts[:1])
+    if len(hosts) > 1:
+        return f"{len(hosts)} addresses, {len(ports)} ports"
+    return host + (":" + ", ".join(ports) if ports else "")
+
+

@@ -1,0 +1,240 @@
+"""What a ladder shows, before any pixel: rungs (one a packet), marks (socket events), stalls, and the text twin.
+
+Rule: no pixels here; the twin holds nothing that changes from run to run, but for the line that names the origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from labkit.draw.text import count, preview, visible
+
+if TYPE_CHECKING:
+    from labkit.packets.model import SocketEvent
+
+STALL_NS = 10_000_000  # silence from here on is a stall: drawn as a broken axis, named in the twin
+EPHEMERAL = 32768  # ports from here on are picked by the kernel (Linux), so they differ from run to run
+_STEPS_MS = (10, 20, 40, 100, 200, 400)
+
+
+@dataclass(slots=True)
+class Rung:
+    """One packet as the ladder shows it.
+
+    number: in its tape. right: sent by the client, so it points right. group: index of its connection. flags: TCP's
+    flags in words, or the protocol's name. numbers: relative seq and ack. size: payload bytes. again: its bytes, SYN or
+    FIN were seen before. reset: carries RST.
+    """
+
+    packet: Any
+    number: int
+    time_ns: int
+    right: bool
+    group: int
+    port: int
+    flags: str
+    numbers: str
+    size: int
+    again: bool
+    reset: bool
+
+    @property
+    def pure_ack(self) -> bool:
+        """It acknowledges and does nothing else."""
+        return self.flags == "ACK" and self.size == 0
+
+    @property
+    def note(self) -> str:
+        """What hangs below the arrow: a warning, or the start of the payload."""
+        text = preview(self.packet.payload, 32) if self.size else ""
+        return " ".join(filter(None, ("retransmission" if self.again else "", text)))
+
+
+@dataclass(slots=True)
+class Group:
+    """One connection, or one conversation of a protocol without connections. client, server: (address, port)."""
+
+    client: tuple[str, int]
+    server: tuple[str, int]
+
+
+@dataclass(slots=True)
+class Ladder:
+    """Everything a ladder says. hidden: pure ACKs that were asked away. left_out: rungs between head and tail."""
+
+    rungs: list[Rung]
+    groups: list[Group]
+    events: list[SocketEvent]
+    origin: str
+    acks: bool
+    head: int
+    left_out: list[Rung] = field(default_factory=list)
+    hidden: int = 0
+
+    @property
+    def shown(self) -> list[Rung]:
+        """The rungs drawn: all, or the head and the tail of a long tape."""
+        return self.rungs if not self.left_out else [*self.rungs[:self.head],
+                                                     *self.rungs[self.head + len(self.left_out):]]
+
+    def cut_events(self) -> tuple[list[SocketEvent], int]:
+        """The events to draw, and how many fall into the part left out."""
+        if not self.left_out:
+            return self.events, 0
+        first, last = self.left_out[0].time_ns, self.left_out[-1].time_ns
+        kept = [event for event in self.events if not first <= event.time_ns <= last]
+        return kept, len(self.events) - len(kept)
+
+    def group_of(self, event: SocketEvent) -> int | None:
+        """Index of the connection a socket event belongs to; None where it belongs to none (a server's own)."""
+        near, far = event.local, event.remote
+        if far is None and len(self.groups) > 1 and event.who == "server":
+            return None
+        for number, group in enumerate(self.groups):
+            client, server = (near, far) if event.who == "client" else (far, near)
+            if client is not None and client[1] == group.client[1] and (server is None or server[1] == group.server[1]):
+                return number
+        return 0 if len(self.groups) == 1 else None
+
+
+def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: int | None = 80) -> Ladder:
+    """Work out what a ladder of this tape shows.
+
+    tape: a Tape, or any packets. events: with socket events. acks: with segments that only acknowledge. limit: most
+    packets drawn; of a longer tape the first three quarters of that and the last quarter; None for all.
+    """
+    packets = list(tape)
+    groups: list[Group] = []
+    known: dict[Any, int] = {}
+    for connection in getattr(tape, "connections", ()):
+        for packet in connection.packets:
+            known[packet.number] = len(groups)
+        groups.append(Group(tuple(connection.client), tuple(connection.server)))
+    pairs: dict[Any, int] = {}
+    seen: set[tuple[int, bool, int, int]] = set()
+    rungs: list[Rung] = []
+    hidden = 0
+    for packet in packets:
+        right = packet.sender == "client"
+        group = known.get(packet.number)
+        if group is None:  # no TCP connection of the tape: a conversation is a pair of addresses
+            client, server = (packet.src, packet.dst) if right else (packet.dst, packet.src)
+            group = pairs.setdefault((client, server), len(groups))
+            if group == len(groups):
+                groups.append(Group(client, server))
+        flags, size = packet.flags, packet.length
+        if flags:
+            seq = packet.relative_seq
+            numbers = f"seq={seq} ack={packet.relative_ack}" if "ACK" in flags else f"seq={seq}"
+            # Only what takes up sequence numbers can be repeated; a pure ACK may come twice by right.
+            taken = size + ("SYN" in flags) + ("FIN" in flags)
+            key = (group, right, packet.seq, taken)
+            again = taken > 0 and key in seen
+            seen.add(key)
+        else:
+            flags, numbers, again = visible(packet.protocol), "", False
+        rung = Rung(packet, packet.number, packet.time_ns, right, group, groups[group].client[1],
+                    flags, numbers, size, again, "RST" in flags)
+        if not acks and rung.pure_ack:
+            hidden += 1
+        else:
+            rungs.append(rung)
+    marks = sorted(getattr(tape, "events", ()), key=lambda event: event.time_ns) if events else []
+    # A list of packets has no origin; the one a packet's tape had is kept by the packet, where it is kept at all.
+    ladder = Ladder(rungs, groups, marks, visible(getattr(tape, "origin", "")), acks, len(rungs), hidden=hidden)
+    if limit is not None and len(rungs) > max(limit, 1):
+        limit = max(limit, 1)
+        ladder.head = limit - limit // 4
+        ladder.left_out = rungs[ladder.head:len(rungs) - limit // 4]
+    return ladder
+
+
+def stall(ns: int) -> str:
+    """A silence in steps so coarse that it reads the same in every run: ``"40 ms"``; ``""`` where it is too short.
+
+    Floored to 10, 20, 40, 100, 200, 400 ms, 1, 2, 3, … s; a step counts as reached from 85 % of it on.
+    """
+    reached = ns / 1e6 / 0.85
+    if reached < _STEPS_MS[0] or ns < 0:
+        return ""
+    if reached >= 1000:
+        return f"{int(ns / 1e9 + 0.15)} s"
+    return f"{max(step for step in _STEPS_MS if step <= reached)} ms"
+
+
+def heading(ladder: Ladder) -> str:
+    """Say in one line what the ladder is of: ``"Ladder of 4 packets, client ↔ server:8124"``."""
+    total = len(ladder.rungs)
+    servers = list(dict.fromkeys(group.server[1] for group in ladder.groups))
+    fixed = ", ".join(str(port) for port in servers if 0 < port < EPHEMERAL)
+    text = f"Ladder of {count(total, 'packet')}, client ↔ server" + (f":{fixed}" if fixed else "")
+    return text + (f", {count(len(ladder.groups), 'connection')}" if len(ladder.groups) > 1 else "")
+
+
+def twin(ladder: Ladder, title: str | None = None) -> str:
+    """The ladder in words: packets in wire order, then what the sockets did, side by side rather than interleaved.
+
+    Events and calls are listed apart: which of the two comes first is a race between threads, each list is not.
+    """
+    lines = [heading(ladder) if title is None else f"{visible(title)}: {heading(ladder)}"]
+    if ladder.hidden:
+        lines.append("  (segments that only acknowledge are not shown)")
+    groups: Sequence[int | None] = [None]
+    if len(ladder.groups) > 1:
+        groups = range(len(ladder.groups))
+    shown = ladder.shown
+    pad = max([8, *(len(rung.flags) for rung in shown)])
+    events, left = ladder.cut_events()
+    for group in groups:
+        if group is not None:
+            lines.append(f"connection {group + 1}")
+        mine = [rung for rung in shown if group in (None, rung.group)]
+        cut = ladder.left_out[0].number if ladder.left_out else None
+        last: Rung | None = None
+        for place, rung in enumerate(mine, 1):
+            if cut is not None and rung.number > cut and (last is None or last.number < cut):
+                lines.append(f"     ({left_out(ladder)})")
+            elif last is not None and (name := stall(rung.time_ns - last.time_ns)):
+                lines.append(f"     (gap of {name} or more)")
+            # Numbers count all packets of the tape; where others come between by chance, count these alone.
+            number = rung.number if group is None and ladder.acks else place
+            arrow = "client → server" if rung.right else "client ← server"
+            size = count(rung.size, "byte") if rung.size else ""
+            again = "retransmission" if rung.again else ""
+            rest = "  ".join(part for part in (rung.numbers, size, again) if part)
+            lines.append(f"{number:>3}  {arrow}  {rung.flags:<{pad}}  {rest}".rstrip())
+            last = rung
+        lines += _told([event for event in events if group is None or ladder.group_of(event) == group])
+    if groups[0] is not None:
+        lines += _told([event for event in events if ladder.group_of(event) is None])
+    if left:
+        lines.append(f"  ({count(left, 'socket event')} in the part left out)")
+    if ladder.origin:
+        lines.append(f"tape: {ladder.origin}")
+    return "\n".join(lines)
+
+
+def _told(events: list[SocketEvent]) -> list[str]:
+    """The lines of the twin that tell what the sockets did."""
+    lines = []
+    for who in ("client", "server"):
+        for kind in ("event", "call"):
+            told = [f"{visible(event.name)} {event.size}" if event.size is not None else visible(event.name)
+                    for event in events if event.who == who and event.kind == kind]
+            if told:
+                lines.append(f"  {who} {kind}s: {', '.join(told)}")
+    return lines
+
+
+def left_out(ladder: Ladder) -> str:
+    """What the window leaves out, in words."""
+    gone = ladder.left_out
+    text = f"{count(len(gone), 'packet')} left out, {gone[0].number:,} to {gone[-1].number:,}"
+    if size := sum(rung.size for rung in gone):
+        text += f": {count(size, 'byte')} of payload"
+    for number, noun in ((sum(rung.again for rung in gone), "retransmission"), (sum(rung.reset for rung in gone), "RST")):
+        if number:
+            text += f", {count(number, noun)}"
+    return text

@@ -1,0 +1,151 @@
+"""Every colour and size of the pictures, in a light and a dark variant.
+
+Rule: a colour or a font size is written here and nowhere else; hue is never the only carrier of a meaning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SANS = "system-ui,'Segoe UI','DejaVu Sans','Noto Sans CJK SC',sans-serif"
+MONO = "ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,'Noto Sans Mono CJK SC',monospace"
+
+WIDTH = 900  # of every SVG, in px: what a notebook's output area shows without scaling
+MARGIN = 24  # blank edge around a picture, in px
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The colours of one variant, as ``#rrggbb``.
+
+    paper, card: background of the picture, of a box. ink, muted: text, secondary text. line, faint: borders, grid.
+    client, server: what this side sent. alarm: resets. hues: connections, in order. fills, strong: pale and full
+    background of the header fields, in order; ``ink`` is readable on all of them.
+    """
+
+    paper: str
+    card: str
+    ink: str
+    muted: str
+    line: str
+    faint: str
+    client: str
+    server: str
+    alarm: str
+    hues: tuple[str, ...]
+    fills: tuple[str, ...]
+    strong: tuple[str, ...]
+
+
+# Hues after Okabe and Ito, darkened (light) or lightened (dark) until text in them has a contrast of 4.5 or more.
+LIGHT = Theme(
+    paper="#ffffff", card="#f6f8fa", ink="#1c2127", muted="#57606a", line="#8b949e", faint="#d8dee4",
+    client="#0a5ea8", server="#a64400", alarm="#b4003c",
+    hues=("#0a5ea8", "#a64400", "#00704f", "#7d3f98", "#6d5600", "#006a7d"),
+    fills=("#d9e9f9", "#fce4cc", "#d5efe1", "#ebdff5", "#f7eeb6", "#d0eef2", "#fadde8", "#e6e9ed"),
+    strong=("#8fc3f0", "#f6b77a", "#86d3ab", "#cfaee8", "#e6d257", "#84d3dd", "#f2a6c3", "#bcc4cd"),
+)
+DARK = Theme(
+    paper="#15181c", card="#1e2329", ink="#e9ecef", muted="#a4adb8", line="#6e7884", faint="#343b44",
+    client="#7cbcf7", server="#f4a76c", alarm="#ff8fab",
+    hues=("#7cbcf7", "#f4a76c", "#6fd0a5", "#d0a5ef", "#d9c45c", "#70cfdc"),
+    fills=("#1c3752", "#4e3418", "#1b4331", "#3d2d52", "#463f12", "#14434a", "#4d2838", "#363c44"),
+    strong=("#2c639a", "#87571f", "#2c7453", "#6b4c93", "#70651a", "#20707c", "#8a4263", "#59636f"),
+)
+FILLS = len(LIGHT.fills)
+HUES = len(LIGHT.hues)
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """How one kind of text is set: size in px, monospaced or not, bold or not, and the theme colour it takes."""
+
+    size: float
+    mono: bool = False
+    bold: bool = False
+    color: str = "ink"
+
+
+# One short class a kind of text: a ladder of 500 packets repeats them thousands of times.
+TYPES: dict[str, Type] = {
+    "h": Type(18, bold=True),  # title of the picture
+    "g": Type(14, bold=True),  # title of a part
+    "s": Type(12, color="muted"),  # remarks, origin
+    "k": Type(11, color="muted"),  # rulers, table heads
+    "n": Type(11.5),  # name in a box, text in a table
+    "nb": Type(11.5, bold=True),
+    "v": Type(12.5, mono=True, bold=True),  # value in a box
+    "w": Type(11.5, mono=True),  # value in a table
+    "x": Type(12.5, mono=True),  # bytes
+    "z": Type(11, mono=True, color="muted"),  # offsets, times, payload previews
+    "l": Type(12, mono=True),  # label of an arrow
+    "ev": Type(12),  # socket event
+    "f": Type(9.5, mono=True, bold=True),  # letters of a one-bit flag, set upright
+}
+
+# Geometry of the ladder, in px.
+LADDER_CLIENT, LADDER_SERVER = 268, 656  # x of the lifelines
+LADDER_TIME = 74  # right edge of the times
+RUNG = 31  # least distance of two arrows
+RUNG_NOTE = 15  # more, where a second line of text hangs below the arrow
+TICK = 17  # least distance of two socket events on one side
+SLOPE = 6  # how far an arrow falls on its way
+STALL = 52  # height of a break in the time axis
+STRETCH = 64  # most that a wait without a break takes
+
+# Geometry of bits and bytes, in px.
+BIT = 26  # width of one bit
+BITS_LEFT = 52  # left edge of bit 0
+ROW = 44  # height of 32 bits
+ROW_FLAGS = 66  # of 32 bits among which are flags
+ROW_CUT = 28  # of the row that stands for many
+CELL = 30  # width of a byte in the dump
+CELL_TEXT = 13  # width of a byte's character
+DUMP_ROW = 24
+
+PLOT_SIZE = (7.5, 3.6)  # inches
+PLOT_DPI = 180
+
+
+def css() -> str:
+    """The style sheet every SVG brings along: an SVG in an <img> sees nothing of the page around it."""
+    rules = [f".lk text{{white-space:pre;font-family:{SANS};fill:{LIGHT.ink}}}"]
+    for name, kind in TYPES.items():
+        font = f"font-size:{kind.size:g}px"
+        font += f";font-family:{MONO}" if kind.mono else ""
+        font += ";font-weight:600" if kind.bold else ""
+        rules.append(f".lk .{name}{{{font}}}")
+    rules.append(".lk .c{text-anchor:middle}.lk .e{text-anchor:end}.lk tspan{font-weight:600}")
+    rules.append(".lk path,.lk line{stroke-width:1.5;fill:none}.lk .dash{stroke-dasharray:5 4}")
+    rules.append(".lk .dot{stroke-dasharray:1.5 5;stroke-linecap:round}.lk .thin{stroke-width:1}")
+    return "".join(rules) + _colors(LIGHT) + "@media (prefers-color-scheme:dark){" + _colors(DARK) + "}"
+
+
+def _colors(theme: Theme) -> str:
+    """The rules that differ between light and dark."""
+    rules = [f".lk text{{fill:{theme.ink}}}"]
+    muted = ",".join(f".lk .{name}" for name, kind in TYPES.items() if kind.color == "muted")
+    rules.append(f"{muted}{{fill:{theme.muted}}}.lk .paper{{fill:{theme.paper}}}.lk .card{{fill:{theme.card}}}")
+    rules.append(f".lk .card,.lk .rule{{stroke:{theme.faint}}}.lk .life{{stroke:{theme.line}}}")
+    rules.append(f".lk .box{{stroke:{theme.line};fill:none}}.lk .gap{{stroke:{theme.paper};fill:{theme.paper}}}")
+    # An arrow's head is filled, so every sender's class colours line and area; text in it takes the fill.
+    ends = [("ac", theme.client), ("as", theme.server), ("ar", theme.alarm), ("am", theme.muted)]
+    ends += [(f"a{number}", hue) for number, hue in enumerate(theme.hues)]
+    rules += [f".lk .{name}{{stroke:{hue};fill:{hue}}}.lk .o{name}{{stroke:{hue};fill:{theme.paper}}}"
+              f".lk .t{name}{{fill:{hue}}}" for name, hue in ends]
+    rules += [f".lk .p{number}{{fill:{fill}}}" for number, fill in enumerate(theme.fills)]
+    rules += [f".lk .q{number}{{fill:{fill}}}" for number, fill in enumerate(theme.strong)]
+    return "".join(rules)
+
+
+def luminance(color: str) -> float:
+    """Relative luminance of ``#rrggbb``, 0 (black) to 1 (white). Source: WCAG 2.2."""
+    parts = [int(color[at:at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours, 1 to 21; text needs 4.5. Source: WCAG 2.2 §1.4.3."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)

@@ -1,0 +1,136 @@
+"""Text that came off the wire made safe to show, and measured before it is placed.
+
+Rule: nothing a peer sent reaches a picture except through `visible`; no drawing here.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from labkit.draw.style import TYPES
+
+_SPECIAL = re.compile(r"[^\x20-\x7e]")
+_ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
+_CUT = "".join(map(chr, range(0xDC80, 0xDD00)))
+# Advance widths of DejaVu Sans, the widest of the fonts a browser may choose, in thousandths of the font size.
+_NARROW = {**dict.fromkeys("ijlI'|", 300), **dict.fromkeys(" .,:;/\\![]·", 340), **dict.fromkeys("ft()-{}J", 400),
+           **dict.fromkeys("rs\"_*?“”", 525), **dict.fromkeys("mMwW@%", 990), **dict.fromkeys("=+<>~#^&→←↔", 840),
+           **dict.fromkeys("ABCDGHKNOQRSUVXZ", 770), **dict.fromkeys("…—", 1000)}
+
+
+@lru_cache(maxsize=4096)
+def _char(char: str) -> str:
+    """One character as it may be shown: itself, or an escape a person can read."""
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    code = ord(char)
+    if code < 0x20:
+        return chr(0x2400 + code)  # the control pictures: ESC as one letter-sized sign, and no terminal obeys it
+    if code < 0x7F:
+        return char
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as decode(errors="surrogateescape") keeps it
+        return f"\\x{code - 0xDC00:02x}"
+    kind = unicodedata.category(char)
+    if kind in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):  # bidi overrides, zero widths, lone surrogates, ...
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return char
+
+
+def visible(text: object) -> str:
+    """The text with everything that is invisible, reorders its neighbours or is forbidden in XML made readable.
+
+    text: anything; taken as str. Returns one line: line feeds come out as ``\\n``, ESC as ``␛``, a bidi override as
+    ``\\u202e``; of several combining marks in a row the first stays.
+    """
+    line = str(text)
+    if not _SPECIAL.search(line):
+        return line
+    out: list[str] = []
+    stacked = False
+    for char in line:
+        mark = char > "\u02ff" and unicodedata.category(char) in ("Mn", "Me")
+        out.append(f"\\u{ord(char):04x}" if mark and (stacked or not out) else _char(char))
+        stacked = mark
+    return "".join(out)
+
+
+def preview(data: bytes, limit: int = 40) -> str:
+    """The start of a payload in quotes if it is text, else ``""``.
+
+    data: the payload. limit: most characters shown. A character cut off at the end of ``data`` is left out.
+    """
+    head = data[:limit * 4]
+    text = head.decode("utf-8", "surrogateescape")
+    if not text or sum(char.isprintable() or char in "\r\n\t" for char in text) < 0.8 * len(text):
+        return ""
+    if len(head) < len(data):  # the cut may have split a character
+        text = text.rstrip(_CUT)
+    whole = visible(text[:limit])
+    return f"“{whole}…”" if len(text) > limit or len(head) < len(data) else f"“{whole}”"
+
+
+@lru_cache(maxsize=8192)
+def width(text: str, kind: str = "n") -> float:
+    """Upper bound of a text's width in px, set as ``kind`` (a key of `style.TYPES`), whichever font is found."""
+    style = TYPES[kind]
+    total = 0
+    for char in text:
+        if char < "\u0250":
+            total += 603 if style.mono else _NARROW.get(char, 640)
+        elif char in "→←↔…·“”—␀␛↻":
+            total += 603 if style.mono else _NARROW.get(char, 840)
+        else:
+            total += 1400 if char >= "\U0001f000" else 1010
+    return total * style.size * (1.1 if style.bold and not style.mono else 1) / 1000
+
+
+def fit(text: str, room: float, kind: str = "n") -> str:
+    """The text, shortened with ``…`` until it is at most ``room`` px wide; ``""`` where not even that fits."""
+    if len(text) > 400:
+        text = text[:400] + "…"
+    if width(text, kind) <= room:
+        return text
+    keep = len(text)
+    while keep and width(text[:keep] + "…", kind) > room:
+        keep -= 1 if keep < 40 else keep // 20
+    return text[:keep].rstrip() + "…" if keep else ""
+
+
+def wrap(text: str, room: float, kind: str = "n", lines: int = 4) -> list[str]:
+    """The text broken at spaces into at most ``lines`` lines of at most ``room`` px; the rest is cut with ``…``."""
+    out: list[str] = []
+    line = ""
+    for word in text[:2000].split(" "):
+        longer = f"{line} {word}" if line else word
+        if width(longer, kind) <= room:
+            line = longer
+            continue
+        if line:
+            out.append(line)
+        while width(word, kind) > room:  # a word longer than a line is broken anywhere
+            keep = max(1, len(fit(word, room, kind)) - 1)
+            out.append(word[:keep])
+            word = word[keep:]
+            if len(out) > lines:
+                break
+        line = word
+    out.append(line)
+    if len(out) > lines:
+        out[lines - 1] = fit(out[lines - 1] + " …", room, kind)
+    return out[:lines]
+
+
+def count(number: int, noun: str) -> str:
+    """``"1 packet"``, ``"10,000 packets"``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def duration(ns: int) -> str:
+    """A length of time in the unit a person would choose: ``"41 ms"``, ``"1.02 s"``, ``"350 µs"``."""
+    if ns >= 1_000_000_000:
+        return f"{ns / 1e9:.3g} s" if ns < 1_000_000_000_000 else f"{ns / 1e9:.0f} s"
+    if ns >= 10_000_000:
+        return f"{ns / 1e6:.0f} ms"
+    return f"{ns / 1e6:.1f} ms" if ns >= 1_000_000 else f"{ns / 1e3:.0f} µs"

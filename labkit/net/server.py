@@ -1,0 +1,300 @@
+"""A TCP or Unix-socket server with the methods and events of Node's net.Server.
+
+Rule: accepts connections and counts them; what is said on them is the handlers' business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket as system
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
+from typing import Any
+
+from labkit.core import loop
+from labkit.core.emitter import Emitter, Endpoint, Record, in_notebook
+from labkit.core.errors import LabError, NetError, NotOpen, PortInUse
+from labkit.net import address
+from labkit.net.socket import HIGH_WATER_MARK, Socket
+
+BACKLOG = 511
+"""Connections the kernel completes before they are accepted; Node's default (the kernel may lower it)."""
+
+_running: dict[Any, Server] = {}
+
+
+class Server(Emitter):
+    """Listens on a port or a path; ``listening``, ``connection``, ``close`` and ``error`` tell its story.
+
+    on_connection: called with the `Socket` of each connection; the same as ``server.on("connection", ...)``.
+    max_connections: connections beyond this many are closed at once, with a ``drop`` event (None: no limit).
+    allow_half_open, no_delay, high_water_mark: given to each accepted `Socket`.
+    """
+
+    __slots__ = (
+        "_acceptor", "_context", "_endpoint", "_key", "_listener", "_path", "_sockets", "allow_half_open",
+        "high_water_mark", "max_connections", "no_delay",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        on_connection: Callable[[Socket], Any] | None = None,
+        *,
+        allow_half_open: bool = False,
+        no_delay: bool = False,
+        high_water_mark: int = HIGH_WATER_MARK,
+        max_connections: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.allow_half_open = allow_half_open
+        self.no_delay = no_delay
+        self.high_water_mark = high_water_mark
+        self.max_connections = max_connections
+        self._sockets: set[Socket] = set()
+        self._listener: system.socket | None = None
+        self._acceptor: asyncio.AbstractServer | None = None
+        self._path: str | None = None
+        self._key: Any = None
+        self._endpoint: tuple[str, int] | None = None
+        self._context = copy_context() if in_notebook() else None
+        if on_connection is not None:
+            self.on("connection", on_connection)
+
+    # -- Node's methods
+
+    def listen(
+        self,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        *,
+        path: str | os.PathLike[str] | None = None,
+        on_listening: Callable[[], Any] | None = None,
+        backlog: int = BACKLOG,
+        expose: bool = False,
+        replace: bool | None = None,
+    ) -> Server:
+        """Start to accept connections on a port (0: any free one) or a Unix socket path; emits ``listening``.
+
+        expose: must be True for a host that other machines can reach. replace: whether a server this process already
+        runs on the same address is closed first (None: in a notebook yes, so that a cell can be run again).
+        From a cell it returns when listening, or raises `PortInUse`, `PathInUse`, `PermissionDenied`. Where somebody
+        listens to ``error``, the error is emitted in place of being raised.
+        """
+        if self._listener is not None:
+            raise LabError("this server already listens", "Close it first, or create another one.")
+        where = None if path is None else address.check_path(path)
+        address.check_port(port)
+        if where is None and not address.is_loopback(host):
+            _check_exposed(host, port, expose)
+        if on_listening is not None:
+            self.once("listening", on_listening)
+        replace = in_notebook() if replace is None else replace
+        from_cell = not loop.inside()
+        opening = self._open(port, host, where, backlog, replace, from_cell)
+        if not from_cell:
+            loop.spawn(opening)
+            return self
+        error = loop.run(opening)
+        if error is not None and "error" not in self._listeners:
+            raise error
+        return self
+
+    async def _open(
+        self, port: int, host: str, path: str | None, backlog: int, replace: bool, from_cell: bool
+    ) -> NetError | None:
+        key = (host, port) if path is None else path
+        earlier = _running.get(key)
+        try:
+            if earlier is not None and replace:
+                earlier.close()
+                earlier.close_all_connections()
+            elif earlier is not None and path is None:
+                raise PortInUse(
+                    f"{address.in_words(host, port)} is taken by another server of this program",
+                    "close() it first, or listen(0) for any free port.",
+                )
+            if path is None:
+                self._listener = address.bound(host, port, backlog)
+                self._endpoint = self._listener.getsockname()[:2]
+                key = (host, self.port)
+            else:
+                self._listener = address.bound_path(path, backlog)
+            running = asyncio.get_running_loop()
+            if path is None:
+                self._acceptor = await running.create_server(self._socket, sock=self._listener, backlog=backlog)
+            else:
+                self._acceptor = await running.create_unix_server(self._socket, sock=self._listener, backlog=backlog)
+        except NetError as error:
+            if "error" in self._listeners:
+                self._fire("error", error)
+            else:
+                self._remember("error", (error,))
+                if not from_cell:
+                    self._report(error)
+            return error
+        self._path, self._key = path, key
+        _running[key] = self
+        self._fire("listening")
+        return None
+
+    def close(self, on_close: Callable[[], Any] | None = None) -> Server:
+        """Stop accepting; connections that stand are kept, and ``close`` is emitted after the last of them ends.
+
+        Returns when no new connection is accepted; `wait_for` ("close") waits for the rest.
+        Raises `NotOpen` if the server does not listen.
+        """
+        if on_close is not None:
+            self.once("close", on_close)
+
+        def now() -> None:
+            if self._listener is None:
+                raise NotOpen("this server does not listen", "Call listen() first.", code="ERR_SERVER_NOT_RUNNING")
+            self._called("close")
+            self._stop()
+            loop.get().call_soon(self._maybe_closed)
+
+        loop.call(now)
+        return self
+
+    def close_all_connections(self) -> Server:
+        """Cut every connection at once."""
+
+        def now() -> None:
+            for each in tuple(self._sockets):
+                each.destroy()
+
+        loop.call(now)
+        return self
+
+    @property
+    def listening(self) -> bool:
+        """Whether new connections are accepted."""
+        return self._listener is not None
+
+    @property
+    def port(self) -> int:
+        """The port listened on; raises `NotOpen` if there is none."""
+        if self._endpoint is None:
+            raise NotOpen("this server has no port", "It listens on a path, or not yet.")
+        return self._endpoint[1]
+
+    def address(self) -> tuple[str, int] | str | None:
+        """(address, port), or the path, or None while the server does not listen."""
+        return None if self._listener is None else self._path or self._endpoint
+
+    @property
+    def connections(self) -> tuple[Socket, ...]:
+        """The connections that stand now."""
+        return tuple(self._sockets)
+
+    def endpoint(self) -> Endpoint:
+        """(``"server"``, local address or None, None)."""
+        return ("server", self._endpoint, None)
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop accepting, cut what stands, wait until all is closed."""
+        if self._listener is not None:
+            self.close()
+        self.close_all_connections()
+        if self._last is not None and "listening" in self._last:
+            self.wait_for("close", timeout=5.0)
+
+    def __repr__(self) -> str:
+        where = self.address()
+        if where is None:
+            return "<server, not listening>"
+        text = where if isinstance(where, str) else address.in_words(*where)
+        return f"<server on {text}, {len(self._sockets)} connections>"
+
+    # -- inside
+
+    def _socket(self) -> Socket:
+        return Socket(
+            self, allow_half_open=self.allow_half_open, no_delay=self.no_delay, high_water_mark=self.high_water_mark
+        )
+
+    def _accepted(self, connection: Socket) -> None:
+        if self.max_connections is not None and len(self._sockets) >= self.max_connections:
+            self._fire("drop", connection)
+            connection.destroy()
+            return
+        self._sockets.add(connection)
+        self._fire("connection", connection)
+
+    def _watched(
+        self, records: list[Record], now: int, name: str, size: int | None, kind: str, args: tuple[Any, ...]
+    ) -> None:
+        # A picture shows a connection on the line of the socket it made, not on that of the listening one.
+        source = args[0] if name == "connection" and args else self
+        source.endpoint()
+        records.append((now, source, name, size, kind))
+
+    def _forget(self, connection: Socket) -> None:
+        self._sockets.discard(connection)
+        self._maybe_closed()
+
+    def _maybe_closed(self) -> None:
+        if self._listener is None and not self._sockets and self._acceptor is not None:
+            self._acceptor = None
+            self._fire("close")
+
+    def _stop(self) -> None:
+        self._listener = None
+        if self._acceptor is not None:
+            self._acceptor.close()
+        if self._path is not None:
+            with suppress(OSError):
+                os.unlink(self._path)
+        if _running.get(self._key) is self:
+            del _running[self._key]
+
+    def _fire(self, event: str, *args: Any) -> None:
+        try:
+            self.emit(event, *args)
+        except Exception as error:
+            self._report(error)
+            if event == "connection":
+                args[0].destroy()
+
+    def _report(self, error: BaseException) -> None:
+        if self._context is None:
+            loop.report(error, repr(self))
+        else:
+            self._context.copy().run(loop.report, error, repr(self))
+
+
+def _check_exposed(host: str, port: int, expose: bool) -> None:
+    if not expose:
+        raise LabError(
+            f"{address.in_words(host, port)} can be reached from other machines",
+            "If that is what you want, say listen(..., expose=True).",
+        )
+    print(f"Anyone who can reach this machine can now connect to {address.in_words(host, port)}.")
+
+
+def create_server(
+    on_connection: Callable[[Socket], Any] | None = None,
+    *,
+    allow_half_open: bool = False,
+    no_delay: bool = False,
+    high_water_mark: int = HIGH_WATER_MARK,
+    max_connections: int | None = None,
+) -> Server:
+    """Make a `Server`; it accepts connections after `Server.listen`. The arguments are those of `Server`."""
+    return Server(
+        on_connection, allow_half_open=allow_half_open, no_delay=no_delay, high_water_mark=high_water_mark,
+        max_connections=max_connections,
+    )  # fmt: skip
+
+
+def _close_everything() -> None:
+    for server in tuple(_running.values()):
+        server._stop()
+
+
+loop.at_exit(_close_everything)

@@ -1,0 +1,42 @@
+"""Captured packets: taken off the wire or from a file, as a tape of packets, each divided into named fields.
+
+Rule: knows nothing of servers or pictures; the only package that imports Scapy, and only when a packet is opened.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labkit.packets.dissector import dissect, layer_of
+    from labkit.packets.model import Field, Layer, SocketEvent
+    from labkit.packets.packet import Packet
+    from labkit.packets.probe import Status, status
+    from labkit.packets.recorded import set_lesson
+    from labkit.packets.session import capture
+    from labkit.packets.tape import Connection, Tape
+
+__all__ = [
+    "Connection", "Field", "Layer", "Packet", "SocketEvent", "Status", "Tape", "capture", "dissect", "layer_of",
+    "set_lesson", "status",
+]
+
+# No module may have the name of something here: importing it would put the module in the function's place.
+_HOMES = {
+    "Connection": "tape", "Field": "model", "Layer": "model", "Packet": "packet", "SocketEvent": "model",
+    "Status": "probe", "Tape": "tape", "capture": "session", "dissect": "dissector", "layer_of": "dissector",
+    "set_lesson": "recorded", "status": "probe",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,115 @@
+"""What a dissected packet is made of: layers, fields with exact bit spans, and socket events.
+
+Rule: plain data only; no sockets, no files, no Scapy, no pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One named run of bits in a captured packet.
+
+    name: the display-filter name Wireshark uses (``"tcp.flags.syn"``); for a layer without a table, ``"layer.field"``.
+    label: the name in words, as in the RFC (``"SYN"``, ``"Sequence Number"``).
+    start: position of the first bit, counted from the first bit of the frame.
+    bits: length in bits.
+    value: the decoded value: int for numbers and flags, str for addresses, bytes for what has no number.
+    shown: the value as a person reads it (``"0x0800"``, ``"127.0.0.1"``, ``"40 bytes"``).
+    meaning: what this value says in this packet (``"the sender wants to open a connection"``), or ``""``.
+    why: one sentence, why the field exists.
+    rfc: where it is defined (``"RFC 9293 §3.1"``).
+    volatile: True where the value changes from run to run (ports, sequence numbers, checksums, clocks).
+    children: the parts of a field that is divided further (flags, options), in order.
+    """
+
+    name: str
+    label: str
+    start: int
+    bits: int
+    value: int | str | bytes
+    shown: str
+    meaning: str = ""
+    why: str = ""
+    rfc: str = ""
+    volatile: bool = False
+    children: tuple[Field, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """Position of the first bit after the field."""
+        return self.start + self.bits
+
+    def leaves(self) -> Iterator[Field]:
+        """Yield the parts that are divided no further, in order (the field itself if it has no parts)."""
+        if not self.children:
+            yield self
+        for child in self.children:
+            yield from child.leaves()
+
+    def walk(self) -> Iterator[Field]:
+        """Yield the field, then everything below it, depth first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One protocol's part of a captured packet.
+
+    name: short name (``"TCP"``). title: in words (``"Transmission Control Protocol"``).
+    start, bits: its span in the frame, header only; the payload belongs to the layer above.
+    fields: in wire order, without gaps or overlaps.
+    data: the bytes of the layer (the bytes that hold its span).
+    packet: number of the packet in its tape, from 1; 0 where there is none.
+    """
+
+    name: str
+    title: str
+    start: int
+    bits: int
+    fields: tuple[Field, ...]
+    data: bytes = b""
+    packet: int = 0
+    rfc: str = ""
+    origin: str = ""
+
+    @property
+    def end(self) -> int:
+        """Position of the first bit after the layer."""
+        return self.start + self.bits
+
+    def __getitem__(self, name: str) -> Field:
+        """The field with this name: ``layer["tcp.flags.syn"]``, or short: ``layer["flags.syn"]``; KeyError if none."""
+        for item in self.fields:
+            for part in item.walk():
+                if part.name == name or part.name.split(".", 1)[-1] == name:
+                    return part
+        raise KeyError(f"{self.name} has no field {name!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class SocketEvent:
+    """Something one of our own sockets did while a capture ran.
+
+    time_ns: nanoseconds since the epoch, the same clock as the packets' times.
+    who: ``"client"`` or ``"server"``.
+    name: the event (``"data"``) or call (``"write"``).
+    size: bytes concerned, or None.
+    kind: ``"event"`` (emitted by the socket) or ``"call"`` (asked for by the program).
+    local, remote: (address, port) of the socket, or None (a server has no remote).
+    detail: a few words more, or ``""``.
+    """
+
+    time_ns: int
+    who: str
+    name: str
+    size: int | None = None
+    kind: str = "event"
+    local: tuple[str, int] | None = None
+    remote: tuple[str, int] | None = None
+    detail: str = field(default="")

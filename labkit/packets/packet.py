@@ -1,0 +1,149 @@
+"""One captured packet: what its headers say at once, and its layers and fields when they are asked for.
+
+Rule: the quick parse answers everything but `layers`; Scapy is only touched by `layers`, `fields` and ``packet["TCP"]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from labkit.packets import frames
+from labkit.packets.frames import FLAG_LETTERS, FLAG_NAMES, Frame, Quick
+from labkit.packets.model import Field, Layer
+
+if TYPE_CHECKING:
+    from labkit.packets.conversations import Place
+
+
+class Packet:
+    """A packet of a tape.
+
+    number: its place in the capture, from 1. time_ns: nanoseconds since the epoch. raw: the bytes of the frame.
+    linktype: how the frame starts, as numbered in pcap files (1: Ethernet). status: what the kernel noted about it
+    (bit 8: it never filled in the TCP or UDP checksum). wire_length: bytes on the wire; raw may be cut shorter.
+    """
+
+    __slots__ = ("_layers", "_place", "_quick", "linktype", "number", "raw", "status", "time_ns", "wire_length")
+
+    def __init__(self, frame: Frame, number: int = 1, place: Place | None = None, quick: Quick | None = None) -> None:
+        self.time_ns, self.raw, self.linktype, self.status, self.wire_length = frame
+        self.number = number
+        self._place = place
+        self._quick = quick if quick is not None else frames.quick(self.raw, self.linktype)
+        self._layers: tuple[Layer, ...] | None = None
+
+    @property
+    def protocol(self) -> str:
+        """The innermost protocol: ``"TCP"``, ``"UDP"``, ``"ICMP"``, ``"ARP"``, ``"IPv4 (truncated)"``, …"""
+        return self._quick.protocol
+
+    @property
+    def src(self) -> tuple[str, int]:
+        """(address, port) of the sender; port 0 where the protocol has none."""
+        return frames.address(self._quick.src), self._quick.sport
+
+    @property
+    def dst(self) -> tuple[str, int]:
+        """(address, port) of the receiver; port 0 where the protocol has none."""
+        return frames.address(self._quick.dst), self._quick.dport
+
+    @property
+    def sender(self) -> str:
+        """``"client"`` or ``"server"``: in TCP the client sent the first SYN, elsewhere the first packet."""
+        return "client" if self._place is None or self._place.from_client else "server"
+
+    @property
+    def flags(self) -> str:
+        """The TCP flags that are set, in words: ``"SYN, ACK"``; ``""`` in other protocols."""
+        return ", ".join(name for bit, name in enumerate(FLAG_NAMES) if self._quick.flags >> bit & 1)
+
+    @property
+    def flag_letters(self) -> str:
+        """The TCP flags that are set, a letter each: ``"SA"``, ``"PA"``, ``"R"``."""
+        return "".join(letter for bit, letter in enumerate(FLAG_LETTERS) if self._quick.flags >> bit & 1)
+
+    @property
+    def seq(self) -> int:
+        """The sequence number in the TCP header, as sent."""
+        return self._quick.seq
+
+    @property
+    def ack(self) -> int:
+        """The acknowledgment number in the TCP header, as sent; 0 without the ACK flag."""
+        return self._quick.ack if self._quick.flags & frames.ACK else 0
+
+    @property
+    def relative_seq(self) -> int:
+        """The sequence number counted from the connection's first, which Wireshark shows: a SYN has 0."""
+        return self._place.relative_seq if self._place is not None else self.seq
+
+    @property
+    def relative_ack(self) -> int:
+        """The acknowledgment number counted from the other side's first sequence number; 0 without the ACK flag."""
+        return self._place.relative_ack if self._place is not None else self.ack
+
+    @property
+    def window(self) -> int:
+        """The window field of the TCP header, as sent: not yet scaled by the Window Scale option."""
+        return self._quick.window
+
+    @property
+    def payload(self) -> bytes:
+        """The bytes that TCP or UDP carries, as far as they were captured; ``b""`` in other protocols."""
+        if self._quick.protocol not in ("TCP", "UDP"):
+            return b""
+        return self.raw[self._quick.payload : self._quick.end]
+
+    @property
+    def length(self) -> int:
+        """Bytes of payload on the wire (those of `payload`, unless the frame was cut short)."""
+        if self._quick.protocol not in ("TCP", "UDP"):
+            return 0
+        return max(0, min(self._quick.end, max(self.wire_length, len(self.raw))) - self._quick.payload)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The packet taken apart: a `Layer` for each protocol, outermost first, then the payload."""
+        if self._layers is None:
+            from labkit.packets.dissector import dissect_packet
+
+            self._layers = dissect_packet(self)
+        return self._layers
+
+    def __getitem__(self, name: str) -> Layer:
+        """The layer with this name: ``packet["TCP"]``; KeyError naming the layers there are."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise KeyError(f"packet {self.number} has no layer {name!r}, only {', '.join(each.name for each in self.layers)}")
+
+    def __contains__(self, name: object) -> bool:
+        return any(layer.name == name for layer in self.layers)
+
+    def fields(self) -> Iterator[Field]:
+        """Yield every field of every layer that is divided no further, in wire order."""
+        for layer in self.layers:
+            for item in layer.fields:
+                yield from item.leaves()
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __bytes__(self) -> bytes:
+        return self.raw
+
+    def __repr__(self) -> str:
+        parts = [f"<Packet {self.number}: {self.protocol}"]
+        if self._place is not None:
+            parts.append("client → server" if self.sender == "client" else "client ← server")
+        if self._quick.protocol == "TCP":
+            parts.append(f"{self.flags or 'no flags'} seq={self.relative_seq}")
+            if self._quick.flags & frames.ACK:
+                parts.append(f"ack={self.relative_ack}")
+        if self.length:
+            parts.append(f"{self.length} bytes" if self.length != 1 else "1 byte")
+        return " ".join(parts) + ">"

@@ -1,0 +1,72 @@
+"""Where recorded captures are: the data directory, the lesson's name, the file of a named capture.
+
+Rule: finds files, never captures; a name from a lesson cannot lead out of the data directory.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from labkit.core.errors import CaptureUnavailable, LabError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_lesson: str | None = None
+
+
+def set_lesson(name: str | None) -> None:
+    """Say which lesson runs, ``"01-tcp"``: captures of this process belong to it until the next call."""
+    global _lesson
+    _lesson = None if name is None else _checked("lesson", name)
+
+
+def current_lesson() -> str | None:
+    """The lesson given to `set_lesson`, or None."""
+    return _lesson
+
+
+def data_directory() -> Path | None:
+    """The directory of recorded captures: ``LABKIT_DATA``, or ``data`` beside the package, or the installed one."""
+    given = os.environ.get("LABKIT_DATA")
+    if given:
+        return Path(given)
+    package = Path(__file__).resolve().parent.parent
+    # An editable install runs from the repository, where data/ stands beside the package and its pyproject.toml.
+    if (package.parent / "pyproject.toml").is_file() and (package.parent / "data").is_dir():
+        return package.parent / "data"
+    installed = package / "_data"
+    return installed if installed.is_dir() else None
+
+
+def recording_path(name: str | None, lesson: str | None, directory: Path | None = None) -> Path:
+    """The file in which a named capture is recorded. Raises `CaptureUnavailable` where there can be none."""
+    if name is None:
+        raise CaptureUnavailable(
+            "this machine cannot capture, and a capture without a name has no recording",
+            'Run `labkit doctor` to see what is missing, or give the name of a recording: capture(port, name="handshake").',
+        )
+    lesson = lesson if lesson is not None else current_lesson()
+    root = directory if directory is not None else data_directory()
+    if root is None:
+        raise CaptureUnavailable("the directory of recorded captures is missing", "Set LABKIT_DATA to its path.")
+    folder = root / _checked("lesson", lesson) if lesson is not None else root
+    return folder / (_checked("name", name) + ".pcapng")
+
+
+def existing_recording(name: str | None, lesson: str | None) -> Path:
+    """Like `recording_path`, for a file that is there."""
+    path = recording_path(name, lesson)
+    if not path.is_file():
+        shown = "/".join(["data", *path.parts[-2:]])
+        raise CaptureUnavailable(
+            f"this machine cannot capture, and {shown} is not there to stand in",
+            "Run `labkit doctor` to see what is missing; `labkit record` makes the recordings where capture works.",
+        )
+    return path
+
+
+def _checked(what: str, name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise LabError(f"{name!r} cannot be the {what} of a capture", "Use letters, digits, '-', '_' and '.'.")
+    return name

@@ -1,0 +1,224 @@
+"""`capture`: the context manager that records what happens on some ports while its body runs.
+
+Rule: ready when the body starts, complete when it ends, closed whatever happens in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labkit.core import emitter
+from labkit.core.errors import CaptureUnavailable, LabError
+from labkit.packets import pcap, probe, recorded
+from labkit.packets.bpf import MOST_PORTS
+from labkit.packets.conversations import Conversations, Flow
+from labkit.packets.frames import Frame, address, quick, quoted
+from labkit.packets.marker import Marker, Source
+from labkit.packets.model import SocketEvent
+from labkit.packets.pcapng import Recording
+from labkit.packets.ring import MEMORY_LIMIT, Ring
+from labkit.packets.tape import Tape, shown_path, this_platform
+
+if TYPE_CHECKING:
+    from labkit.core.emitter import Endpoint, Record
+
+EVENTS_WAIT = 0.5
+"""Seconds to wait for the ``close`` event of a socket whose connection is closed on the wire."""
+
+
+def capture(
+    port: int | Sequence[int] | None = 8124,
+    *,
+    name: str | None = None,
+    lesson: str | None = None,
+    iface: str | None = None,
+    timeout: float = 5.0,
+    wait_closed: bool = True,
+    limit: int = MEMORY_LIMIT,
+) -> contextlib.AbstractContextManager[Tape]:
+    """Capture the packets from and to a port while the ``with`` body runs; the tape is complete when it ends.
+
+    port: TCP and UDP port, several of them, or None for all traffic of the interface. name: the recording that stands
+    in where this machine cannot capture, ``data/<lesson>/<name>.pcapng``. lesson: default, the one that runs.
+    iface: interface, default loopback. timeout: seconds to wait at the end for the connections to be closed (by FIN
+    and ACK on both sides, or RST). wait_closed: False does not wait for that. limit: bytes of packets to keep.
+    Raises `CaptureUnavailable` where there is neither a capture nor a recording.
+    """
+    ports = _ports(port)
+    if name is not None:
+        recorded.recording_path(name, lesson, Path())  # an impossible name is told before the body runs
+    tier = probe.best_tier()
+    if tier == "recorded":
+        return _recorded(name, lesson)
+    return _live(tier, ports, name, lesson, iface, timeout, wait_closed, limit)
+
+
+def _ports(port: int | Sequence[int] | None) -> tuple[int, ...] | None:
+    if port is None:
+        return None
+    ports = (port,) if isinstance(port, int) else tuple(port)
+    if not 0 < len(ports) <= MOST_PORTS or not all(isinstance(each, int) and 0 < each < 65536 for each in ports):
+        raise LabError(f"{port!r} is nothing to capture",
+                       f"Give a port from 1 to 65535, a list of at most {MOST_PORTS}, or None for everything.")
+    return ports
+
+
+@contextlib.contextmanager
+def _recorded(name: str | None, lesson: str | None) -> Iterator[Tape]:
+    path = recorded.existing_recording(name, lesson)
+    tape = Tape()
+    yield tape
+    tape._fill(pcap.load(path), f"recorded from {shown_path(path)}")
+
+
+def open_source(tier: str, iface: str | None, ports: Sequence[int] | None, marker: Marker, limit: int) -> Source:
+    """Start capturing by this tier; frames are seen from the moment this returns."""
+    seen = None if ports is None else (*ports, marker.port)
+    if tier == "direct":
+        try:
+            return Ring(iface or "lo", seen, limit)
+        except OSError as error:
+            raise CaptureUnavailable(f"capturing on {iface or 'lo'} failed: {error.strerror}",
+                                     "Run `labkit doctor`: it says what this machine allows.") from error
+    from labkit.packets.tool import Tool
+
+    return Tool.start(iface, seen, marker, limit)
+
+
+@contextlib.contextmanager
+def _live(
+    tier: str,
+    ports: tuple[int, ...] | None,
+    name: str | None,
+    lesson: str | None,
+    iface: str | None,
+    timeout: float,
+    wait_closed: bool,
+    limit: int,
+) -> Iterator[Tape]:
+    tape = Tape(live=True)
+    with contextlib.ExitStack() as undo:
+        marker = Marker()
+        undo.callback(marker.close)
+        source = open_source(tier, iface, ports, marker, limit)
+        undo.callback(source.close)
+        records = emitter.watch()
+        undo.callback(emitter.unwatch, records)
+        yield tape
+        ending = _Ending(source, marker, ports, loopback=iface in (None, "lo", "lo0"))
+        ending.finish(timeout if wait_closed else 0.0)
+        if wait_closed:
+            ending.wait_for_events(records)
+        emitter.unwatch(records)
+        recording = Recording(ending.frames, _events(records, ports, ending.talk.connections), source.drops(),
+                              ports or (), this_platform())
+        tape._fill(recording, source.origin)
+    _record(tape, name, lesson)
+
+
+class _Ending:
+    """The end of a capture: read up to the marker, wait for the connections to close, read up to a second marker."""
+
+    def __init__(self, source: Source, marker: Marker, ports: tuple[int, ...] | None, loopback: bool) -> None:
+        self.source, self.marker, self.loopback = source, marker, loopback
+        self.ports = None if ports is None else frozenset(ports)
+        self.frames: list[Frame] = []
+        self.talk = Conversations(ports or ())
+
+    def finish(self, timeout: float) -> None:
+        """Move every frame there is to `frames`. timeout: seconds to wait for connections that are still open."""
+        deadline = time.monotonic() + timeout
+        self._flush()
+        waited = False
+        while self._open():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            waited = True
+            self.source.wait(left)
+            self._keep(self.source.take())
+        if waited:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self.loopback:  # the marker goes over loopback: on another interface it would never come
+            self.source.wait(0.05)
+            self._keep(self.source.take())
+            return
+        fresh: list[Frame] = []
+        self.marker.behind = ()
+        self.marker.read_up_to(self.source, fresh)
+        self._keep(fresh)
+        self._keep(self.marker.behind)
+
+    def _keep(self, fresh: Sequence[Frame]) -> None:
+        kept = [frame for frame in fresh if not self.marker.owns(frame[1]) and self._wanted(frame)]
+        self.frames += kept
+        self.talk.feed(kept)
+
+    def _wanted(self, frame: Frame) -> bool:
+        """What the kernel's filter cannot tell: errors about other ports, fragments, the marker's port in TCP."""
+        if self.ports is None:
+            return True
+        packet = quick(frame[1], frame[2])
+        if packet.sport or packet.dport:
+            return packet.sport in self.ports or packet.dport in self.ports
+        about = quoted(frame[1], packet)
+        return about is None or about.sport in self.ports or about.dport in self.ports
+
+    def _open(self) -> bool:
+        """Whether a connection is on its way to its end. One that was open before and stays so is left alone."""
+        return any((flow.syn or flow.closing) and not flow.closed for flow in self.talk.connections)
+
+    def wait_for_events(self, records: list[Record]) -> None:
+        """Wait until the sockets of the closed connections have emitted ``close``: the wire is faster than they are."""
+        closed = {frozenset((_text(flow.client), _text(flow.server))) for flow in self.talk.connections if flow.closed}
+        deadline = time.monotonic() + EVENTS_WAIT
+        while time.monotonic() < deadline:
+            seen = list(records)
+            done = {id(source) for _, source, event, _, _ in seen if event == "close"}
+            waiting = {id(source) for _, source, _, _, _ in seen if self._ends(source.endpoint()) in closed}
+            if waiting <= done:
+                return
+            time.sleep(0.001)
+
+    @staticmethod
+    def _ends(endpoint: Endpoint) -> frozenset[tuple[str, int]]:
+        _, local, remote = endpoint
+        return frozenset(end for end in (_pair(local), _pair(remote)) if end is not None)
+
+
+def _text(side: tuple[bytes, int]) -> tuple[str, int]:
+    return address(side[0]), side[1]
+
+
+def _events(records: list[Record], ports: tuple[int, ...] | None, connections: Sequence[Flow]) -> tuple[SocketEvent, ...]:
+    """What our sockets did, as far as it belongs to the ports or the connections of this capture."""
+    sides = {_text(side) for flow in connections for side in (flow.client, flow.server)}
+    events = []
+    for time_ns, source, event, size, kind in list(records):
+        who, local, remote = source.endpoint()
+        if who not in ("client", "server"):
+            continue
+        local, remote = _pair(local), _pair(remote)
+        ends = [end for end in (local, remote) if end is not None]
+        if any(ports is None or end[1] in ports or end in sides for end in ends):
+            events.append(SocketEvent(time_ns, who, event, size, kind, local, remote))
+    return tuple(events)
+
+
+def _pair(end: Any) -> tuple[str, int] | None:
+    """(address, port) of a socket's address; IPv6 ones have two numbers more."""
+    return None if end is None else (str(end[0]), int(end[1]))
+
+
+def _record(tape: Tape, name: str | None, lesson: str | None) -> None:
+    """``LABKIT_RECORD=DIR`` makes every named capture also a file there."""
+    directory = os.environ.get("LABKIT_RECORD")
+    if directory and name is not None:
+        tape.save(recorded.recording_path(name, lesson, Path(directory)))

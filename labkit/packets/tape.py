@@ -1,0 +1,232 @@
+"""A capture as a sequence of packets, with the connections in it and what the sockets did meanwhile.
+
+Rule: packets are made when they are looked at; a tape of part of the packets keeps their numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+from labkit.core.errors import BadCapture, LabError
+from labkit.packets import frames as framing
+from labkit.packets import pcap, pcapng
+from labkit.packets.conversations import Conversations, Flow
+from labkit.packets.frames import FLAG_LETTERS, Frame
+from labkit.packets.model import SocketEvent
+from labkit.packets.packet import Packet
+from labkit.packets.pcapng import Recording
+
+
+class _Shared:
+    """What a tape and the tapes cut from it have in common: the frames, and the packets made of them so far."""
+
+    __slots__ = ("_conversations", "_packets", "recording")
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self._conversations: Conversations | None = None
+        self._packets: dict[int, Packet] = {}
+
+    @property
+    def conversations(self) -> Conversations:
+        if self._conversations is None:
+            self._conversations = Conversations(self.recording.ports)
+            self._conversations.feed(self.recording.frames)
+        return self._conversations
+
+    def packet(self, index: int) -> Packet:
+        packet = self._packets.get(index)
+        if packet is None:
+            known = self.conversations
+            packet = Packet(self.recording.frames[index], index + 1, known.places[index], known.quick[index])
+            self._packets[index] = packet
+        return packet
+
+
+class Tape(Sequence[Packet]):
+    """Captured packets, in the order in which the kernel saw them.
+
+    origin: where they come from, ``"live from lo (AF_PACKET ring)"`` or ``"recorded from data/…"``.
+    live: captured on this machine just now. events: what our own sockets did during the capture.
+    drops: frames that were lost during the capture. ports: those captured, () for all.
+    """
+
+    __slots__ = ("_indices", "_shared", "drops", "events", "live", "origin", "platform", "ports")
+
+    def __init__(self, recording: Recording | None = None, *, origin: str = "", live: bool = False) -> None:
+        self.live = live
+        self._fill(recording or Recording(), origin)
+
+    def _fill(self, recording: Recording, origin: str) -> None:
+        """Give the tape its packets; `capture` does this when the ``with`` body has ended."""
+        self._shared = _Shared(recording)
+        self._indices: Sequence[int] = range(len(recording.frames))
+        self.events = recording.events
+        self.drops = recording.drops
+        self.ports = recording.ports
+        self.platform = recording.platform
+        lost = "" if not recording.drops else f", {recording.drops} {'frame' if recording.drops == 1 else 'frames'} lost"
+        self.origin = origin + lost
+
+    # -- a sequence of packets
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, index: int) -> Packet: ...
+    @overload
+    def __getitem__(self, index: slice) -> Tape: ...
+    def __getitem__(self, index: int | slice) -> Packet | Tape:
+        if isinstance(index, slice):
+            return self._part(self._indices[index])
+        try:
+            return self._shared.packet(self._indices[index])
+        except IndexError:
+            raise IndexError(f"this tape has {len(self)} packets, there is no packet at index {index}") from None
+
+    def __iter__(self) -> Iterator[Packet]:
+        for index in self._indices:
+            yield self._shared.packet(index)
+
+    @property
+    def packets(self) -> Sequence[Packet]:
+        """The packets: the tape itself."""
+        return self
+
+    def _part(self, indices: Sequence[int]) -> Tape:
+        part = Tape(origin="", live=self.live)
+        part._shared, part._indices = self._shared, indices
+        part.events, part.origin, part.drops = self.events, self.origin, self.drops
+        part.ports, part.platform = self.ports, self.platform
+        return part
+
+    def where(
+        self,
+        *,
+        flags: str | None = None,
+        sender: str | None = None,
+        port: int | None = None,
+        payload: bool | None = None,
+        protocol: str | None = None,
+    ) -> Tape:
+        """Return the tape of the packets for which all conditions hold; they keep their numbers.
+
+        flags: exactly these TCP flags, a letter each: ``"S"``, ``"SA"``, ``"PA"``. sender: ``"client"`` or
+        ``"server"``. port: source or destination. payload: with (True) or without (False) payload.
+        protocol: ``"TCP"``, ``"UDP"``, ``"ICMP"``, ….
+        """
+        wanted = None
+        if flags is not None:
+            if not set(flags) <= set(FLAG_LETTERS):
+                raise LabError(f"{flags!r} are not TCP flags", f"Give their letters, of {FLAG_LETTERS}: \"SA\" is SYN with ACK.")
+            wanted = sum(1 << FLAG_LETTERS.index(letter) for letter in set(flags))
+        if sender not in (None, "client", "server"):
+            raise LabError(f"no packet is sent by {sender!r}", 'sender is "client" or "server".')
+        known = self._shared.conversations
+        found = []
+        for index in self._indices:
+            packet = known.quick[index]
+            if wanted is not None and (packet.protocol != "TCP" or packet.flags != wanted):
+                continue
+            if port is not None and port not in (packet.sport, packet.dport):
+                continue
+            if protocol is not None and packet.protocol != protocol:
+                continue
+            if sender is not None and self._shared.packet(index).sender != sender:
+                continue
+            if payload is not None and bool(self._shared.packet(index).length) != payload:
+                continue
+            found.append(index)
+        return self._part(found)
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """The TCP connections, in order of their first packet."""
+        mine = set(self._indices)
+        return tuple(
+            Connection(_endpoint(flow.client), _endpoint(flow.server), self._part(kept))
+            for flow, kept in self._connections(mine)
+        )
+
+    def _connections(self, mine: set[int]) -> Iterator[tuple[Flow, list[int]]]:
+        for flow in self._shared.conversations.connections:
+            kept = [index for index in flow.packets if index in mine]
+            if kept:
+                yield flow, kept
+
+    # -- files
+
+    def save(self, path: str | Path) -> Path:
+        """Write the packets and the events to a pcapng file, which Wireshark opens as it is; returns its path."""
+        path = Path(path)
+        recording = self._shared.recording
+        kept = Recording(
+            [recording.frames[index] for index in self._indices], self.events, self.drops, self.ports, self.platform,
+            recording.secrets,
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside the file, then moved: a reader, or a crash, never sees half a capture.
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(pcapng.encode(kept))
+        part.replace(path)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Tape:
+        """Read a pcapng or pcap file. Raises `BadCapture` for a damaged file or none."""
+        path = Path(path)
+        try:
+            recording = pcap.load(path)
+        except OSError as error:
+            raise BadCapture(f"{path} cannot be read ({error.strerror or error})", "Check the path of the capture file.") from None
+        return cls(recording, origin=f"recorded from {shown_path(path)}")
+
+    def __repr__(self) -> str:
+        count = len(self)
+        connections = len(list(self._connections(set(self._indices))))
+        parts = [f"{count} packet" if count == 1 else f"{count} packets"]
+        if connections:
+            parts.append("1 connection" if connections == 1 else f"{connections} connections")
+        return f"<Tape of {', '.join(parts)}, {self.origin or 'still being captured'}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One TCP connection of a tape. client, server: (address, port). packets: the tape of its packets."""
+
+    client: tuple[str, int]
+    server: tuple[str, int]
+    packets: Tape
+
+
+def _endpoint(side: tuple[bytes, int]) -> tuple[str, int]:
+    return framing.address(side[0]), side[1]
+
+
+def shown_path(path: Path) -> str:
+    """A path as a lesson prints it: from ``data/`` on, or relative to where we are, never the machine's own directories."""
+    from labkit.packets.recorded import data_directory
+
+    full = path.resolve()
+    data = data_directory()
+    if data is not None and full.is_relative_to(data.resolve()):
+        return "data/" + full.relative_to(data.resolve()).as_posix()
+    try:
+        relative = full.relative_to(Path.cwd())
+    except ValueError:
+        return path.name
+    return relative.as_posix()
+
+
+def this_platform() -> str:
+    """The system a capture is made on, as its file says it: ``"Linux 6.18"``."""
+    if sys.platform == "win32":
+        return "Windows"
+    system = os.uname()
+    return f"{system.sysname} {'.'.join(system.release.split('.')[:2])}"

@@ -1,0 +1,199 @@
+"""Live capture by tcpdump or dumpcap: their pcap stream, read from a pipe while it is written. Also for macOS.
+
+Rule: started only as the user we are; ready when it has shown a datagram we sent; `close` always ends the program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from labkit.core.errors import BadCapture, CaptureUnavailable
+from labkit.packets.frames import Frame
+from labkit.packets.marker import Marker
+from labkit.packets.pcap import PcapStream
+from labkit.packets.ring import MEMORY_LIMIT
+
+READY_WAIT = 3.0
+"""Seconds the program has to show its first marker."""
+
+END_WAIT = 2.0
+"""Seconds it has to end once asked."""
+
+_INSTALL = "Install tcpdump (apt install tcpdump, brew install tcpdump)."
+_PERMIT = ("Run as root, or let your user capture: on Debian and Ubuntu dpkg-reconfigure wireshark-common and join the group "
+           "wireshark, on macOS install ChmodBPF, which comes with Wireshark.")
+
+
+def filter_expression(ports: Sequence[int] | None) -> str:
+    """The same choice as `bpf.port_filter`, in tcpdump's language."""
+    if ports is None:
+        return ""
+    wanted = " or ".join(f"port {port}" for port in sorted(set(ports)))
+    return f"{wanted} or icmp or icmp6 or (ip[6:2] & 0x1fff != 0) or ip6 proto 44"
+
+
+class Tool:
+    """A running tcpdump or dumpcap; `take` gives the frames that came since the last call."""
+
+    def __init__(self, path: str, iface: str, ports: Sequence[int] | None, limit: int) -> None:
+        self.program, self.iface = Path(path).name, iface
+        self.origin = f"live from {iface} ({self.program})"
+        self._limit, self._size, self._lost = limit, 0, 0
+        self._frames: list[Frame] = []
+        self._lock = threading.Lock()
+        self._fresh = threading.Event()
+        self._said: list[str] = []
+        self._failure: Exception | None = None
+        self._closed = False
+        self._stream = PcapStream(self.program)
+        self._process = subprocess.Popen(self._command(path, iface, ports), stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                         start_new_session=True)  # Ctrl-C in a terminal is for the notebook, not for it
+        self._readers = [threading.Thread(target=self._read, name="labkit capture", daemon=True),
+                         threading.Thread(target=self._listen, name="labkit capture messages", daemon=True)]
+        for reader in self._readers:
+            reader.start()
+
+    @staticmethod
+    def _command(path: str, iface: str, ports: Sequence[int] | None) -> list[str]:
+        expression = filter_expression(ports)
+        if Path(path).name == "dumpcap":
+            return [path, "-q", "-P", "-i", iface, "-w", "-", *(["-f", expression] if expression else [])]
+        nano = ["--time-stamp-precision=nano"] if sys.platform.startswith("linux") else []
+        return [path, "-n", "-U", "--immediate-mode", *nano, "-s", "0", "-i", iface, "-w", "-",
+                *([expression] if expression else [])]
+
+    @classmethod
+    def start(cls, iface: str | None, ports: Sequence[int] | None, marker: Marker, limit: int = MEMORY_LIMIT) -> Tool:
+        """Start the first program that works and return when it has shown a datagram we sent.
+
+        iface: default, loopback. ports: those to let through, with the marker's. Raises `CaptureUnavailable`.
+        """
+        from labkit.packets.probe import find_program
+
+        if iface is None:
+            iface = "lo" if sys.platform.startswith("linux") else "lo0"
+        refusals: list[str] = []
+        for name in ("tcpdump", "dumpcap"):
+            path = find_program(name)
+            if path is None:
+                refusals.append(f"{name} is not installed")
+                continue
+            try:
+                tool = cls(path, iface, ports, limit)
+            except OSError as error:
+                refusals.append(f"{name} cannot be started ({error.strerror})")
+                continue
+            try:
+                if tool._ready(marker):
+                    return tool
+                refusals.append(f"{name} refuses: {tool._complaint()}")
+            except BaseException:
+                tool.close()
+                raise
+            tool.close()
+        todo = _INSTALL if all("not installed" in refusal for refusal in refusals) else _PERMIT
+        raise CaptureUnavailable("; ".join(refusals), todo)
+
+    def _ready(self, marker: Marker) -> bool:
+        """Whether it captures: by a marker seen on loopback, elsewhere by the header of its stream."""
+        if self.iface not in ("lo", "lo0"):
+            while not self._readers_done() and self._linktype() < 0 and self._fresh.wait(READY_WAIT):
+                self._fresh.clear()
+            return self._linktype() >= 0
+        before: list[Frame] = []
+        try:
+            return marker.read_up_to(self, before, READY_WAIT, again=0.05)
+        except CaptureUnavailable:
+            return False
+
+    def _linktype(self) -> int:
+        return self._stream.linktype
+
+    def _readers_done(self) -> bool:
+        return not self._readers[0].is_alive()
+
+    def _complaint(self) -> str:
+        self._end()
+        lines = [line for line in self._said if not line.startswith(("tcpdump: listening", "listening on", "Capturing on"))]
+        return re.sub(r"^\S*(tcpdump|dumpcap): ", "", lines[0]) if lines else f"it showed nothing within {READY_WAIT:g} s"
+
+    # -- the reading threads
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        try:
+            while data := self._process.stdout.read1(1 << 18):  # type: ignore[union-attr]
+                frames = self._stream.feed(data)
+                with self._lock:
+                    for frame in frames:
+                        if self._size + len(frame[1]) > self._limit:
+                            self._lost += 1
+                        else:
+                            self._size += len(frame[1])
+                            self._frames.append(frame)
+                self._fresh.set()
+        except (BadCapture, OSError, ValueError) as error:
+            self._failure = error
+        else:
+            self._failure = EOFError(f"{self.program} ended")
+        self._fresh.set()
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            if len(self._said) < 100:
+                self._said.append(line.decode(errors="replace").strip())
+
+    # -- for the capture
+
+    def take(self) -> list[Frame]:
+        """The frames that came since the last call, in order. Raises `CaptureUnavailable` when the program has ended."""
+        with self._lock:
+            frames, self._frames = self._frames, []
+            self._fresh.clear()
+        if self._failure is not None and not frames:
+            self._fresh.set()
+            raise CaptureUnavailable(f"the capture broke off ({self._failure})", "Run the cell again.")
+        return frames
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until there is something to take, for so many seconds at most; returns whether there is."""
+        return self._fresh.wait(seconds)
+
+    def drops(self) -> int:
+        """Frames the kernel or the program lost, by its own count, or over the limit; ends the program."""
+        self._end()
+        counts = [int(found[1]) for line in self._said if (found := re.match(r"(\d+) packets dropped by (kernel|interface)", line))]
+        counts += [int(found[1]) for line in self._said
+                   if (found := re.search(r"received/dropped on interface .*: \d+/(\d+)", line))]
+        return sum(counts) + self._lost
+
+    def _end(self) -> None:
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(END_WAIT)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        for reader in self._readers:
+            reader.join()
+
+    def close(self) -> None:
+        """End the program; it and the pipes are gone when this returns. May be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        self._end()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()

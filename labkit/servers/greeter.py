@@ -1,0 +1,31 @@
+"""The chapter's first server: it greets, and answers everything with 您好！ (T-1.3, T-1.4).
+
+Rule: short enough to be read in a lesson.
+"""
+
+from __future__ import annotations
+
+from labkit import net
+
+PORT = 8124
+PATH = "/tmp/echo.sock"
+GREETING = "您好！"
+"""Three characters; nine bytes in UTF-8, three for each."""
+
+
+def greet(socket: net.Socket) -> None:
+    """Serve one connection: a greeting when it opens, and one for each piece of data that arrives."""
+    socket.write(GREETING)
+
+    @socket.on("data")
+    def answer(data: bytes) -> None:
+        socket.write(GREETING)
+
+    @socket.on("end")
+    def goodbye() -> None:
+        print("The client has disconnected.", flush=True)
+
+
+def create() -> net.Server:
+    """Make the greeter; it serves after ``listen(8124)`` or ``listen(path="/tmp/echo.sock")``."""
+    return net.create_server(greet)

@@ -1,0 +1,47 @@
+"""Set-up that every test shares, and the list of what was left out.
+
+Rule: a test run touches nothing of the user's: no progress file, no IPython profile or history.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import defaultdict
+
+import pytest
+
+from tests.needs import LEFT_OUT
+
+_home: tempfile.TemporaryDirectory[str] | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give this run, and the kernels and programs it starts, directories of their own."""
+    global _home
+    _home = tempfile.TemporaryDirectory(prefix="labkit-tests-")
+    for name in ("XDG_DATA_HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
+        os.environ[name] = os.path.join(_home.name, name.lower())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove those directories."""
+    if _home is not None:
+        _home.cleanup()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """At the very end, name each missing tool, what was therefore not tested, and how to get it."""
+    left_out: dict[str, list[str]] = defaultdict(list)
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = reason.removeprefix("Skipped: ")
+        if reason.startswith(LEFT_OUT):
+            left_out[reason.removeprefix(LEFT_OUT)].append(report.nodeid)
+    if not left_out:
+        return
+    terminalreporter.section("left out, because this machine lacks something")
+    for missing, tests in sorted(left_out.items()):
+        places = sorted({test.split("::")[0] for test in tests})
+        count = "1 test" if len(tests) == 1 else f"{len(tests)} tests"
+        terminalreporter.write_line(f"left out: {missing}: {count} in {', '.join(places)}")

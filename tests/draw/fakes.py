@@ -1,0 +1,120 @@
+"""Stand-ins for a tape and its packets: what the drawing code reads of them, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from labkit.packets.model import Field, Layer, SocketEvent
+
+MS = 1_000_000
+CLIENT = ("127.0.0.1", 52814)
+SERVER = ("127.0.0.1", 8124)
+
+
+@dataclass
+class FakePacket:
+    number: int
+    time_ns: int
+    sender: str
+    flags: str
+    relative_seq: int = 0
+    relative_ack: int = 0
+    payload: bytes = b""
+    client: tuple[str, int] = CLIENT
+    server: tuple[str, int] = SERVER
+    protocol: str = "TCP"
+    layers: tuple[Layer, ...] = ()
+    raw: bytes = b""
+
+    @property
+    def length(self) -> int:
+        return len(self.payload)
+
+    @property
+    def seq(self) -> int:
+        return (self.relative_seq + (1000 if self.sender == "client" else 7000)) % 2**32
+
+    @property
+    def src(self) -> tuple[str, int]:
+        return self.client if self.sender == "client" else self.server
+
+    @property
+    def dst(self) -> tuple[str, int]:
+        return self.server if self.sender == "client" else self.client
+
+
+@dataclass
+class FakeConnection:
+    client: tuple[str, int]
+    server: tuple[str, int]
+    packets: list[FakePacket]
+
+
+@dataclass
+class FakeTape:
+    packets: list[FakePacket]
+    events: tuple[SocketEvent, ...] = ()
+    origin: str = "live from lo (AF_PACKET ring)"
+    connections: tuple[FakeConnection, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found: dict[tuple[tuple[str, int], tuple[str, int]], list[FakePacket]] = {}
+        for packet in self.packets:
+            if packet.protocol == "TCP":
+                found.setdefault((packet.client, packet.server), []).append(packet)
+        self.connections = tuple(FakeConnection(*pair, packets) for pair, packets in found.items())
+
+    def __len__(self) -> int:
+        return len(self.packets)
+
+    def __iter__(self) -> Iterable[FakePacket]:
+        return iter(self.packets)
+
+
+class Script:
+    """Writes a tape step by step: ``Script().send(0, "client", "SYN").event(30, "client", "connect").tape()``."""
+
+    def __init__(self) -> None:
+        self.packets: list[FakePacket] = []
+        self.events: list[SocketEvent] = []
+        self.next = {}
+
+    def send(self, at_us: float, sender: str, flags: str, payload: bytes = b"", port: int = CLIENT[1],
+             seq: int | None = None) -> Script:
+        other = "server" if sender == "client" else "client"
+        own = self.next.get((port, sender), 0) if seq is None else seq
+        self.packets.append(FakePacket(len(self.packets) + 1, int(at_us * 1000), sender, flags, own,
+                                       self.next.get((port, other), 0) if "ACK" in flags else 0, payload,
+                                       (CLIENT[0], port)))
+        taken = len(payload) + ("SYN" in flags) + ("FIN" in flags)
+        self.next[port, sender] = max(self.next.get((port, sender), 0), own + taken)
+        return self
+
+    def open(self, at_us: float = 0, port: int = CLIENT[1]) -> Script:
+        return (self.send(at_us, "client", "SYN", port=port).send(at_us + 18, "server", "SYN, ACK", port=port)
+                .send(at_us + 31, "client", "ACK", port=port))
+
+    def event(self, at_us: float, who: str, name: str, size: int | None = None, kind: str = "event",
+              port: int | None = CLIENT[1]) -> Script:
+        client = None if port is None else (CLIENT[0], port)
+        near, far = (client, SERVER) if who == "client" else (SERVER, client)
+        self.events.append(SocketEvent(int(at_us * 1000), who, name, size, kind, near, far))
+        return self
+
+    def tape(self, origin: str = "live from lo (AF_PACKET ring)") -> FakeTape:
+        return FakeTape(self.packets, tuple(self.events), origin)
+
+
+def greeting() -> FakeTape:
+    """A short conversation: greeting, Nagle's stall, end."""
+    run = Script().event(-400, "client", "connect", None, "call").open()
+    run.event(60, "client", "connect").event(80, "server", "connection").event(110, "server", "write", 9, "call")
+    run.send(150, "server", "PSH, ACK", "您好！".encode()).send(165, "client", "ACK")
+    run.event(240, "client", "data", 9).event(300, "client", "write", 1, "call").event(310, "client", "write", 6, "call")
+    run.send(330, "client", "PSH, ACK", b"H").send(41_530, "server", "ACK")
+    run.send(41_560, "client", "PSH, ACK", b"ello\r\n").send(41_580, "server", "ACK")
+    run.event(41_600, "server", "data", 1).event(41_610, "server", "data", 6).event(41_640, "client", "end", None, "call")
+    run.send(41_700, "client", "FIN, ACK").send(41_740, "server", "FIN, ACK").send(41_755, "client", "ACK")
+    run.event(41_760, "server", "end").event(41_770, "server", "close").event(41_790, "client", "end")
+    return run.event(41_800, "client", "close").tape()

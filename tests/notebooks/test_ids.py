@@ -1,0 +1,43 @@
+"""Every id of the chapter's built sections is covered by a lesson, and each has its cell.
+
+Rule: what a lesson covers is read from its metadata, never typed a second time here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.notebooks.lessons import NOTEBOOKS, chapter_ids, code_cells, covers, ids, load
+
+BUILT = ("7.0", "7.1")  # the sections that have their lessons; the others are still to come
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+def test_ids_named_exist(path: Path) -> None:
+    notebook = load(path)
+    named = {*covers(notebook), *(identifier for cell in notebook["cells"] for identifier in ids(cell))}
+    assert named <= set(chapter_ids())
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+def test_what_a_lesson_covers_has_its_code_cell_and_the_other_way_round(path: Path) -> None:
+    notebook = load(path)
+    in_cells = {identifier for cell in code_cells(notebook) for identifier in ids(cell)}
+    assert in_cells == set(covers(notebook))
+    assert len(covers(notebook)) == len(set(covers(notebook)))
+
+
+def test_built_sections_are_covered_whole() -> None:
+    wanted = {identifier for identifier, section in chapter_ids().items() if section in BUILT}
+    covered = {identifier for path in NOTEBOOKS for identifier in covers(load(path))}
+    assert wanted - covered == set()
+
+
+def test_the_table_of_ids() -> None:
+    sections = chapter_ids()
+    assert {f"T-1.{n}" for n in range(1, 7)} | {f"C-1.{n}" for n in range(1, 7)} | {f"E-1.{n}" for n in range(1, 5)} == {
+        identifier for identifier, section in sections.items() if section == "7.1"
+    }
+    assert {identifier for identifier, section in sections.items() if section == "7.0"} == {"C-0.1", "C-0.2"}

@@ -1,0 +1,130 @@
+"""tools/sync_lessons.py: text and notebook are one source.
+
+Rule: no kernel is started; running the lessons is nbval's part.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tools import sync_lessons
+
+LESSON = """\
+---
+jupyter:
+  kernelspec:
+    display_name: Python 3 (ipykernel)
+    language: python
+    name: python3
+  labkit:
+    covers:
+    - T-1.1
+    - C-1.2
+---
+
+# A lesson
+
+A question, and a table:
+
+| a | b |
+| --- | --- |
+| 1 | 2 |
+
+```console
+$ telnet 127.0.0.1 8124
+```
+
+```python labkit={"ids": ["T-1.1"]} tags=["raises-exception"]
+1 / 0
+```
+
+The same cell twice.
+
+```python labkit={"ids": ["C-1.2"]}
+!echo 您好！
+%time 1 + 1
+```
+
+The same cell twice.
+
+```python
+1 + 1
+```
+"""
+
+
+def test_text_to_notebook_and_back_is_the_same_text() -> None:
+    assert sync_lessons.to_text(sync_lessons.from_text(LESSON)) == LESSON
+
+
+def test_metadata_of_lesson_and_cells_is_kept() -> None:
+    notebook = sync_lessons.from_text(LESSON)
+    assert notebook.metadata["labkit"] == {"covers": ["T-1.1", "C-1.2"]}
+    first, second, third = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert first.metadata == {"labkit": {"ids": ["T-1.1"]}, "tags": ["raises-exception"]}
+    assert second.source == "!echo 您好！\n%time 1 + 1"
+    assert third.metadata == {}
+
+
+def test_cell_ids_follow_from_content_and_are_unique() -> None:
+    ids = [cell.id for cell in sync_lessons.from_text(LESSON).cells]
+    assert len(set(ids)) == len(ids)
+    assert ids == [cell.id for cell in sync_lessons.from_text(LESSON).cells]
+    longer = sync_lessons.from_text(LESSON.replace("# A lesson", "# Another title"))
+    assert [cell.id for cell in longer.cells][1:] == ids[1:]
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("lessons", "notebooks"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(sync_lessons, "LESSONS", tmp_path / "lessons")
+    monkeypatch.setattr(sync_lessons, "NOTEBOOKS", tmp_path / "notebooks")
+    (tmp_path / "lessons" / "01-x.md").write_text(LESSON, encoding="utf8")
+    nbformat.write(sync_lessons.from_text(LESSON), tmp_path / "notebooks" / "01-x.ipynb")
+    return tmp_path
+
+
+def test_check_is_content_where_both_sides_agree(folders: Path) -> None:
+    assert sync_lessons.check() == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("1 / 0", "1 / 1", "cell 1"),
+        ("# A lesson", "# The lesson", "cell 0"),
+        ('["C-1.2"]}', '["C-1.3"]}', "its metadata"),
+        ("- C-1.2", "- C-1.3", "its metadata"),
+        ("\n```python\n1 + 1\n```\n", "", "6 cells"),
+    ],
+)
+def test_check_names_what_differs(folders: Path, old: str, new: str, says: str) -> None:
+    assert old in LESSON
+    (folders / "lessons" / "01-x.md").write_text(LESSON.replace(old, new), encoding="utf8")
+    (line,) = sync_lessons.check()
+    assert says in line
+
+
+def test_check_names_a_side_that_is_missing(folders: Path) -> None:
+    (folders / "notebooks" / "01-x.ipynb").rename(folders / "notebooks" / "02-y.ipynb")
+    assert sync_lessons.check() == ["01-x.md has no notebook", "02-y.ipynb has no text in lessons/"]
+
+
+def test_committed_form_names_no_place_of_this_machine() -> None:
+    notebook = sync_lessons.from_text(LESSON)
+    error = nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[f"\x1b[31mFile {sync_lessons.ROOT}/labkit/x.py"])
+    notebook.cells[1].outputs = [error]
+    notebook.metadata["widgets"] = {"state": {}}
+    notebook.metadata["language_info"] = {"name": "python", "version": "3.11.0"}
+    sync_lessons.settle(notebook)
+    assert notebook.cells[1].outputs[0].traceback == ["File ./labkit/x.py"]
+    assert set(notebook.metadata) == {"kernelspec", "labkit", "language_info"}
+    assert notebook.metadata["language_info"] == {"name": "python"}
+
+
+def test_the_committed_lessons_agree() -> None:
+    assert sync_lessons.check() == []

@@ -1,0 +1,168 @@
+"""Read labkit's imports from its source: the rule which part may import which, and the picture of it.
+
+Rule: the code is read, never run; docs/imports.svg is made here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "labkit"
+PICTURE = ROOT / "docs" / "imports.svg"
+
+# Each part of labkit, from the bottom up, with the parts it may import. A new part gets its line here.
+ALLOWED: dict[str, frozenset[str]] = {
+    "core": frozenset(),
+    "net": frozenset({"core"}),
+    "servers": frozenset({"core", "net"}),
+    "packets": frozenset({"core"}),
+    "draw": frozenset({"core", "packets"}),
+    "exercises": frozenset({"core", "net", "packets", "draw"}),
+    "course": frozenset({"core", "net", "packets", "draw", "exercises"}),
+    "cli": frozenset({"core", "net", "servers", "packets", "draw", "exercises", "course"}),
+}
+
+# Third-party packages with one home each.
+HOMES: dict[str, frozenset[str]] = {
+    "scapy": frozenset({"packets"}),
+    "matplotlib": frozenset({"draw"}),
+    "ipywidgets": frozenset({"widgets"}),
+    "anywidget": frozenset({"widgets"}),
+    "uvloop": frozenset({"core"}),
+}
+
+
+def part_of(path: Path) -> str:
+    """The part of labkit a module belongs to: ``"core"`` for labkit/core/loop.py, ``""`` for labkit/__init__.py."""
+    relative = path.relative_to(PACKAGE)
+    first = relative.parts[0] if len(relative.parts) > 1 else relative.stem
+    return "" if first == "__init__" else first
+
+
+def modules() -> list[Path]:
+    """Every module of labkit, sorted."""
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (line number, absolute dotted name) for every import in a module, also those inside functions."""
+    tree = ast.parse(path.read_text(encoding="utf8"))
+    here = ("labkit", *path.relative_to(PACKAGE).with_suffix("").parts)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield node.lineno, name.name
+        elif isinstance(node, ast.ImportFrom):
+            base = list(here[: len(here) - node.level]) if node.level else []
+            base += node.module.split(".") if node.module else []
+            for name in node.names:
+                yield node.lineno, ".".join([*base, name.name])
+
+
+def edges() -> dict[tuple[str, str], list[str]]:
+    """Which part imports which, with the places (``"draw/ladder.py:12"``) that do it."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in modules():
+        part = part_of(path)
+        for line, name in imported(path):
+            words = name.split(".")
+            if words[0] != "labkit" or len(words) < 2 or part == "":
+                continue
+            target = words[1]
+            if target != part and ((PACKAGE / target).is_dir() or (PACKAGE / f"{target}.py").exists()):
+                found.setdefault((part, target), []).append(f"{path.relative_to(PACKAGE)}:{line}")
+    return found
+
+
+def breaches() -> list[str]:
+    """Every import that goes against ALLOWED or HOMES, one sentence each; empty where all is well."""
+    wrong = [
+        f"labkit/{part or '__init__'}: a part without a line in tools/imports.py: say what it may import"
+        for part in sorted({part_of(path) for path in modules()} - set(ALLOWED) - {"", "__main__"})
+    ]
+    for (part, target), places in sorted(edges().items()):
+        if target not in ALLOWED.get(part, frozenset({target})):
+            wrong.append(f"labkit/{places[0]}: {part} must not import {target}")
+    for path in modules():
+        for line, name in imported(path):
+            other = name.split(".")[0]
+            if other in HOMES and part_of(path) not in HOMES[other]:
+                homes = ", ".join(sorted(HOMES[other]))
+                wrong.append(f"labkit/{path.relative_to(PACKAGE)}:{line}: only {homes} imports {other}")
+    return wrong
+
+
+def ranks(found: dict[tuple[str, str], list[str]], parts: list[str]) -> dict[str, int]:
+    """How high each part stands: one above the highest it imports."""
+    height = dict.fromkeys(parts, 0)
+    for _ in parts:
+        for part, target in found:
+            height[part] = max(height[part], height[target] + 1)
+    return height
+
+
+WIDTH, HEIGHT, BOX_WIDTH, BOX_HEIGHT, GAP = 640, 84, 120, 36, 40  # pixels
+
+
+def picture() -> str:
+    """The picture of the imports as SVG: a box a part, an arrow to each part it imports; lowest part at the bottom."""
+    found = edges()
+    parts = sorted({part_of(path) for path in modules()} - {"", "__main__"})
+    height = ranks(found, parts)
+    rows = [[part for part in parts if height[part] == rank] for rank in range(max(height.values(), default=0), -1, -1)]
+    place: dict[str, tuple[float, float]] = {}
+    for row, names in enumerate(rows):
+        # Neighbouring rows are shifted a little, so that an arrow over two rows does not run through a box.
+        shift = (row % 2 * 2 - 1) * (BOX_WIDTH + GAP) / 4 if len(names) % 2 else 0
+        for column, name in enumerate(names):
+            across = (column - (len(names) - 1) / 2) * (BOX_WIDTH + GAP) * 1.5
+            place[name] = (WIDTH / 2 + shift + across, GAP + row * HEIGHT + BOX_HEIGHT / 2)
+    total = GAP * 2 + (len(rows) - 1) * HEIGHT + BOX_HEIGHT
+    targets = {part: ", ".join(sorted(to for who, to in found if who == part)) or "no other part" for part in parts}
+    says = "; ".join(f"{part} imports {targets[part]}" for part in parts)
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {total:.0f}" width="{WIDTH}" '
+        f'height="{total:.0f}" role="img" aria-labelledby="t d" font-family="system-ui, sans-serif" font-size="15">',
+        '<title id="t">Which part of labkit imports which</title>',
+        f'<desc id="d">{escape(says)}.</desc>',
+        "<!-- made by tools/imports.py from the code: do not edit -->",
+        '<defs><marker id="a" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        '<path d="M0 0 8 4 0 8z" fill="#5b6673"/></marker></defs>',
+        f'<rect width="{WIDTH}" height="{total:.0f}" fill="#fff"/>',
+    ]
+    for part, target in sorted(found):
+        (x1, y1), (x2, y2) = place[part], place[target]
+        lines.append(
+            f'<path d="M{x1:.0f} {y1 + BOX_HEIGHT / 2:.0f} L{x2:.0f} {y2 - BOX_HEIGHT / 2:.0f}" fill="none" '
+            'stroke="#5b6673" stroke-width="1.4" marker-end="url(#a)"/>'
+        )
+    for name, (x, y) in place.items():
+        lines.append(
+            f'<rect x="{x - BOX_WIDTH / 2:.0f}" y="{y - BOX_HEIGHT / 2:.0f}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" '
+            'rx="6" fill="#eef4fa" stroke="#0072b2" stroke-width="1.6"/>'
+        )
+        lines.append(f'<text x="{x:.0f}" y="{y + 5:.0f}" text-anchor="middle" fill="#1b2733">{escape(name)}</text>')
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def main() -> int:
+    """Write docs/imports.svg; with ``--check``, change nothing and fail where it is not current or a rule is broken."""
+    wrong = breaches()
+    for line in wrong:
+        print(line)
+    if "--check" in sys.argv[1:]:
+        current = PICTURE.exists() and PICTURE.read_text(encoding="utf8") == picture()
+        if not current:
+            print("docs/imports.svg is not what the code says: run `make docs`")
+        return 1 if wrong or not current else 0
+    PICTURE.write_text(picture(), encoding="utf8")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

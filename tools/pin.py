@@ -1,0 +1,96 @@
+"""Pin the environment: constraints.txt and environment.yml, both made from pyproject.toml.
+
+Rule: names and versions only; no address of any registry is ever written.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+HEAD = """\
+# Every package of the environment, at the version the project is tested with (Python 3.11, 3.12 and 3.13).
+# Remade by `make constraints`. Names and versions only.
+"""
+
+# What pip freeze on Linux cannot see, because only another system installs it.
+ELSEWHERE = ["appnope==0.1.4"]
+
+# What building an editable install asks for besides the build backend.
+BUILD = ["editables"]
+
+ENVIRONMENT = """\
+# The same environment by conda or mamba (Binder reads this file). Made by `make constraints`, from pyproject.toml.
+name: labkit
+channels:
+  - conda-forge
+dependencies:
+  - python>=3.11,<3.14
+  - pip
+{packages}
+  - pip:
+      - -e .
+"""
+
+
+def normal(name: str) -> str:
+    """A package's name in the one spelling by which names are compared."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def direct() -> list[str]:
+    """The packages pyproject.toml names, to run and to test, in normal spelling and sorted."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["test"], *BUILD]
+    return sorted({normal(re.split(r"[\s;<>=!~\[]", item, maxsplit=1)[0]) for item in wanted})
+
+
+def pinned(text: str) -> dict[str, str]:
+    """The versions a constraints file gives, by package name in normal spelling.
+
+    text: the file's lines; ValueError where one is not ``name==version``, with a marker or without.
+    """
+    versions: dict[str, str] = {}
+    for line in text.splitlines():
+        wanted = line.split("#")[0].split(";")[0].strip()
+        if not wanted:
+            continue
+        if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+", wanted):
+            raise ValueError(f"constraints.txt: not name==version: {line}")
+        name, version = wanted.split("==")
+        versions[normal(name)] = version
+    return versions
+
+
+def environment(versions: dict[str, str]) -> str:
+    """The text of environment.yml: every direct dependency at its pinned version."""
+    return ENVIRONMENT.format(packages="\n".join(f"  - {name}={versions[name]}" for name in direct()))
+
+
+def freeze() -> str:
+    """The text of constraints.txt: what the newest versions resolve to in a fresh environment."""
+    with tempfile.TemporaryDirectory() as directory:
+        venv.create(directory, with_pip=True)
+        pip = [str(Path(directory, "bin", "python")), "-m", "pip", "--disable-pip-version-check"]
+        subprocess.run([*pip, "install", "--quiet", *direct()], check=True)
+        listed = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
+    return HEAD + "\n".join(sorted([*listed.split(), *ELSEWHERE], key=str.lower)) + "\n"
+
+
+def main() -> int:
+    """Write both files; with ``--environment`` only environment.yml, from the constraints there are."""
+    if "--environment" not in sys.argv[1:]:
+        (ROOT / "constraints.txt").write_text(freeze())
+    (ROOT / "environment.yml").write_text(environment(pinned((ROOT / "constraints.txt").read_text())))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
