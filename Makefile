@@ -32,7 +32,7 @@ bench: $(VENV)/.test ## measure labkit beside Node, asyncio and Scapy, printed a
 	$(PY) benchmarks/run.py
 
 record: $(VENV)/.lab ## remake every recorded capture in data/ by the lessons' own code
-	$(PY) -m labkit.cli record
+	$(VENV)/bin/labkit record
 
 notebooks: $(VENV)/.test ## run lessons/*.md and write notebooks/*.ipynb (LESSONS="lessons/01-tcp.md" for one)
 	$(PY) tools/sync_lessons.py $(LESSONS)

@@ -69,7 +69,9 @@ def build(name: str) -> Path:
         return program
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
-        raise Unmeasured(f"no C compiler, so {source.name} cannot be built: install gcc (apt-get install gcc libc6-dev)")
+        raise Unmeasured(
+            f"no C compiler, so {source.name} cannot be built: install gcc (apt-get install gcc libc6-dev)"
+        )
     BUILD.mkdir(exist_ok=True)
     # Into place by rename: two runs at once must not execute each other's half-written program.
     fresh = BUILD / f"{name}.{os.getpid()}"
@@ -127,7 +129,13 @@ class Server:
         command = list(command) if command else server_command(name)
         pin = (lambda: os.sched_setaffinity(0, {core})) if core is not None else None
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=child_environment(), preexec_fn=pin
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=child_environment(),
+            preexec_fn=pin,
         )
         self.pid = self.process.pid
         assert self.process.stdout is not None
@@ -169,7 +177,9 @@ def raise_file_limit(count: int) -> None:
         raise Unmeasured(f"{count} open files are needed and this system allows {hard} (ulimit -Hn)") from error
 
 
-def load(port: int, server_pid: int, core: int, *, connections: int, size: int, seconds: float, warmup: float) -> dict[str, Any]:
+def load(
+    port: int, server_pid: int, core: int, *, connections: int, size: int, seconds: float, warmup: float
+) -> dict[str, Any]:
     """One measured run of the C client; adds ``cpu_us``, the server's CPU per operation in µs."""
     command = [build("client"), "ping", "--handshake", "--port", port, "--connections", connections, "--size", size]
     command += ["--seconds", seconds, "--warmup", warmup]
@@ -185,7 +195,9 @@ def load(port: int, server_pid: int, core: int, *, connections: int, size: int, 
         assert client.stdout is not None
         line = client.stdout.readline()
         if line.strip() != "WARM":
-            raise Unmeasured(f"the client gave up: {json.loads(line)['message'] if line.strip() else 'it ended without a word'}")
+            raise Unmeasured(
+                f"the client gave up: {json.loads(line)['message'] if line.strip() else 'it ended without a word'}"
+            )
         before = cpu_seconds(server_pid)
         client.stdin.write("\n")
         client.stdin.flush()
@@ -220,7 +232,9 @@ def machine() -> str:
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        cpu = next((li.split(":", 1)[1].strip() for li in info.read_text().splitlines() if li.startswith("model name")), cpu)
+        cpu = next(
+            (li.split(":", 1)[1].strip() for li in info.read_text().splitlines() if li.startswith("model name")), cpu
+        )
     node = shutil.which("node")
     node_version = "not installed"
     if node:
@@ -233,6 +247,7 @@ def machine() -> str:
         uvloop_version = "not installed"
     busy = os.getloadavg()[0]
     return (
-        f"machine: {cpu}, {os.cpu_count()} cores, load {busy:.1f} at the start; {platform.system()} {platform.release()}; "
+        f"machine: {cpu}, {os.cpu_count()} cores, load {busy:.1f} at the start; "
+        f"{platform.system()} {platform.release()}; "
         f"Python {platform.python_version()}; Node {node_version}; uvloop {uvloop_version}"
     )

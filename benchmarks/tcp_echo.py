@@ -1,6 +1,6 @@
 """TCP echo: labkit beside Node's net, asyncio streams, socketserver and a C server as the ceiling.
 
-Rule: servers in rotation, each on its own core with the load on the other; the figure to trust is server CPU per operation.
+Rule: servers in rotation on one core, the load on the other; the figure to trust is server CPU per operation.
 """
 
 from __future__ import annotations
@@ -14,7 +14,18 @@ from typing import Any
 if __package__ in (None, ""):  # run as a file: make the folder importable as the package it is
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.harness import Server, Target, Unmeasured, cores, load, machine, print_targets, raise_file_limit, spread, table
+from benchmarks.harness import (
+    Server,
+    Target,
+    Unmeasured,
+    cores,
+    load,
+    machine,
+    print_targets,
+    raise_file_limit,
+    spread,
+    table,
+)
 
 SERVERS = ("labkit", "node pipe", "node data", "asyncio", "socketserver", "C")
 WORK = ((50, 64), (500, 64), (50, 1024), (500, 1024), (50, 65536))  # connections, bytes a message
@@ -106,7 +117,9 @@ def show(rounds: Rounds) -> str:
                 f"{statistics.median(f['p99_us'] for f in figures):.0f}",
             ]
         )
-    return table(["server", "CPU µs/op median (min-max)", "Node's CPU / its", "ops/s median (min-max)", "p50 µs", "p99 µs"], rows)
+    return table(
+        ["server", "CPU µs/op median (min-max)", "Node's CPU / its", "ops/s median (min-max)", "p50 µs", "p99 µs"], rows
+    )
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
@@ -116,7 +129,9 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--seconds", type=float, default=1.0, help="measured seconds of each round (default 1)")
     parser.add_argument("--warmup", type=float, default=0.3, help="seconds before (default 0.3)")
     parser.add_argument("--quick", action="store_true", help="3 rounds of 0.3 s: to see that it runs, not to be quoted")
-    parser.add_argument("--servers", default=",".join(SERVERS), help="which, with commas; also 'uvloop': a bare Protocol on uvloop")
+    parser.add_argument(
+        "--servers", default=",".join(SERVERS), help="which, with commas; also 'uvloop': a bare Protocol on uvloop"
+    )
     parser.add_argument("--work", default="", help="only this, as connections x bytes: 50x64,500x1024")
     options = parser.parse_args(argv)
     if options.quick:
@@ -125,7 +140,10 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
 
     raise_file_limit(4096)
     server_core, load_core = cores()
-    print(f"TCP echo: servers on core {server_core}, load on core {load_core}; {options.rounds} rounds of {options.seconds} s")
+    print(
+        f"TCP echo: servers on core {server_core}, load on core {load_core}; "
+        f"{options.rounds} rounds of {options.seconds} s"
+    )
     if server_core == load_core:
         print("  one core only: server and load share it, so throughput means little; CPU per operation still counts")
     servers: dict[str, Server] = {}

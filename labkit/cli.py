@@ -91,9 +91,9 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    from labkit.packets import rerecord
+    from labkit.record import record
 
-    for line in rerecord(options.lessons):
+    for line in record(options.lessons):
         print(line, flush=True)
     return 0
 

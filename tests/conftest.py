@@ -22,6 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _home = tempfile.TemporaryDirectory(prefix="labkit-tests-")
     for name in ("XDG_DATA_HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
         os.environ[name] = os.path.join(_home.name, name.lower())
+    os.environ["LABKIT_PROGRESS"] = os.path.join(_home.name, "progress.json")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -20,6 +20,7 @@ PACKAGES = {
     "dig": "bind9-dnsutils",
     "dumpcap": "tshark",
     "gcc": "gcc",
+    "git": "git",
     "make": "make",
     "nc": "netcat-openbsd",
     "node": "nodejs",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -24,7 +25,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "draw": frozenset({"core", "packets"}),
     "exercises": frozenset({"core", "net", "packets", "draw"}),
     "course": frozenset({"core", "net", "packets", "draw", "exercises"}),
-    "cli": frozenset({"core", "net", "servers", "packets", "draw", "exercises", "course"}),
+    "record": frozenset({"core", "packets"}),
+    "cli": frozenset({"core", "net", "servers", "packets", "draw", "exercises", "course", "record"}),
 }
 
 # Third-party packages with one home each.
@@ -106,23 +108,61 @@ def ranks(found: dict[tuple[str, str], list[str]], parts: list[str]) -> dict[str
     return height
 
 
-WIDTH, HEIGHT, BOX_WIDTH, BOX_HEIGHT, GAP = 640, 84, 120, 36, 40  # pixels
+def direct(found: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """The arrows worth drawing: those that do not follow from a longer way over other parts."""
+    reach = set(found)
+    for _ in found:
+        reach |= {(part, far) for part, near in reach for other, far in found if near == other}
+    return {
+        (part, target)
+        for part, target in found
+        if not any((part, between) in found and (between, target) in reach for between in {to for _, to in found})
+    }
+
+
+WIDTH, STEP, BOX_WIDTH, BOX_HEIGHT, MARGIN = 720, 88, 112, 36, 32  # pixels
+Place = tuple[float, float]  # the middle of a box, in pixels
+
+
+def places(rows: list[list[str]], arrows: set[tuple[str, str]]) -> dict[str, Place]:
+    """Where each part's box has its middle, in pixels: rows from the bottom up, each part above what it imports."""
+    place: dict[str, Place] = {}
+    for rank, names in enumerate(rows):
+        below = {name: [place[to][0] for who, to in arrows if who == name] for name in names}
+        names = sorted(names, key=lambda name: (sum(below[name]) / len(below[name]) if below[name] else 0, name))
+        for column, name in enumerate(names):
+            x = WIDTH * (column + 1) / (len(names) + 1)
+            place[name] = (x, MARGIN + BOX_HEIGHT / 2 + (len(rows) - 1 - rank) * STEP)
+    return place
+
+
+def route(start: Place, end: Place, boxes: list[Place]) -> list[Place]:
+    """The corners of an arrow from one box down to another, through the gaps of the rows between."""
+    half = BOX_HEIGHT / 2
+    points = [(start[0], start[1] + half)]
+    for y in sorted({box[1] for box in boxes if start[1] < box[1] < end[1]}):
+        x = start[0] + (end[0] - start[0]) * (y - start[1]) / (end[1] - start[1])
+        row = sorted(box[0] for box in boxes if box[1] == y)
+        if any(abs(x - middle) < BOX_WIDTH / 2 + 8 for middle in row):
+            outside = BOX_WIDTH / 2 + 16
+            gaps = [row[0] - outside, *((a + b) / 2 for a, b in pairwise(row)), row[-1] + outside]
+            _, x = min((abs(gap - x), gap) for gap in gaps)
+            points += [(x, y - half), (x, y + half)]
+    return [*points, (end[0], end[1] - half)]
 
 
 def picture() -> str:
-    """The picture of the imports as SVG: a box a part, an arrow to each part it imports; lowest part at the bottom."""
+    """The picture of the imports as SVG: a box a part, an arrow to what it imports; the lowest part at the bottom.
+
+    An arrow that follows from others is left out of the picture, not out of the description.
+    """
     found = edges()
     parts = sorted({part_of(path) for path in modules()} - {"", "__main__"})
     height = ranks(found, parts)
-    rows = [[part for part in parts if height[part] == rank] for rank in range(max(height.values(), default=0), -1, -1)]
-    place: dict[str, tuple[float, float]] = {}
-    for row, names in enumerate(rows):
-        # Neighbouring rows are shifted a little, so that an arrow over two rows does not run through a box.
-        shift = (row % 2 * 2 - 1) * (BOX_WIDTH + GAP) / 4 if len(names) % 2 else 0
-        for column, name in enumerate(names):
-            across = (column - (len(names) - 1) / 2) * (BOX_WIDTH + GAP) * 1.5
-            place[name] = (WIDTH / 2 + shift + across, GAP + row * HEIGHT + BOX_HEIGHT / 2)
-    total = GAP * 2 + (len(rows) - 1) * HEIGHT + BOX_HEIGHT
+    rows = [[part for part in parts if height[part] == rank] for rank in range(max(height.values(), default=0) + 1)]
+    arrows = direct(set(found))
+    place = places(rows, arrows)
+    total = MARGIN * 2 + (len(rows) - 1) * STEP + BOX_HEIGHT
     targets = {part: ", ".join(sorted(to for who, to in found if who == part)) or "no other part" for part in parts}
     says = "; ".join(f"{part} imports {targets[part]}" for part in parts)
     lines = [
@@ -135,12 +175,9 @@ def picture() -> str:
         '<path d="M0 0 8 4 0 8z" fill="#5b6673"/></marker></defs>',
         f'<rect width="{WIDTH}" height="{total:.0f}" fill="#fff"/>',
     ]
-    for part, target in sorted(found):
-        (x1, y1), (x2, y2) = place[part], place[target]
-        lines.append(
-            f'<path d="M{x1:.0f} {y1 + BOX_HEIGHT / 2:.0f} L{x2:.0f} {y2 - BOX_HEIGHT / 2:.0f}" fill="none" '
-            'stroke="#5b6673" stroke-width="1.4" marker-end="url(#a)"/>'
-        )
+    for part, target in sorted(arrows):
+        points = " L".join(f"{x:.0f} {y:.0f}" for x, y in route(place[part], place[target], list(place.values())))
+        lines.append(f'<path d="M{points}" fill="none" stroke="#5b6673" stroke-width="1.4" marker-end="url(#a)"/>')
     for name, (x, y) in place.items():
         lines.append(
             f'<rect x="{x - BOX_WIDTH / 2:.0f}" y="{y - BOX_HEIGHT / 2:.0f}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" '

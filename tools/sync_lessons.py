@@ -78,6 +78,7 @@ def execute(notebook: Notebook) -> None:
         # Nothing of whoever runs this may show in a lesson: no progress file, no IPython profile.
         for name in ("XDG_DATA_HOME", "IPYTHONDIR"):
             os.environ[name] = os.path.join(home, name.lower())
+        os.environ["LABKIT_PROGRESS"] = os.path.join(home, "progress.json")
         NotebookClient(
             notebook,
             timeout=CELL_TIMEOUT,

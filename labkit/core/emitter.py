@@ -5,6 +5,7 @@ Rule: no event loop and no sockets here. Any thread may call any method.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections import deque
@@ -32,11 +33,16 @@ _watchers: tuple[list[Record], ...] = ()
 
 
 class Remembered(NamedTuple):
-    """One entry of an emitter's history: the event, its time (ns since the epoch), its size in bytes or None."""
+    """One entry of an emitter's history.
+
+    event: its name. time_ns: ns since the epoch. size: bytes, or None. times: more than 1 where a quick run of the
+    same event is one entry; its time is then that of the first, and its size that of all together.
+    """
 
     event: str
     time_ns: int
     size: int | None
+    times: int = 1
 
 
 class _Once:
@@ -66,6 +72,16 @@ class _InCell:
         self.context.copy().run(self.listener, *args)
 
 
+def _after_fork() -> None:
+    """In a forked child: another thread may have held the lock, and is not there to release it."""
+    global _registering
+    _registering = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def in_notebook() -> bool:
     """Whether this process is a Jupyter kernel."""
     return "ipykernel.kernelapp" in sys.modules
@@ -77,13 +93,11 @@ def in_cell(listener: Listener) -> Listener:
 
 
 def _is(registered: Listener, wanted: Listener) -> bool:
-    while True:
-        if registered == wanted:
-            return True
-        inner = getattr(registered, "listener", None)
-        if inner is None:
+    while registered != wanted:
+        if not isinstance(registered, (_Once, _InCell)):
             return False
-        registered = inner
+        registered = registered.listener
+    return True
 
 
 def watch() -> list[Record]:
@@ -112,10 +126,11 @@ class Emitter:
     Source: the events module of Node.js, which the chapter is written for.
     """
 
-    __slots__ = ("__weakref__", "_history", "_last", "_listeners", "_waited")
+    __slots__ = ("__weakref__", "_history", "_last", "_listeners", "_waited", "_waiters")
 
     def __init__(self) -> None:
         self._listeners: dict[str, tuple[Listener, ...]] = {}
+        self._waiters = 0  # threads in wait_for
         self._history: deque[Remembered] | None = None  # made at the first event: idle connections stay small
         self._last: dict[str, tuple[int, tuple[Any, ...]]] | None = None
         self._waited: dict[str, tuple[int, tuple[Any, ...]]] | None = None
@@ -174,6 +189,7 @@ class Emitter:
                 self._listeners[event] = tuple(kept)
             else:
                 self._listeners.pop(event, None)
+        self._listeners_changed(event)
         return self
 
     def listeners(self, event: str) -> tuple[Listener, ...]:
@@ -185,7 +201,11 @@ class Emitter:
             raise TypeError(f"the listener of {event!r} must be a function, not {listener!r}")
         with _registering:
             self._listeners[event] = (*self._listeners.get(event, ()), listener)
+        self._listeners_changed(event)
         self._wanted(event)
+
+    def _listeners_changed(self, event: str) -> None:
+        """Called after the listeners of the event have changed."""
 
     def _wanted(self, event: str) -> None:
         """Called when somebody starts to listen to the event; a socket begins to read."""
@@ -211,14 +231,17 @@ class Emitter:
     def _remember(self, event: str, args: tuple[Any, ...]) -> None:
         now = time_ns()
         size = len(args[0]) if args and isinstance(args[0], (bytes, str)) else None
-        history = self._history
-        if history is None:
-            history = self._history = deque(maxlen=HISTORY)
-            self._last = {}
-        history.append(Remembered(event, now, size))
-        self._last[event] = (now, args)  # type: ignore[index]  # made together with the history
+        self._add_to_history(Remembered(event, now, size), args)
         for records in _watchers:
             self._watched(records, now, event, size, "event", args)
+
+    def _add_to_history(self, entry: Remembered, args: tuple[Any, ...]) -> None:
+        history = self._history
+        if history is None:
+            self._last = {}  # before the history: another thread may see that one already
+            history = self._history = deque(maxlen=HISTORY)
+        history.append(entry)
+        self._last[entry.event] = (entry.time_ns, args)  # type: ignore[index]  # made together with the history
 
     def _watched(
         self, records: list[Record], now: int, name: str, size: int | None, kind: str, args: tuple[Any, ...]
@@ -254,21 +277,29 @@ class Emitter:
         if getattr(_waiting_threads, "forbidden", False):
             raise LabError("wait_for would stop the event loop it waits on", "Inside a handler use on() or once().")
         happened = threading.Event()
+        arrived: list[tuple[int, tuple[Any, ...]]] = []
 
-        def waiter(*_: Any) -> None:
+        def wake(*_: Any) -> None:
             happened.set()
 
-        watched = {event, "error", "close"}
+        def arrive(*_: Any) -> None:
+            # Kept here: when this thread runs again, further ones may have come, or another thread may have had it.
+            arrived.append(self._last[event])  # type: ignore[index]  # remembered before it is emitted
+            happened.set()
+
+        watched = {"error": wake, "close": wake, event: arrive}
+        failed_before = (self._last or {}).get("error")  # only a new error is one nobody saw
         with _registering:
-            for name in watched:
+            self._waiters += 1
+            for name, waiter in watched.items():
                 self._listeners[name] = (*self._listeners.get(name, ()), waiter)
+        self._listeners_changed(event)
         try:
             self._waiting(event)
-            failed_before = (self._last or {}).get("error")  # only a new error is one nobody saw
             deadline = monotonic() + timeout
             while True:
                 happened.clear()  # before looking: what comes after the look sets it again
-                found = self._unseen(event)
+                found = self._unseen(event, arrived)
                 if found is not None:
                     return _argument(found[1])
                 last = self._last or {}
@@ -282,15 +313,19 @@ class Emitter:
                         f"So far it emitted: {self._story()}. Does the other side answer at all?",
                     )
         finally:
-            for name in watched:
+            with _registering:
+                self._waiters -= 1
+            for name, waiter in watched.items():
                 self.off(name, waiter)
 
     def _waiting(self, event: str) -> None:
         """Called when a thread starts to wait for the event."""
 
-    def _unseen(self, event: str) -> tuple[int, tuple[Any, ...]] | None:
-        found = (self._last or {}).get(event)
-        if found is None or (event not in STATES and (self._waited or {}).get(event) is found):
+    def _unseen(
+        self, event: str, arrived: list[tuple[int, tuple[Any, ...]]]
+    ) -> tuple[int, tuple[Any, ...]] | None:
+        found = arrived[0] if arrived else (self._last or {}).get(event)
+        if found is None or (not arrived and event not in STATES and (self._waited or {}).get(event) is found):
             return None
         if self._waited is None:
             self._waited = {}
@@ -298,7 +333,7 @@ class Emitter:
         return found
 
     def _story(self) -> str:
-        return ", ".join(_runs(entry.event for entry in self.history)) or "nothing"
+        return ", ".join(_runs((entry.event, entry.times) for entry in self.history)) or "nothing"
 
 
 def forbid_waiting() -> None:
@@ -316,13 +351,13 @@ def _unwrapped(listener: Listener) -> Listener:
     return listener
 
 
-def _runs(events: Iterator[str]) -> Iterator[str]:
+def _runs(events: Iterator[tuple[str, int]]) -> Iterator[str]:
     """Yield the events with repeats counted: ``data ×3``."""
     previous, count = "", 0
-    for event in (*events, ""):
+    for event, times in (*events, ("", 0)):
         if event == previous:
-            count += 1
+            count += times
             continue
         if previous:
             yield f"{previous} ×{count}" if count > 1 else previous
-        previous, count = event, 1
+        previous, count = event, times

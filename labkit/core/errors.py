@@ -119,7 +119,7 @@ def from_oserror(error: OSError, where: str) -> NetError:
         return error
     number = error.errno
     name = errno.errorcode.get(number, "") if number is not None else ""
-    reason = os.strerror(number) if number is not None else str(error)
+    reason = os.strerror(number) if number is not None and name else error.strerror or str(error)
     if number == errno.EADDRINUSE:
         return PortInUse(f"{where} is already taken", "Stop the other server, or listen(0) for any free port.")
     if number in (errno.EACCES, errno.EPERM):
@@ -146,4 +146,7 @@ def from_oserror(error: OSError, where: str) -> NetError:
         return AddressUnavailable(f"{where} is not an address of this machine", "Use 127.0.0.1 or ::1.", code=name)
     if number == errno.ENOENT:
         return NotFound(f"{where} does not exist", "Start the server that makes it, or check the path.")
+    if number in (errno.EMFILE, errno.ENFILE):
+        return NetError(f"{where}: {reason}", "Close connections you no longer need, or raise the limit: ulimit -n.",
+                        code=name)
     return NetError(f"{where}: {reason}", code=name or None)

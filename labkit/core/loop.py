@@ -28,7 +28,6 @@ SWITCH_INTERVAL = 0.0001
 _starting = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
-_pid = 0
 _closing: list[Callable[[], None]] = []
 
 
@@ -45,10 +44,10 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 def get() -> asyncio.AbstractEventLoop:
     """The background loop, started at the first call (uvloop where it can be had, else asyncio's)."""
-    global _loop, _thread, _pid
+    global _loop, _thread
     with _starting:
-        if _loop is None or _pid != os.getpid():
-            _loop, _pid = _new_loop(), os.getpid()
+        if _loop is None:
+            _loop = _new_loop()
             _loop.set_exception_handler(_unhandled)
             _thread = threading.Thread(target=_run, args=(_loop,), name="labkit-loop", daemon=True)
             _thread.start()
@@ -64,7 +63,7 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 
 def inside() -> bool:
     """Whether this is the loop's own thread (a handler), where nothing may block."""
-    return _thread is not None and threading.current_thread() is _thread and _pid == os.getpid()
+    return _thread is not None and threading.current_thread() is _thread
 
 
 def call(function: Callable[..., T], *args: Any, timeout: float = 30.0) -> T:
@@ -77,6 +76,8 @@ def call(function: Callable[..., T], *args: Any, timeout: float = 30.0) -> T:
     future: Future[T] = Future()
 
     def task() -> None:
+        if not future.set_running_or_notify_cancel():
+            return  # whoever asked has given up
         try:
             future.set_result(function(*args))
         except BaseException as error:
@@ -121,6 +122,20 @@ def _result(future: Future[T], timeout: float | None) -> T:
         ) from None
 
 
+def _after_fork() -> None:
+    """In a forked child: the loop's thread is not there; the first use starts a loop of the child's own."""
+    global _inherited, _loop, _starting, _thread
+    _inherited = _loop  # never closed: it shares the kernel's tables with the parent's
+    _loop = _thread = None
+    _starting = threading.Lock()
+    _tasks.clear()
+
+
+_inherited: asyncio.AbstractEventLoop | None = None
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def at_exit(close: Callable[[], None]) -> None:
     """Have a function called on the loop when the process ends (listening sockets, socket files)."""
     _closing.append(close)
@@ -145,7 +160,7 @@ def _unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
 
 
 def _shutdown() -> None:
-    if _loop is None or _pid != os.getpid() or _thread is None or not _thread.is_alive():
+    if _loop is None or _thread is None or not _thread.is_alive():
         return
 
     def close_all() -> None:

@@ -6,6 +6,7 @@ Rule: places things and draws them; what is said was decided in `rungs`. Nothing
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from labkit.draw import rungs, style
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     from labkit.packets.model import SocketEvent
 
 _MIDDLE = (LEFT + RIGHT) // 2
+_ALT = 60  # most lines of the alternative text
 _ROOM = RIGHT - LEFT - 24  # for the label of an arrow, px
 
 
-def ladder(tape: Iterable[Any], *, events: bool = True, acks: bool = True, title: str | None = None,
-           limit: int | None = 80) -> Picture:
+def ladder(
+    tape: Iterable[Any], *, events: bool = True, acks: bool = True, title: str | None = None, limit: int | None = 80
+) -> Picture:
     """Draw who sent what when: the packets of a tape between two lifelines, and what our own sockets did beside them.
 
     tape: a Tape, or any packets in wire order. events: draw the socket events and calls. acks: draw segments that only
@@ -33,10 +36,18 @@ def ladder(tape: Iterable[Any], *, events: bool = True, acks: bool = True, title
     longer tape, with a note of what is left out); None draws all of them.
     Returns a Picture whose text twin is the same from run to run, but for the line that names the tape's origin.
     """
+    title = title or None
     model = rungs.read(tape, events=events, acks=acks, limit=limit)
     text = rungs.twin(model, title)
     drawing = _Drawing(model, rungs.heading(model) if title is None else title)
-    return Picture(text, text, svg=drawing.svg(text))
+    lines = text.split("\n")
+    # A screen reader should not have to read hundreds of arrows: the start, and the line that names the origin.
+    alt = (
+        text
+        if len(lines) <= _ALT
+        else "\n".join([*lines[: _ALT - 2], f"… {len(lines) - _ALT + 1} more lines", lines[-1]])
+    )
+    return Picture(text, alt, svg=drawing.svg(alt))
 
 
 class _Drawing:
@@ -52,6 +63,7 @@ class _Drawing:
         self.y = 0.0
         # The lowest y taken so far by packets, client events and server events: the next of its kind goes below.
         self.taken = {"packet": 0.0, "client": 0.0, "server": 0.0}
+        self.arrows: dict[str, list[str]] = {}  # class → pieces of one path: thousands of elements would be slow
         self.life: list[tuple[float, float, str]] = []  # stretches of the lifelines: from, to, class
         self.life_from = 0.0
 
@@ -59,7 +71,7 @@ class _Drawing:
         """Draw everything, top to bottom."""
         self.head()
         self.body()
-        self.lifelines(self.y + 14)
+        self.lines(self.y + 14)
         return self.canvas.finish(self.foot(self.y + 14), self.title, desc)
 
     # ---- head and foot
@@ -74,8 +86,10 @@ class _Drawing:
         if self.model.hidden:
             canvas.raw(MARGIN, y, f"{count(self.model.hidden, 'segment')} that only acknowledge not drawn", "s")
             y += 20
-        for x, who, side in ((LEFT, "client", [group.client for group in self.model.groups]),
-                             (RIGHT, "server", [group.server for group in self.model.groups])):
+        for x, who, side in (
+            (LEFT, "client", [group.client for group in self.model.groups]),
+            (RIGHT, "server", [group.server for group in self.model.groups]),
+        ):
             canvas.rect(x - 92, y, 184, 46, "card", 6)
             canvas.raw(x, y + 19, who, "g c" + ("" if self.many else f" ta{who[0]}"))
             canvas.raw(x, y + 36, fit(_ends(side), 172, "z"), "z c")
@@ -116,14 +130,13 @@ class _Drawing:
                 y += 18
         return y + 4
 
-    def lifelines(self, end: float) -> None:
-        """The two vertical lines, below everything else in drawing order."""
-        self.life.append((self.life_from, end, "life"))
-        for x in (LEFT, RIGHT):
-            for number, (top, bottom, kind) in enumerate(self.life):
-                node = self.canvas.path(f"M{x} {top:.0f}V{bottom:.0f}", kind)
-                self.canvas.root.remove(node)
-                self.canvas.root.insert(1 + number, node)
+    def lines(self, end: float) -> None:
+        """The lifelines and the arrows, below everything else in drawing order."""
+        pieces: dict[str, list[str]] = {}
+        for top, bottom, kind in [*self.life, (self.life_from, end, "life")]:
+            pieces.setdefault(kind, []).extend(f"M{x} {top:.0f}V{bottom:.0f}" for x in (LEFT, RIGHT))
+        for kind, paths in [*pieces.items(), *self.arrows.items()]:
+            self.canvas.path("".join(paths), kind, below=True)
 
     # ---- the time axis
 
@@ -134,8 +147,7 @@ class _Drawing:
         points += [(event.time_ns, 1, event) for event in self.events]
         points.sort(key=lambda point: point[:2])  # stable: wire order and order of emission stay as they are
         breaks = _breaks(points, shown)
-        waits = sorted(after[0] - before[0] for before, after in zip(points, points[1:], strict=False)
-                       if after[0] - before[0] < STALL_NS)
+        waits = sorted(after[0] - before[0] for before, after in pairwise(points) if after[0] - before[0] < STALL_NS)
         typical = max(waits[len(waits) * 3 // 4], 1) if waits else 1
         cut = self.model.left_out[-1].number if self.model.left_out else None
         past = points[0][0] if points else 0
@@ -165,29 +177,25 @@ class _Drawing:
     def arrow(self, rung: Rung, previous: Rung | None) -> None:
         """One packet."""
         canvas = self.canvas
-        y = self.place("packet", style.RUNG - SLOPE - 3)
+        y = round(self.place("packet", style.RUNG - SLOPE - 3))
         end = y + SLOPE
         near, far, tip = (LEFT + 2, RIGHT - 3, -9) if rung.right else (RIGHT - 2, LEFT + 3, 9)
         color = f"a{rung.group % style.HUES}" if self.many else "ac" if rung.right else "as"
         dashed = " dash" if rung.again else ""
         line = "ar" if rung.reset else color
-        stop = (near + far) // 2 + (60 if rung.right else -60) if rung.reset else far
-        canvas.path(f"M{near} {y:.0f}L{far} {end:.0f}l{tip} -4v8z" if not dashed else
-                    f"M{near} {y:.0f}L{far} {end:.0f}", line + dashed)
-        if dashed:
-            canvas.path(f"M{far} {end:.0f}l{tip} -4v8z", line)
+        self.arrows.setdefault(line + dashed, []).append(f"M{near} {y}L{far} {end}")
+        self.arrows.setdefault(line, []).append(f"M{far} {end}l{tip} -4v8z")
         if rung.reset:
-            canvas.path(_cross(stop, y + SLOPE / 2 + (1 if rung.right else 1)), "ar")
-        rest = f" {rung.numbers}" if rung.numbers else ""
-        rest += f" {count(rung.size, 'byte')}" if rung.size else ""
+            self.arrows.setdefault(line, []).append(_cross(far + 3 * tip, end))
+        rest = f"  {rung.numbers}" if rung.numbers else ""
+        rest += f"  {count(rung.size, 'byte')}" if rung.size else ""
         port = f":{rung.port} " if self.many else ""
-        label = canvas.raw(_MIDDLE, y - 2, "", "l c")
-        bold = canvas.raw(0, 0, fit(port + rung.flags, _ROOM - width(rest, "l"), "l"), f"t{line}", label)
-        bold.tag, bold.attrib, bold.tail = "tspan", {"class": f"t{line}"}, rest
+        canvas.label(_MIDDLE, y - 4, fit(port + rung.flags, _ROOM - width(rest, "l"), "l"), f"t{line}", rest, "l c")
         canvas.raw(style.LADDER_TIME, y + 4, _clock(rung.time_ns - self.start), "z e")
         self.taken["packet"] = end + 3
+        self.y = end + 6  # what the packet causes comes below its arrival
         if note := rung.note:
-            canvas.raw(_MIDDLE, end + 11, fit(note, _ROOM, "z"), "z c")
+            canvas.raw(_MIDDLE, end + 12, fit(note, _ROOM, "z"), "z c")
             self.taken["packet"] += style.RUNG_NOTE - 3
 
     def mark(self, event: SocketEvent) -> None:
@@ -280,5 +288,3 @@ def _ends(side: list[tuple[str, int]]) -> str:
     if len(hosts) > 1:
         return f"{len(hosts)} addresses, {len(ports)} ports"
     return host + (":" + ", ".join(ports) if ports else "")
-
-

@@ -20,8 +20,15 @@ class Picture:
     svg: markup, or None. png: file content, or None. size: width and height of the PNG in CSS px.
     """
 
-    def __init__(self, text: str, alt: str, *, svg: str | None = None, png: bytes | None = None,
-                 size: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        alt: str,
+        *,
+        svg: str | None = None,
+        png: bytes | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> None:
         self.text = text
         self.alt = alt
         self.size = size
@@ -32,7 +39,9 @@ class Picture:
     def svg(self) -> str:
         """The SVG markup. Raises LabError where the picture is a PNG."""
         if self._svg is None:
-            raise LabError("this picture was measured and plotted: it is a PNG, not an SVG", "Use .png or save('….png').")
+            raise LabError(
+                "this picture was measured and plotted: it is a PNG, not an SVG", "Use .png or save('….png')."
+            )
         return self._svg
 
     @property
@@ -58,12 +67,17 @@ class Picture:
             target.write_text(self.text + "\n", encoding="utf-8")
         else:
             own = ".png" if self._svg is None else ".svg"
-            raise LabError(f"cannot tell from the name {target.name!r} what to write",
-                           f"End it in {own} for the picture or in .txt for its text.")
+            raise LabError(
+                f"cannot tell from the name {target.name!r} what to write",
+                f"End it in {own} for the picture or in .txt for its text.",
+            )
         return target
 
-    def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None,
-                          ) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _repr_mimebundle_(
+        self,
+        include: Container[str] | None = None,
+        exclude: Container[str] | None = None,
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """What a notebook shows: the picture, and the text twin for everything that cannot show one."""
         data: dict[str, Any] = {"text/plain": self.text}
         about: dict[str, Any] = {"alt": self.alt}

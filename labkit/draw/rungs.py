@@ -76,8 +76,11 @@ class Ladder:
     @property
     def shown(self) -> list[Rung]:
         """The rungs drawn: all, or the head and the tail of a long tape."""
-        return self.rungs if not self.left_out else [*self.rungs[:self.head],
-                                                     *self.rungs[self.head + len(self.left_out):]]
+        return (
+            self.rungs
+            if not self.left_out
+            else [*self.rungs[: self.head], *self.rungs[self.head + len(self.left_out) :]]
+        )
 
     def cut_events(self) -> tuple[list[SocketEvent], int]:
         """The events to draw, and how many fall into the part left out."""
@@ -135,8 +138,19 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
             seen.add(key)
         else:
             flags, numbers, again = visible(packet.protocol), "", False
-        rung = Rung(packet, packet.number, packet.time_ns, right, group, groups[group].client[1],
-                    flags, numbers, size, again, "RST" in flags)
+        rung = Rung(
+            packet,
+            packet.number,
+            packet.time_ns,
+            right,
+            group,
+            groups[group].client[1],
+            flags,
+            numbers,
+            size,
+            again,
+            "RST" in flags,
+        )
         if not acks and rung.pure_ack:
             hidden += 1
         else:
@@ -147,7 +161,7 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
     if limit is not None and len(rungs) > max(limit, 1):
         limit = max(limit, 1)
         ladder.head = limit - limit // 4
-        ladder.left_out = rungs[ladder.head:len(rungs) - limit // 4]
+        ladder.left_out = rungs[ladder.head : len(rungs) - limit // 4]
     return ladder
 
 
@@ -221,8 +235,11 @@ def _told(events: list[SocketEvent]) -> list[str]:
     lines = []
     for who in ("client", "server"):
         for kind in ("event", "call"):
-            told = [f"{visible(event.name)} {event.size}" if event.size is not None else visible(event.name)
-                    for event in events if event.who == who and event.kind == kind]
+            told = [
+                f"{visible(event.name)} {event.size}" if event.size is not None else visible(event.name)
+                for event in events
+                if event.who == who and event.kind == kind
+            ]
             if told:
                 lines.append(f"  {who} {kind}s: {', '.join(told)}")
     return lines
@@ -234,7 +251,10 @@ def left_out(ladder: Ladder) -> str:
     text = f"{count(len(gone), 'packet')} left out, {gone[0].number:,} to {gone[-1].number:,}"
     if size := sum(rung.size for rung in gone):
         text += f": {count(size, 'byte')} of payload"
-    for number, noun in ((sum(rung.again for rung in gone), "retransmission"), (sum(rung.reset for rung in gone), "RST")):
+    for number, noun in (
+        (sum(rung.again for rung in gone), "retransmission"),
+        (sum(rung.reset for rung in gone), "RST"),
+    ):
         if number:
             text += f", {count(number, noun)}"
     return text

@@ -37,20 +37,35 @@ class Theme:
     strong: tuple[str, ...]
 
 
+# The order of the fills is the one in which neighbours differ most for all kinds of colour vision (a test measures it).
 # Hues after Okabe and Ito, darkened (light) or lightened (dark) until text in them has a contrast of 4.5 or more.
 LIGHT = Theme(
-    paper="#ffffff", card="#f6f8fa", ink="#1c2127", muted="#57606a", line="#8b949e", faint="#d8dee4",
-    client="#0a5ea8", server="#a64400", alarm="#b4003c",
+    paper="#ffffff",
+    card="#f6f8fa",
+    ink="#1c2127",
+    muted="#57606a",
+    line="#8b949e",
+    faint="#d8dee4",
+    client="#0a5ea8",
+    server="#a64400",
+    alarm="#b4003c",
     hues=("#0a5ea8", "#a64400", "#00704f", "#7d3f98", "#6d5600", "#006a7d"),
-    fills=("#d9e9f9", "#fce4cc", "#d5efe1", "#ebdff5", "#f7eeb6", "#d0eef2", "#fadde8", "#e6e9ed"),
-    strong=("#8fc3f0", "#f6b77a", "#86d3ab", "#cfaee8", "#e6d257", "#84d3dd", "#f2a6c3", "#bcc4cd"),
+    fills=("#d9e9f9", "#fadde8", "#ebdff5", "#f7eeb6", "#e6e9ed", "#fce4cc", "#d0eef2", "#d5efe1"),
+    strong=("#8fc3f0", "#f2a6c3", "#cfaee8", "#e6d257", "#bcc4cd", "#f6b77a", "#84d3dd", "#86d3ab"),
 )
 DARK = Theme(
-    paper="#15181c", card="#1e2329", ink="#e9ecef", muted="#a4adb8", line="#6e7884", faint="#343b44",
-    client="#7cbcf7", server="#f4a76c", alarm="#ff8fab",
+    paper="#15181c",
+    card="#1e2329",
+    ink="#e9ecef",
+    muted="#a4adb8",
+    line="#6e7884",
+    faint="#343b44",
+    client="#7cbcf7",
+    server="#f4a76c",
+    alarm="#ff8fab",
     hues=("#7cbcf7", "#f4a76c", "#6fd0a5", "#d0a5ef", "#d9c45c", "#70cfdc"),
-    fills=("#1c3752", "#4e3418", "#1b4331", "#3d2d52", "#463f12", "#14434a", "#4d2838", "#363c44"),
-    strong=("#2c639a", "#87571f", "#2c7453", "#6b4c93", "#70651a", "#20707c", "#8a4263", "#59636f"),
+    fills=("#1c3752", "#4d2838", "#3d2d52", "#463f12", "#363c44", "#4e3418", "#14434a", "#1b4331"),
+    strong=("#2c639a", "#8a4263", "#6b4c93", "#70651a", "#59636f", "#87571f", "#20707c", "#2c7453"),
 )
 FILLS = len(LIGHT.fills)
 HUES = len(LIGHT.hues)
@@ -86,7 +101,7 @@ TYPES: dict[str, Type] = {
 # Geometry of the ladder, in px.
 LADDER_CLIENT, LADDER_SERVER = 268, 656  # x of the lifelines
 LADDER_TIME = 74  # right edge of the times
-RUNG = 31  # least distance of two arrows
+RUNG = 34  # least distance of two arrows
 RUNG_NOTE = 15  # more, where a second line of text hangs below the arrow
 TICK = 17  # least distance of two socket events on one side
 SLOPE = 6  # how far an arrow falls on its way
@@ -95,7 +110,7 @@ STRETCH = 64  # most that a wait without a break takes
 
 # Geometry of bits and bytes, in px.
 BIT = 26  # width of one bit
-BITS_LEFT = 52  # left edge of bit 0
+BITS_LEFT = 46  # left edge of bit 0
 ROW = 44  # height of 32 bits
 ROW_FLAGS = 66  # of 32 bits among which are flags
 ROW_CUT = 28  # of the row that stands for many
@@ -131,8 +146,11 @@ def _colors(theme: Theme) -> str:
     # An arrow's head is filled, so every sender's class colours line and area; text in it takes the fill.
     ends = [("ac", theme.client), ("as", theme.server), ("ar", theme.alarm), ("am", theme.muted)]
     ends += [(f"a{number}", hue) for number, hue in enumerate(theme.hues)]
-    rules += [f".lk .{name}{{stroke:{hue};fill:{hue}}}.lk .o{name}{{stroke:{hue};fill:{theme.paper}}}"
-              f".lk .t{name}{{fill:{hue}}}" for name, hue in ends]
+    rules += [
+        f".lk .{name}{{stroke:{hue};fill:{hue}}}.lk .o{name}{{stroke:{hue};fill:{theme.paper}}}"
+        f".lk .t{name}{{fill:{hue}}}"
+        for name, hue in ends
+    ]
     rules += [f".lk .p{number}{{fill:{fill}}}" for number, fill in enumerate(theme.fills)]
     rules += [f".lk .q{number}{{fill:{fill}}}" for number, fill in enumerate(theme.strong)]
     return "".join(rules)
@@ -140,7 +158,7 @@ def _colors(theme: Theme) -> str:
 
 def luminance(color: str) -> float:
     """Relative luminance of ``#rrggbb``, 0 (black) to 1 (white). Source: WCAG 2.2."""
-    parts = [int(color[at:at + 2], 16) / 255 for at in (1, 3, 5)]
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 

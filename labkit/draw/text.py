@@ -12,12 +12,20 @@ from functools import lru_cache
 from labkit.draw.style import TYPES
 
 _SPECIAL = re.compile(r"[^\x20-\x7e]")
+_BINARY = re.compile(rb"[^\x20-\x7e\r\n\t]")
 _ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
 _CUT = "".join(map(chr, range(0xDC80, 0xDD00)))
 # Advance widths of DejaVu Sans, the widest of the fonts a browser may choose, in thousandths of the font size.
-_NARROW = {**dict.fromkeys("ijlI'|", 300), **dict.fromkeys(" .,:;/\\![]·", 340), **dict.fromkeys("ft()-{}J", 400),
-           **dict.fromkeys("rs\"_*?“”", 525), **dict.fromkeys("mMwW@%", 990), **dict.fromkeys("=+<>~#^&→←↔", 840),
-           **dict.fromkeys("ABCDGHKNOQRSUVXZ", 770), **dict.fromkeys("…—", 1000)}
+_NARROW = {
+    **dict.fromkeys("ijlI'|", 300),
+    **dict.fromkeys(" .,:;/\\![]·", 340),
+    **dict.fromkeys("ft()-{}J", 400),
+    **dict.fromkeys('rs"_*?“”', 525),
+    **dict.fromkeys("mMwW@%", 990),
+    **dict.fromkeys("=+<>~#^&→←↔", 840),
+    **dict.fromkeys("ABCDGHKNOQRSUVXZ", 770),
+    **dict.fromkeys("…—", 1000),
+}
 
 
 @lru_cache(maxsize=4096)
@@ -26,14 +34,11 @@ def _char(char: str) -> str:
     if char in _ESCAPES:
         return _ESCAPES[char]
     code = ord(char)
-    if code < 0x20:
-        return chr(0x2400 + code)  # the control pictures: ESC as one letter-sized sign, and no terminal obeys it
-    if code < 0x7F:
+    if 0x20 <= code < 0x7F:
         return char
     if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as decode(errors="surrogateescape") keeps it
         return f"\\x{code - 0xDC00:02x}"
-    kind = unicodedata.category(char)
-    if kind in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):  # bidi overrides, zero widths, lone surrogates, ...
+    if not char.isprintable():  # bidi overrides, zero widths, lone surrogates, odd spaces, ...
         return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
     return char
 
@@ -41,12 +46,14 @@ def _char(char: str) -> str:
 def visible(text: object) -> str:
     """The text with everything that is invisible, reorders its neighbours or is forbidden in XML made readable.
 
-    text: anything; taken as str. Returns one line: line feeds come out as ``\\n``, ESC as ``␛``, a bidi override as
+    text: anything; taken as str. Returns one line: line feeds come out as ``\\n``, ESC as ``\\x1b``, a bidi override as
     ``\\u202e``; of several combining marks in a row the first stays.
     """
     line = str(text)
     if not _SPECIAL.search(line):
         return line
+    if line.isascii():
+        return _SPECIAL.sub(lambda found: _char(found[0]), line)
     out: list[str] = []
     stacked = False
     for char in line:
@@ -61,9 +68,14 @@ def preview(data: bytes, limit: int = 40) -> str:
 
     data: the payload. limit: most characters shown. A character cut off at the end of ``data`` is left out.
     """
-    head = data[:limit * 4]
+    head = data[: limit + 1]
+    if head.isascii():  # most of what a lesson sends: quick
+        if len(_BINARY.findall(head)) > 0.2 * len(head) or not head:
+            return ""
+        return f"“{visible(head[:limit].decode())}…”" if len(data) > limit else f"“{visible(head.decode())}”"
+    head = data[: limit * 4]
     text = head.decode("utf-8", "surrogateescape")
-    if not text or sum(char.isprintable() or char in "\r\n\t" for char in text) < 0.8 * len(text):
+    if sum(char.isprintable() or char in "\r\n\t" for char in text) < 0.8 * len(text):
         return ""
     if len(head) < len(data):  # the cut may have split a character
         text = text.rstrip(_CUT)
@@ -75,11 +87,13 @@ def preview(data: bytes, limit: int = 40) -> str:
 def width(text: str, kind: str = "n") -> float:
     """Upper bound of a text's width in px, set as ``kind`` (a key of `style.TYPES`), whichever font is found."""
     style = TYPES[kind]
+    if style.mono and text.isascii():
+        return len(text) * style.size * 0.603
     total = 0
     for char in text:
         if char < "\u0250":
             total += 603 if style.mono else _NARROW.get(char, 640)
-        elif char in "→←↔…·“”—␀␛↻":
+        elif char in "→←↔…·“”—":
             total += 603 if style.mono else _NARROW.get(char, 840)
         else:
             total += 1400 if char >= "\U0001f000" else 1010

@@ -11,5 +11,6 @@ Called from a handler they never block, and an ``error`` event tells of failure.
 
 from labkit.net.server import Server, create_server
 from labkit.net.socket import Socket, connect
+from labkit.net.table import kernel_table
 
-__all__ = ["Server", "Socket", "connect", "create_server"]
+__all__ = ["Server", "Socket", "connect", "create_server", "kernel_table"]

@@ -14,6 +14,7 @@ import stat
 from typing import Any
 
 from labkit.core.errors import AddressUnavailable, LabError, NetError, PathInUse, PortInUse, from_oserror
+from labkit.net.table import kernel_table
 
 PATH_LIMIT = 107
 """Longest path of a Unix socket in bytes (sun_path holds 108 with its final zero on Linux, 104 on macOS)."""
@@ -130,17 +131,11 @@ def _remove_dead(path: str) -> None:
 
 def holder(port: int) -> str:
     """Who listens on the TCP port, in words (``python3 (pid 4711)``), or ``""`` where the system does not tell."""
-    inodes = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            with open(table, encoding="ascii") as lines:
-                next(lines)
-                for line in lines:
-                    column = line.split()
-                    if column[3] == "0A" and int(column[1].rsplit(":", 1)[1], 16) == port:  # 0A: LISTEN
-                        inodes.add(f"socket:[{column[9]}]")
-        except (OSError, StopIteration, ValueError, IndexError):
-            continue
+    try:
+        rows = kernel_table(port)
+    except LabError:
+        return ""
+    inodes = {f"socket:[{row.inode}]" for row in rows if row.state == "LISTEN" and row.inode}
     if not inodes:
         return ""
     for pid in filter(str.isdigit, os.listdir("/proc")):

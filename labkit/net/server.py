@@ -17,7 +17,8 @@ from labkit.core import loop
 from labkit.core.emitter import Emitter, Endpoint, Record, in_notebook
 from labkit.core.errors import LabError, NetError, NotOpen, PortInUse
 from labkit.net import address
-from labkit.net.socket import HIGH_WATER_MARK, Socket
+from labkit.net.flow import HIGH_WATER_MARK
+from labkit.net.socket import Socket
 
 BACKLOG = 511
 """Connections the kernel completes before they are accepted; Node's default (the kernel may lower it)."""
@@ -31,11 +32,13 @@ class Server(Emitter):
     on_connection: called with the `Socket` of each connection; the same as ``server.on("connection", ...)``.
     max_connections: connections beyond this many are closed at once, with a ``drop`` event (None: no limit).
     allow_half_open, no_delay, high_water_mark: given to each accepted `Socket`.
+    pause_on_connect: leave what clients send in the kernel until `Socket.resume` is called.
     """
 
     __slots__ = (
         "_acceptor", "_context", "_endpoint", "_key", "_listener", "_path", "_sockets", "allow_half_open",
         "high_water_mark", "max_connections", "no_delay",
+        "pause_on_connect",
     )  # fmt: skip
 
     def __init__(
@@ -46,12 +49,14 @@ class Server(Emitter):
         no_delay: bool = False,
         high_water_mark: int = HIGH_WATER_MARK,
         max_connections: int | None = None,
+        pause_on_connect: bool = False,
     ) -> None:
         super().__init__()
         self.allow_half_open = allow_half_open
         self.no_delay = no_delay
         self.high_water_mark = high_water_mark
         self.max_connections = max_connections
+        self.pause_on_connect = pause_on_connect
         self._sockets: set[Socket] = set()
         self._listener: system.socket | None = None
         self._acceptor: asyncio.AbstractServer | None = None
@@ -284,11 +289,12 @@ def create_server(
     no_delay: bool = False,
     high_water_mark: int = HIGH_WATER_MARK,
     max_connections: int | None = None,
+    pause_on_connect: bool = False,
 ) -> Server:
     """Make a `Server`; it accepts connections after `Server.listen`. The arguments are those of `Server`."""
     return Server(
         on_connection, allow_half_open=allow_half_open, no_delay=no_delay, high_water_mark=high_water_mark,
-        max_connections=max_connections,
+        max_connections=max_connections, pause_on_connect=pause_on_connect,
     )  # fmt: skip
 
 
@@ -298,3 +304,5 @@ def _close_everything() -> None:
 
 
 loop.at_exit(_close_everything)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_running.clear)  # they are the parent's, and so are their socket files

@@ -1,6 +1,6 @@
-"""One end of a TCP or Unix-socket connection, with the methods and events of Node's net.Socket.
+"""Node's net.Socket: what a program can do with its end of a TCP or Unix-socket connection.
 
-Rule: callbacks from the event loop come in at the bottom, Node's methods are at the top; nothing here knows a protocol.
+Rule: Node's methods and properties; what the event loop reports comes in in flow.py, and nothing here knows a protocol.
 """
 
 from __future__ import annotations
@@ -12,76 +12,29 @@ import socket as system
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import copy_context
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from labkit.core import loop
-from labkit.core.emitter import Emitter, Endpoint, in_notebook
+from labkit.core import emitter, loop
 from labkit.core.errors import BrokenPipe, LabError, NetError, NotOpen, TimedOut
 from labkit.net import address
-
-if TYPE_CHECKING:
-    from labkit.net.server import Server
-
-HIGH_WATER_MARK = 64 * 1024
-"""Bytes that may wait to be sent before `Socket.write` returns False (Node 22 has the same; Node 20 had 16 KiB)."""
+from labkit.net.flow import HIGH_WATER_MARK, Flow
 
 CONNECT_TIMEOUT = 10.0
 """Seconds after which `connect` gives up on a host that does not answer at all."""
 
-_NOTHING: list[bytes] = []
 
-
-class Socket(Emitter, asyncio.Protocol):
+class Socket(Flow):
     """A connection: ``connect``, ``data``, ``end``, ``drain``, ``timeout``, ``error`` and ``close`` tell its story.
 
-    As in Node, nothing is read until somebody asks: a ``data`` listener, `pipe`, `resume`, `read` or waiting for
+    As in Node, nothing is delivered until somebody asks: a ``data`` listener, `pipe`, `resume`, `read` or waiting for
     ``data``, ``end`` or ``close`` starts the flow; what arrived before is kept, and the peer is slowed down by TCP.
 
     allow_half_open: keep the writing side open when the peer has ended (default: end too).
     no_delay: switch Nagle's algorithm off from the start. high_water_mark: bytes, see `write`.
     """
 
-    __slots__ = (
-        "_active", "_blocked", "_context", "_decoder", "_early", "_ended", "_endpoint", "_failed", "_finished",
-        "_flowing", "_inbox", "_no_delay", "_queued", "_timer", "_transport", "_write", "allow_half_open",
-        "bytes_read", "bytes_written", "closed", "connecting", "high_water_mark", "server", "timeout",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        server: Server | None = None,
-        *,
-        allow_half_open: bool = False,
-        no_delay: bool = False,
-        high_water_mark: int = HIGH_WATER_MARK,
-    ) -> None:
-        super().__init__()
-        self.server = server
-        self.allow_half_open = allow_half_open
-        self.high_water_mark = high_water_mark
-        self.bytes_read = 0
-        self.bytes_written = 0
-        self.connecting = False
-        self.closed = False
-        self.timeout = 0.0
-        self._no_delay = no_delay
-        self._transport: Any = None
-        self._write: Callable[[bytes], None] | None = None
-        self._queued: list[bytes] = _NOTHING  # written before the connection stands
-        self._flowing: bool | None = None  # None: nobody has asked for data yet
-        self._early: bytes | None = None  # arrived before anybody asked; reading is paused until then
-        self._inbox: bytearray | None = None  # what `read` has not yet handed out
-        self._ended = False  # the peer's FIN has come
-        self._finished = False  # our own FIN is on its way
-        self._blocked = False  # above the high-water mark
-        self._failed: NetError | None = None
-        self._active = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._decoder: codecs.IncrementalDecoder | None = None
-        self._endpoint: Endpoint | None = None
-        self._context = copy_context() if server is None and in_notebook() else None
+    __slots__ = ()
 
     # -- Node's methods: connecting
 
@@ -109,6 +62,7 @@ class Socket(Emitter, asyncio.Protocol):
             self.once("connect", on_connect)
         self.connecting = True
         self._queued = []
+        self._target = (host, port) if port is not None else None
         self._called("connect")
         from_cell = not loop.inside()
         opening = self._open(port, host, None if path is None else where, where, timeout, from_cell)
@@ -220,18 +174,6 @@ class Socket(Emitter, asyncio.Protocol):
             loop.call(self._end_now)
         return self
 
-    def _end_now(self) -> None:
-        if self._finished or self.closed or (self._transport is None and not self.connecting):
-            return
-        self._finished = True
-        self._called("end")
-        if self._transport is None:
-            return  # still connecting: the FIN follows the connection
-        if self._ended:
-            self._transport.close()
-        else:
-            self._transport.write_eof()
-
     def destroy(self, error: NetError | None = None) -> Socket:
         """Close at once; what was not sent yet is dropped. error: emitted before ``close``, if given."""
         return self._abort(error)
@@ -265,12 +207,15 @@ class Socket(Emitter, asyncio.Protocol):
         if type(destination) is Socket:
 
             def forward(data: bytes | str) -> None:
-                if type(data) is not bytes or destination._write is None or destination._finished:
-                    destination.write(data)
-                else:  # the same as write(), without a call: this is the path of an echo server
+                write = destination._write
+                if type(data) is bytes and write is not None and not (
+                    destination._finished or destination.timeout or emitter._watchers
+                ):  # fmt: skip
+                    # The same as write(), without a call: this is the path of an echo server.
                     destination.bytes_written += len(data)
-                    destination._called("write", len(data))
-                    destination._write(data)
+                    write(data)
+                else:
+                    destination.write(data)
                 if destination._blocked:
                     self.pause()
                     destination.once("drain", self.resume)
@@ -302,19 +247,22 @@ class Socket(Emitter, asyncio.Protocol):
         Raises `LabError` for an encoding Python does not know.
         """
         try:
-            self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+            decoder = codecs.getincrementaldecoder(encoding)("replace")
         except LookupError:
             raise LabError(f"{encoding!r} is not an encoding", 'Use "utf8".') from None
-        return self
+
+        def now() -> None:
+            self._decoder = decoder
+            self._fast = None
+
+        return self._on_loop(now)
 
     def read(self, size: int | None = None, timeout: float = 5.0) -> bytes:
         """Wait for size bytes and return them (None: for whatever comes next); fewer only if the peer has ended.
 
         For cells, which want the same bytes however TCP cuts the stream. Raises `TimedOut`, saying what did come.
         """
-        if self._inbox is None:
-            self._inbox = bytearray()
-        self.resume()
+        loop.call(self._start_reading)
         deadline = monotonic() + timeout
         while True:
             arrived = loop.call(self._take, size)
@@ -333,12 +281,21 @@ class Socket(Emitter, asyncio.Protocol):
         with suppress(NotOpen):  # closed: what is there is all there will be
             self.wait_for("data", max(0.0, deadline - monotonic()))
 
+    def _start_reading(self) -> None:
+        if self._inbox is None:
+            self._inbox = bytearray()
+            self._fast = None
+            self._resume_now()
+
     def _take(self, size: int | None) -> bytes | None:
         inbox = self._inbox
         assert inbox is not None
         wanted = len(inbox) if size is None else size
         if (len(inbox) < wanted or not inbox) and not (self._ended or self.closed):
+            self._asked = wanted
+            self._resume_now()
             return None
+        self._asked = 0
         taken = bytes(inbox[:wanted])
         del inbox[:wanted]
         return taken
@@ -399,17 +356,6 @@ class Socket(Emitter, asyncio.Protocol):
         remote = self.endpoint()[2]
         return remote[1] if remote else None
 
-    def endpoint(self) -> Endpoint:
-        """(``"client"`` or ``"server"``, local, remote); known while connected, and remembered."""
-        if self._endpoint is None:
-            who = "client" if self.server is None else "server"
-            if self._transport is None:
-                return (who, None, None)
-            names = [self._transport.get_extra_info(each) for each in ("sockname", "peername")]
-            local, remote = ((str(n[0]), int(n[1])) if isinstance(n, tuple) else None for n in names)
-            self._endpoint = (who, local, remote)
-        return self._endpoint
-
     def __enter__(self) -> Socket:
         return self
 
@@ -429,191 +375,9 @@ class Socket(Emitter, asyncio.Protocol):
             return f"<{who} socket, {self.ready_state}>"
         return f"<{who} socket {address.in_words(*local)} to {address.in_words(*remote)}, {self.ready_state}>"
 
-    # -- from the event loop (asyncio.Protocol)
-
-    def connection_made(self, transport: Any) -> None:
-        """The connection stands (called by the event loop)."""
-        self._transport = transport
-        self._write = transport.write
-        self.connecting = False
-        # Node leaves Nagle's algorithm on, as the kernel does; asyncio and uvloop switch it off.
-        self._apply_no_delay()
-        # low=0: drain means that the buffer is empty, as in Node.
-        transport.set_write_buffer_limits(high=self.high_water_mark, low=0)
-        if self.server is None:
-            queued, self._queued = self._queued, _NOTHING
-            transport.writelines(queued)
-            if self._finished:
-                transport.write_eof()
-            self._fire("connect")
-        else:
-            self.server._accepted(self)
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes arrived (called by the event loop)."""
-        if not self._flowing:
-            self._early = data if self._early is None else self._early + data
-            self._transport.pause_reading()
-            return
-        self.bytes_read += len(data)
-        if self.timeout:
-            self._active = monotonic()
-        if self._inbox is not None:
-            self._inbox += data
-        arrived: bytes | str = data
-        if self._decoder is not None:
-            arrived = self._decoder.decode(data)
-            if not arrived:
-                return  # only the first bytes of a character yet
-        try:
-            self._remember("data", (arrived,))
-            for listener in self._listeners.get("data", ()):
-                listener(arrived)
-        except Exception as error:
-            self._broken(error)
-
-    def eof_received(self) -> bool:
-        """The peer sent FIN (called by the event loop); returns True: closing is ours to do."""
-        self._ended = True
-        if self._early is None:
-            self._finish_reading()
-        return True
-
-    def pause_writing(self) -> None:
-        """The write buffer is above the high-water mark (called by the event loop)."""
-        self._blocked = True
-
-    def resume_writing(self) -> None:
-        """The write buffer is empty again (called by the event loop)."""
-        self._blocked = False
-        if not self.closed:
-            self._fire("drain")
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """The connection is gone (called by the event loop)."""
-        self.endpoint()
-        self.closed = True
-        self._blocked = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if exc is not None and self._failed is None:
-            remote = self.endpoint()[2]
-            self._failed = address.translate(exc, address.in_words(*remote) if remote else "the peer")
-            self._fail(self._failed)
-        self._fire("close", self._failed is not None)
-        if self.server is not None:
-            self.server._forget(self)
-        self._transport = self._write = None
-
-    # -- inside
-
     def _on_loop(self, function: Callable[[], None]) -> Socket:
-        if loop.inside():
-            function()
-        else:
-            loop.call(function)
+        loop.call(function)
         return self
-
-    def _wanted(self, event: str) -> None:
-        if event == "data" and self._flowing is None:
-            self.resume()
-
-    def _waiting(self, event: str) -> None:
-        if event in ("data", "end", "close") and self._flowing is None:
-            self.resume()
-
-    def _pause_now(self) -> None:
-        self._flowing = False
-        if self._transport is not None and not self.closed and not self._ended:
-            self._transport.pause_reading()
-
-    def _resume_now(self) -> None:
-        self._flowing = True
-        early, self._early = self._early, None
-        if early is not None:
-            # Node, too, delivers what waited only after the handler that asked for it has returned.
-            loop.get().call_soon(self._deliver_early, early)
-        elif self._transport is not None and not self.closed and not self._ended:
-            self._transport.resume_reading()
-
-    def _deliver_early(self, early: bytes) -> None:
-        self.data_received(early)
-        if self._early is not None or not self._flowing or self.closed:
-            return
-        if self._ended:
-            self._finish_reading()
-        else:
-            self._transport.resume_reading()
-
-    def _finish_reading(self) -> None:
-        if self._decoder is not None and (rest := self._decoder.decode(b"", True)):
-            self._fire("data", rest)
-        self._fire("end")
-        if self.closed or self._transport is None:
-            return
-        if self._finished:
-            self._transport.close()
-        elif not self.allow_half_open:
-            self._end_now()
-
-    def _fire(self, event: str, *args: Any) -> None:
-        """Emit from the loop: what a listener raises is shown, and the connection is cut."""
-        try:
-            self.emit(event, *args)
-        except Exception as error:
-            self._broken(error)
-
-    def _fail(self, error: NetError, *, quiet: bool = False) -> None:
-        if "error" in self._listeners:
-            self._fire("error", error)
-            return
-        self._remember("error", (error,))
-        if not quiet:
-            self._report(error)
-
-    def _broken(self, error: Exception) -> None:
-        self._report(error)
-        if self._transport is not None and not self.closed:
-            self._transport.abort()
-
-    def _report(self, error: BaseException) -> None:
-        context = self._context if self.server is None else self.server._context
-        if context is None:
-            loop.report(error, repr(self))
-        else:
-            context.copy().run(loop.report, error, repr(self))
-
-    def _channel(self) -> Any:
-        channel = self._transport.get_extra_info("socket")
-        return channel if channel is not None and channel.family in (system.AF_INET, system.AF_INET6) else None
-
-    def _apply_no_delay(self) -> None:
-        if self._transport is None or self.closed:
-            return
-        channel = self._channel()
-        if channel is not None:
-            channel.setsockopt(system.IPPROTO_TCP, system.TCP_NODELAY, int(self._no_delay))
-
-    def _start_timer(self, seconds: float) -> None:
-        if seconds < 0:
-            raise LabError(f"a timeout of {seconds} s is not possible", "Use 0 for never.")
-        self.timeout = seconds
-        self._active = monotonic()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if seconds:
-            self._timer = loop.get().call_later(seconds, self._check_idle)
-
-    def _check_idle(self) -> None:
-        left = self._active + self.timeout - monotonic()
-        if left <= 0:
-            self._active = monotonic()
-            left = self.timeout
-            self._fire("timeout")
-        if self.timeout and not self.closed:
-            self._timer = loop.get().call_later(left, self._check_idle)
 
 
 def connect(

@@ -18,15 +18,34 @@ if TYPE_CHECKING:
     from labkit.packets.tape import Connection, Tape
 
 __all__ = [
-    "Connection", "Field", "Layer", "Packet", "SocketEvent", "Status", "Tape", "capture", "dissect", "layer_of",
-    "set_lesson", "status",
+    "Connection",
+    "Field",
+    "Layer",
+    "Packet",
+    "SocketEvent",
+    "Status",
+    "Tape",
+    "capture",
+    "dissect",
+    "layer_of",
+    "set_lesson",
+    "status",
 ]
 
 # No module may have the name of something here: importing it would put the module in the function's place.
 _HOMES = {
-    "Connection": "tape", "Field": "model", "Layer": "model", "Packet": "packet", "SocketEvent": "model",
-    "Status": "probe", "Tape": "tape", "capture": "session", "dissect": "dissector", "layer_of": "dissector",
-    "set_lesson": "recorded", "status": "probe",
+    "Connection": "tape",
+    "Field": "model",
+    "Layer": "model",
+    "Packet": "packet",
+    "SocketEvent": "model",
+    "Status": "probe",
+    "Tape": "tape",
+    "capture": "session",
+    "dissect": "dissector",
+    "layer_of": "dissector",
+    "set_lesson": "recorded",
+    "status": "probe",
 }
 
 

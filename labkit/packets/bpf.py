@@ -65,7 +65,7 @@ class Program:
 def port_filter(ports: Iterable[int], link: int = 14) -> list[tuple[int, int, int, int]]:
     """Return the program that accepts TCP and UDP from or to these ports, ICMP and ICMPv6, over IPv4 and IPv6.
 
-    ports: at most 256. link: bytes of the link header: 14 (Ethernet; the EtherType is its last half-word) or 0 (raw IP).
+    ports: at most 256. link: bytes of the link header: 14 (Ethernet; the EtherType is its last half-word), 0 (raw IP).
     IPv4 fragments but the first carry no ports, and IPv6 extension headers need a loop: both are accepted here, and
     what does not belong is left out when the frames are read.
     """

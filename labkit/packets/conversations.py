@@ -53,7 +53,8 @@ class Flow:
         if len(self.fin) < 2:
             return False
         return all(
-            side in self.acked and (self.acked[side] - last) % _MODULUS < _MODULUS // 2 for side, last in self.fin.items()
+            side in self.acked and (self.acked[side] - last) % _MODULUS < _MODULUS // 2
+            for side, last in self.fin.items()
         )
 
 
@@ -113,7 +114,9 @@ class Conversations:
         key = ("TCP", sender, receiver) if sender <= receiver else ("TCP", receiver, sender)
         flow = self._open.get(key)
         first_syn = packet.flags & (SYN | ACK | RST) == SYN
-        if flow is None or (first_syn and flow.base.get(sender) != packet.seq and (flow.closing or flow.reset or flow.acked)):
+        if flow is None or (
+            first_syn and flow.base.get(sender) != packet.seq and (flow.closing or flow.reset or flow.acked)
+        ):
             client, server = (sender, receiver) if self._opened(packet) else (receiver, sender)
             flow = self._open[key] = Flow(client, server, syn=bool(packet.flags & SYN))
             self._number[id(flow)] = len(self.connections)

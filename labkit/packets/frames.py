@@ -179,18 +179,19 @@ def _transport(raw: bytes, protocol: int, network: int, start: int, end: int, sr
     size = len(raw)
     if protocol == TCP_PROTOCOL:
         if size < start + 20:
-            ports = _ports(raw, start) if size >= start + 4 else (0, 0)
-            return Quick("TCP (truncated)", src, dst, *ports, 0, 0, 0, 0, network, start, size, max(end, start))
+            sport, dport = _ports(raw, start) if size >= start + 4 else (0, 0)
+            return Quick("TCP (truncated)", src, dst, sport, dport, 0, 0, 0, 0, network, start, size, max(end, start))
         sport, dport, seq, ack, bits, window = _tcp(raw, start)
         payload = start + (bits >> 12) * 4
         # A header length below 5 words, or beyond the packet, is malformed: then there is no payload to speak of.
         payload = payload if payload >= start + 20 else start + 20
-        return Quick("TCP", src, dst, sport, dport, bits & 0x1FF, seq, ack, window, network, start, payload,
-                     max(end, payload))
+        return Quick(
+            "TCP", src, dst, sport, dport, bits & 0x1FF, seq, ack, window, network, start, payload, max(end, payload)
+        )
     if protocol == UDP_PROTOCOL:
         if size < start + 8:
-            ports = _ports(raw, start) if size >= start + 4 else (0, 0)
-            return Quick("UDP (truncated)", src, dst, *ports, 0, 0, 0, 0, network, start, size, max(end, start))
+            sport, dport = _ports(raw, start) if size >= start + 4 else (0, 0)
+            return Quick("UDP (truncated)", src, dst, sport, dport, 0, 0, 0, 0, network, start, size, max(end, start))
         sport, dport, length = _ports(raw, start) + _u16(raw, start + 4)
         if length >= 8:
             end = min(end, start + length)

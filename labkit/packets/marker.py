@@ -22,6 +22,8 @@ class Source(Protocol):
     """Anything frames come from while a capture runs."""
 
     origin: str
+    full: bool
+    """The limit is reached: nothing more will come."""
 
     def take(self) -> list[Frame]:
         """The frames since the last call."""
@@ -105,7 +107,7 @@ class Marker:
                 else:
                     frames.append(frame)
             now = time.monotonic()
-            if now >= deadline:
+            if now >= deadline or source.full:
                 return False
             if now >= resend:
                 tags, resend = set(self.send()), now + (again or wait)

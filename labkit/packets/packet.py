@@ -1,6 +1,6 @@
 """One captured packet: what its headers say at once, and its layers and fields when they are asked for.
 
-Rule: the quick parse answers everything but `layers`; Scapy is only touched by `layers`, `fields` and ``packet["TCP"]``.
+Rule: the quick parse answers everything but `layers`; only `layers`, `fields` and ``packet["TCP"]`` touch Scapy.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from labkit.packets.model import Field, Layer
 
 if TYPE_CHECKING:
     from labkit.packets.conversations import Place
+
+_ALIASES = {"IP": ("IPv4", "IPv6"), "Ether": ("Ethernet",), "Raw": ("Payload",)}
 
 
 class Packet:
@@ -112,14 +114,21 @@ class Packet:
         return self._layers
 
     def __getitem__(self, name: str) -> Layer:
-        """The layer with this name: ``packet["TCP"]``; KeyError naming the layers there are."""
+        """The layer with this name: ``packet["TCP"]``; KeyError naming the layers there are.
+
+        ``"IP"`` is whichever version there is, and Scapy's names (``"Ether"``, ``"Raw"``) work too.
+        """
+        wanted = _ALIASES.get(name, (name,))
         for layer in self.layers:
-            if layer.name == name:
+            if layer.name in wanted:
                 return layer
-        raise KeyError(f"packet {self.number} has no layer {name!r}, only {', '.join(each.name for each in self.layers)}")
+        raise KeyError(
+            f"packet {self.number} has no layer {name!r}, only {', '.join(each.name for each in self.layers)}"
+        )
 
     def __contains__(self, name: object) -> bool:
-        return any(layer.name == name for layer in self.layers)
+        wanted = _ALIASES.get(name, (name,)) if isinstance(name, str) else ()
+        return any(layer.name in wanted for layer in self.layers)
 
     def fields(self) -> Iterator[Field]:
         """Yield every field of every layer that is divided no further, in wire order."""

@@ -59,7 +59,9 @@ class PcapStream:
         while size - position >= 16:
             seconds, fraction, captured, original = unpack(data, position)
             if captured > PACKET_LIMIT:
-                raise BadCapture(f"{self.name} at byte {self.offset + position}: a packet of {captured} bytes", pcapng.TODO)
+                raise BadCapture(
+                    f"{self.name} at byte {self.offset + position}: a packet of {captured} bytes", pcapng.TODO
+                )
             end = position + 16 + captured
             if end > size:
                 break
@@ -90,21 +92,28 @@ def decode(data: bytes, name: str = "capture") -> Recording:
     if data[:4] == pcapng.SECTION.to_bytes(4, "big"):
         return pcapng.decode(data, name)
     if data[:4] not in _MAGIC:
-        raise BadCapture(f"{name} at byte 0: it starts with 0x{data[:4].hex()}, so it is neither pcapng nor pcap",
-                         "Give the path of a capture file, as Wireshark, tcpdump or tape.save() write them.")
+        raise BadCapture(
+            f"{name} at byte 0: it starts with 0x{data[:4].hex()}, so it is neither pcapng nor pcap",
+            "Give the path of a capture file, as Wireshark, tcpdump or tape.save() write them.",
+        )
     stream = PcapStream(name)
     frames = stream.feed(data)
     if stream.linktype < 0 or stream.rest:
-        raise BadCapture(f"{name} at byte {stream.offset}: the file ends inside a packet",
-                         "The capture was cut off while it was written: record it again.")
+        raise BadCapture(
+            f"{name} at byte {stream.offset}: the file ends inside a packet",
+            "The capture was cut off while it was written: record it again.",
+        )
     return Recording(frames)
 
 
 def load(path: str | Path) -> Recording:
-    """Read a capture file of at most `FILE_LIMIT` bytes. Raises `BadCapture`, or `OSError` where there is no such file."""
+    """Read a capture file of at most `FILE_LIMIT` bytes. Raises `BadCapture`, or `OSError` for no file."""
     path = Path(path)
     with path.open("rb") as file:
         data = file.read(FILE_LIMIT + 1)
     if len(data) > FILE_LIMIT:
-        raise BadCapture(f"{path.name} has more than {FILE_LIMIT >> 20} MB", "Cut it first: editcap -r in.pcapng out.pcapng 1-100000.")
+        raise BadCapture(
+            f"{path.name} has more than {FILE_LIMIT >> 20} MB",
+            "Cut it first: editcap -r in.pcapng out.pcapng 1-100000.",
+        )
     return decode(data, path.name)

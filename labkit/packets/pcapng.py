@@ -74,8 +74,9 @@ def encode(recording: Recording) -> bytes:
         # if_tsresol 9: the times count nanoseconds
         options = _option(9, b"\x09") + _option(0, b"")
         blocks.append(_block(INTERFACE, Struct("<HHI").pack(linktype, 0, 0) + options))
-    blocks.extend(_block(SECRETS, Struct("<II").pack(kind, len(data)) + _padded(data))
-                  for kind, data in recording.secrets)
+    blocks.extend(
+        _block(SECRETS, Struct("<II").pack(kind, len(data)) + _padded(data)) for kind, data in recording.secrets
+    )
     header = Struct("<IIIIIII").pack
     tail = Struct("<I").pack
     for time_ns, raw, linktype, _status, length in recording.frames:
@@ -83,8 +84,12 @@ def encode(recording: Recording) -> bytes:
         time_ns = time_ns if 0 <= time_ns < 1 << 64 else 0  # a damaged clock must not keep the packets from being saved
         padding = -captured % 4
         size = 32 + captured + padding
-        blocks.append(header(ENHANCED_PACKET, size, interfaces[linktype], time_ns >> 32, time_ns & 0xFFFFFFFF, captured,
-                             length) + raw + bytes(padding) + tail(size))
+        blocks.append(
+            header(ENHANCED_PACKET, size, interfaces[linktype], time_ns >> 32, time_ns & 0xFFFFFFFF, captured, length)
+            + raw
+            + bytes(padding)
+            + tail(size)
+        )
     text = json.dumps(_facts(recording), separators=(",", ":")).encode()
     blocks.append(_block(LABKIT, _LABKIT_MARK + Struct("<I").pack(len(text)) + _padded(text)))
     return b"".join(blocks)
@@ -108,8 +113,10 @@ def _facts(recording: Recording) -> dict[str, Any]:
         "platform": recording.platform,
         # One number a packet, as TPACKET gives it; bit 8: the checksum was not filled in.
         "status": _runs(frame[3] for frame in recording.frames),
-        "events": [[event.time_ns, event.who, event.name, event.size, event.kind, event.local, event.remote,
-                    event.detail] for event in recording.events],
+        "events": [
+            [event.time_ns, event.who, event.name, event.size, event.kind, event.local, event.remote, event.detail]
+            for event in recording.events
+        ],
     }
 
 
@@ -137,8 +144,11 @@ class _Reader:
         head, packet, tail = self._structs()
         while offset < size:
             if size - offset < 12:
-                raise self.bad(offset, f"the file ends inside a block ({size - offset} bytes left, a block has at least 12)",
-                               "The capture was cut off while it was written: record it again.")
+                raise self.bad(
+                    offset,
+                    f"the file ends inside a block ({size - offset} bytes left, a block has at least 12)",
+                    "The capture was cut off while it was written: record it again.",
+                )
             kind, length = head(data, offset)
             if kind == SECTION:  # reads the same in both byte orders
                 self._section(offset)
@@ -147,8 +157,11 @@ class _Reader:
             if length < 12 or length % 4:
                 raise self.bad(offset, f"a block of {length} bytes (12 or more, in steps of 4, are possible)")
             if length > size - offset:
-                raise self.bad(offset, f"a block of {length} bytes, but the file ends after {size - offset}",
-                               "The capture was cut off while it was written: record it again.")
+                raise self.bad(
+                    offset,
+                    f"a block of {length} bytes, but the file ends after {size - offset}",
+                    "The capture was cut off while it was written: record it again.",
+                )
             if tail(data, offset + length - 4)[0] != length:
                 raise self.bad(offset, "the two lengths of the block differ")
             if kind == ENHANCED_PACKET:
@@ -160,7 +173,9 @@ class _Reader:
                 try:
                     linktype, _, units, shift = self.interfaces[interface]
                 except IndexError:
-                    raise self.bad(offset, f"a packet of interface {interface}, which the file never describes") from None
+                    raise self.bad(
+                        offset, f"a packet of interface {interface}, which the file never describes"
+                    ) from None
                 time_ns = (high << 32) | low
                 if units != _SECONDS:
                     time_ns = time_ns * _SECONDS // units
@@ -177,8 +192,11 @@ class _Reader:
 
     def _section(self, offset: int) -> None:
         if len(self.data) - offset < 28:
-            raise self.bad(offset, "the file ends inside its section header",
-                           "The capture was cut off while it was written: record it again.")
+            raise self.bad(
+                offset,
+                "the file ends inside its section header",
+                "The capture was cut off while it was written: record it again.",
+            )
         magic = self.data[offset + 8 : offset + 12]
         orders = {BYTE_ORDER.to_bytes(4, "little"): "<", BYTE_ORDER.to_bytes(4, "big"): ">"}
         if magic not in orders:
@@ -291,8 +309,16 @@ def _apply_status(frames: list[Frame], runs: list[list[int]]) -> None:
 
 def _event(entry: list[Any]) -> SocketEvent:
     time_ns, who, name, size, kind, local, remote, detail = entry
-    return SocketEvent(int(time_ns), str(who), str(name), None if size is None else int(size), str(kind),
-                       _endpoint(local), _endpoint(remote), str(detail))
+    return SocketEvent(
+        int(time_ns),
+        str(who),
+        str(name),
+        None if size is None else int(size),
+        str(kind),
+        _endpoint(local),
+        _endpoint(remote),
+        str(detail),
+    )
 
 
 def _endpoint(entry: list[Any] | None) -> tuple[str, int] | None:

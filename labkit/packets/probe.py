@@ -41,6 +41,13 @@ class Status:
         """Whether captures are made on this machine, not taken from a file."""
         return self.tier != "recorded"
 
+    def __str__(self) -> str:
+        how = {
+            "direct": "live, by an AF_PACKET ring on lo",
+            "tool": "live, by a capture tool on the loopback interface",
+        }
+        return how.get(self.tier, "recorded, since this machine lets you capture nothing (see `labkit doctor`)")
+
 
 def _try_direct() -> Reason:
     if not sys.platform.startswith("linux"):
@@ -54,14 +61,22 @@ def _try_direct() -> Reason:
         try:
             if marker.read_up_to(ring, []):
                 return Reason("direct", True, "an AF_PACKET ring on lo saw a datagram sent to it")
-            return Reason("direct", False, "an AF_PACKET ring opened, but saw nothing on lo",
-                          "A sandbox (gVisor, some containers) does this: use another machine or a container without it.")
+            return Reason(
+                "direct",
+                False,
+                "an AF_PACKET ring opened, but saw nothing on lo",
+                "A sandbox (gVisor, some containers) does this: use another machine or a container without it.",
+            )
         finally:
             ring.close()
     except (OSError, CaptureUnavailable) as error:
         why = getattr(error, "strerror", None) or str(error)
-        return Reason("direct", False, f"an AF_PACKET socket is refused ({why})",
-                      "It needs CAP_NET_RAW: run as root, or give a container --cap-add=NET_RAW.")
+        return Reason(
+            "direct",
+            False,
+            f"an AF_PACKET socket is refused ({why})",
+            "It needs CAP_NET_RAW: run as root, or give a container --cap-add=NET_RAW.",
+        )
     finally:
         marker.close()
 
@@ -86,7 +101,9 @@ def _try_recorded() -> Reason:
 
     directory = data_directory()
     if directory is None or not directory.is_dir():
-        return Reason("recorded", False, "the directory of recorded captures is missing", "Set LABKIT_DATA to its path.")
+        return Reason(
+            "recorded", False, "the directory of recorded captures is missing", "Set LABKIT_DATA to its path."
+        )
     count = sum(1 for _ in directory.glob("*/*.pcapng"))
     return Reason("recorded", True, f"{count} recorded captures stand in, and every picture says so")
 
@@ -106,7 +123,9 @@ def forced_tier() -> str | None:
     if not tier:
         return None
     if tier not in TIERS:
-        raise LabError(f"LABKIT_TIER={tier} names no way of capturing", f"Set it to one of {', '.join(TIERS)}, or not at all.")
+        raise LabError(
+            f"LABKIT_TIER={tier} names no way of capturing", f"Set it to one of {', '.join(TIERS)}, or not at all."
+        )
     return tier
 
 
@@ -121,7 +140,7 @@ def best_tier() -> str:
             reason = attempt(forced)
             raise CaptureUnavailable(f"LABKIT_TIER={forced}, but {reason.why}", reason.todo)
         return forced
-    return next((tier for tier in TIERS if tier == "recorded" or attempt(tier).ok))
+    return next(tier for tier in TIERS if tier == "recorded" or attempt(tier).ok)
 
 
 def status(*, full: bool = False) -> Status:
@@ -143,7 +162,9 @@ def status(*, full: bool = False) -> Status:
 def find_program(*names: str) -> str | None:
     """The path of the first of these programs that is installed, also where only root's PATH leads."""
     for name in names:
-        path = shutil.which(name) or shutil.which(name, path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin")
+        path = shutil.which(name) or shutil.which(
+            name, path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+        )
         if path:
             return path
     return None

@@ -44,7 +44,7 @@ def recording_path(name: str | None, lesson: str | None, directory: Path | None 
     if name is None:
         raise CaptureUnavailable(
             "this machine cannot capture, and a capture without a name has no recording",
-            'Run `labkit doctor` to see what is missing, or give the name of a recording: capture(port, name="handshake").',
+            'Run `labkit doctor` to see what is missing, or name a recording: capture(port, name="handshake").',
         )
     lesson = lesson if lesson is not None else current_lesson()
     root = directory if directory is not None else data_directory()

@@ -76,6 +76,7 @@ class Ring:
         self._lock = threading.Lock()
         self._fresh = threading.Event()
         self._stopping = False
+        self.full = False
         self._failure: BaseException | None = None
         with contextlib.ExitStack() as undo:
             # Protocol 0 receives nothing: no frame can slip in before the filter is there and the ring is ready.
@@ -86,9 +87,11 @@ class Ring:
             self._socket.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
             self._socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V3)
             self._socket.setsockopt(
-                _SOL_PACKET, _PACKET_RX_RING,
-                Struct("=7I").pack(BLOCK_BYTES, BLOCKS, _FRAME_BYTES, BLOCK_BYTES * BLOCKS // _FRAME_BYTES,
-                                   BLOCK_TIMEOUT, 0, 0),
+                _SOL_PACKET,
+                _PACKET_RX_RING,
+                Struct("=7I").pack(
+                    BLOCK_BYTES, BLOCKS, _FRAME_BYTES, BLOCK_BYTES * BLOCKS // _FRAME_BYTES, BLOCK_TIMEOUT, 0, 0
+                ),
             )
             self._map = mmap.mmap(self._socket.fileno(), BLOCK_BYTES * BLOCKS, mmap.MAP_SHARED)
             undo.callback(self._map.close)
@@ -103,8 +106,9 @@ class Ring:
     def _attach(self, program: bytes) -> None:
         code = ctypes.create_string_buffer(program, len(program))
         # struct sock_fprog: the number of instructions, then (aligned) their address
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER,
-                                Struct("@HP").pack(len(program) // 8, ctypes.addressof(code)))
+        self._socket.setsockopt(
+            socket.SOL_SOCKET, _SO_ATTACH_FILTER, Struct("@HP").pack(len(program) // 8, ctypes.addressof(code))
+        )
 
     # -- the reading thread
 
@@ -131,10 +135,11 @@ class Ring:
             # The lock orders memory as well: the copy starts after the status was read and ends before it is given
             # back, which on arm64 nothing else would promise.
             with self._lock:
-                if self._kept + used <= self._limit:
+                if not self.full and self._kept + used <= self._limit:
                     self._blocks.append(view[start : start + used])
                     self._kept += used
                 else:
+                    self.full = True
                     self._lost += packets
             _word.pack_into(view, start + 8, 0)
             index = (index + 1) % BLOCKS
@@ -156,7 +161,9 @@ class Ring:
             for _ in range(packets):
                 step, seconds, nanoseconds, captured, length, status, mac, _ = unpack(block, offset)
                 start = offset + mac
-                append((seconds * 1_000_000_000 + nanoseconds, block[start : start + captured], linktype, status, length))
+                append(
+                    (seconds * 1_000_000_000 + nanoseconds, block[start : start + captured], linktype, status, length)
+                )
                 offset += step
         return frames
 

@@ -63,8 +63,10 @@ def _ports(port: int | Sequence[int] | None) -> tuple[int, ...] | None:
         return None
     ports = (port,) if isinstance(port, int) else tuple(port)
     if not 0 < len(ports) <= MOST_PORTS or not all(isinstance(each, int) and 0 < each < 65536 for each in ports):
-        raise LabError(f"{port!r} is nothing to capture",
-                       f"Give a port from 1 to 65535, a list of at most {MOST_PORTS}, or None for everything.")
+        raise LabError(
+            f"{port!r} is nothing to capture",
+            f"Give a port from 1 to 65535, a list of at most {MOST_PORTS}, or None for everything.",
+        )
     return ports
 
 
@@ -83,8 +85,10 @@ def open_source(tier: str, iface: str | None, ports: Sequence[int] | None, marke
         try:
             return Ring(iface or "lo", seen, limit)
         except OSError as error:
-            raise CaptureUnavailable(f"capturing on {iface or 'lo'} failed: {error.strerror}",
-                                     "Run `labkit doctor`: it says what this machine allows.") from error
+            raise CaptureUnavailable(
+                f"capturing on {iface or 'lo'} failed: {error.strerror}",
+                "Run `labkit doctor`: it says what this machine allows.",
+            ) from error
     from labkit.packets.tool import Tool
 
     return Tool.start(iface, seen, marker, limit)
@@ -115,8 +119,13 @@ def _live(
         if wait_closed:
             ending.wait_for_events(records)
         emitter.unwatch(records)
-        recording = Recording(ending.frames, _events(records, ports, ending.talk.connections), source.drops(),
-                              ports or (), this_platform())
+        recording = Recording(
+            ending.frames,
+            _events(records, ports, ending.talk.connections),
+            source.drops(),
+            ports or (),
+            this_platform(),
+        )
         tape._fill(recording, source.origin)
     _record(tape, name, lesson)
 
@@ -137,7 +146,7 @@ class _Ending:
         waited = False
         while self._open():
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or self.source.full:
                 break
             waited = True
             self.source.wait(left)
@@ -197,7 +206,9 @@ def _text(side: tuple[bytes, int]) -> tuple[str, int]:
     return address(side[0]), side[1]
 
 
-def _events(records: list[Record], ports: tuple[int, ...] | None, connections: Sequence[Flow]) -> tuple[SocketEvent, ...]:
+def _events(
+    records: list[Record], ports: tuple[int, ...] | None, connections: Sequence[Flow]
+) -> tuple[SocketEvent, ...]:
     """What our sockets did, as far as it belongs to the ports or the connections of this capture."""
     sides = {_text(side) for flow in connections for side in (flow.client, flow.server)}
     events = []

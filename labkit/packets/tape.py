@@ -16,8 +16,7 @@ from labkit.core.errors import BadCapture, LabError
 from labkit.packets import frames as framing
 from labkit.packets import pcap, pcapng
 from labkit.packets.conversations import Conversations, Flow
-from labkit.packets.frames import FLAG_LETTERS, Frame
-from labkit.packets.model import SocketEvent
+from labkit.packets.frames import FLAG_LETTERS
 from labkit.packets.packet import Packet
 from labkit.packets.pcapng import Recording
 
@@ -70,7 +69,9 @@ class Tape(Sequence[Packet]):
         self.drops = recording.drops
         self.ports = recording.ports
         self.platform = recording.platform
-        lost = "" if not recording.drops else f", {recording.drops} {'frame' if recording.drops == 1 else 'frames'} lost"
+        lost = (
+            "" if not recording.drops else f", {recording.drops} {'frame' if recording.drops == 1 else 'frames'} lost"
+        )
         self.origin = origin + lost
 
     # -- a sequence of packets
@@ -124,7 +125,9 @@ class Tape(Sequence[Packet]):
         wanted = None
         if flags is not None:
             if not set(flags) <= set(FLAG_LETTERS):
-                raise LabError(f"{flags!r} are not TCP flags", f"Give their letters, of {FLAG_LETTERS}: \"SA\" is SYN with ACK.")
+                raise LabError(
+                    f"{flags!r} are not TCP flags", f'Give their letters, of {FLAG_LETTERS}: "SA" is SYN with ACK.'
+                )
             wanted = sum(1 << FLAG_LETTERS.index(letter) for letter in set(flags))
         if sender not in (None, "client", "server"):
             raise LabError(f"no packet is sent by {sender!r}", 'sender is "client" or "server".')
@@ -167,7 +170,11 @@ class Tape(Sequence[Packet]):
         path = Path(path)
         recording = self._shared.recording
         kept = Recording(
-            [recording.frames[index] for index in self._indices], self.events, self.drops, self.ports, self.platform,
+            [recording.frames[index] for index in self._indices],
+            self.events,
+            self.drops,
+            self.ports,
+            self.platform,
             recording.secrets,
         )
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +191,9 @@ class Tape(Sequence[Packet]):
         try:
             recording = pcap.load(path)
         except OSError as error:
-            raise BadCapture(f"{path} cannot be read ({error.strerror or error})", "Check the path of the capture file.") from None
+            raise BadCapture(
+                f"{path} cannot be read ({error.strerror or error})", "Check the path of the capture file."
+            ) from None
         return cls(recording, origin=f"recorded from {shown_path(path)}")
 
     def __repr__(self) -> str:
@@ -210,7 +219,7 @@ def _endpoint(side: tuple[bytes, int]) -> tuple[str, int]:
 
 
 def shown_path(path: Path) -> str:
-    """A path as a lesson prints it: from ``data/`` on, or relative to where we are, never the machine's own directories."""
+    """A path as a lesson prints it: from ``data/`` on, or relative to here, never the machine's own directories."""
     from labkit.packets.recorded import data_directory
 
     full = path.resolve()

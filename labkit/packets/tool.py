@@ -6,6 +6,7 @@ Rule: started only as the user we are; ready when it has shown a datagram we sen
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -27,8 +28,11 @@ END_WAIT = 2.0
 """Seconds it has to end once asked."""
 
 _INSTALL = "Install tcpdump (apt install tcpdump, brew install tcpdump)."
-_PERMIT = ("Run as root, or let your user capture: on Debian and Ubuntu dpkg-reconfigure wireshark-common and join the group "
-           "wireshark, on macOS install ChmodBPF, which comes with Wireshark.")
+_PERMIT = (
+    "Run as root, or let your user capture: on Debian and Ubuntu dpkg-reconfigure wireshark-common and join the "
+    "group "
+    "wireshark, on macOS install ChmodBPF, which comes with Wireshark."
+)
 
 
 def filter_expression(ports: Sequence[int] | None) -> str:
@@ -52,12 +56,19 @@ class Tool:
         self._said: list[str] = []
         self._failure: Exception | None = None
         self._closed = False
+        self.full = False
         self._stream = PcapStream(self.program)
-        self._process = subprocess.Popen(self._command(path, iface, ports), stdin=subprocess.DEVNULL,
-                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                         start_new_session=True)  # Ctrl-C in a terminal is for the notebook, not for it
-        self._readers = [threading.Thread(target=self._read, name="labkit capture", daemon=True),
-                         threading.Thread(target=self._listen, name="labkit capture messages", daemon=True)]
+        self._process = subprocess.Popen(
+            self._command(path, iface, ports),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )  # Ctrl-C in a terminal is for the notebook, not for it
+        self._readers = [
+            threading.Thread(target=self._read, name="labkit capture", daemon=True),
+            threading.Thread(target=self._listen, name="labkit capture messages", daemon=True),
+        ]
         for reader in self._readers:
             reader.start()
 
@@ -67,8 +78,20 @@ class Tool:
         if Path(path).name == "dumpcap":
             return [path, "-q", "-P", "-i", iface, "-w", "-", *(["-f", expression] if expression else [])]
         nano = ["--time-stamp-precision=nano"] if sys.platform.startswith("linux") else []
-        return [path, "-n", "-U", "--immediate-mode", *nano, "-s", "0", "-i", iface, "-w", "-",
-                *([expression] if expression else [])]
+        return [
+            path,
+            "-n",
+            "-U",
+            "--immediate-mode",
+            *nano,
+            "-s",
+            "0",
+            "-i",
+            iface,
+            "-w",
+            "-",
+            *([expression] if expression else []),
+        ]
 
     @classmethod
     def start(cls, iface: str | None, ports: Sequence[int] | None, marker: Marker, limit: int = MEMORY_LIMIT) -> Tool:
@@ -122,19 +145,25 @@ class Tool:
 
     def _complaint(self) -> str:
         self._end()
-        lines = [line for line in self._said if not line.startswith(("tcpdump: listening", "listening on", "Capturing on"))]
-        return re.sub(r"^\S*(tcpdump|dumpcap): ", "", lines[0]) if lines else f"it showed nothing within {READY_WAIT:g} s"
+        lines = [
+            line for line in self._said if not line.startswith(("tcpdump: listening", "listening on", "Capturing on"))
+        ]
+        return (
+            re.sub(r"^\S*(tcpdump|dumpcap): ", "", lines[0]) if lines else f"it showed nothing within {READY_WAIT:g} s"
+        )
 
     # -- the reading threads
 
     def _read(self) -> None:
         assert self._process.stdout is not None
+        pipe = self._process.stdout.fileno()
         try:
-            while data := self._process.stdout.read1(1 << 18):  # type: ignore[union-attr]
+            while data := os.read(pipe, 1 << 18):
                 frames = self._stream.feed(data)
                 with self._lock:
                     for frame in frames:
-                        if self._size + len(frame[1]) > self._limit:
+                        if self.full or self._size + len(frame[1]) > self._limit:
+                            self.full = True
                             self._lost += 1
                         else:
                             self._size += len(frame[1])
@@ -155,7 +184,7 @@ class Tool:
     # -- for the capture
 
     def take(self) -> list[Frame]:
-        """The frames that came since the last call, in order. Raises `CaptureUnavailable` when the program has ended."""
+        """The frames that came since the last call, in order. Raises `CaptureUnavailable` if the program has ended."""
         with self._lock:
             frames, self._frames = self._frames, []
             self._fresh.clear()
@@ -171,22 +200,34 @@ class Tool:
     def drops(self) -> int:
         """Frames the kernel or the program lost, by its own count, or over the limit; ends the program."""
         self._end()
-        counts = [int(found[1]) for line in self._said if (found := re.match(r"(\d+) packets dropped by (kernel|interface)", line))]
-        counts += [int(found[1]) for line in self._said
-                   if (found := re.search(r"received/dropped on interface .*: \d+/(\d+)", line))]
+        counts = [
+            int(found[1])
+            for line in self._said
+            if (found := re.match(r"(\d+) packets dropped by (kernel|interface)", line))
+        ]
+        counts += [
+            int(found[1])
+            for line in self._said
+            if (found := re.search(r"received/dropped on interface .*: \d+/(\d+)", line))
+        ]
         return sum(counts) + self._lost
 
     def _end(self) -> None:
         if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGINT)
+            self._signal(signal.SIGINT)
             try:
                 self._process.wait(END_WAIT)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                self._signal(signal.SIGKILL)
                 self._process.wait()
+        # What it may have started (where it is a script) holds the pipes open, and our readers would wait for it.
+        self._signal(signal.SIGKILL)
         for reader in self._readers:
             reader.join()
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)  # it leads a session, so a group, of its own
 
     def close(self) -> None:
         """End the program; it and the pipes are gone when this returns. May be called again."""

@@ -36,8 +36,9 @@ def test_built_sections_are_covered_whole() -> None:
 
 
 def test_the_table_of_ids() -> None:
-    sections = chapter_ids()
-    assert {f"T-1.{n}" for n in range(1, 7)} | {f"C-1.{n}" for n in range(1, 7)} | {f"E-1.{n}" for n in range(1, 5)} == {
-        identifier for identifier, section in sections.items() if section == "7.1"
-    }
-    assert {identifier for identifier, section in sections.items() if section == "7.0"} == {"C-0.1", "C-0.2"}
+    sections: dict[str, set[str]] = {}
+    for identifier, section in chapter_ids().items():
+        sections.setdefault(section, set()).add(identifier)
+    assert sections["7.0"] == {"C-0.1", "C-0.2"}
+    running, claims, events = ({f"{kind}-1.{n}" for n in range(1, 7)} for kind in "TCE")
+    assert sections["7.1"] == (running | claims | events) - {"E-1.5", "E-1.6"}

@@ -40,14 +40,15 @@ def test_tier_is_recorded(may_not_capture: tuple[list[str], dict[str, str]]) -> 
 @pytest.mark.timeout(TIMEOUT + 30)
 def test_lessons_give_the_same_outputs(may_not_capture: tuple[list[str], dict[str, str]]) -> None:
     before, environment = may_not_capture
+    assert NOTEBOOKS
     nbval = ["--nbval", "--nbval-sanitize-with=tests/nbval.cfg", "--nbval-cell-timeout=60"]
+    pytest_words = [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider"]
     ran = subprocess.run(
-        [*before, sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", *nbval, *map(str, NOTEBOOKS)],
+        [*before, *pytest_words, *nbval, *map(str, NOTEBOOKS)],
         env=environment,
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
     )
-    assert NOTEBOOKS
     assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]

@@ -116,7 +116,8 @@ def test_check_names_a_side_that_is_missing(folders: Path) -> None:
 
 def test_committed_form_names_no_place_of_this_machine() -> None:
     notebook = sync_lessons.from_text(LESSON)
-    error = nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[f"\x1b[31mFile {sync_lessons.ROOT}/labkit/x.py"])
+    traceback = [f"\x1b[31mFile {sync_lessons.ROOT}/labkit/x.py"]
+    error = nbformat.v4.new_output("error", ename="E", evalue="v", traceback=traceback)
     notebook.cells[1].outputs = [error]
     notebook.metadata["widgets"] = {"state": {}}
     notebook.metadata["language_info"] = {"name": "python", "version": "3.11.0"}

@@ -1,0 +1,297 @@
+"""Plots of what was measured: levels over time, bars to compare. PNG by Matplotlib, with a text twin.
+
+Rule: Matplotlib's objects only (Figure, FigureCanvasAgg): no pyplot, no rcParams; imported when something is drawn.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from labkit.core.errors import LabError
+from labkit.draw import style
+from labkit.draw.picture import Picture
+from labkit.draw.text import visible
+from labkit.packets.model import SocketEvent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+Level = tuple[int, float]
+"""(time in ns, value)."""
+Event = SocketEvent | tuple[int, str]
+"""A socket event, or (time in ns, name)."""
+
+# Fonts that hold Chinese, one of which most systems have; Matplotlib's own does not.
+_CJK = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Source Han Sans SC",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "WenQuanYi Micro Hei",
+)
+
+
+def levels(
+    series: Iterable[Level] | Mapping[str, Iterable[Level]],
+    *,
+    events: Iterable[Event] = (),
+    title: str = "Buffered bytes",
+    unit: str = "bytes",
+    mark: float | None = None,
+    mark_name: str = "high-water mark",
+    twin: str | None = None,
+    theme: str = "light",
+) -> Picture:
+    """Plot how levels change over time, as steps, and mark the moments at which something happened.
+
+    series: (time in ns, value) pairs in order of time, or several such series by name. events: what to mark, such as
+    the `drain` events. title, unit: of the values. mark, mark_name: a level drawn as a dashed line.
+    twin: what to say in the text about the numbers, in words that hold in every run (``"one drain after each pause"``).
+    theme: ``"light"`` or ``"dark"``. Returns a Picture (PNG). Raises LabError where there is nothing to plot.
+    """
+    named = (
+        {name: list(points) for name, points in series.items()} if isinstance(series, Mapping) else {"": list(series)}
+    )
+    named = {_short(name): points for name, points in named.items() if points}
+    if not named:
+        raise LabError("there is nothing to plot: the series is empty", "Measure first, then draw.")
+    marks = sorted(
+        (event.time_ns, _short(event.name)) if isinstance(event, SocketEvent) else (event[0], _short(event[1]))
+        for event in events
+    )
+    colors = _theme(theme)
+    start = min(points[0][0] for points in named.values())
+    figure, axes = _figure(title, colors)
+    last = max(max(points[-1][0] for points in named.values()), *(time for time, _ in marks), start)
+    high = max(value for points in named.values() for _, value in points)
+    for number, (name, points) in enumerate(named.items()):
+        times = [(time - start) / 1e6 for time, _ in points] + [(last - start) / 1e6]
+        values = [value for _, value in points] + [points[-1][1]]
+        hue = colors.hues[number % style.HUES]
+        axes.step(times, values, where="post", color=hue, linewidth=1.8, label="")
+        axes.fill_between(times, values, step="post", color=hue, alpha=0.12, linewidth=0)
+        if name:
+            peak = max(range(len(points)), key=lambda at: points[at][1])
+            _text(
+                axes.annotate(
+                    name,
+                    (times[peak], values[peak]),
+                    xytext=(6, 4),
+                    textcoords="offset points",
+                    color=hue,
+                    fontsize=10,
+                    fontproperties=_font(),
+                    parse_math=False,
+                )
+            )
+    axes.set_ylim(0, max(high, mark or 0) * 1.22 or 1)
+    signs: list[tuple[str, str]] = []  # what the marks mean: text and colour, above the plot
+    if mark is not None:
+        axes.axhline(mark, color=colors.muted, linewidth=1.2, linestyle=(0, (5, 4)))
+        signs.append((f"- - {_short(mark_name)} {_number(mark)}", colors.muted))
+    names = list(dict.fromkeys(name for _, name in marks))
+    for number, name in enumerate(names):
+        color = colors.hues[(len(named) + number) % style.HUES]
+        times = [(time - start) / 1e6 for time, other in marks if other == name]
+        # On the time axis, in the foreground: a mark must be found even where the level is 0.
+        axes.vlines(times, 0, 1, transform=axes.get_xaxis_transform(), color=color, linewidth=0.9, alpha=0.55)
+        axes.plot(
+            times,
+            [0.0] * len(times),
+            marker="^v<>Ds"[number % 6],
+            linestyle="none",
+            color=color,
+            markersize=7,
+            clip_on=False,
+            zorder=5,
+            transform=axes.get_xaxis_transform(),
+        )
+        signs.append((f"{'▲▼◀▶◆■'[number % 6]} {name} ({len(times)})", color))
+    for number, (words, color) in enumerate(reversed(signs)):
+        _text(
+            axes.annotate(
+                words,
+                (1, 1),
+                xycoords="axes fraction",
+                xytext=(0, 8 + 14 * number),
+                textcoords="offset points",
+                ha="right",
+                color=color,
+                fontsize=10,
+                fontproperties=_font(),
+                parse_math=False,
+            )
+        )
+    axes.set_xlabel("ms", color=colors.muted, loc="right")
+    _text(axes.set_ylabel(_short(unit, 24), color=colors.muted, fontproperties=_font(), parse_math=False))
+    if high >= 10_000 and unit == "bytes":
+        axes.yaxis.set_major_formatter(lambda value, _: _number(value))
+    lines = [f"Plot: {_short(title, 64)}", f"  over time in ms, in {_short(unit, 24)}"]
+    lines += [f"  series: {', '.join(named)}"] if any(named) else []
+    lines += [f"  marked: {', '.join(names)}"] if names else []
+    lines += [f"  dashed line: {_short(mark_name)} {_number(mark)}"] if mark is not None else []
+    alt = "\n".join(
+        [*lines, f"  highest level {_number(high)}, {len(marks)} marks, {(last - start) / 1e6:.1f} ms in all"]
+    )
+    return _picture(figure, lines, twin, alt)
+
+
+def bars(
+    values: Mapping[str, float] | Sequence[tuple[str, float]],
+    *,
+    title: str,
+    unit: str = "",
+    twin: str | None = None,
+    theme: str = "light",
+) -> Picture:
+    """Compare a few numbers as horizontal bars, each with its value written at its end.
+
+    values: number by name, drawn from top to bottom. title, unit: of the numbers. twin: what to say about them in the
+    text in words that hold in every run. theme: ``"light"`` or ``"dark"``. Returns a Picture (PNG).
+    Raises LabError where there is nothing to draw.
+    """
+    pairs = [
+        (_short(name), float(value)) for name, value in (values.items() if isinstance(values, Mapping) else values)
+    ]
+    if not pairs:
+        raise LabError("there is nothing to draw: no values", "Measure first, then draw.")
+    colors = _theme(theme)
+    figure, axes = _figure(title, colors, height=1.1 + 0.42 * len(pairs))
+    high = max(max(value for _, value in pairs), 0) or 1
+    places = range(len(pairs))
+    axes.barh(places, [value for _, value in pairs], color=colors.hues[0], height=0.62)
+    for place, (_, value) in enumerate(pairs):
+        axes.annotate(
+            f"{_number(value)} {_short(unit, 24)}".strip(),
+            (max(value, 0), place),
+            xytext=(5, 0),
+            va="center",
+            textcoords="offset points",
+            color=colors.ink,
+            fontproperties=_font(),
+            fontsize=10,
+            parse_math=False,
+        )
+    axes.set_xlim(min(0.0, *(value for _, value in pairs)), high * 1.22)
+    axes.set_ylim(len(pairs) - 0.5, -0.5)
+    axes.set_yticks(list(places), ["" for _ in pairs])
+    for place, (name, _) in enumerate(pairs):
+        axes.annotate(
+            name,
+            (0, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(-6, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            color=colors.ink,
+            fontproperties=_font(),
+            fontsize=10,
+            parse_math=False,
+        )
+    axes.grid(visible=False)
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    lines = [
+        f"Bars: {_short(title, 64)}{f', in {_short(unit, 24)}' if unit else ''}",
+        f"  {', '.join(name for name, _ in pairs)}",
+    ]
+    alt = "\n".join([lines[0], *(f"  {name}: {_number(value)} {_short(unit, 24)}".rstrip() for name, value in pairs)])
+    return _picture(figure, lines, twin, alt)
+
+
+def _theme(name: str) -> style.Theme:
+    try:
+        return {"light": style.LIGHT, "dark": style.DARK}[name]
+    except KeyError:
+        raise LabError(f"there is no theme {name!r}", "Use 'light' or 'dark'.") from None
+
+
+def _figure(title: str, colors: style.Theme, height: float = style.PLOT_SIZE[1]) -> tuple[Figure, Axes]:
+    """An empty plot in our colours, whatever the user's Matplotlib settings are."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    figure = Figure(
+        figsize=(style.PLOT_SIZE[0], height),
+        dpi=style.PLOT_DPI,
+        facecolor=colors.paper,
+        layout=ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.14),
+    )
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_facecolor(colors.paper)
+    _text(
+        axes.set_title(
+            _short(title, 64),
+            loc="left",
+            color=colors.ink,
+            pad=12,
+            fontproperties=_font(),
+            fontsize=12,
+            fontweight="bold",
+            parse_math=False,
+        )
+    )
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color(colors.line)
+    axes.tick_params(colors=colors.muted, length=0, labelsize=9, pad=9)
+    axes.set_axisbelow(True)
+    axes.grid(visible=True, axis="y", color=colors.faint, linewidth=0.8)
+    return figure, axes
+
+
+@lru_cache(maxsize=1)
+def _families() -> tuple[tuple[str, ...], frozenset[int]]:
+    """The fonts to use, and the characters they hold: one that none holds would be warned about and drawn as a box."""
+    from matplotlib import font_manager
+
+    installed = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
+    names = ["DejaVu Sans", *[name for name in _CJK if name in installed][:1]]
+    held: set[int] = set()
+    for name in names:
+        held |= set(font_manager.get_font(font_manager.findfont(name)).get_charmap())
+    return tuple(names), frozenset(held)
+
+
+def _font() -> Any:
+    """The font of all text, with another behind it for Chinese."""
+    from matplotlib.font_manager import FontProperties
+
+    return FontProperties(family=list(_families()[0]))
+
+
+def _text(text: Text) -> None:
+    """Write characters that no font holds as escapes."""
+    held = _families()[1]
+    text.set_text("".join(char if ord(char) in held else f"\\u{ord(char):04x}" for char in text.get_text()))
+
+
+def _short(text: str, most: int = 32) -> str:
+    """A name that may hold anything, made visible and short enough to leave room for the plot."""
+    text = visible(text)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _number(value: float) -> str:
+    """A number with at most three decimals, thousands apart."""
+    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
+
+
+def _picture(figure: Figure, lines: list[str], twin: str | None, alt: str) -> Picture:
+    """Turn the figure into a PNG with its texts."""
+    if twin:
+        lines = [*lines, *(f"  {visible(line)}" for line in twin.strip().split("\n"))]
+    out = io.BytesIO()
+    # No metadata: the version of Matplotlib would change the file and tell nobody anything.
+    figure.savefig(out, format="png", metadata={"Software": None})
+    width, height = figure.get_size_inches()
+    return Picture("\n".join(lines), alt, png=out.getvalue(), size=(int(width * 100), int(height * 100)))

@@ -1,0 +1,165 @@
+"""Which header fields share a colour, which are hidden, and what is said of each: for bits and bytes alike.
+
+Rule: reads Layer and Field, draws nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from labkit.core.errors import LabError
+from labkit.draw.style import FILLS
+from labkit.draw.text import preview, visible
+from labkit.packets.model import Field, Layer
+
+HIDDEN = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Neighbouring bits of one colour: a field, or flags that belong together. hue: index of its colour."""
+
+    field: Field
+    hue: int
+    hidden: bool
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One layer prepared for drawing: its units, and which fields an exercise hides."""
+
+    layer: Layer
+    units: list[Unit]
+    secret: frozenset[str]
+
+    @property
+    def base(self) -> int:
+        """Position in the frame of the first bit of ``layer.data``."""
+        return self.layer.start // 8 * 8
+
+    def conceals(self, item: Field) -> bool:
+        """Whether the field's value must not be told: it is hidden, or holds one that is."""
+        return bool(self.secret) and any(part.name in self.secret for part in item.walk())
+
+    def leaves(self) -> Iterator[tuple[Field, int, bool]]:
+        """Yield each undivided field with its colour and whether it is hidden."""
+        for unit in self.units:
+            for leaf in unit.field.leaves():
+                yield leaf, unit.hue, unit.hidden or leaf.name in self.secret
+
+    def walk(self) -> Iterator[tuple[Field, int, bool, bool]]:
+        """Yield (field, depth, hidden, volatile) for every field, depth first; a part of a hidden field is hidden."""
+
+        def down(item: Field, depth: int, above: bool) -> Iterator[tuple[Field, int, bool, bool]]:
+            own = above or item.name in self.secret
+            yield item, depth, own or self.conceals(item), item.volatile
+            for child in item.children:
+                yield from down(child, depth + 1, own)
+
+        for item in self.layer.fields:
+            yield from down(item, 0, False)
+
+    def masked(self) -> set[int]:
+        """The nibbles of ``layer.data`` (counted from its first) that hold a hidden bit."""
+        return {
+            nibble
+            for leaf, _, hidden in self.leaves()
+            if hidden
+            for nibble in range((leaf.start - self.base) // 4, (leaf.end - self.base + 3) // 4)
+        }
+
+
+def sheets(thing: Any, hide: Collection[str] = ()) -> list[Sheet]:
+    """Prepare what is to be drawn.
+
+    thing: a Layer, a Packet of a tape, or a Scapy layer. hide: names of fields whose values stay secret, in full
+    (``"tcp.flags.syn"``) or without the layer (``"flags.syn"``). Raises LabError for anything else and unknown names.
+    """
+    wanted = {hide} if isinstance(hide, str) else set(hide)
+    layers = layers_of(thing)
+    names = {part.name for layer in layers for item in layer.fields for part in item.walk()}
+    secret = {name for name in names if name in wanted or name.split(".", 1)[-1] in wanted}
+    for name in wanted - secret - {found.split(".", 1)[-1] for found in secret}:
+        raise LabError(
+            f"there is no field {name!r} to hide in {' / '.join(layer.name for layer in layers)}",
+            f"The fields are: {', '.join(sorted(names))}.",
+        )
+    out: list[Sheet] = []
+    hue = 0
+    for layer in layers:
+        units = []
+        for item in layer.fields:
+            for part, above in _units(item, frozenset(secret), False):
+                units.append(Unit(part, hue % FILLS, above or part.name in secret))
+                hue += 1
+        out.append(Sheet(layer, units, frozenset(secret)))
+    return out
+
+
+def _units(item: Field, secret: frozenset[str], above: bool) -> Iterator[tuple[Field, bool]]:
+    """The parts of a field that get a colour of their own: flags share one, options have one each."""
+    above = above or item.name in secret
+    if any(child.children for child in item.children):
+        for child in item.children:
+            yield from _units(child, secret, above)
+    else:
+        yield item, above
+
+
+def layers_of(thing: Any) -> Sequence[Layer]:
+    """The layers of whatever can be drawn: Layer, Packet, Scapy layer. Raises LabError for anything else."""
+    if isinstance(thing, Layer):
+        return (thing,)
+    if hasattr(thing, "fields_desc"):  # Scapy's mark; its packets have a `layers` as well, a method
+        from labkit.packets import layer_of
+
+        return (layer_of(thing),)
+    found = getattr(thing, "layers", None)
+    if isinstance(found, (tuple, list)) and all(isinstance(layer, Layer) for layer in found):
+        return found
+    raise LabError(
+        f"cannot draw the bits of {type(thing).__name__}",
+        "Give a packet of a tape (tape[0]), one of its layers (tape[0]['TCP']) or a Scapy layer.",
+    )
+
+
+def shown(item: Field) -> str:
+    """The field's value for a person; of bytes that are text, their start."""
+    text = visible(item.shown).removeprefix(f"{visible(item.label)}: ")
+    if text == visible(item.label):  # an option that says all by being there
+        return "present"
+    if isinstance(item.value, bytes) and not item.children and "“" not in text and (start := preview(item.value)):
+        return f"{text} {start}" if text.strip('"') != start.strip("“”") else text
+    return text
+
+
+def meaning(sheet: Sheet, item: Field) -> str:
+    """What the value says in this packet; nothing in a layer with a hidden field, since neighbours may tell on it."""
+    return (
+        ""
+        if sheet.secret & {part.name for each in sheet.layer.fields for part in each.walk()}
+        else visible(item.meaning)
+    )
+
+
+def origin(thing: Any) -> str:
+    """Where a packet comes from (``"live from lo (AF_PACKET ring)"``), if it knows; else ``""``."""
+    found = getattr(thing, "origin", "")
+    # A layer's `origin` is another thing: who describes its fields.
+    return visible(found) if isinstance(found, str) and not isinstance(thing, Layer) else ""
+
+
+def span(item: Field, layer: Layer) -> str:
+    """The field's place in its layer: ``"bits 0-15"``, ``"bit 110"``."""
+    first, last = item.start - layer.start, item.end - layer.start - 1
+    return f"bit {first}" if last == first else f"bits {first}-{last}" if last > first else "no bits"
+
+
+def abbreviation(item: Field) -> str:
+    """A name for a narrow box: the last part of the display-filter name (``"DF"``), three letters at most."""
+    short = visible(item.name.rsplit(".", 1)[-1].upper())
+    if len(short) <= 3:
+        return short
+    return (short[0] + "".join(letter for letter in short[1:] if letter not in "AEIOU"))[:3]  # RESET: RST, PUSH: PSH

@@ -1,0 +1,145 @@
+"""What every exercise is: a task, a check with three outcomes, hints, a solution that opens in time.
+
+Rule: knows no protocol; a check tests what an answer does, not how it is written.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from labkit.exercises import progress_file
+from labkit.exercises.result import Note, Outcome, Result, plain
+from labkit.exercises.running import NotAttempted, NotYet, Run, supervised
+
+TRIES = 3
+"""Answers after which the solution opens."""
+
+_EMPTY = (str, bytes, list, tuple, set, frozenset, dict)
+
+
+class Exercise(ABC):
+    """One exercise; showing it shows the task.
+
+    name: ``"tcp.flags"``. title: a few words. steps: what `check` tries, in order. stub: the code a cell starts with.
+    asks: what `check` must be given. praise: said with a correct answer, one thing to remember.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    steps: ClassVar[tuple[str, ...]]
+    stub: ClassVar[str]
+    asks: ClassVar[str]
+    praise: ClassVar[str]
+
+    def __init__(self) -> None:
+        self._tries = 0
+        self._hints = 0
+        self._asked = 0
+        self._solved = False
+
+    # -- what each exercise says
+
+    @abstractmethod
+    def task(self) -> str:
+        """What to do, in Markdown."""
+
+    @abstractmethod
+    def examine(self, answer: Any, run: Run) -> None:
+        """Try the answer step by step; raises `NotYet` or `NotAttempted`, returns when nothing is wrong."""
+
+    @abstractmethod
+    def nudges(self) -> tuple[str, ...]:
+        """The hints in Markdown, from a nudge to nearly the answer."""
+
+    @abstractmethod
+    def worked(self) -> str:
+        """The solution in Markdown, with the way to it."""
+
+    @abstractmethod
+    def reference(self) -> Any:
+        """An answer that is correct; the tests check it."""
+
+    # -- what a student calls
+
+    def check(self, answer: Any = None) -> Result:
+        """Try an answer, within seconds; returns a `Result`: not attempted, not yet (what failed, where) or correct."""
+        run = Run()
+        try:
+            if is_empty(answer):
+                raise NotAttempted
+            supervised(lambda run: self.examine(answer, run), run)
+        except NotAttempted:
+            return Result(self.name, Outcome.NOT_ATTEMPTED, why=f"{self.asks}\n{self._next()}")
+        except NotYet as found:
+            self._note(False)
+            why = f"{found.why}\n{self._next()}".strip()
+            step = f"step {run.number} of {len(self.steps)}: {self.steps[run.number - 1]}"
+            return Result(self.name, Outcome.NOT_YET, step, found.expected, found.seen, why, found.frames)
+        self._note(True)
+        return Result(self.name, Outcome.CORRECT, why=self.praise)
+
+    def hint(self) -> Note:
+        """Return the hints so far and one more, from a nudge to nearly the answer."""
+        nudges = self.nudges()
+        self._hints = min(self._hints + 1, len(nudges))
+        lines = [f"**Hint {number} of {len(nudges)}.** {text}" for number, text in enumerate(nudges[: self._hints], 1)]
+        if self._hints == len(nudges):
+            lines.append(f"That is the last hint; there is {self._call('solution')} too.")
+        return Note("\n\n".join(lines))
+
+    def solution(self) -> Note:
+        """Return the solution after a correct answer or three tries; before that, when asked a second time."""
+        self._asked += 1
+        if self._open():
+            return Note(f"**Solution of {self.name}**\n\n{self.worked()}")
+        left = TRIES - self._tries
+        tries = "one more try" if left == 1 else f"{left} more tries"
+        return Note(
+            f"The solution of {self.name} opens after a correct answer or {tries}. To see it now, ask once more."
+        )
+
+    def restart(self) -> None:
+        """Forget tries and hints of this session, as if the notebook had just been opened."""
+        self._tries = self._hints = self._asked = 0
+        self._solved = False
+
+    def __repr__(self) -> str:
+        return plain(self._markdown())
+
+    def _repr_markdown_(self) -> str:
+        return self._markdown()
+
+    # -- inside
+
+    def _markdown(self) -> str:
+        return f"**Exercise {self.name}: {self.title}**\n\n{self.task()}\n\n{self._next(check=True)}"
+
+    def _call(self, method: str) -> str:
+        return f"`{self.name.rsplit('.', 1)[-1]}.{method}()`"
+
+    def _next(self, *, check: bool = False) -> str:
+        calls = [self._call("hint"), self._call("solution")]
+        if check:
+            return f"Then {self._call('check').replace('()', '(…)')}; if you are stuck, {calls[0]}."
+        text = f"Stuck? {calls[1]} is open." if self._open() else f"Stuck? {calls[0]}."
+        return text.replace("`", "")
+
+    def _open(self) -> bool:
+        # The progress file is not asked: a lesson must say the same on every run, whatever was solved last week.
+        return self._solved or self._tries >= TRIES or self._asked >= 2
+
+    def _note(self, solved: bool) -> None:
+        self._tries += 1
+        self._solved = self._solved or solved
+        progress_file.note(self.name, solved=solved)
+
+
+def is_empty(answer: Any) -> bool:
+    """Whether an answer says nothing: None, ``...``, an empty collection, or one of nothing but None and ``...``."""
+    if answer is None or answer is ...:
+        return True
+    if type(answer) not in _EMPTY:
+        return False
+    parts = answer.values() if isinstance(answer, dict) else answer
+    return all(part is None or part is ... for part in parts)

@@ -1,0 +1,176 @@
+"""Runs a check, and the student's code in it, in a thread of its own with a time limit.
+
+Rule: whatever the answer does (raise, hang, exit), a check ends with a finding. Only what holds the
+interpreter in C, such as ``10 ** 10 ** 9``, cannot be ended from inside Python.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import linecache
+import os
+import sys
+import sysconfig
+import threading
+import traceback
+from collections.abc import Callable
+from contextvars import copy_context
+from time import monotonic
+from typing import Any
+
+from labkit.exercises.result import show_error
+
+LIMIT = 2.0
+"""Seconds that one call of the student's code may take."""
+
+STOP_WAIT = 1.0
+"""Seconds that a stopped thread gets to end."""
+
+FRAMES = 4
+"""Lines of the student's code that are shown of an error, the last ones."""
+
+# Code that is not the student's: labkit, Python's own modules, installed packages.
+_FOREIGN = tuple(
+    path.rstrip(os.sep) + os.sep
+    for path in {
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    }
+)
+
+
+class NotAttempted(Exception):
+    """There is no answer yet."""
+
+
+class NotYet(Exception):
+    """A step failed.
+
+    expected, seen: in the student's terms. why: what that means. frames: lines of the student's code.
+    """
+
+    def __init__(self, expected: str, seen: str, why: str = "", frames: tuple[str, ...] = ()) -> None:
+        super().__init__(expected, seen)
+        self.expected, self.seen, self.why, self.frames = expected, seen, why, frames
+
+
+class Stopped(BaseException):
+    """Raised inside the student's code to end it."""
+
+
+class Run:
+    """One check under way: which step it is at, and until when it must have moved on."""
+
+    def __init__(self, limit: float = LIMIT) -> None:
+        self.limit = limit
+        self.number = 1
+        self.doing = ""
+        self.deadline = monotonic() + limit
+
+    def step(self, number: int) -> None:
+        """The check goes on to this step, counted from 1."""
+        self.number = number
+        self.beat()
+
+    def beat(self, seconds: float | None = None) -> None:
+        """The check moves: the time limit starts anew (seconds: for something that may take longer)."""
+        self.doing = ""
+        self.deadline = monotonic() + (self.limit if seconds is None else seconds)
+
+    def call(self, doing: str, function: Callable[..., Any], *args: Any) -> Any:
+        """Call the student's function; doing: the call as the student would write it, ``"feed(b'a')"``.
+
+        Raises `NotAttempted` where it raises NotImplementedError, else `NotYet` with the student's own lines.
+        """
+        self.beat()
+        self.doing = doing
+        try:
+            returned = function(*args)
+        except NotImplementedError:
+            raise NotAttempted from None
+        except Stopped:
+            raise
+        except BaseException as error:
+            raise failed(doing, error) from None
+        self.beat()
+        return returned
+
+
+def failed(doing: str, error: BaseException) -> NotYet:
+    """The finding that the student's code raised this error."""
+    return NotYet(f"{doing} returns", show_error(error), f"Your code raised {type(error).__name__}.", own_frames(error))
+
+
+def is_own(filename: str) -> bool:
+    """Whether code of this file is the student's."""
+    return not filename.startswith((*_FOREIGN, "<frozen "))
+
+
+def own_frames(error: BaseException) -> tuple[str, ...]:
+    """The lines of the student's code that led to the error, without file names (a cell's differ from run to run)."""
+    lines = []
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        if is_own(code.co_filename):
+            source = linecache.getline(code.co_filename, number, frame.f_globals).strip()
+            lines.append(f"line {number}, in {code.co_name}" + (f": {source}" if source else ""))
+    return tuple(lines[-FRAMES:])
+
+
+def supervised(examine: Callable[[Run], None], run: Run) -> None:
+    """Run the check in a thread of its own; returns when it finds nothing wrong.
+
+    Raises `NotAttempted` or `NotYet`; the latter also when the student's code does not return in time (the thread is
+    then stopped). Raises whatever else the check raises: that is a mistake in labkit, not in the answer.
+    """
+    done = threading.Event()
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            examine(run)
+        except Stopped:
+            pass
+        except BaseException as error:
+            raised.append(error)
+        finally:
+            done.set()
+
+    # In the cell's context, so that what the student's code prints appears under the cell.
+    thread = threading.Thread(target=copy_context().run, args=(work,), name="labkit-check", daemon=True)
+    thread.start()
+    assert thread.ident is not None
+    try:
+        while not done.wait(max(0.0, run.deadline - monotonic())):
+            if monotonic() >= run.deadline:
+                break
+    except BaseException:  # the student pressed Stop
+        stop(thread.ident)
+        raise
+    if not done.is_set():
+        doing = run.doing or "your answer"
+        why = "Is there a loop that never ends, or a wait for something that never comes?"
+        stop(thread.ident)
+        if not done.wait(STOP_WAIT):
+            why += "\nIt could not be stopped and still runs: restart the kernel when you have mended it."
+        raise NotYet(f"{doing} returns", f"your function did not return within {run.limit:g} s", why)
+    if raised:
+        error = raised[0]
+        if isinstance(error, (NotAttempted, NotYet)) or not own_frames(error):
+            raise error
+        raise failed("your answer", error)
+
+
+def stop(ident: int, kind: type[BaseException] = Stopped) -> None:
+    """End the student's code in the thread with this identifier, by an exception at its next line of Python."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(kind))
+
+
+def runs_own_code(ident: int) -> bool:
+    """Whether the thread is inside code of the student's at this moment."""
+    frame = sys._current_frames().get(ident)
+    while frame is not None:
+        if is_own(frame.f_code.co_filename):
+            return True
+        frame = frame.f_back
+    return False

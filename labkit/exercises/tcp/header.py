@@ -1,0 +1,187 @@
+"""An exercise on the header's format: the first segment of a connection, built byte by byte.
+
+Rule: the bytes are read by the same dissector as captured ones; it decides what a field says.
+"""
+
+from __future__ import annotations
+
+from struct import pack
+from typing import Any
+
+from labkit.exercises.engine import Exercise
+from labkit.exercises.result import show
+from labkit.exercises.running import NotYet, Run
+from labkit.exercises.tcp import sample
+
+SEQ = 1_000_000
+WINDOW = 64240
+SIZE = 20
+
+_RAW_IP = 101  # link type of a frame that starts with the IP header
+
+# What is asked for: field name of the dissector, words, value, first byte and size of the field.
+_FIELDS = (
+    ("tcp.srcport", "source port", sample.CLIENT, 0, 2),
+    ("tcp.dstport", "destination port", sample.SERVER, 2, 2),
+    ("tcp.seq", "sequence number", SEQ, 4, 4),
+    ("tcp.ack", "acknowledgment number", 0, 8, 4),
+    ("tcp.hdr_len", "data offset", 5, 12, 1),
+    ("tcp.flags", "flags", 2, 13, 1),
+    ("tcp.window_size_value", "window", WINDOW, 14, 2),
+    ("tcp.urgent_pointer", "urgent pointer", 0, 18, 2),
+)
+
+
+class BuildSyn(Exercise):
+    """Build the header of a SYN by hand."""
+
+    name = "tcp.build_syn"
+    title = "build the 20 bytes of a SYN"
+    steps = ("20 bytes", *(words for _, words, *_ in _FIELDS), "checksum")
+    stub = "segment = b\"\"\nbuild_syn.check(segment)"
+    asks = "Give check() 20 bytes: struct.pack(\"!HHIIBBHHH\", …) makes them."
+    praise = (
+        "Built by hand, and every field is where the dissector looks for it.\n"
+        "Sent by a kernel, it would carry options too: then the data offset is larger than 5."
+    )
+
+    def task(self) -> str:
+        rows = "\n".join(
+            f"{_place(start, size):<14}  {words:<22} {_wanted(name, value)}"
+            for name, words, value, start, size in (*_FIELDS[:-1], ("", "checksum", 0, 16, 2), _FIELDS[-1])
+        )
+        return (
+            "Build the TCP header that asks for a connection: 20 bytes, no options, no payload, "
+            "from 127.0.0.1 to 127.0.0.1.\n\n"
+            f"```text\n{rows}\n```\n\n"
+            "Numbers go most significant byte first. The checksum covers a pseudo-header, then the 20 bytes with the "
+            "checksum itself at 0: source address, destination address (4 bytes each), a zero byte, the protocol (6), "
+            "the length of the segment (2 bytes)."
+        )
+
+    def examine(self, answer: Any, run: Run) -> None:
+        if type(answer) not in (bytes, bytearray):
+            raise NotYet("20 bytes", show(answer), self.asks)
+        segment = bytes(answer)
+        if len(segment) != SIZE:
+            raise NotYet("20 bytes", f"{len(segment)} byte{'s' if len(segment) != 1 else ''}",
+                         "Ports, window, checksum and urgent pointer take 2 bytes each, seq and ack 4, the rest 1.")
+        run.beat(30.0)  # the first dissection loads Scapy
+        found = _values(segment)
+        for number, (name, words, value, start, size) in enumerate(_FIELDS, 2):
+            run.step(number)
+            self._compare(segment, name, words, value, found[name], start, size)
+        run.step(len(self.steps))
+        self._check_sum(segment)
+
+    def _compare(self, segment: bytes, name: str, words: str, value: int, given: int, start: int, size: int) -> None:
+        if given == value:
+            return
+        raw = segment[start : start + size]
+        swapped = size > 1 and int.from_bytes(raw, "little") == value
+        if swapped:
+            why = "The bytes are in the wrong order: the most significant one comes first (\"!\" in struct)."
+        elif name == "tcp.hdr_len" and raw == b"\x05":
+            why = "The data offset is the upper half of byte 12; the lower half is reserved: shift it left by 4."
+        elif name == "tcp.hdr_len" and given == SIZE:
+            why = "The data offset counts words of 32 bits, not bytes."
+        elif name == "tcp.flags" and given >> 8:
+            why = "The lower four bits of byte 12 are reserved: they stay 0."
+        elif name == "tcp.flags" and given & 0x10:
+            why = "ACK is set, yet there is nothing to acknowledge: a connection's first segment is the one without it."
+        elif name == "tcp.flags":
+            why = "From the lowest bit up: FIN, SYN, RST, PSH, ACK, URG, ECE, CWR."
+        elif name == "tcp.ack":
+            why = "Without the ACK flag the field says nothing; senders put 0 there."
+        else:
+            why = f"This field is in {_place(start, size)}; if the values before it are right, count its bytes."
+        raise NotYet(f"{words}: {_wanted(name, value)}, bytes {_bytes(name, value, size)}",
+                     f"{words}: {_wanted(name, given)}, {'byte' if size == 1 else 'bytes'} {raw.hex(' ')}", why)
+
+    def _check_sum(self, segment: bytes) -> None:
+        right = _filled(segment)[16:18]
+        given = segment[16:18]
+        if given == right:
+            return
+        zeroed = segment[:16] + b"\0\0" + segment[18:]
+        bare = sample.checksum(zeroed)
+        total = sample.checksum(sample.pseudo_header(SIZE) + zeroed) ^ 0xFFFF
+        if given == b"\0\0":
+            why = "It is still 0: sum up the pseudo-header and the segment, then fill it in."
+        elif given == pack("!H", bare):
+            why = "That is the checksum of the 20 bytes alone; the pseudo-header with the addresses belongs to it."
+        elif given == pack("!H", total):
+            why = "That is the sum; the field holds its complement (every bit turned over)."
+        elif given == right[::-1]:
+            why = "The two bytes are in the wrong order: the most significant one comes first."
+        else:
+            why = "Add 16-bit words; what overflows 16 bits is added again at the bottom; then turn every bit over."
+        added = sample.checksum(sample.pseudo_header(SIZE) + segment) ^ 0xFFFF
+        raise NotYet("pseudo-header and segment add up to 0xffff, checksum included",
+                     f"0x{added:04x}, with the checksum 0x{given.hex()}", why)
+
+    def nudges(self) -> tuple[str, ...]:
+        return (
+            "`struct.pack(\"!HHIIBBHHH\", …)` packs the fields in order: H is 2 bytes, I is 4, B is 1, and \"!\" is "
+            "network order.",
+            "Byte 12 holds the data offset in its upper four bits: `5 << 4`. Byte 13 holds the flags: SYN is 2. "
+            "Pack with a checksum of 0 first, and put the right one into bytes 16 and 17 afterwards.",
+            "The checksum, for an even number of bytes:\n\n"
+            "```python\n"
+            "words = struct.unpack(\"!16H\", pseudo + segment)  # 12 + 20 bytes\n"
+            "total = sum(words)\n"
+            "total = (total & 0xFFFF) + (total >> 16)\n"
+            "checksum = total ^ 0xFFFF\n"
+            "```",
+        )
+
+    def worked(self) -> str:
+        return (
+            "The header once without its checksum, for the sum, and once with it.\n\n"
+            "```python\n"
+            "import struct\n\n"
+            "def header(checksum):\n"
+            f"    return struct.pack(\"!HHIIBBHHH\", {sample.CLIENT}, {sample.SERVER}, {SEQ}, 0, 5 << 4, 2, {WINDOW}, "
+            "checksum, 0)\n\n"
+            f"pseudo = bytes([127, 0, 0, 1, 127, 0, 0, 1, 0, 6, 0, {SIZE}])\n"
+            "total = sum(struct.unpack(\"!16H\", pseudo + header(0)))\n"
+            "total = (total & 0xFFFF) + (total >> 16)\n"
+            "segment = header(total ^ 0xFFFF)\n"
+            "build_syn.check(segment)\n"
+            "```"
+        )
+
+    def reference(self) -> Any:
+        return _filled(pack("!HHIIBBHHH", sample.CLIENT, sample.SERVER, SEQ, 0, 5 << 4, 2, WINDOW, 0, 0))
+
+
+def _filled(segment: bytes) -> bytes:
+    """The segment with the right checksum."""
+    zeroed = segment[:16] + b"\0\0" + segment[18:]
+    return segment[:16] + pack("!H", sample.checksum(sample.pseudo_header(SIZE) + zeroed)) + segment[18:]
+
+
+def _values(segment: bytes) -> dict[str, int]:
+    """What the dissector finds in the header, by field name."""
+    from labkit import packets
+
+    layer = next(layer for layer in packets.dissect(sample.ip_packet(segment), _RAW_IP) if layer.name == "TCP")
+    return {name: int(layer[name].value) for name, *_ in _FIELDS}
+
+
+def _wanted(name: str, value: int) -> str:
+    """A value as the task writes it."""
+    if name == "tcp.flags":
+        letters = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
+        return ", ".join(letter for bit, letter in enumerate(letters) if value >> bit & 1) or "none"
+    if name == "tcp.hdr_len":
+        return f"{value} words of 32 bits"
+    return str(value) if name else "computed by you"
+
+
+def _bytes(name: str, value: int, size: int) -> str:
+    return (value << 4 if name == "tcp.hdr_len" else value).to_bytes(size, "big").hex(" ")
+
+
+def _place(start: int, size: int) -> str:
+    return f"byte {start}" if size == 1 else f"bytes {start} to {start + size - 1}"

@@ -1,0 +1,157 @@
+"""The options of the IPv4 header.
+
+Rule: one entry an option; names, order and spans are Wireshark's.
+"""
+
+from __future__ import annotations
+
+from labkit.packets.explain.base import Context, Row, build, one_of
+from labkit.packets.model import Field
+
+_OPTIONS = {
+    0: (
+        "ip.options.eol",
+        "End of Options List",
+        "Ends the list where it does not end with the header, which comes in 32-bit words.",
+    ),
+    1: ("ip.options.nop", "No-Operation", "A spare byte that aligns the next option."),
+    2: (
+        "ip.options.security",
+        "Security",
+        "Carried the secrecy level of a military packet; its second life is RFC 1108.",
+    ),
+    7: (
+        "ip.options.record_route",
+        "Record Route",
+        "Asks each router to note its address; 9 fit, too few for today's paths.",
+    ),
+    68: ("ip.options.timestamp", "Internet Timestamp", "Asks each router to note the time."),
+    130: (
+        "ip.options.security",
+        "Security",
+        "Carried the secrecy level of a military packet; its second life is RFC 1108.",
+    ),
+    131: (
+        "ip.options.route",
+        "Loose Source Route",
+        "Lists routers to pass; today dropped nearly everywhere, since it leads past firewalls.",
+    ),
+    137: (
+        "ip.options.route",
+        "Strict Source Route",
+        "Lists exactly the routers to pass; today dropped nearly everywhere.",
+    ),
+    148: (
+        "ip.options.routeralert",
+        "Router Alert",
+        "Asks each router to look inside although the packet is not for it (RSVP, IGMP).",
+    ),
+}
+_WHY_TYPE = "Says which option this is; its first bit whether fragments have to repeat it."
+
+_OPTION_TYPE = Row(
+    "ip.opt.type",
+    "Type",
+    8,
+    _WHY_TYPE,
+    "RFC 791 §3.1",
+    parts=(
+        Row(
+            "ip.opt.type.copy",
+            "Copy on fragmentation",
+            1,
+            "Options that every fragment needs (a source route) have it set.",
+            "RFC 791 §3.1",
+            kind="flag",
+        ),
+        Row(
+            "ip.opt.type.class",
+            "Class",
+            2,
+            "Control, or debugging and measurement.",
+            "RFC 791 §3.1",
+            meaning=one_of({0: "control", 2: "debugging and measurement"}, "reserved"),
+        ),
+        Row("ip.opt.type.number", "Number", 5, "The option's number within its class.", "RFC 791 §3.1"),
+    ),
+)
+_OPTION_LENGTH = Row(
+    "ip.opt.len", "Length", 8, "Counts type and length too, so that unknown options can be skipped.", "RFC 791 §3.1"
+)
+_POINTER = Row(
+    "ip.opt.ptr",
+    "Pointer",
+    8,
+    "Where the next router writes or reads, counted from 1 at the option's type.",
+    "RFC 791 §3.1",
+)
+_ALERT = Row(
+    "ip.opt.ra",
+    "Router Alert",
+    16,
+    "0 asks the router to examine the packet; other values are reserved.",
+    "RFC 2113 §2.1",
+)
+_RECORDED = Row("ip.rec_rt", "Recorded Route", 32, "A router the packet has passed.", "RFC 791 §3.1", kind="ipv4")
+_EMPTY = Row("ip.empty_rt", "Empty Route", 32, "Room for a router further on.", "RFC 791 §3.1", kind="ipv4")
+_DATA = Row("ip.opt.data", "Data", 0, "What the option carries.", "RFC 791 §3.1", kind="bytes")
+_REST = Row("ip.opt.padding", "Padding", 0, "Fills the header up to a whole 32-bit word.", "RFC 791 §3.1", kind="bytes")
+_MALFORMED = Row(
+    "ip.opt.malformed", "Malformed option", 0, "Its length does not fit into the header.", "RFC 791 §3.1", kind="bytes"
+)
+
+
+def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
+    found: list[Field] = []
+    raw = context.raw
+    while start < end:
+        kind = raw[start]
+        name, label, why = _OPTIONS.get(
+            kind, ("ip.options.unknown", f"Unknown (option {kind})", "Not an option labkit knows.")
+        )
+        if kind in (0, 1):
+            size = 1
+        elif start + 1 < end and 2 <= raw[start + 1] <= end - start:
+            size = raw[start + 1]
+        else:
+            found.append(build(_MALFORMED, context, start * 8, (end - start) * 8))
+            break
+        children = [build(_OPTION_TYPE, context, start * 8)]
+        position = start + 1
+        if size > 1:
+            children.append(build(_OPTION_LENGTH, context, position * 8))
+            position += 1
+        if kind in (7, 68, 131, 137) and size > 2:
+            children.append(build(_POINTER, context, position * 8))
+            position += 1
+        if kind == 148 and size == 4:
+            children.append(build(_ALERT, context, position * 8))
+            position += 2
+        if kind == 7:
+            pointer = raw[start + 2] if size > 2 else 0
+            while position + 4 <= start + size:
+                row = _RECORDED if position - start + 1 < pointer else _EMPTY
+                children.append(build(row, context, position * 8))
+                position += 4
+        if position < start + size:
+            children.append(build(_DATA, context, position * 8, (start + size - position) * 8))
+        found.append(
+            Field(
+                name,
+                label,
+                start * 8,
+                size * 8,
+                raw[start : start + size],
+                label,
+                "",
+                why,
+                "RFC 791 §3.1",
+                False,
+                tuple(children),
+            )
+        )
+        start += size
+        if kind == 0 and start < end:
+            found.append(build(_REST, context, start * 8, (end - start) * 8))
+            break
+    return tuple(found)

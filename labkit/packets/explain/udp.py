@@ -1,0 +1,264 @@
+"""UDP, ICMP and ICMPv6 headers.
+
+Rule: one table a header; names, order and spans are Wireshark's.
+"""
+
+from __future__ import annotations
+
+from labkit.packets.explain.base import (
+    Context,
+    Row,
+    Table,
+    Value,
+    as_number,
+    checksum_meaning,
+    is_ephemeral,
+    one_of,
+    ones_sum,
+)
+
+_RFC = "RFC 768"
+
+UDP = Table(
+    "UDP",
+    "User Datagram Protocol",
+    _RFC,
+    64,
+    (
+        Row(
+            "udp.srcport",
+            "Source Port",
+            16,
+            "Where an answer would go; a sender that wants none may put 0.",
+            _RFC,
+            ("sport",),
+            volatile=is_ephemeral,
+        ),
+        Row(
+            "udp.dstport",
+            "Destination Port",
+            16,
+            "Says which program on the receiving machine the datagram is for.",
+            _RFC,
+            ("dport",),
+            volatile=is_ephemeral,
+        ),
+        Row(
+            "udp.length",
+            "Length",
+            16,
+            "Header and data in bytes: 8 at least. IP knows it already, but the checksum covers this copy.",
+            _RFC,
+            ("len",),
+            meaning=lambda value, context: (
+                f"8 bytes of header, {as_number(value) - 8} of data"
+                if as_number(value) >= 8
+                else "too small: the header alone has 8"
+            ),
+        ),
+        Row(
+            "udp.checksum",
+            "Checksum",
+            16,
+            "Guards ports, data and the IP addresses; optional over IPv4 (0 is none), required over IPv6.",
+            "RFC 768, RFC 8200 §8.1",
+            ("chksum",),
+            "hex",
+            checksum_meaning(17, 6),
+            volatile=lambda value: value != 0,
+        ),
+    ),
+)
+
+_TYPES = {
+    0: "echo reply",
+    3: "destination unreachable",
+    4: "source quench (obsolete)",
+    5: "redirect",
+    8: "echo request (ping)",
+    11: "time exceeded",
+    12: "parameter problem",
+    13: "timestamp request",
+    14: "timestamp reply",
+}
+_UNREACHABLE = {
+    0: "network",
+    1: "host",
+    2: "protocol",
+    3: "port: nobody listens there",
+    4: "too big, and Don't Fragment is set",
+    13: "forbidden by a filter",
+}
+_UNREACHABLE6 = {0: "no route", 1: "forbidden by a filter", 3: "address", 4: "port: nobody listens there"}
+_TYPES6 = {
+    1: "destination unreachable",
+    2: "packet too big",
+    3: "time exceeded",
+    4: "parameter problem",
+    128: "echo request (ping)",
+    129: "echo reply",
+    133: "router solicitation",
+    134: "router advertisement",
+    135: "neighbor solicitation",
+    136: "neighbor advertisement",
+}
+
+
+def _code(value: Value, context: Context) -> str:
+    if context.raw[context.start] == 3 and isinstance(value, int):
+        return _UNREACHABLE.get(value, "")
+    if context.raw[context.start] == 11:
+        return "the TTL ran out on the way" if value == 0 else "fragments were missing too long"
+    return ""
+
+
+def _code6(value: Value, context: Context) -> str:
+    return _UNREACHABLE6.get(value, "") if context.raw[context.start] == 1 and isinstance(value, int) else ""
+
+
+def _icmp_checksum(value: Value, context: Context) -> str:
+    if context.truncated or context.quoted or context.fragment:
+        return "not verified: the message is not whole here"
+    message = context.raw[context.start : context.end]
+    expected = ~ones_sum(message[:2] + b"\0\0" + message[4:]) & 0xFFFF
+    return "good" if value == expected else f"bad: the bytes add up to 0x{expected:04x}"
+
+
+_ICMP_WHY = "RFC 792"
+_TYPE = Row(
+    "icmp.type",
+    "Type",
+    8,
+    "What is reported or asked.",
+    _ICMP_WHY,
+    ("type",),
+    meaning=one_of(_TYPES, "not known to labkit"),
+)
+_CODE = Row("icmp.code", "Code", 8, "The type in more detail.", _ICMP_WHY, ("code",), meaning=_code)
+_SUM = Row(
+    "icmp.checksum",
+    "Checksum",
+    16,
+    "Guards the whole message; it has no pseudo-header, for it has no ports to mix up.",
+    _ICMP_WHY,
+    ("chksum",),
+    "hex",
+    _icmp_checksum,
+    volatile=True,
+)
+
+ICMP = Table(
+    "ICMP",
+    "Internet Control Message Protocol",
+    _ICMP_WHY,
+    32,
+    (
+        _TYPE,
+        _CODE,
+        _SUM,
+        Row(
+            "icmp.ident",
+            "Identifier",
+            0,
+            "Tells the pings of several programs apart, as a port would.",
+            _ICMP_WHY,
+            ("id",),
+            volatile=True,
+        ),
+        Row("icmp.seq", "Sequence Number", 0, "Tells which request a reply answers.", _ICMP_WHY, ("seq",)),
+        Row(
+            "icmp.unused",
+            "Unused",
+            0,
+            "Keeps the quoted packet at the same place in every error.",
+            _ICMP_WHY,
+            ("reserved", "length", "unused"),
+            "bytes",
+        ),
+        Row(
+            "icmp.mtu",
+            "MTU of next hop",
+            0,
+            "The size that would have passed: path MTU discovery lives on it.",
+            "RFC 1191 §4",
+            ("nexthopmtu",),
+        ),
+        Row("icmp.redir_gw", "Gateway Address", 0, "The router to use instead.", _ICMP_WHY, ("gw",), "ipv4"),
+        Row("icmp.pointer", "Pointer", 0, "Which byte of the quoted packet is wrong.", _ICMP_WHY, ("ptr",)),
+    ),
+)
+
+
+def _icmp6(name: str, *rest: Row) -> Table:
+    return Table(
+        "ICMPv6",
+        name,
+        "RFC 4443 §2.1",
+        32 + sum(row.bits for row in rest),
+        (
+            Row(
+                "icmpv6.type",
+                "Type",
+                8,
+                "What is reported (below 128) or asked and told (128 and above).",
+                "RFC 4443 §2.1",
+                ("type",),
+                meaning=one_of(_TYPES6, "not known to labkit"),
+            ),
+            Row("icmpv6.code", "Code", 8, "The type in more detail.", "RFC 4443 §2.1", ("code",), meaning=_code6),
+            Row(
+                "icmpv6.checksum",
+                "Checksum",
+                16,
+                "Guards message and addresses: IPv6 has no header checksum of its own.",
+                "RFC 4443 §2.3",
+                ("cksum",),
+                "hex",
+                checksum_meaning(58, 2),
+                volatile=True,
+            ),
+            *rest,
+        ),
+    )
+
+
+_ECHO = (
+    Row(
+        "icmpv6.echo.identifier",
+        "Identifier",
+        16,
+        "Tells the pings of several programs apart, as a port would.",
+        "RFC 4443 §4.1",
+        ("id",),
+        "hex",
+        volatile=True,
+    ),
+    Row(
+        "icmpv6.echo.sequence_number",
+        "Sequence Number",
+        16,
+        "Tells which request a reply answers.",
+        "RFC 4443 §4.1",
+        ("seq",),
+    ),
+    Row("data.data", "Data", 0, "Comes back unchanged.", "RFC 4443 §4.1", ("data",), "bytes"),
+)
+
+TABLES = {
+    "UDP": UDP,
+    "ICMP": ICMP,
+    "ICMPv6EchoRequest": _icmp6("Internet Control Message Protocol v6, echo request", *_ECHO),
+    "ICMPv6EchoReply": _icmp6("Internet Control Message Protocol v6, echo reply", *_ECHO),
+    "ICMPv6DestUnreach": _icmp6(
+        "Internet Control Message Protocol v6, destination unreachable",
+        Row(
+            "icmpv6.reserved",
+            "Reserved",
+            32,
+            "Keeps the quoted packet at the same place in every error.",
+            "RFC 4443 §3.1",
+            ("length", "unused"),
+            "bytes",
+        ),
+    ),
+}

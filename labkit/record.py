@@ -1,0 +1,102 @@
+"""Remake the recorded captures of data/ by running the lessons themselves.
+
+Rule: no second copy of any experiment; what is recorded is what the lesson's own cells did, live.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from labkit.core.errors import CaptureUnavailable, LabError
+from labkit.packets import Tape, recorded, status
+
+CELL_TIMEOUT = 120
+"""Seconds a cell may take while it is recorded."""
+
+README = """# Recorded captures
+
+These stand in where a machine lets its user capture nothing; a picture made from one says so. Each was made by
+`labkit record`, which runs the lesson live and keeps what its cells captured. Wireshark opens them as they are; the
+events of the sockets are inside, in a block that other programs pass over.
+
+| file | packets | connections | made by this line of the lesson |
+| --- | ---: | ---: | --- |
+"""
+
+
+def record(lessons: Sequence[str] = ()) -> Iterator[str]:
+    """Run lessons (all, if none is named) and replace their recordings; yields one line of report for each file.
+
+    Raises `CaptureUnavailable` where this machine cannot capture, `LabError` where the lessons are not at hand.
+    """
+    here = status()
+    if here.tier == "recorded":
+        raise CaptureUnavailable("recording needs live capture, and this machine allows none", "See `labkit doctor`.")
+    data = recorded.data_directory()
+    if data is None or not (data.parent / "notebooks").is_dir():
+        raise LabError("the lessons are not beside the data directory", "Run this in a checkout of labkit.")
+    found = sorted((data.parent / "notebooks").glob("*.ipynb"))
+    unknown = set(lessons) - {path.stem for path in found}
+    if unknown:
+        raise LabError(f"there is no lesson {', '.join(sorted(unknown))}", f"There are: {', '.join(p.stem for p in found)}.")
+    for path in found:
+        if lessons and path.stem not in lessons:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            _run(path, Path(folder))
+            made = Path(folder) / path.stem
+            shutil.rmtree(data / path.stem, ignore_errors=True)
+            if made.is_dir():
+                shutil.copytree(made, data / path.stem)
+                for each in sorted(made.iterdir()):
+                    yield f"data/{path.stem}/{each.name}: {len(Tape.load(each))} packets"
+    (data / "README.md").write_text(README + "".join(_row(each, found) for each in sorted(data.glob("*/*.pcapng"))),
+                                    encoding="utf-8")  # fmt: skip
+
+
+def _run(notebook: Path, folder: Path) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    settings = {"LABKIT_RECORD": str(folder), "LABKIT_PROGRESS": str(folder / "progress.json")}
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        NotebookClient(
+            nbformat.read(notebook, as_version=4),
+            timeout=CELL_TIMEOUT,
+            resources={"metadata": {"path": str(notebook.parent)}},
+        ).execute()
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _row(capture: Path, notebooks: Sequence[Path]) -> str:
+    tape = Tape.load(capture)
+    lesson = capture.parent.name
+    line = ""
+    for notebook in notebooks:
+        if notebook.stem == lesson:
+            line = _line_of(notebook, capture.stem)
+    return f"| `{lesson}/{capture.name}` | {len(tape)} | {len(tape.connections)} | `{line}` |\n"
+
+
+def _line_of(notebook: Path, name: str) -> str:
+    import nbformat
+
+    cells: Any = nbformat.read(notebook, as_version=4).cells
+    for cell in cells:
+        for line in cell.source.splitlines():
+            if re.search(rf"capture\(.*name=\"{re.escape(name)}\"", line):
+                return line.strip()
+    return ""

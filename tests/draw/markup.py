@@ -1,0 +1,68 @@
+"""Reads a finished SVG back: is it well formed, does it hold only what it may, does any text lie on another?"""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from labkit.draw import style
+from labkit.draw.text import width
+
+SVG = "{http://www.w3.org/2000/svg}"
+ALLOWED = {"svg", "title", "desc", "style", "text", "tspan", "path", "rect", "circle"}
+
+Box = tuple[float, float, float, float, str]
+
+
+def parse(svg: str) -> ElementTree.Element:
+    """Parse and check what holds for every picture of ours."""
+    root = ElementTree.fromstring(svg)
+    assert {node.tag.removeprefix(SVG) for node in root.iter()} <= ALLOWED
+    for node in root.iter():
+        assert not [name for name in node.attrib if name.lower().startswith("on") or "href" in name]
+    title, desc = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
+    assert title is not None
+    assert title.text
+    assert desc is not None
+    assert desc.text
+    assert root.get("role") == "img"
+    assert root.get("aria-labelledby") == f"{title.get('id')} {desc.get('id')}"
+    sheet = root.find(f"{SVG}style")
+    assert sheet is not None
+    assert "prefers-color-scheme:dark" in (sheet.text or "")
+    assert root.find(f"{SVG}rect").get("class") == "paper"
+    return root
+
+
+def texts(root: ElementTree.Element) -> list[str]:
+    """Every text drawn."""
+    return ["".join(node.itertext()) for node in root.iter(f"{SVG}text")]
+
+
+def boxes(root: ElementTree.Element) -> list[Box]:
+    """Where the texts lie: left, top, right, bottom, text; at their upper bound of width."""
+    found = []
+    for node in root.iter(f"{SVG}text"):
+        classes = node.get("class", "").split()
+        kind = style.TYPES[classes[0]]
+        text = "".join(node.itertext())
+        wide = width(text, classes[0])
+        x, y = float(node.get("x", "0")), float(node.get("y", "0"))
+        left = x - wide if "e" in classes else x - wide / 2 if "c" in classes else x
+        found.append((left, y - 0.76 * kind.size, left + wide, y + 0.2 * kind.size, text))
+    return found
+
+
+def check_layout(root: ElementTree.Element) -> None:
+    """No text lies on another, none leaves the picture."""
+    wide, high = float(root.get("width", "0")), float(root.get("height", "0"))
+    found = sorted(boxes(root), key=lambda box: box[1])
+    for left, top, right, bottom, text in found:
+        assert left >= 0, text
+        assert top >= 0, text
+        assert right <= wide, text
+        assert bottom <= high, text
+    for number, one in enumerate(found):
+        for other in found[number + 1 :]:
+            if other[1] >= one[3]:
+                break
+            assert other[0] >= one[2] - 0.5 or other[2] <= one[0] + 0.5, f"{one} lies on {other}"

@@ -1,0 +1,193 @@
+"""Bits and bytes: every field in its place, hidden ones hidden everywhere, hostile payloads shown as text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.ladder import tape_of
+from labkit import draw
+from labkit.core.errors import LabError
+from labkit.draw.units import sheets
+from labkit.packets.model import Field, Layer
+from tests.draw.fakes import packet, payload, syn
+from tests.draw.markup import SVG, check_layout, parse, texts
+
+NASTY = (
+    b"\0<script>alert(1)</script>]]>\x1b[31m" + "\u202e\u2066".encode() + b"\xff\xfe\xc3" + "您好".encode() + b'"&amp;'
+)
+
+
+def test_twin_says_each_field_on_its_line() -> None:
+    lines = repr(draw.bits(syn())).splitlines()
+    assert lines[:13] == [
+        "TCP: Transmission Control Protocol, 40 bytes, RFC 9293 §3.1",
+        "  bits 0-15     tcp.srcport                      Source Port = 52814: picked by the kernel (this run)",
+        "  bits 16-31    tcp.dstport                      Destination Port = 8124: the greeter",
+        "  bits 32-63    tcp.seq                          Sequence Number = 439041101: where this side starts counting "
+        "(this run)",
+        "  bits 64-95    tcp.ack                          Acknowledgment Number = 0",
+        "  bits 96-99    tcp.hdr_len                      Data Offset = 10: 10 words of 32 bits: 40 bytes",
+        "  bits 100-111  tcp.flags                        Flags = 2: SYN: the sender wants to open a connection",
+        "  bits 100-103    tcp.flags.res                  Reserved = 0",
+        "  bit 104         tcp.flags.cwr                  CWR = 0",
+        "  bit 105         tcp.flags.ece                  ECE = 0",
+        "  bit 106         tcp.flags.urg                  URG = 0",
+        "  bit 107         tcp.flags.ack                  ACK = 0",
+        "  bit 108         tcp.flags.push                 PUSH = 0",
+    ]
+    assert lines[-1] == "  bytes: drawn, not printed here, since some change from run to run"
+
+
+def test_twin_has_the_bytes_where_they_are_the_same_in_every_run() -> None:
+    assert repr(draw.bits(payload("您好！\r\n".encode()))).splitlines() == [
+        "Payload: Payload, 11 bytes",
+        "  bits 0-87  data.data  Payload = 11 bytes “您好！\\r\\n”: what the program wrote",
+        "  0042  e6 82 a8 e5 a5 bd ef bc 81 0d 0a                 ···········",
+    ]
+
+
+def test_values_of_this_run_can_be_sanitised_by_name() -> None:
+    text = repr(draw.bits(syn()))
+    other = text.replace("52814", "40404")
+    clean = re.compile(r"(tcp\.srcport\b.*?) = .* \(this run\)")
+    assert clean.sub(r"\1 = X", text) == clean.sub(r"\1 = X", other)
+
+
+def test_every_leaf_is_drawn_with_name_and_value() -> None:
+    drawn = texts(parse(draw.bits(syn(), legend=False, dump=False).svg))
+    for label in ("Source Port", "Sequence Number", "Data Offset", "Window", "MSS Value", "Timestamp echo reply"):
+        assert label in drawn
+    assert "52814" in drawn
+    assert "439041101" in drawn
+    joined = "".join(drawn)
+    for flag in ("CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"):
+        assert flag in joined  # letter by letter, from top to bottom
+
+
+@pytest.mark.parametrize("why", [False, True])
+def test_nothing_overlaps(why: bool) -> None:
+    for thing in (syn(), packet(), payload(bytes(70)), packet(NASTY * 20)):
+        check_layout(parse(draw.bits(thing, why=why).svg))
+        check_layout(parse(draw.bytes(thing).svg))
+
+
+@pytest.mark.parametrize("name", ["tcp.flags.syn", "flags.syn"])
+def test_a_hidden_field_is_hidden_everywhere(name: str) -> None:
+    plain, hidden = draw.bits(syn()), draw.bits(syn(), hide=(name,))
+    pairs = [
+        [
+            text
+            for text in texts(parse(picture.svg))
+            if (re.fullmatch(r"[0-9a-f?]{2}", text) and not text.isdigit()) or text == "02"
+        ]
+        for picture in (plain, hidden)
+    ]
+    assert pairs[0][pairs[0].index("a0") + 1] == "02"
+    assert pairs[1][pairs[1].index("a0") + 1] == "0?"
+    assert "  bit 110         tcp.flags.syn                  SYN = ?" in repr(hidden).splitlines()
+    assert "  bits 100-111  tcp.flags                        Flags = ?" in repr(hidden).splitlines()
+    assert "wants to open" in plain.svg
+    assert "wants to open" not in hidden.svg + repr(hidden)
+    assert "q" not in {node.get("class", "")[:1] for node in parse(hidden.svg).iter(f"{SVG}rect")}
+
+
+def test_a_hidden_field_hides_its_parts_and_its_characters() -> None:
+    picture = draw.bits(payload(b"secret"), hide={"data.data"})
+    assert "secret" not in picture.svg + repr(picture)
+    assert "?? ?? ?? ?? ?? ??" in repr(picture)
+    picture = draw.bytes(packet(b"secret"), hide="data.data")
+    assert "secret" not in picture.svg + repr(picture)
+    assert "Kind = 2" not in repr(draw.bits(syn(), hide="tcp.options.mss"))
+
+
+def test_hiding_what_is_not_there_names_what_is() -> None:
+    with pytest.raises(LabError, match=r"no field 'tcp.flags.sin' to hide in TCP.*tcp\.flags\.syn"):
+        draw.bits(syn(), hide="tcp.flags.sin")
+
+
+def test_what_has_no_layers_is_refused() -> None:
+    with pytest.raises(LabError, match="cannot draw the bits of int"):
+        draw.bits(5)
+
+
+def test_long_fields_are_abbreviated() -> None:
+    picture = draw.bits(payload(bytes(range(32, 127)) * 690))
+    assert len(picture.svg) < 60_000
+    drawn = texts(parse(picture.svg))
+    assert "… 65,536 more bytes of Payload" in drawn or any("more bytes of Payload" in text for text in drawn)
+    assert any(text.startswith("… 65,4") for text in drawn)
+    check_layout(parse(picture.svg))
+    assert len(draw.bytes(payload(bytes(65_000))).svg) < 60_000
+
+
+def test_colours_follow_the_bits_into_shared_bytes() -> None:
+    sheet = sheets(syn())[0]
+    hues = {unit.field.name: unit.hue for unit in sheet.units}
+    root = parse(draw.bits(syn(), legend=False).svg)
+    fills = [(node.get("class"), float(node.get("width", "0"))) for node in root.iter(f"{SVG}rect")]
+    # Byte 12 of the header is half Data Offset, half flags: 15 px of the one, 45 px of the other, less edges.
+    assert (f"p{hues['tcp.hdr_len']}", 14.0) in fills
+    assert (f"p{hues['tcp.flags']}", 44.0) in fills
+
+
+def test_hostile_bytes_are_text() -> None:
+    for picture in (draw.bits(packet(NASTY)), draw.bytes(packet(NASTY))):
+        root = parse(picture.svg)
+        assert not list(root.iter(f"{SVG}script"))
+        assert "<script" not in picture.svg
+        assert "\x1b" not in picture.svg + repr(picture)
+        assert "\u202e" not in picture.svg + repr(picture)
+    assert "“\\0<script>alert(1)</script>]]>\\x1b[31m\\u202e\\u2066" in repr(draw.bits(packet(NASTY)))
+    assert "您" in texts(parse(draw.bytes(packet(NASTY)).svg))
+
+
+def test_real_packets_and_scapy_layers() -> None:
+    tape = tape_of(6)
+    whole = draw.bits(tape[3])
+    check_layout(parse(whole.svg))
+    check_layout(parse(draw.bits(tape[0]["TCP"], why=True).svg))
+    check_layout(parse(draw.bytes(tape[3]).svg))
+    assert [line.split(":")[0] for line in repr(whole).splitlines() if not line.startswith(" ")][:3] == [
+        "Ethernet",
+        "IPv4",
+        "TCP",
+    ]
+    from scapy.layers.inet import TCP
+
+    assert "tcp.dstport" in repr(draw.bits(TCP(dport=8124, flags="S")))
+
+
+def test_bytes_twin_writes_dots_for_what_changes() -> None:
+    assert repr(draw.bytes(packet())).splitlines() == [
+        "51 bytes of packet 1",
+        "0022  .. .. 1f bc .. .. .. .. 00 00 00 00 a0 02 ff d7  ················",
+        "0032  .. .. 00 00 02 04 ff d7 04 02 08 0a .. .. .. ..  ················",
+        "0042  .. .. .. .. 01 03 03 07 e6 82 a8 e5 a5 bd ef bc  ················",
+        "0052  81 0d 0a                                         ···",
+        "  0022-0049  Transmission Control Protocol",
+        "  004a-0054  Payload",
+        "digits that change from run to run are written as dots",
+        "tape: live from lo (AF_PACKET ring)",
+    ]
+
+
+WORDS = st.text(st.characters(), max_size=40) | st.sampled_from(["<script>", "]]>", "\u202ex", "W" * 60])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(WORDS, st.integers(1, 70), WORDS, WORDS, st.booleans()), min_size=1, max_size=12), st.data())
+def test_any_layer_gives_a_readable_picture(rows: list[tuple[str, int, str, str, bool]], data: st.DataObject) -> None:
+    at, fields = 0, []
+    for number, (label, bits, shown, meaning, raw) in enumerate(rows):
+        value: int | bytes = data.draw(st.binary(max_size=9)) if raw else data.draw(st.integers(0, 2**bits - 1))
+        fields.append(Field(f"x.{number}", label, at, bits, value, shown, meaning, meaning))
+        at += bits
+    layer = Layer("X", data.draw(WORDS), 0, at, tuple(fields), bytes((at + 7) // 8))
+    for picture in (draw.bits(layer, why=True), draw.bytes(layer)):
+        picture.svg.encode()
+        check_layout(parse(picture.svg))
+        assert all(char.isprintable() for line in repr(picture).split("\n") for char in line)

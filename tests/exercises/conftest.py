@@ -1,0 +1,24 @@
+"""Set-up of the exercise tests. Rule: each test starts as a fresh session with a progress file of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from labkit import exercises
+from labkit.exercises import progress_file
+
+
+@pytest.fixture(autouse=True)
+def fresh_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No tries, no hints, nothing known; recordings of the project are left aside."""
+    monkeypatch.setenv("LABKIT_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setenv("LABKIT_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(progress_file, "_entries", {})
+    monkeypatch.setattr(progress_file, "_told", set())
+    for exercise in exercises.every():
+        exercise.restart()
+    exercises.tcp.flags.use(None)
+    exercises.tcp.order.use(None)
+    exercises.tcp.final_ack.another(1)

@@ -1,0 +1,324 @@
+"""The engine: three outcomes, hints, when the solution opens, the time limit, hostile answers."""
+
+from __future__ import annotations
+
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labkit.exercises import Exercise, Note, Outcome, Result, progress_file
+from labkit.exercises.engine import is_empty
+from labkit.exercises.result import show, show_error
+from labkit.exercises.running import LIMIT, NotAttempted, NotYet, Run, supervised
+
+
+class Double(Exercise):
+    """A small exercise: a function that doubles."""
+
+    name = "test.double"
+    title = "double a number"
+    steps = ("two", "three")
+    stub = "def double(n):\n    ...\n\ndouble.check(double)"
+    asks = "Give check() a function."
+    praise = "It doubles."
+
+    def task(self) -> str:
+        return "Write a function that doubles its argument.\n\n```python\ndef double(n):\n    ...\n```"
+
+    def examine(self, answer: Any, run: Run) -> None:
+        if not callable(answer):
+            raise NotYet("a function", show(answer))
+        for step, number in enumerate((2, 3), 1):
+            run.step(step)
+            given = run.call(f"double({number})", answer, number)
+            if given is None:
+                raise NotAttempted
+            if given != 2 * number:
+                raise NotYet(str(2 * number), show(given), "That is not the double.")
+
+    def nudges(self) -> tuple[str, ...]:
+        return ("Think.", "Add.", "`n + n`")
+
+    def worked(self) -> str:
+        return "```python\ndef double(n):\n    return n + n\n```"
+
+    def reference(self) -> Any:
+        return lambda n: n + n
+
+
+@pytest.fixture
+def double(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Double:
+    monkeypatch.setenv("LABKIT_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setattr(progress_file, "_entries", {})
+    return Double()
+
+
+class TestOutcomes:
+    @pytest.mark.parametrize("nothing", [None, ..., "", [], set(), {}, b"", [None, ...], {"a": None}, lambda n: None])
+    def test_nothing_is_not_attempted(self, double: Double, nothing: Any) -> None:
+        result = double.check(nothing)
+        assert result.outcome is Outcome.NOT_ATTEMPTED
+        assert not result
+        assert repr(result) == "○ test.double: not attempted\n  Give check() a function.\n  Stuck? double.hint()."
+
+    def test_no_argument_is_not_attempted(self, double: Double) -> None:
+        assert double.check().outcome is Outcome.NOT_ATTEMPTED
+
+    def test_not_implemented_is_not_attempted(self, double: Double) -> None:
+        def stub(n: int) -> int:
+            raise NotImplementedError
+
+        assert double.check(stub).outcome is Outcome.NOT_ATTEMPTED
+
+    def test_not_yet_names_step_expected_and_seen(self, double: Double) -> None:
+        result = double.check(lambda n: 4)
+        assert result.outcome is Outcome.NOT_YET
+        assert repr(result).split("\n") == [
+            "△ test.double: not yet", "  step 2 of 2: three", "  expected:  6", "  seen:      4",
+            "  That is not the double.", "  Stuck? double.hint().",
+        ]  # fmt: skip
+
+    def test_correct(self, double: Double) -> None:
+        result = double.check(double.reference())
+        assert result
+        assert result.correct
+        assert repr(result) == "✓ test.double: correct\n  It doubles."
+
+    def test_empty_is_only_what_says_nothing(self) -> None:
+        assert not any(is_empty(answer) for answer in (0, False, [0], "x", {"a": 0}, [None, 1]))
+
+
+class TestHintsAndSolution:
+    def test_hints_come_one_more_each_time(self, double: Double) -> None:
+        shown = [repr(double.hint()) for _ in range(4)]
+        assert [text.count("Hint ") for text in shown] == [1, 2, 3, 3]
+        assert shown[0] == "Hint 1 of 3. Think."
+        assert "double.solution()" in shown[2]
+        assert shown[3] == shown[2]
+
+    def test_solution_opens_when_asked_twice(self, double: Double) -> None:
+        assert repr(double.solution()) == (
+            "The solution of test.double opens after a correct answer or 3 more tries. To see it now, ask once more."
+        )
+        assert "return n + n" in repr(double.solution())
+
+    def test_solution_opens_after_three_tries(self, double: Double) -> None:
+        for _ in range(3):
+            double.check(lambda n: 0)
+        assert "return n + n" in repr(double.solution())
+
+    def test_what_was_not_attempted_is_no_try(self, double: Double) -> None:
+        for _ in range(3):
+            double.check(None)
+        double.check(lambda n: 0)
+        double.check(lambda n: 0)
+        assert "opens after a correct answer or one more try" in repr(double.solution())
+
+    def test_third_failure_says_that_the_solution_is_open(self, double: Double) -> None:
+        texts = [repr(double.check(lambda n: 0)) for _ in range(3)]
+        assert [text.split("\n")[-1] for text in texts] == [
+            "  Stuck? double.hint().", "  Stuck? double.hint().", "  Stuck? double.solution() is open.",
+        ]  # fmt: skip
+
+    def test_solution_opens_after_a_correct_answer(self, double: Double) -> None:
+        double.check(lambda n: n * 2)
+        assert "return n + n" in repr(double.solution())
+
+    def test_an_earlier_session_changes_no_text(self, double: Double) -> None:
+        double.check(lambda n: n * 2)
+        assert "3 more tries" in repr(Double().solution())
+
+    def test_restart_closes_everything_again(self, double: Double) -> None:
+        double.hint()
+        for _ in range(3):
+            double.check(lambda n: 0)
+        double.restart()
+        assert "3 more tries" in repr(double.solution())
+        assert "Hint 2" not in repr(double.hint())
+
+    def test_task_is_text_and_markdown(self, double: Double) -> None:
+        assert repr(double).startswith("Exercise test.double: double a number\n\nWrite a function")
+        assert "    def double(n):" in repr(double)
+        assert "```" not in repr(double)
+        assert "```python" in double._repr_markdown_()
+
+
+class TestStudentsCode:
+    def test_an_exception_shows_the_students_own_lines(self, double: Double) -> None:
+        def deeper(n: int) -> int:
+            return n + "1"  # type: ignore[operator]
+
+        def answer(n: int) -> int:
+            return deeper(n)
+
+        result = double.check(answer)
+        assert result.outcome is Outcome.NOT_YET
+        assert result.expected == "double(2) returns"
+        assert result.seen == "TypeError: unsupported operand type(s) for +: 'int' and 'str'"
+        assert [line.split(", ", 1)[1] for line in result.frames] == [
+            "in answer: return deeper(n)", 'in deeper: return n + "1"  # type: ignore[operator]',
+        ]  # fmt: skip
+        assert ".py" not in repr(result)
+
+    @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), RecursionError("deep")])
+    def test_no_exception_escapes(self, double: Double, error: BaseException) -> None:
+        def answer(n: int) -> int:
+            raise error
+
+        result = double.check(answer)
+        assert result.outcome is Outcome.NOT_YET
+        assert type(error).__name__ in result.seen
+
+    def test_endless_recursion_shows_few_lines(self, double: Double) -> None:
+        def answer(n: int) -> int:
+            return answer(n)
+
+        result = double.check(answer)
+        assert "RecursionError" in result.seen
+        assert len(result.frames) == 4
+
+    def test_an_endless_loop_ends_and_is_named(self, double: Double) -> None:
+        ended = threading.Event()
+
+        def answer(n: int) -> int:
+            try:
+                while True:
+                    pass
+            finally:
+                ended.set()
+
+        result = double.check(answer)
+        assert result.outcome is Outcome.NOT_YET
+        assert result.expected == "double(2) returns"
+        assert result.seen == "your function did not return within 2 s"
+        assert ended.wait(5), "the loop still runs"
+
+    def test_a_loop_that_cannot_be_stopped_is_said_so(self, double: Double, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("labkit.exercises.running.STOP_WAIT", 0.05)
+        release = threading.Event()
+        try:
+            result = double.check(lambda n: release.wait(60))
+        finally:
+            release.set()
+        assert "restart the kernel" in result.why
+
+    def test_the_limit_counts_from_the_last_call(self) -> None:
+        run = Run(limit=0.5)
+        passed = []
+
+        def examine(run: Run) -> None:
+            for _ in range(3):
+                run.call("wait()", threading.Event().wait, 0.3)
+                passed.append(1)
+
+        supervised(examine, run)
+        assert len(passed) == 3
+
+    def test_a_class_that_hangs_in_iter_is_stopped(self, double: Double) -> None:
+        class Evil(list):  # type: ignore[type-arg]
+            def __call__(self, n: int) -> Any:
+                return self
+
+            def __ne__(self, other: object) -> bool:
+                while True:
+                    pass
+
+        assert double.check(Evil()).outcome is Outcome.NOT_YET
+
+    def test_a_mistake_of_labkit_is_not_the_students(self) -> None:
+        def examine(run: Run) -> None:
+            raise AssertionError("in labkit")
+
+        examine.__code__ = examine.__code__.replace(co_filename=supervised.__code__.co_filename)
+        with pytest.raises(AssertionError, match="in labkit"):
+            supervised(examine, Run())
+
+    def test_limit_is_what_the_message_says(self) -> None:
+        assert LIMIT == 2.0
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+class TestShowing:
+    def test_html_of_an_answer_is_text(self, double: Double) -> None:
+        result = double.check(SCRIPT)
+        page = _Tags()
+        page.feed(result._repr_html_())
+        assert page.tags <= {"div", "strong", "table", "tr", "td"}
+        assert SCRIPT in page.text
+
+    def test_html_of_an_exception_is_text(self, double: Double) -> None:
+        def answer(n: int) -> int:
+            raise ValueError(SCRIPT)
+
+        page = _Tags()
+        page.feed(double.check(answer)._repr_html_())
+        assert "script" not in page.tags
+        assert SCRIPT in page.text
+
+    def test_html_says_what_the_text_says(self) -> None:
+        result = Result("tcp.x", Outcome.NOT_YET, "step 1 of 1: s", "this", "that", "because", ("line 1, in f",))
+        page = _Tags()
+        page.feed(result._repr_html_())
+        for part in ("tcp.x: not yet", "step 1 of 1: s", "this", "that", "because", "line 1, in f"):
+            assert part in page.text
+            assert part in repr(result)
+
+    def test_html_takes_the_pages_colours(self) -> None:
+        html = Result("tcp.x", Outcome.CORRECT)._repr_html_()
+        assert "background" not in html
+        assert ";color:" not in html
+        assert "--jp-success-color1" in html
+
+    def test_the_students_repr_is_never_called(self, double: Double) -> None:
+        class Hostile:
+            def __repr__(self) -> str:
+                raise AssertionError("called")
+
+            __str__ = __repr__
+
+        assert show(Hostile()) == "an object of class Hostile"
+        assert show([Hostile()]) == "[an object of class Hostile]"
+        assert double.check(Hostile()).seen == "an object of class Hostile"
+
+    def test_an_exception_that_cannot_be_shown(self) -> None:
+        class Hostile(Exception):
+            def __str__(self) -> str:
+                raise RuntimeError
+
+        assert show_error(Hostile()) == "Hostile"
+
+    def test_addresses_of_this_run_are_left_out(self) -> None:
+        assert show(object()) == "an object of class object"
+        assert show_error(ValueError(f"no {object()}")) == "ValueError: no <object object>"
+        assert show(len) == "the function len"
+        assert show(Double) == "the class Double"
+
+    @pytest.mark.parametrize("value", ["x" * 10_000, list(range(10_000)), b"\0" * 10_000, 10**4000])
+    def test_values_are_cut(self, value: Any) -> None:
+        assert len(show(value)) < 120
+
+    def test_sets_are_in_order(self) -> None:
+        assert show({"SYN", "ACK", "FIN"}) == "{'ACK', 'FIN', 'SYN'}"
+
+    def test_note_is_markdown_and_text(self) -> None:
+        note = Note("**Hint.** Do\n\n```python\nx = 1\n```")
+        assert repr(note) == "Hint. Do\n\n    x = 1"
+        assert note._repr_markdown_() == note.markdown

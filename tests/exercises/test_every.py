@@ -1,0 +1,77 @@
+"""What holds for every exercise: the reference passes, the stub is not attempted, its text never varies."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from labkit import exercises
+from labkit.exercises import Exercise, Outcome
+
+EVERY = exercises.every()
+NAMES = [each.name for each in EVERY]
+
+
+def code_of(markdown: str) -> str:
+    """The first piece of Python in a text."""
+    found = re.search(r"```python\n(.*?)```", markdown, re.S)
+    assert found is not None
+    return found.group(1)
+
+
+def run_cell(exercise: Exercise, code: str) -> Any:
+    """Run code as a cell would, with the exercise under its short name; returns the value of its last line."""
+    names: dict[str, Any] = {exercise.name.split(".")[1]: exercise}
+    *body, last = code.rstrip("\n").split("\n")
+    exec("\n".join(body), names)
+    return eval(last, names)
+
+
+@pytest.mark.parametrize("exercise", EVERY, ids=NAMES)
+class TestEvery:
+    def test_reference_is_correct(self, exercise: Exercise) -> None:
+        assert exercise.check(exercise.reference()).correct
+
+    def test_stub_is_not_attempted(self, exercise: Exercise) -> None:
+        result = run_cell(exercise, exercise.stub)
+        assert result.outcome is Outcome.NOT_ATTEMPTED
+        assert exercise.asks in repr(result)
+
+    def test_the_solution_shown_is_correct(self, exercise: Exercise) -> None:
+        exercise.solution()
+        code = code_of(exercise.solution().markdown)
+        if not code.rstrip().endswith("check(answer)") and ".check(" not in code:
+            code += f"\n{exercise.stub.splitlines()[-1]}\n"
+        assert run_cell(exercise, code).correct
+
+    def test_another_kind_of_answer_is_refused(self, exercise: Exercise) -> None:
+        result = exercise.check(3.5)
+        assert result.outcome is Outcome.NOT_YET
+        assert "3.5" in result.seen
+        assert result.step.startswith("step 1 of")
+
+    def test_three_hints_or_more(self, exercise: Exercise) -> None:
+        assert len(exercise.nudges()) >= 3
+        assert len(set(exercise.nudges())) == len(exercise.nudges())
+
+    def test_text_is_the_same_each_time(self, exercise: Exercise) -> None:
+        texts = []
+        for _ in range(2):
+            exercise.restart()
+            shown = [exercise, exercise.check(None), exercise.check(3.5), exercise.hint(), exercise.solution(),
+                     exercise.solution(), exercise.check(exercise.reference())]
+            texts.append([repr(each) for each in shown])
+        assert texts[0] == texts[1]
+
+    def test_text_names_the_exercise_as_lessons_do(self, exercise: Exercise) -> None:
+        short = exercise.name.split(".")[1]
+        assert getattr(exercises.tcp, short) is exercise
+        assert f"{short}.check(" in repr(exercise)
+        assert f"{short}.check(" in exercise.stub
+        assert f"{short}.hint()" in repr(exercise)
+
+
+def test_names_differ() -> None:
+    assert len(set(NAMES)) == len(NAMES)

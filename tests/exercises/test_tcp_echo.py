@@ -1,0 +1,170 @@
+"""The echo server: handlers as students write them, each tried on real connections and refused for its own reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labkit import net
+from labkit.core import loop
+from labkit.exercises import Outcome
+from labkit.exercises.tcp import echo_bug
+from labkit.exercises.tcp.echo import BUGGY
+from labkit.net import server as servers
+
+
+def buggy() -> Any:
+    names: dict[str, Any] = {}
+    exec(BUGGY, names)
+    return names["echo"]
+
+
+def by_hand(socket: net.Socket) -> None:
+    """Right, without pipe."""
+
+    @socket.on("data")
+    def answer(data: bytes) -> None:
+        if not socket.write(data):
+            socket.pause()
+            socket.once("drain", socket.resume)
+
+
+def keeps_order_itself(socket: net.Socket) -> None:
+    """Right, with end() of its own."""
+    by_hand(socket)
+    socket.on("end", lambda: socket.end())
+
+
+def decodes(socket: net.Socket) -> None:
+    socket.on("data", lambda data: socket.write(data.decode()))
+
+
+def asks_for_text(socket: net.Socket) -> None:
+    socket.set_encoding("utf8")
+    socket.on("data", lambda text: socket.write(text))
+
+
+def reads_on(socket: net.Socket) -> None:
+    socket.on("data", lambda data: socket.write(data))
+
+
+def keeps_a_list(socket: net.Socket) -> None:
+    """As bad as reads_on, but the bytes wait in the handler."""
+    waiting: list[bytes] = []
+
+    def pump() -> None:
+        while waiting and socket.write(waiting.pop(0)):
+            pass
+
+    @socket.on("data")
+    def answer(data: bytes) -> None:
+        waiting.append(data)
+        if not socket.writable_length:
+            pump()
+
+    @socket.on("drain")
+    def go_on() -> None:
+        pump()
+
+    @socket.on("end")
+    def rest() -> None:
+        socket.write(b"".join(waiting))
+        waiting.clear()
+
+
+def cuts_at_the_end(socket: net.Socket) -> None:
+    reads_on(socket)
+    socket.on("end", lambda: socket.destroy())
+
+
+def never_resumes(socket: net.Socket) -> None:
+    @socket.on("data")
+    def answer(data: bytes) -> None:
+        if not socket.write(data):
+            socket.pause()
+
+
+def answers_at_the_end(socket: net.Socket) -> None:
+    came: list[bytes] = []
+    socket.on("data", came.append)
+    socket.on("end", lambda: socket.write(b"".join(came)))
+
+
+def shouts(socket: net.Socket) -> None:
+    socket.on("data", lambda data: socket.write(data.upper()))
+
+
+def takes_nothing() -> None:
+    pass
+
+
+def hangs_in_data(socket: net.Socket) -> None:
+    @socket.on("data")
+    def answer(data: bytes) -> None:
+        while True:
+            pass
+
+
+def hangs_at_once(socket: net.Socket) -> None:
+    while True:
+        pass
+
+
+async def is_awaited(socket: net.Socket) -> None:
+    pass
+
+
+@pytest.mark.parametrize("handler", [by_hand, keeps_order_itself, lambda socket: socket.pipe(socket)])
+def test_right(handler: Any) -> None:
+    assert echo_bug.check(handler).correct
+
+
+@pytest.mark.parametrize(("handler", "step", "message"), [
+    (buggy(), 2, "The cut is inside the character 您."),
+    (decodes, 2, "Your code raised UnicodeDecodeError"),
+    (asks_for_text, 3, "Not every byte is part of a text"),
+    (reads_on, 5, "What does write() return?"),
+    (keeps_a_list, 5, "What does write() return?"),
+    (cuts_at_the_end, 4, "destroy() drops it"),
+    (never_resumes, 4, "A socket that was paused must be resumed"),
+    (answers_at_the_end, 1, "sends back what it gets, at once"),
+    (shouts, 1, "sends back what it gets, at once"),
+    (takes_nothing, 1, "Your code raised TypeError"),
+    (hangs_in_data, 1, "A handler keeps the event loop"),
+    (hangs_at_once, 1, "A handler keeps the event loop"),
+    (is_awaited, 1, "use def"),
+    (net.create_server, 1, "Your code raised"),
+    (net.Server, 1, "Give check() your handler"),
+    ("echo", 1, "Give check() your handler"),
+])  # fmt: skip
+def test_wrong_answers(handler: Any, step: int, message: str, capfd: pytest.CaptureFixture[str]) -> None:
+    result = echo_bug.check(handler)
+    assert result.outcome is Outcome.NOT_YET, result
+    assert result.step.startswith(f"step {step} of 5"), result
+    assert message in result.why, result
+    assert capfd.readouterr().err == "", "the finding says it all"
+
+
+def test_the_first_mend_alone_is_not_enough() -> None:
+    names: dict[str, Any] = {}
+    exec(BUGGY.replace('data.decode("utf8", "replace")', "data"), names)
+    assert echo_bug.check(names["echo"]).step.startswith("step 5 of 5")
+
+
+def test_an_exception_shows_the_handlers_own_line() -> None:
+    result = echo_bug.check(decodes)
+    assert len(result.frames) == 1
+    assert result.frames[0].endswith('in <lambda>: socket.on("data", lambda data: socket.write(data.decode()))')
+
+
+def test_a_hanging_handler_is_ended() -> None:
+    assert echo_bug.check(hangs_in_data).seen == "your function did not return within 2 s"
+    assert loop.call(lambda: 7, timeout=2.0) == 7
+
+
+@pytest.mark.parametrize("handler", [by_hand, reads_on, decodes, hangs_in_data])
+def test_nothing_is_left_listening(handler: Any) -> None:
+    before = set(servers._running)
+    echo_bug.check(handler)
+    assert set(servers._running) == before

@@ -1,0 +1,38 @@
+"""Run tests on both kinds of event loop that labkit can stand on.
+
+Rule: one process, one loop at a time; the one before is stopped and closed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from labkit.core import loop
+
+LOOPS = ("uvloop", "asyncio")
+
+
+def stop_loop() -> None:
+    """End the background loop, as at the end of the process, and forget it, so that the next use starts a new one."""
+    ended = loop._loop
+    loop._shutdown()
+    if ended is not None and loop._thread is not None:
+        assert not loop._thread.is_alive(), "the loop did not stop: a handler blocks it"
+        ended.close()
+    loop._loop = loop._thread = None
+
+
+def swap_loop(kind: str) -> Iterator[str]:
+    """The body of a fixture: from here on, until it ends, the background loop is of this kind."""
+    before = os.environ.get("LABKIT_LOOP")
+    stop_loop()
+    os.environ["LABKIT_LOOP"] = kind
+    try:
+        yield kind
+    finally:
+        stop_loop()
+        if before is None:
+            del os.environ["LABKIT_LOOP"]
+        else:
+            os.environ["LABKIT_LOOP"] = before

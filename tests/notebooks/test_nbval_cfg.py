@@ -1,0 +1,72 @@
+"""tests/nbval.cfg sets aside what changes from run to run, and nothing else.
+
+Rule: lines are those of the text twins; the patterns are read as nbval reads them.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from nbval.plugin import get_sanitize_patterns
+
+from tests.notebooks.lessons import NOTEBOOKS, ROOT, code_cells, load
+
+PATTERNS: list[tuple[str, str]] = get_sanitize_patterns((ROOT / "tests" / "nbval.cfg").read_text(encoding="utf8"))
+
+SEQ = "  bits 32-63    tcp.seq  Sequence Number = {}: relative to the connection's first; on the wire {} (this run)"
+SUM = "  bits 128-143  tcp.checksum  Checksum = {}: {} (this run)"
+CLOCK = "  bits 208-287    tcp.options.timestamp  Timestamps = Timestamps: {}, {}: the sender's clock (this run)"
+
+
+def sanitise(text: str) -> str:
+    """The text as nbval compares it."""
+    for pattern, replacement in PATTERNS:
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("<svg a='1'>\n<text>1.2 ms</text></svg>\n", "<?xml version='1.0'?>\n<svg>\n<text>3 ms</text></svg>"),
+        ("1  client\ntape: live from lo (tcpdump)", "1  client\ntape: recorded from data/01-tcp/handshake.pcapng"),
+        ("Lesson 01\ncapture: live, by a ring", "Lesson 01\ncapture: recorded"),
+        ("  tcp.srcport  Source Port = 42826: x (this run)", "  tcp.srcport  Source Port = 5: x (this run)"),
+        (SEQ.format(0, 2291809797), SEQ.format(0, 17)),
+        (CLOCK.format(2165058962, 0), CLOCK.format(1, 22)),
+        (SUM.format("0xfe30", "not filled in"), SUM.format("0x0001", "not filled in")),
+        ("  ip.id  Identification = 0x473c (this run)", "  ip.id  Identification = 0x0000 (this run)"),
+        ("  ip.checksum  Header Checksum = 0x1: good", "  ip.checksum  Header Checksum = 0x2: good"),
+        ("  tcp.window_size_value  Window = 64: bytes", "  tcp.window_size_value  Window = 65495: scaled"),
+    ],
+)
+def test_what_changes_from_run_to_run_is_set_aside(one: str, other: str) -> None:
+    assert one != other
+    assert sanitise(one) == sanitise(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("  1  client → server  SYN  seq=0", "  1  client → server  SYN  seq=1"),
+        ("  tcp.dstport  Destination Port = 8124", "  tcp.dstport  Destination Port = 8125"),
+        (SEQ.format(0, 17), SEQ.format(1, 17)),
+        (SUM.format("0xfe30", "good"), SUM.format("0xfe30", "bad")),
+        ("  tcp.flags  Control Bits = 0x002: SYN", "  tcp.flags  Control Bits = 0x012: SYN, ACK"),
+        ("<svg></svg>\nLadder of 3 packets", "<svg></svg>\nLadder of 4 packets"),
+        ("tape: live\nnext line", "tape: live\nother line"),
+        ("  ip.ttl  Time to Live = 64", "  ip.ttl  Time to Live = 63"),
+    ],
+)
+def test_everything_else_is_compared(one: str, other: str) -> None:
+    assert sanitise(one) != sanitise(other)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+def test_every_volatile_field_shown_is_named_in_the_file(path: Path) -> None:
+    outputs = [output for cell in code_cells(load(path)) for output in cell["outputs"]]
+    texts = ["".join(output.get("data", {}).get("text/plain", output.get("text", ""))) for output in outputs]
+    volatile = [line for text in texts for line in text.splitlines() if line.endswith("(this run)")]
+    assert [line for line in volatile if sanitise(line) == line] == []

@@ -1,0 +1,39 @@
+"""pyproject.toml, constraints.txt and environment.yml say the same.
+
+Rule: pyproject names the packages, constraints.txt their versions; everything else follows from the two.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.metadata import version
+
+import labkit
+from tools import pin
+
+CONSTRAINTS = (pin.ROOT / "constraints.txt").read_text()
+PROJECT = tomllib.loads((pin.ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_every_direct_dependency_is_pinned() -> None:
+    assert set(pin.direct()) <= set(pin.pinned(CONSTRAINTS))
+
+
+def test_pyproject_leaves_versions_to_constraints() -> None:
+    named = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+    assert [item for item in named if "=" in item.split(";")[0]] == []
+
+
+def test_environment_is_what_the_two_say() -> None:
+    written = (pin.ROOT / "environment.yml").read_text()
+    assert written == pin.environment(pin.pinned(CONSTRAINTS)), "run `make constraints`"
+
+
+def test_what_is_installed_is_what_is_pinned() -> None:
+    versions = pin.pinned(CONSTRAINTS)
+    assert {name: version(name) for name in pin.direct()} == {name: versions[name] for name in pin.direct()}
+
+
+def test_one_version_of_labkit() -> None:
+    assert PROJECT["version"] == labkit.__version__ == version("labkit")
+    assert f"## {labkit.__version__}" in (pin.ROOT / "CHANGELOG.md").read_text()
