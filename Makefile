@@ -10,6 +10,9 @@ PY := $(VENV)/bin/python
 LESSON_TESTS := --nbval --nbval-sanitize-with=tests/nbval.cfg --nbval-cell-timeout=60 --nbval-kernel-startup-timeout=60
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
+# JupyterLab refuses to run as root unless told; root is one of the users who can capture live.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint bench record notebooks repeat format docs constraints clean
 
@@ -18,7 +21,7 @@ help: ## list the targets
 	@echo "  Options: PYTHON=python3.12 (which Python), JUPYTER_ARGS=\"--no-browser\", PYTEST_ARGS=\"-k ladder\", RUNS=20 (repeat)"
 
 lab: $(VENV)/.lab ## install if need be, then open JupyterLab on the first lesson
-	$(PY) -m jupyterlab $(JUPYTER_ARGS) notebooks/00-start-here.ipynb
+	$(PY) -m jupyterlab $(AS_ROOT) $(JUPYTER_ARGS) notebooks/00-start-here.ipynb
 
 test: $(VENV)/.test lint ## everything CI runs: lint, types, tests, the lessons with their outputs compared
 	$(PY) -m pytest $(LESSON_TESTS) $(PYTEST_ARGS) tests notebooks
@@ -34,7 +37,7 @@ bench: $(VENV)/.test ## measure labkit beside Node, asyncio and Scapy, printed a
 record: $(VENV)/.lab ## remake every recorded capture in data/ by the lessons' own code
 	$(VENV)/bin/labkit record
 
-notebooks: $(VENV)/.test ## run lessons/*.md and write notebooks/*.ipynb (LESSONS="lessons/01-tcp.md" for one)
+notebooks: $(VENV)/.test ## run lessons/*.md and write notebooks/*.ipynb (LESSONS="lessons/01a-tcp-connection.md" for one)
 	$(PY) tools/sync_lessons.py $(LESSONS)
 
 repeat: $(VENV)/.test ## run the lessons RUNS times in a row, stopping at the first difference

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     doctor.set_defaults(run=_doctor)
 
     record = commands.add_parser("record", help="run every lesson and remake the recorded captures in data/")
-    record.add_argument("lessons", nargs="*", help="only these, by name (01-tcp)")
+    record.add_argument("lessons", nargs="*", help="only these, by name (01a-tcp-connection)")
     record.set_defaults(run=_record)
 
     options = parser.parse_args(arguments)

@@ -49,7 +49,7 @@ class _Opening:
 def lesson(name: str) -> _Opening:
     """Begin a lesson: recordings are looked up under its name. Shows how capture works on this machine.
 
-    name: the notebook's name without its ending, such as ``"01-tcp"``.
+    name: the notebook's name without its ending, such as ``"01a-tcp-connection"``.
     """
     packets.set_lesson(name)
     return _Opening(name, packets.status())

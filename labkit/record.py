@@ -98,5 +98,5 @@ def _line_of(notebook: Path, name: str) -> str:
     for cell in cells:
         for line in cell.source.splitlines():
             if re.search(rf"capture\(.*name=\"{re.escape(name)}\"", line):
-                return line.strip()
+                return str(line).strip()
     return ""

@@ -114,7 +114,7 @@ def portable(text: str, places: list[tuple[str, str]]) -> str:
 def source_form(notebook: Notebook) -> dict[str, Any]:
     """What both sides must agree on: cells, their ids and metadata, the notebook's metadata; no outputs."""
     cells = [
-        {"type": cell.cell_type, "id": cell.get("id"), "metadata": dict(cell.metadata), "source": cell.source}
+        {"type": cell.cell_type, "source": cell.source, "metadata": dict(cell.metadata), "id": cell.get("id")}
         for cell in notebook.cells
     ]
     metadata = {name: notebook.metadata.get(name) for name in KEPT}
@@ -152,7 +152,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="lessons/*.md and notebooks/*.ipynb, kept in step")
     parser.add_argument("--check", action="store_true", help="change nothing; fail where the two sides disagree")
     parser.add_argument("--to-text", action="store_true", help="write the text from the notebook")
-    parser.add_argument("lessons", nargs="*", type=Path, help="lessons/01-tcp.md ...; all of them where none is named")
+    parser.add_argument("lessons", nargs="*", type=Path, help="lessons/00-start-here.md ...; default: all")
     options = parser.parse_args()
     if options.check:
         wrong = check()

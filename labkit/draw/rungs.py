@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 STALL_NS = 10_000_000  # silence from here on is a stall: drawn as a broken axis, named in the twin
 EPHEMERAL = 32768  # ports from here on are picked by the kernel (Linux), so they differ from run to run
-_STEPS_MS = (10, 20, 40, 100, 200, 400)
+_STEPS_MS = (40, 100, 200, 400)
+# In the twin, a silence that a kernel timer ended (a delayed ACK, a retransmission) counts from 40 ms on. Any other
+# counts from 200 ms: a shorter one may be this machine's scheduler, and would differ from run to run.
+_LEAST_TIMER_MS, _LEAST_MS = 40, 200
 
 
 @dataclass(slots=True)
@@ -165,13 +168,14 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
     return ladder
 
 
-def stall(ns: int) -> str:
+def stall(ns: int, *, timer: bool) -> str:
     """A silence in steps so coarse that it reads the same in every run: ``"40 ms"``; ``""`` where it is too short.
 
-    Floored to 10, 20, 40, 100, 200, 400 ms, 1, 2, 3, … s; a step counts as reached from 85 % of it on.
+    Floored to 40, 100, 200, 400 ms, 1, 2, 3, … s; a step counts as reached from 85 % of it on. timer: what ended it
+    is the work of a kernel timer; otherwise it must last 200 ms to be named.
     """
     reached = ns / 1e6 / 0.85
-    if reached < _STEPS_MS[0] or ns < 0:
+    if reached < (_LEAST_TIMER_MS if timer else _LEAST_MS):
         return ""
     if reached >= 1000:
         return f"{int(ns / 1e9 + 0.15)} s"
@@ -210,7 +214,9 @@ def twin(ladder: Ladder, title: str | None = None) -> str:
         for place, rung in enumerate(mine, 1):
             if cut is not None and rung.number > cut and (last is None or last.number < cut):
                 lines.append(f"     ({left_out(ladder)})")
-            elif last is not None and (name := stall(rung.time_ns - last.time_ns)):
+            elif last is not None and (
+                name := stall(rung.time_ns - last.time_ns, timer=rung.pure_ack or rung.again)
+            ):
                 lines.append(f"     (gap of {name} or more)")
             # Numbers count all packets of the tape; where others come between by chance, count these alone.
             number = rung.number if group is None and ladder.acks else place
@@ -236,13 +242,23 @@ def _told(events: list[SocketEvent]) -> list[str]:
     for who in ("client", "server"):
         for kind in ("event", "call"):
             told = [
-                f"{visible(event.name)} {event.size}" if event.size is not None else visible(event.name)
-                for event in events
-                if event.who == who and event.kind == kind
+                visible(name) if size is None else f"{visible(name)} {size}"
+                for name, size in _joined(event for event in events if event.who == who and event.kind == kind)
             ]
             if told:
                 lines.append(f"  {who} {kind}s: {', '.join(told)}")
     return lines
+
+
+def _joined(events: Iterable[SocketEvent]) -> list[tuple[str, int | None]]:
+    """Names and sizes, ``data`` in a row as one: into how many pieces a stream is cut is nobody's promise."""
+    told: list[tuple[str, int | None]] = []
+    for event in events:
+        if told and event.name == "data" == told[-1][0] and event.size is not None and told[-1][1] is not None:
+            told[-1] = ("data", told[-1][1] + event.size)
+        else:
+            told.append((event.name, event.size))
+    return told
 
 
 def left_out(ladder: Ladder) -> str:

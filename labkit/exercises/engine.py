@@ -116,7 +116,7 @@ class Exercise(ABC):
         return f"**Exercise {self.name}: {self.title}**\n\n{self.task()}\n\n{self._next(check=True)}"
 
     def _call(self, method: str) -> str:
-        return f"`{self.name.rsplit('.', 1)[-1]}.{method}()`"
+        return f"`exercises.{self.name}.{method}()`"  # lessons import exercises, whatever else they name
 
     def _next(self, *, check: bool = False) -> str:
         calls = [self._call("hint"), self._call("solution")]

@@ -32,6 +32,13 @@ def check_port(port: Any) -> int:
     return port
 
 
+def check_host(host: Any) -> str:
+    """Return the host if it is text; raises `LabError` otherwise."""
+    if not isinstance(host, str):
+        raise LabError(f"{host!r} is not a host", 'Give an address or a name as text, such as "127.0.0.1".')
+    return host
+
+
 def check_path(path: str | os.PathLike[str]) -> str:
     """Return the path as text; raises `LabError` where it is too long for a Unix socket."""
     text = os.fspath(path)
@@ -64,7 +71,7 @@ def bound(host: str, port: int, backlog: int) -> socket.socket:
     where = in_words(host, port)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: an empty or overlong part of a name, a zero byte
         raise AddressUnavailable(f"the host name {host!r} does not resolve", "Use 127.0.0.1 or ::1.") from error
     listener = socket.socket(found[0], found[1], found[2])
     try:
@@ -119,6 +126,8 @@ def _remove_dead(path: str) -> None:
             probe.connect(path)
         except ConnectionRefusedError:
             pass  # the file outlived its server: nobody listens
+        except (BlockingIOError, TimeoutError):  # its queue of connections is full, so somebody listens
+            raise PathInUse(f"another server listens on {path}", "Stop it, or choose another path.") from None
         except OSError as error:
             raise from_oserror(error, path) from error
         else:
@@ -168,7 +177,7 @@ async def resolve(host: str, port: int) -> list[tuple[Any, ...]]:
         return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))]
     try:
         return list(await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise AddressUnavailable(
             f"the host name {host!r} does not resolve", "Check its spelling; on this machine use 127.0.0.1."
         ) from error

@@ -36,8 +36,8 @@ class Flow(Emitter, asyncio.Protocol):
 
     __slots__ = (
         "_active", "_asked", "_blocked", "_context", "_decoder", "_early", "_ended", "_endpoint", "_failed", "_fast",
-        "_finished", "_flowing", "_inbox", "_keep", "_latest", "_no_delay", "_pieces", "_queued", "_since", "_start",
-        "_target", "_timer", "_transport", "_write", "allow_half_open", "bytes_read", "bytes_written", "closed",
+        "_finished", "_flowing", "_inbox", "_keep", "_latest", "_no_delay", "_opening", "_pieces", "_queued", "_since",
+        "_start", "_target", "_timer", "_transport", "_write", "allow_half_open", "bytes_read", "bytes_written", "closed",
         "connecting", "high_water_mark", "server", "timeout",
     )  # fmt: skip
 
@@ -61,6 +61,7 @@ class Flow(Emitter, asyncio.Protocol):
         self._no_delay = no_delay
         self._transport: Any = None
         self._write: Callable[[bytes], None] | None = None
+        self._opening: asyncio.Task[Any] | None = None  # the connection attempt, while it lasts
         self._queued: list[bytes] = _NOTHING  # written before the connection stands
         self._flowing: bool | None = None  # None: nobody has asked for data yet
         self._early: bytes | None = None  # arrived before anybody asked; reading is paused until then
@@ -89,6 +90,9 @@ class Flow(Emitter, asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         """The connection stands (called by the event loop)."""
+        if self.closed:  # destroyed in the meantime
+            transport.abort()
+            return
         self._transport = transport
         self._write = transport.write
         self.connecting = False
@@ -98,7 +102,15 @@ class Flow(Emitter, asyncio.Protocol):
         transport.set_write_buffer_limits(high=self.high_water_mark, low=0)
         if self.server is None:
             queued, self._queued = self._queued, _NOTHING
+            if self._blocked:  # a drain is owed, however much of this the kernel takes at once
+                transport.set_write_buffer_limits(high=0)
             transport.writelines(queued)
+            if self._blocked:
+                transport.set_write_buffer_limits(high=self.high_water_mark, low=0)
+                if not transport.get_write_buffer_size():
+                    loop.get().call_soon(self.resume_writing)
+            if self.timeout:
+                self._touch()
             if self._finished:
                 transport.write_eof()
             self._fire("connect")
@@ -134,14 +146,20 @@ class Flow(Emitter, asyncio.Protocol):
         if not self._flowing:
             self._early = data if self._early is None else self._early + data
             self._transport.pause_reading()
+            if self.timeout:
+                self._touch()
             return
+        self._end_run()
         self.bytes_read += len(data)
         if self.timeout:
-            self._active = monotonic()
+            self._touch()
         if self._inbox is not None:
             self._inbox += data
             if len(self._inbox) >= max(HIGH_WATER_MARK, self._asked):
-                self._pause_now()  # nobody reads: let TCP slow the peer down
+                if "data" not in self._listeners or self._asked:
+                    self._pause_now()  # nobody reads: let TCP slow the peer down
+                else:
+                    self._inbox = None  # the listeners have it; a later read starts with what comes then
         arrived: bytes | str = data
         if self._decoder is not None:
             arrived = self._decoder.decode(data)
@@ -177,17 +195,19 @@ class Flow(Emitter, asyncio.Protocol):
     def resume_writing(self) -> None:
         """The write buffer is empty again (called by the event loop)."""
         self._blocked = False
+        if self.timeout:
+            self._touch()
         if not self.closed:
             self._fire("drain")
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone (called by the event loop)."""
+        if self.closed:  # destroyed before it stood
+            return
         self.endpoint()
         self.closed = True
         self._blocked = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
         if exc is not None and self._failed is None:
             remote = self.endpoint()[2]
             self._failed = address.translate(exc, address.in_words(*remote) if remote else "the peer")
@@ -278,8 +298,10 @@ class Flow(Emitter, asyncio.Protocol):
             self._transport.resume_reading()
 
     def _deliver_early(self, early: bytes) -> None:
+        if self.closed or self._transport.is_closing():
+            return  # destroyed: what it had not read is dropped
         self.data_received(early)
-        if self._early is not None or not self._flowing or self.closed:
+        if self._early is not None or not self._flowing or self.closed or self._transport.is_closing():
             return
         if self._ended:
             self._finish_reading()
@@ -340,18 +362,25 @@ class Flow(Emitter, asyncio.Protocol):
             raise LabError(f"a timeout of {seconds} s is not possible", "Use 0 for never.")
         self.timeout = seconds
         self._fast = None
+        self._stop_timer()
+        if seconds:
+            self._touch()
+
+    def _touch(self) -> None:
+        """There was traffic: the idle time begins anew."""
         self._active = monotonic()
+        if self._timer is None and not self.closed:
+            self._timer = loop.get().call_later(self.timeout, self._check_idle)
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if seconds:
-            self._timer = loop.get().call_later(seconds, self._check_idle)
 
     def _check_idle(self) -> None:
         left = self._active + self.timeout - monotonic()
-        if left <= 0:
-            self._active = monotonic()
-            left = self.timeout
-            self._fire("timeout")
-        if self.timeout and not self.closed:
+        if left > 0:
             self._timer = loop.get().call_later(left, self._check_idle)
+        else:
+            self._timer = None  # the next traffic starts it again
+            self._fire("timeout")

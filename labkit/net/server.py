@@ -15,7 +15,7 @@ from typing import Any
 
 from labkit.core import loop
 from labkit.core.emitter import Emitter, Endpoint, Record, in_notebook
-from labkit.core.errors import LabError, NetError, NotOpen, PortInUse
+from labkit.core.errors import LabError, NetError, NotOpen, PathInUse, PortInUse
 from labkit.net import address
 from labkit.net.flow import HIGH_WATER_MARK
 from labkit.net.socket import Socket
@@ -36,7 +36,7 @@ class Server(Emitter):
     """
 
     __slots__ = (
-        "_acceptor", "_context", "_endpoint", "_key", "_listener", "_path", "_sockets", "allow_half_open",
+        "_acceptor", "_context", "_endpoint", "_key", "_listener", "_opening", "_path", "_sockets", "allow_half_open",
         "high_water_mark", "max_connections", "no_delay",
         "pause_on_connect",
     )  # fmt: skip
@@ -60,6 +60,7 @@ class Server(Emitter):
         self._sockets: set[Socket] = set()
         self._listener: system.socket | None = None
         self._acceptor: asyncio.AbstractServer | None = None
+        self._opening = False  # listen was called, and is not done yet
         self._path: str | None = None
         self._key: Any = None
         self._endpoint: tuple[str, int] | None = None
@@ -87,16 +88,20 @@ class Server(Emitter):
         From a cell it returns when listening, or raises `PortInUse`, `PathInUse`, `PermissionDenied`. Where somebody
         listens to ``error``, the error is emitted in place of being raised.
         """
-        if self._listener is not None:
-            raise LabError("this server already listens", "Close it first, or create another one.")
+        if self._listener is not None or self._opening:
+            raise LabError(
+                "this server already listens", "Close it first, or create another one.",
+                code="ERR_SERVER_ALREADY_LISTEN",
+            )  # fmt: skip
         where = None if path is None else address.check_path(path)
         address.check_port(port)
-        if where is None and not address.is_loopback(host):
+        if where is None and not address.is_loopback(address.check_host(host)):
             _check_exposed(host, port, expose)
         if on_listening is not None:
             self.once("listening", on_listening)
         replace = in_notebook() if replace is None else replace
         from_cell = not loop.inside()
+        self._opening = True
         opening = self._open(port, host, where, backlog, replace, from_cell)
         if not from_cell:
             loop.spawn(opening)
@@ -120,6 +125,8 @@ class Server(Emitter):
                     f"{address.in_words(host, port)} is taken by another server of this program",
                     "close() it first, or listen(0) for any free port.",
                 )
+            elif earlier is not None and path is not None and os.path.lexists(path):  # known without asking it, which it would notice
+                raise PathInUse(f"another server of this program listens on {path}", "close() it first.")
             if path is None:
                 self._listener = address.bound(host, port, backlog)
                 self._endpoint = self._listener.getsockname()[:2]
@@ -132,6 +139,7 @@ class Server(Emitter):
             else:
                 self._acceptor = await running.create_unix_server(self._socket, sock=self._listener, backlog=backlog)
         except NetError as error:
+            self._opening = False
             if "error" in self._listeners:
                 self._fire("error", error)
             else:
@@ -139,8 +147,10 @@ class Server(Emitter):
                 if not from_cell:
                     self._report(error)
             return error
-        self._path, self._key = path, key
+        self._path, self._key, self._opening = path, key, False
         _running[key] = self
+        if self._last is not None:
+            self._last.pop("close", None)  # of its earlier life: it is open again
         self._fire("listening")
         return None
 

@@ -57,7 +57,9 @@ class Socket(Flow):
             raise LabError("this socket was already used for a connection", "Make a new one for each connection.")
         if (port is None) == (path is None):
             raise LabError("connect needs a port or a path, one of the two", "For example connect(8124).")
-        where = address.check_path(path) if path is not None else address.in_words(host, address.check_port(port))
+        where = address.check_path(path) if path is not None else address.in_words(
+            address.check_host(host), address.check_port(port)
+        )
         if on_connect is not None:
             self.once("connect", on_connect)
         self.connecting = True
@@ -79,6 +81,9 @@ class Socket(Flow):
     ) -> NetError | None:
         running = asyncio.get_running_loop()
         failure: BaseException | None = None
+        if self.closed:
+            return None  # destroyed before it began
+        self._opening = asyncio.current_task()
         try:
             async with asyncio.timeout(timeout):
                 if path is not None:
@@ -104,8 +109,15 @@ class Socket(Flow):
             )
         except OSError as error:
             failure = error
+        except asyncio.CancelledError:
+            if not self.closed:
+                raise
+            return NetError(f"the attempt to reach {where} was given up", "destroy() was called.", code="ECONNABORTED")
+        finally:
+            self._opening = None
         self.connecting = False
         self.closed = True
+        self._stop_timer()
         self._failed = failed = address.translate(failure or OSError("no address to try"), where)
         self._fail(failed, quiet=from_cell)  # in a cell the exception itself says it
         self._fire("close", True)
@@ -155,10 +167,11 @@ class Socket(Flow):
         self._called("write", len(data))
         if self._write is None:  # still connecting: sent as soon as the connection stands
             self._queued.append(data)
-            return True
+            self._blocked = self.bytes_written > self.high_water_mark
+            return not self._blocked
         self._write(data)
         if self.timeout:
-            self._active = monotonic()
+            self._touch()
         return not self._blocked
 
     def end(self, data: bytes | str | None = None) -> Socket:
@@ -184,6 +197,9 @@ class Socket(Flow):
 
     def _abort(self, error: NetError | None = None, *, reset: bool = False) -> Socket:
         def now() -> None:
+            if self.connecting and not self.closed:
+                self._give_up(error)
+                return
             if self._transport is None or self.closed:
                 return
             self._called("reset_and_destroy" if reset else "destroy")
@@ -198,6 +214,21 @@ class Socket(Flow):
 
         loop.call(now)
         return self
+
+    def _give_up(self, error: NetError | None) -> None:
+        """Destroyed before the connection stands."""
+        self._called("destroy")
+        self.connecting, self.closed, self._failed = False, True, error
+        if self._opening is not None:
+            self._opening.cancel()
+        self._stop_timer()
+
+        def tell() -> None:
+            if error is not None:
+                self._fail(error)
+            self._fire("close", error is not None)
+
+        loop.get().call_soon(tell)
 
     def pipe(self, destination: Socket) -> Socket:
         """Write all that arrives here into destination, at the pace it can take; its end follows ours.
@@ -262,6 +293,8 @@ class Socket(Flow):
 
         For cells, which want the same bytes however TCP cuts the stream. Raises `TimedOut`, saying what did come.
         """
+        if size is not None and size < 0:
+            raise LabError(f"{size} bytes cannot be read", "Give a number from 0, or nothing for what comes next.")
         loop.call(self._start_reading)
         deadline = monotonic() + timeout
         while True:
@@ -288,6 +321,8 @@ class Socket(Flow):
             self._resume_now()
 
     def _take(self, size: int | None) -> bytes | None:
+        if self._inbox is None:  # listeners took over since
+            self._start_reading()
         inbox = self._inbox
         assert inbox is not None
         wanted = len(inbox) if size is None else size
@@ -311,7 +346,10 @@ class Socket(Flow):
         return self._on_loop(self._apply_no_delay)
 
     def set_timeout(self, seconds: float, on_timeout: Callable[..., Any] | None = None) -> Socket:
-        """Emit ``timeout`` after this long without traffic (0: never); closing is up to the listener, as in Node."""
+        """Emit ``timeout`` once after this long without traffic (0: never), and again only after more traffic.
+
+        Closing is up to the listener, as in Node.
+        """
         if on_timeout is not None:
             self.on("timeout", on_timeout)
         return self._on_loop(lambda: self._start_timer(seconds))
@@ -319,6 +357,8 @@ class Socket(Flow):
     @property
     def writable_length(self) -> int:
         """Bytes written but not yet taken by the kernel."""
+        if self.connecting:
+            return self.bytes_written
         return 0 if self._transport is None or self.closed else int(self._transport.get_write_buffer_size())
 
     @property

@@ -105,7 +105,7 @@ def _try_recorded() -> Reason:
             "recorded", False, "the directory of recorded captures is missing", "Set LABKIT_DATA to its path."
         )
     count = sum(1 for _ in directory.glob("*/*.pcapng"))
-    return Reason("recorded", True, f"{count} recorded captures stand in, and every picture says so")
+    return Reason("recorded", True, f"recorded captures stand in ({count} here), and every picture says so")
 
 
 _ATTEMPTS: dict[str, Callable[[], Reason]] = {"direct": _try_direct, "tool": _try_tool, "recorded": _try_recorded}

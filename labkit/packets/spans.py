@@ -104,6 +104,7 @@ def raw_like(value: Any) -> bool:
 
 
 def shown_value(layer: Any, each: Any, value: Any) -> str:
+    """A value as its Scapy field shows it, in 200 characters at most."""
     if isinstance(value, bytes):
         return shown_bytes(value)
     try:

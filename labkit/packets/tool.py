@@ -220,10 +220,13 @@ class Tool:
             except subprocess.TimeoutExpired:
                 self._signal(signal.SIGKILL)
                 self._process.wait()
-        # What it may have started (where it is a script) holds the pipes open, and our readers would wait for it.
-        self._signal(signal.SIGKILL)
         for reader in self._readers:
-            reader.join()
+            reader.join(0.2)
+        if any(reader.is_alive() for reader in self._readers):
+            # Where the program is a script, what it started may live on and hold our pipes open.
+            self._signal(signal.SIGKILL)
+        for reader in self._readers:
+            reader.join(END_WAIT)
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

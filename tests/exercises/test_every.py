@@ -21,9 +21,9 @@ def code_of(markdown: str) -> str:
     return found.group(1)
 
 
-def run_cell(exercise: Exercise, code: str) -> Any:
-    """Run code as a cell would, with the exercise under its short name; returns the value of its last line."""
-    names: dict[str, Any] = {exercise.name.split(".")[1]: exercise}
+def run_cell(code: str) -> Any:
+    """Run code as a cell of a lesson would; returns the value of its last line."""
+    names: dict[str, Any] = {"exercises": exercises}
     *body, last = code.rstrip("\n").split("\n")
     exec("\n".join(body), names)
     return eval(last, names)
@@ -35,7 +35,7 @@ class TestEvery:
         assert exercise.check(exercise.reference()).correct
 
     def test_stub_is_not_attempted(self, exercise: Exercise) -> None:
-        result = run_cell(exercise, exercise.stub)
+        result = run_cell(exercise.stub)
         assert result.outcome is Outcome.NOT_ATTEMPTED
         assert exercise.asks in repr(result)
 
@@ -44,7 +44,7 @@ class TestEvery:
         code = code_of(exercise.solution().markdown)
         if not code.rstrip().endswith("check(answer)") and ".check(" not in code:
             code += f"\n{exercise.stub.splitlines()[-1]}\n"
-        assert run_cell(exercise, code).correct
+        assert run_cell(code).correct
 
     def test_another_kind_of_answer_is_refused(self, exercise: Exercise) -> None:
         result = exercise.check(3.5)
@@ -68,9 +68,9 @@ class TestEvery:
     def test_text_names_the_exercise_as_lessons_do(self, exercise: Exercise) -> None:
         short = exercise.name.split(".")[1]
         assert getattr(exercises.tcp, short) is exercise
-        assert f"{short}.check(" in repr(exercise)
-        assert f"{short}.check(" in exercise.stub
-        assert f"{short}.hint()" in repr(exercise)
+        assert f"`exercises.tcp.{short}.check(…)`" in repr(exercise)
+        assert f"exercises.tcp.{short}.check(" in exercise.stub
+        assert f"`exercises.tcp.{short}.hint()`" in repr(exercise)
 
 
 def test_names_differ() -> None:

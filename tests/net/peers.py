@@ -49,7 +49,11 @@ class Place:
         if self.is_unix:
             plain = system.socket(system.AF_UNIX)
             plain.settimeout(20)
-            plain.connect(self.path)
+            try:
+                plain.connect(self.path)
+            except OSError:
+                plain.close()
+                raise
             return plain
         assert self.server is not None
         return system.create_connection((self.kind, self.server.port), timeout=20)

@@ -332,7 +332,10 @@ class TestE11Error:
         assert not server.listening
 
     def test_port_in_use_by_another_process(self) -> None:
-        code = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); input()"
+        code = (
+            "import socket\n"
+            "with socket.create_server(('127.0.0.1', 0)) as s: print(s.getsockname()[1], flush=True); input()"
+        )
         with subprocess.Popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as other:
@@ -357,15 +360,6 @@ class TestE11Error:
             assert isinstance(story.arguments["error"][0][0], PortInUse)
             with second.listen(0):
                 assert story.events == ["error", "listening"]
-
-    def test_in_a_handler_nobody_listening_it_is_shown(self, capsys: pytest.CaptureFixture[str]) -> None:
-        with net.create_server().listen(0) as first:
-            second = net.create_server()
-            loop.call(lambda: second.listen(first.port))
-            with pytest.raises(PortInUse):
-                second.wait_for("listening") if "error" not in names(second) else loop.call(_raise, second)
-        shown = capsys.readouterr().err
-        assert shown.count("PortInUse") in (0, 1)
 
     def test_in_a_handler_it_is_shown_once(self, capsys: pytest.CaptureFixture[str]) -> None:
         with net.create_server().listen(0) as first:
@@ -422,7 +416,7 @@ class TestE11Error:
             net.create_server().listen(path=path / "none" / "s")
 
     def test_an_address_of_another_machine(self) -> None:
-        with pytest.raises(AddressUnavailable, match="192.0.2.1:0 is not an address of this machine"):
+        with pytest.raises(AddressUnavailable, match=r"192\.0\.2\.1:0 is not an address of this machine"):
             net.create_server().listen(0, "192.0.2.1", expose=True)
 
     @pytest.mark.parametrize("host", ["a..b", "x" * 64, "aaa." * 70, "with\0zero"])
@@ -455,10 +449,6 @@ class TestE11Error:
         assert lines[-1].startswith(f"PermissionDenied EACCES no permission for {closed}/s. ")
 
 
-def _raise(server: net.Server) -> None:
-    raise server.wait_for("error")
-
-
 class TestLimits:
     """max_connections with drop; expose; replace."""
 
@@ -486,9 +476,11 @@ class TestLimits:
             net.create_server().listen(0, host)
 
     def test_expose_says_what_it_means(self, capsys: pytest.CaptureFixture[str]) -> None:
-        with net.create_server(lambda s: s.end("hi")).listen(0, "0.0.0.0", expose=True) as server:
-            with net.connect(server.port) as client:
-                assert client.read(2) == b"hi"
+        with (
+            net.create_server(lambda s: s.end("hi")).listen(0, "0.0.0.0", expose=True) as server,
+            net.connect(server.port) as client,
+        ):
+            assert client.read(2) == b"hi"
         assert "Anyone who can reach this machine" in capsys.readouterr().out
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
@@ -535,7 +527,7 @@ class TestHandlersThatFail:
     def test_it_is_shown_once_and_the_server_lives_on(
         self, place: Place, event: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        first = [True]
+        first, served = [True], Holder()
 
         def fail(*_: Any) -> None:
             if first:
@@ -543,23 +535,25 @@ class TestHandlersThatFail:
                 raise ZeroDivisionError(f"in {event}")
 
         def serve(socket: net.Socket) -> None:
-            if event == "connection":
+            if event == "connection" and first:
+                served(socket)
                 fail()
             if event == "timeout":
                 socket.set_timeout(0.02)
             socket.on(event, fail)
             socket.pipe(socket)
+            served(socket)
 
         with place.listen(net.create_server(serve)) as server:
             with place.plain() as plain:
-                if event in ("data", "end", "close"):
+                first_socket = served.take()
+                if event == "data":
                     plain.sendall(b"x")
                 if event == "end":
                     plain.shutdown(system.SHUT_WR)
                 if event != "close":
-                    assert read_all(plain) in (b"", b"x")  # cut
-            while server.connections:
-                loop.call(lambda: None)
+                    assert read_all(plain) == b""  # cut
+            first_socket.wait_for("close")
             with place.plain() as plain:
                 plain.sendall(b"alive")
                 assert plain.recv(5) == b"alive"

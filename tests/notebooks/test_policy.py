@@ -14,7 +14,7 @@ from tests.notebooks.lessons import NOTEBOOKS, code_cells, ignored, load, source
 pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
 MAX_LINES = 12  # lines of a code cell
-MAX_CELLS = 75  # "a lesson that grows past about 60 cells is split"
+MAX_CELLS = 62  # "a lesson that grows past about 60 cells is split"
 COMPARED = 0.90  # share of code cells whose output nbval compares
 
 

@@ -61,8 +61,8 @@ class EchoBug(Exercise):
     steps = ("a line comes back", "a character cut between two segments comes back", "bytes that are no text come back",
              "after the client's FIN the rest comes back, then the server's FIN",
              "a client that sends and does not read costs little memory")
-    stub = "def echo(socket):\n    ...\n\necho_bug.check(echo)"
-    asks = "Give check() your handler, the function that create_server() takes: echo_bug.check(echo)."
+    stub = "def echo(socket):\n    ...\n\nexercises.tcp.echo_bug.check(echo)"
+    asks = "Give check() your handler, the function that create_server() takes: check(echo)."
     praise = (
         "An echo server needs no text: bytes in, bytes out, in the order in which they came.\n"
         "And it reads no faster than its client does: pipe() pauses while the write buffer is full, until drain."
@@ -109,7 +109,7 @@ class EchoBug(Exercise):
             "Second bug: `write` returns False when its buffer is full, and the handler reads on; "
             "the buffer grows with every byte of a client that does not read.\n"
             "`pipe` does both right.\n\n"
-            '```python\ndef echo(socket):\n    socket.pipe(socket)\n\necho_bug.check(echo)\n```\n\n'
+            '```python\ndef echo(socket):\n    socket.pipe(socket)\n\nexercises.tcp.echo_bug.check(echo)\n```\n\n'
             "The same by hand:\n\n"
             '```python\ndef echo(socket):\n    @socket.on("data")\n    def answer(data):\n'
             '        if not socket.write(data):\n            socket.pause()\n'
@@ -201,7 +201,7 @@ class _Trial:
         for cut in range(1, len(raw)):
             with self._client() as client:
                 client.sendall(raw[:cut])
-                self._wait_until_read(cut)
+                self._wait_until_read(client, cut)
                 client.sendall(raw[cut:])
                 came = self._receive(client, len(raw))
             if came != raw:
@@ -267,12 +267,18 @@ class _Trial:
         self._check_failures()
         return came
 
-    def _wait_until_read(self, size: int) -> None:
+    def _wait_until_read(self, client: system.socket, size: int) -> None:
         """Wait until the server has read this much, so that what is sent next arrives apart from it."""
         deadline = monotonic() + PATIENCE
         while monotonic() < deadline and not self.server.failures:
-            if self._asked(lambda: any(each.bytes_read >= size for each in self.server.connections)):
+            if self._read_from(client) >= size:
                 return
+
+    def _read_from(self, client: system.socket) -> int:
+        """Bytes that the server has read from this client; earlier clients' connections may still stand."""
+        port = client.getsockname()[1]
+        mine = self._asked(lambda: [each.bytes_read for each in self.server.connections if each.remote_port == port])
+        return sum(mine)
 
     def _send_without_reading(self, client: system.socket, raw: bytes) -> int:
         """Send until all is sent, the server no longer reads, or it holds too much; returns how much was sent."""
@@ -290,7 +296,7 @@ class _Trial:
                 before = -1
                 continue
             # No room. If the loop answers and the server has read nothing since the last look, it has paused.
-            read = self._asked(lambda: sum(each.bytes_read for each in self.server.connections))
+            read = self._read_from(client)
             if read == before:
                 break
             before = read

@@ -38,7 +38,7 @@ class BuildSyn(Exercise):
     name = "tcp.build_syn"
     title = "build the 20 bytes of a SYN"
     steps = ("20 bytes", *(words for _, words, *_ in _FIELDS), "checksum")
-    stub = "segment = b\"\"\nbuild_syn.check(segment)"
+    stub = "segment = b\"\"\nexercises.tcp.build_syn.check(segment)"
     asks = "Give check() 20 bytes: struct.pack(\"!HHIIBBHHH\", …) makes them."
     praise = (
         "Built by hand, and every field is where the dissector looks for it.\n"
@@ -147,7 +147,7 @@ class BuildSyn(Exercise):
             "total = sum(struct.unpack(\"!16H\", pseudo + header(0)))\n"
             "total = (total & 0xFFFF) + (total >> 16)\n"
             "segment = header(total ^ 0xFFFF)\n"
-            "build_syn.check(segment)\n"
+            "exercises.tcp.build_syn.check(segment)\n"
             "```"
         )
 

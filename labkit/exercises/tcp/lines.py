@@ -62,8 +62,8 @@ class Lines(Exercise):
         """The stream has ended: return the last line if it lacks its line end."""
         ...
 
-line_reader.check(LineReader)'''
-    asks = "Give check() the class itself: line_reader.check(LineReader)."
+exercises.tcp.line_reader.check(LineReader)'''
+    asks = "Give check() the class itself: check(LineReader)."
     praise = (
         "TCP carries bytes, not messages: whoever reads lines keeps the rest until it is complete.\n"
         "Cut at b'\\n' first, decode whole lines after: the byte 0x0a is part of no other UTF-8 character."

@@ -23,11 +23,11 @@ class FinalAck(Exercise):
     title = "compute the last ack number"
     steps = ("a number from 0 to 2³² - 1, or three of them", "the ack after the SYN", "the ack after the data",
              "the ack after the FIN")
-    stub = "answer = [None, None, None]  # after the SYN, after the data, after the FIN\nfinal_ack.check(answer)"
+    stub = "answer = [None, None, None]  # after SYN, after data, after FIN\nexercises.tcp.final_ack.check(answer)"
     asks = "Give check() the three acks, [after the SYN, after the data, after the FIN], or the last one alone."
     praise = (
         "Every byte takes one number, and SYN and FIN take one each, so that they can be acknowledged too.\n"
-        "final_ack.another() makes a new problem of the same kind."
+        "exercises.tcp.final_ack.another() makes a new problem of the same kind."
     )
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ class FinalAck(Exercise):
             "SYN and FIN count one each, like a byte.\n\n"
             f"```python\nisn = {self.isn}\nsize = {' + '.join(map(str, self.sizes))}\n"
             "answer = [(isn + 1) % 2**32, (isn + 1 + size) % 2**32, (isn + 1 + size + 1) % 2**32]\n"
-            "final_ack.check(answer)\n```"
+            "exercises.tcp.final_ack.check(answer)\n```"
         )
 
     def reference(self) -> Any:

@@ -53,7 +53,7 @@ class Flags(_OnPackets):
     name = "tcp.flags"
     title = "read the covered flag"
     steps = ("these are flags of TCP", "the seven bits you see", "the bit you do not see")
-    stub = "answer = set()\nflags.check(answer)"
+    stub = "answer = set()\nexercises.tcp.flags.check(answer)"
     asks = 'Give check() the set of the flags that are set, for example {"FIN", "RST"}.'
     praise = (
         "SYN takes one sequence number, as one byte of data would: that is why the client answers ack=1.\n"
@@ -62,17 +62,16 @@ class Flags(_OnPackets):
 
     def task(self) -> str:
         (segment, answer), origin = self._pair()
-        bits = "".join(f"{'?' if flag == COVERED else int(flag in _flags(segment)):^5}" for flag in FLAGS)
+        bits = "".join(f"{'?' if flag == COVERED else int(flag in _flags(segment)):^5}" for flag in FLAGS).rstrip()
         return (
             "A server sends the first of the two segments below. Of its eight flag bits, one is covered (`?`).\n"
             "Which flags does it have? The numbers in it, and the client's reply, tell.\n\n"
             "```text\n"
             f"first   server → client  seq={segment.relative_seq} ack={segment.relative_ack}  0 bytes\n"
-            f"        {''.join(f'{flag:^5}' for flag in FLAGS)}\n"
+            f"        {''.join(f'{flag:^5}' for flag in FLAGS).rstrip()}\n"
             f"        {bits}\n"
             f"reply   client → server  seq={answer.relative_seq} ack={answer.relative_ack}  {answer.flags}\n"
-            f"tape: {origin}\n"
-            "```"
+            f"```\n\n{sample.origin_line(origin)}"
         )
 
     def examine(self, answer: Any, run: Run) -> None:
@@ -109,7 +108,7 @@ class Flags(_OnPackets):
         return (
             "The visible bits say ACK. The reply's ack=1 says that number 0 was used up, with 0 bytes of payload: "
             "by SYN or by FIN, and the bit of FIN is 0.\n\n"
-            f"```python\nanswer = {_in_words(_flags(segment))}\nflags.check(answer)\n```"
+            f"```python\nanswer = {_in_words(_flags(segment))}\nexercises.tcp.flags.check(answer)\n```"
         )
 
     def reference(self) -> Any:
@@ -168,7 +167,7 @@ class Order(_OnPackets):
     name = "tcp.order"
     title = "put six packets in order"
     steps = ("the letters A to F, each once", "no packet knows what has not happened yet")
-    stub = "answer = []\norder.check(answer)"
+    stub = "answer = []\nexercises.tcp.order.check(answer)"
     asks = 'Give check() the six letters in order, as a list or as text: "ABCDEF".'
     praise = (
         "An ack cannot come before what it acknowledges, and a sender's numbers never go back:\n"
@@ -179,8 +178,9 @@ class Order(_OnPackets):
         packets, origin = self._packets()
         lines = [f"{letter}  {sample.line(packets[letter])}".rstrip() for letter in LETTERS]
         return (
-            "Six packets of one connection, shuffled. In which order did they travel?\n\n"
-            "```text\n" + "\n".join(lines) + f"\ntape: {origin}\n```"
+            "Six packets of one connection, shuffled; others may have come between. In which order did they travel?"
+            "\n\n"
+            "```text\n" + "\n".join(lines) + f"\n```\n\n{sample.origin_line(origin)}"
         )
 
     def examine(self, answer: Any, run: Run) -> None:
@@ -211,7 +211,7 @@ class Order(_OnPackets):
         return (
             "Each packet's ack names the packet before which it cannot have been sent.\n\n"
             "```text\n" + "\n".join(lines) + "\n```\n\n"
-            f'```python\nanswer = "{"".join(order)}"\norder.check(answer)\n```'
+            f'```python\nanswer = "{"".join(order)}"\nexercises.tcp.order.check(answer)\n```'
         )
 
     def reference(self) -> Any:

@@ -5,6 +5,7 @@ Rule: says where its packets come from; what is made here is valid to the last c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from struct import pack
 from typing import TYPE_CHECKING, TypeVar
@@ -21,7 +22,7 @@ ADDRESS = bytes((127, 0, 0, 1))
 GREETING = "您好！".encode()
 
 MADE = "made by labkit's own code, never on a wire"
-RECORDING = ("01-tcp", "handshake")
+RECORDING = ("01a-tcp-connection", "greeting")
 """Lesson and name of the recorded capture that stands in for the student's."""
 
 _FIN, _SYN, _PSH, _ACK = 0x01, 0x02, 0x08, 0x10
@@ -116,6 +117,14 @@ def _recorded() -> Tape | None:
         return Tape.load(path) if path.is_file() else None
     except LabError:  # no data directory, or a damaged recording: the connection made here will do
         return None
+
+
+def origin_line(origin: str) -> str:
+    """The line that says where the packets come from, and that alone differs from machine to machine.
+
+    It stands in Markdown, and a file's name may hold anything: what is no plain text becomes a question mark.
+    """
+    return "tape: " + re.sub(r"[^\w ./(),'-]", "?", origin)
 
 
 def line(packet: Packet) -> str:

@@ -102,6 +102,7 @@ _MALFORMED = Row(
 
 
 def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
+    """The options in these bytes of the frame, each with its parts; what has no valid length is one malformed field."""
     found: list[Field] = []
     raw = context.raw
     while start < end:

@@ -56,8 +56,8 @@ def _ethertype(name: str, covers: str, why: str) -> Row:
 
 
 _TYPE_WHY = (
-    "Tells the receiver whom to hand the rest to; values up to 1500 are a length instead, a truce of 1983 between "
-    "the original Ethernet and IEEE 802.3."
+    "Tells the receiver whom to hand the rest to; values up to 1500 are a length instead, because Ethernet and "
+    "IEEE 802.3 chose differently and share the wire since."
 )
 _DST = _mac(
     "eth.dst",
@@ -286,7 +286,7 @@ LOOPBACK = Table(
     ),
 )
 
-_WHY_ARP = "RFC 826"
+_ARP_RFC = "RFC 826"
 ARP = Table(
     "ARP",
     "Address Resolution Protocol",
@@ -298,7 +298,7 @@ ARP = Table(
             "Hardware type",
             16,
             "ARP was made for any kind of network; 1 is Ethernet.",
-            _WHY_ARP,
+            _ARP_RFC,
             ("hwtype",),
             meaning=one_of(_ARPHRD),
         ),
@@ -307,7 +307,7 @@ ARP = Table(
             "Protocol type",
             16,
             "…and for any protocol above it, by its EtherType.",
-            _WHY_ARP,
+            _ARP_RFC,
             ("ptype",),
             "hex",
             one_of(ETHERTYPES),
@@ -317,16 +317,16 @@ ARP = Table(
             "Hardware size",
             8,
             "How long a hardware address is, so that unknown kinds can be skipped.",
-            _WHY_ARP,
+            _ARP_RFC,
             ("hwlen",),
         ),
-        Row("arp.proto.size", "Protocol size", 8, "How long a protocol address is.", _WHY_ARP, ("plen",)),
+        Row("arp.proto.size", "Protocol size", 8, "How long a protocol address is.", _ARP_RFC, ("plen",)),
         Row(
             "arp.opcode",
             "Opcode",
             16,
             "Tells a question from an answer; both have the same form, so an answer is a question turned round.",
-            _WHY_ARP,
+            _ARP_RFC,
             ("op",),
             meaning=one_of(
                 {1: "request: who has the target address?", 2: "reply: it is at the sender's hardware address"}
@@ -337,7 +337,7 @@ ARP = Table(
             "Sender MAC address",
             0,
             "Whoever hears the question learns at once where the asker is.",
-            _WHY_ARP,
+            _ARP_RFC,
             ("hwsrc",),
             "mac",
             volatile=_is_real,
@@ -347,7 +347,7 @@ ARP = Table(
             "Sender IP address",
             0,
             "The address that goes with it; nothing proves it, hence ARP spoofing.",
-            _WHY_ARP,
+            _ARP_RFC,
             ("psrc",),
             "ipv4",
         ),
@@ -356,7 +356,7 @@ ARP = Table(
             "Target MAC address",
             0,
             "What is asked for: empty in a request.",
-            _WHY_ARP,
+            _ARP_RFC,
             ("hwdst",),
             "mac",
             volatile=_is_real,
@@ -366,7 +366,7 @@ ARP = Table(
             "Target IP address",
             0,
             "The address somebody wants to reach.",
-            _WHY_ARP,
+            _ARP_RFC,
             ("pdst",),
             "ipv4",
         ),

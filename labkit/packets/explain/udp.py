@@ -124,23 +124,23 @@ def _icmp_checksum(value: Value, context: Context) -> str:
     return "good" if value == expected else f"bad: the bytes add up to 0x{expected:04x}"
 
 
-_ICMP_WHY = "RFC 792"
+_ICMP_RFC = "RFC 792"
 _TYPE = Row(
     "icmp.type",
     "Type",
     8,
     "What is reported or asked.",
-    _ICMP_WHY,
+    _ICMP_RFC,
     ("type",),
     meaning=one_of(_TYPES, "not known to labkit"),
 )
-_CODE = Row("icmp.code", "Code", 8, "The type in more detail.", _ICMP_WHY, ("code",), meaning=_code)
+_CODE = Row("icmp.code", "Code", 8, "The type in more detail.", _ICMP_RFC, ("code",), meaning=_code)
 _SUM = Row(
     "icmp.checksum",
     "Checksum",
     16,
     "Guards the whole message; it has no pseudo-header, for it has no ports to mix up.",
-    _ICMP_WHY,
+    _ICMP_RFC,
     ("chksum",),
     "hex",
     _icmp_checksum,
@@ -150,7 +150,7 @@ _SUM = Row(
 ICMP = Table(
     "ICMP",
     "Internet Control Message Protocol",
-    _ICMP_WHY,
+    _ICMP_RFC,
     32,
     (
         _TYPE,
@@ -161,17 +161,17 @@ ICMP = Table(
             "Identifier",
             0,
             "Tells the pings of several programs apart, as a port would.",
-            _ICMP_WHY,
+            _ICMP_RFC,
             ("id",),
             volatile=True,
         ),
-        Row("icmp.seq", "Sequence Number", 0, "Tells which request a reply answers.", _ICMP_WHY, ("seq",)),
+        Row("icmp.seq", "Sequence Number", 0, "Tells which request a reply answers.", _ICMP_RFC, ("seq",)),
         Row(
             "icmp.unused",
             "Unused",
             0,
             "Keeps the quoted packet at the same place in every error.",
-            _ICMP_WHY,
+            _ICMP_RFC,
             ("reserved", "length", "unused"),
             "bytes",
         ),
@@ -183,8 +183,8 @@ ICMP = Table(
             "RFC 1191 §4",
             ("nexthopmtu",),
         ),
-        Row("icmp.redir_gw", "Gateway Address", 0, "The router to use instead.", _ICMP_WHY, ("gw",), "ipv4"),
-        Row("icmp.pointer", "Pointer", 0, "Which byte of the quoted packet is wrong.", _ICMP_WHY, ("ptr",)),
+        Row("icmp.redir_gw", "Gateway Address", 0, "The router to use instead.", _ICMP_RFC, ("gw",), "ipv4"),
+        Row("icmp.pointer", "Pointer", 0, "Which byte of the quoted packet is wrong.", _ICMP_RFC, ("ptr",)),
     ),
 )
 
