@@ -58,6 +58,23 @@ class _Once:
         self.listener(*args)
 
 
+class _Waiter:
+    """What a thread in wait_for puts among the listeners, last: it wakes the thread."""
+
+    __slots__ = ("arrived", "emitter", "event", "happened")
+
+    def __init__(self, emitter: Emitter, event: str) -> None:
+        self.emitter, self.event = emitter, event
+        self.happened = threading.Event()
+        self.arrived: tuple[int, tuple[Any, ...]] | None = None
+
+    def __call__(self, *_: Any) -> None:
+        # Kept here: when the thread runs again, further ones may have come, or another thread may have had it.
+        if self.arrived is None:
+            self.arrived = (self.emitter._last or {}).get(self.event)
+        self.happened.set()
+
+
 class _InCell:
     """A listener run in the context of the notebook cell that registered it, so that its output appears there."""
 
@@ -224,8 +241,14 @@ class Emitter:
                 error = args[0] if args else None
                 raise error if isinstance(error, BaseException) else LabError(f"unhandled 'error' event: {error!r}")
             return False
-        for listener in listeners:
-            listener(*args)
+        try:
+            for listener in listeners:
+                listener(*args)
+        except BaseException:
+            for listener in listeners:  # who waits must learn of it, though a listener before it failed
+                if isinstance(listener, _Waiter):
+                    listener()
+            raise
         return True
 
     def _remember(self, event: str, args: tuple[Any, ...]) -> None:
@@ -276,38 +299,30 @@ class Emitter:
         """
         if getattr(_waiting_threads, "forbidden", False):
             raise LabError("wait_for would stop the event loop it waits on", "Inside a handler use on() or once().")
-        happened = threading.Event()
-        arrived: list[tuple[int, tuple[Any, ...]]] = []
-
-        def wake(*_: Any) -> None:
-            happened.set()
-
-        def arrive(*_: Any) -> None:
-            # Kept here: when this thread runs again, further ones may have come, or another thread may have had it.
-            arrived.append(self._last[event])  # type: ignore[index]  # remembered before it is emitted
-            happened.set()
-
-        watched = {"error": wake, "close": wake, event: arrive}
+        waiter, ender = _Waiter(self, event), _Waiter(self, "")
+        ender.happened = waiter.happened
+        watched = {"error": ender, "close": ender, event: waiter}
         failed_before = (self._last or {}).get("error")  # only a new error is one nobody saw
         with _registering:
             self._waiters += 1
-            for name, waiter in watched.items():
-                self._listeners[name] = (*self._listeners.get(name, ()), waiter)
+            for name, listener in watched.items():
+                self._listeners[name] = (*self._listeners.get(name, ()), listener)
         self._listeners_changed(event)
         try:
             self._waiting(event)
             deadline = monotonic() + timeout
             while True:
-                happened.clear()  # before looking: what comes after the look sets it again
-                found = self._unseen(event, arrived)
+                waiter.happened.clear()  # before looking: what comes after the look sets it again
+                found = waiter.arrived or self._unseen(event)
                 if found is not None:
+                    self._waited = {**(self._waited or {}), event: found}
                     return _argument(found[1])
                 last = self._last or {}
                 if last.get("error") is not failed_before:
                     raise last["error"][1][0]
                 if "close" in last and event != "close":
                     raise NotOpen(f"{self!r} closed without another {event!r}", f"It emitted: {self._story()}.")
-                if not happened.wait(max(0.0, deadline - monotonic())):
+                if not waiter.happened.wait(max(0.0, deadline - monotonic())):
                     raise TimedOut(
                         f"{self!r} emitted no {event!r} within {timeout:g} s",
                         f"So far it emitted: {self._story()}. Does the other side answer at all?",
@@ -315,21 +330,16 @@ class Emitter:
         finally:
             with _registering:
                 self._waiters -= 1
-            for name, waiter in watched.items():
-                self.off(name, waiter)
+            for name, listener in watched.items():
+                self.off(name, listener)
 
     def _waiting(self, event: str) -> None:
         """Called when a thread starts to wait for the event."""
 
-    def _unseen(
-        self, event: str, arrived: list[tuple[int, tuple[Any, ...]]]
-    ) -> tuple[int, tuple[Any, ...]] | None:
-        found = arrived[0] if arrived else (self._last or {}).get(event)
-        if found is None or (not arrived and event not in STATES and (self._waited or {}).get(event) is found):
+    def _unseen(self, event: str) -> tuple[int, tuple[Any, ...]] | None:
+        found = (self._last or {}).get(event)
+        if found is not None and event not in STATES and (self._waited or {}).get(event) is found:
             return None
-        if self._waited is None:
-            self._waited = {}
-        self._waited[event] = found
         return found
 
     def _story(self) -> str:

@@ -125,7 +125,8 @@ class Server(Emitter):
                     f"{address.in_words(host, port)} is taken by another server of this program",
                     "close() it first, or listen(0) for any free port.",
                 )
-            elif earlier is not None and path is not None and os.path.lexists(path):  # known without asking it, which it would notice
+            elif earlier is not None and path is not None and os.path.lexists(path):
+                # Known without asking it, which it would take for a client.
                 raise PathInUse(f"another server of this program listens on {path}", "close() it first.")
             if path is None:
                 self._listener = address.bound(host, port, backlog)

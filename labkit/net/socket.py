@@ -57,9 +57,11 @@ class Socket(Flow):
             raise LabError("this socket was already used for a connection", "Make a new one for each connection.")
         if (port is None) == (path is None):
             raise LabError("connect needs a port or a path, one of the two", "For example connect(8124).")
-        where = address.check_path(path) if path is not None else address.in_words(
-            address.check_host(host), address.check_port(port)
-        )
+        if path is not None:
+            where = address.check_path(path)
+        else:
+            address.check_port(port)
+            where = address.in_words(address.check_host(host), port or 0)
         if on_connect is not None:
             self.once("connect", on_connect)
         self.connecting = True
@@ -133,7 +135,7 @@ class Socket(Flow):
         an ``error`` event, as in Node.
         """
         if type(data) is not bytes:
-            data = data.encode() if isinstance(data, str) else bytes(data)
+            data = _as_bytes(data)
         if loop.inside():
             refusal = self._refusal()
             if refusal is None:
@@ -278,6 +280,7 @@ class Socket(Flow):
         Raises `LabError` for an encoding Python does not know.
         """
         try:
+            b"".decode(encoding)  # fails also for those that are not of text, such as "hex"
             decoder = codecs.getincrementaldecoder(encoding)("replace")
         except LookupError:
             raise LabError(f"{encoding!r} is not an encoding", 'Use "utf8".') from None
@@ -331,6 +334,8 @@ class Socket(Flow):
             self._resume_now()
             return None
         self._asked = 0
+        if self._failed is not None and not inbox and wanted:
+            raise self._failed  # nothing more will come, and it was not the peer's FIN
         taken = bytes(inbox[:wanted])
         del inbox[:wanted]
         return taken
@@ -418,6 +423,14 @@ class Socket(Flow):
     def _on_loop(self, function: Callable[[], None]) -> Socket:
         loop.call(function)
         return self
+
+
+def _as_bytes(data: bytes | bytearray | memoryview | str) -> bytes:
+    if isinstance(data, str):
+        return data.encode()
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data)
+    raise TypeError(f"only bytes or text can be written, not {data!r}")  # bytes(5) would be five zero bytes
 
 
 def connect(

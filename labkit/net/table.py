@@ -37,14 +37,14 @@ class Row:
     inode: int = 0
 
 
-def kernel_table(port: int | None = None) -> tuple[Row, ...]:
+def kernel_table(*ports: int) -> tuple[Row, ...]:
     """The TCP connections and listening sockets of this network, as the kernel holds them.
 
-    port: only rows where one end has this port (None: all). Raises `LabError` where the system does not tell.
+    ports: only rows with this port at one end; two ports name one connection (none: all rows). Raises `LabError` where the system does not tell.
     Source: RFC 9293 §3.3.2 (the states).
     """
     rows = _from_proc() if sys.platform == "linux" else _from_netstat()
-    return tuple(row for row in rows if port is None or port in (row.local[1], row.remote[1]))
+    return tuple(row for row in rows if set(ports) <= {row.local[1], row.remote[1]})
 
 
 def _from_proc() -> list[Row]:

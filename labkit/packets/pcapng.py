@@ -12,7 +12,7 @@ from struct import Struct
 from typing import Any
 
 from labkit.core.errors import BadCapture
-from labkit.packets.frames import Frame
+from labkit.packets.frames import ETHERNET, Frame
 from labkit.packets.model import SocketEvent
 
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET, SECRETS = 0x0A0D0D0A, 1, 2, 3, 6, 10
@@ -69,7 +69,7 @@ def encode(recording: Recording) -> bytes:
         application = _option(3, recording.platform.encode()) + application
     blocks = [_block(SECTION, Struct("<IHHq").pack(BYTE_ORDER, 1, 0, -1) + application)]
     interfaces: dict[int, int] = {}
-    for linktype in dict.fromkeys(frame[2] for frame in recording.frames):
+    for linktype in dict.fromkeys(frame[2] for frame in recording.frames) or (ETHERNET,):
         interfaces[linktype] = len(interfaces)
         # if_tsresol 9: the times count nanoseconds
         options = _option(9, b"\x09") + _option(0, b"")

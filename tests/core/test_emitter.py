@@ -394,7 +394,7 @@ class TestWaitFor:
         source = Waiting()
         waiter = Waiter(source, "data")
         source.emit("close", False)
-        with pytest.raises(NotOpen, match="closed without another 'data'.*It emitted: close"):
+        with pytest.raises(NotOpen, match=r"closed without another 'data'.*It emitted: close"):
             waiter.outcome()
 
     def test_after_a_close_nothing_is_waited_for(self) -> None:
@@ -409,6 +409,27 @@ class TestWaitFor:
         source.emit("close", False)
         assert source.wait_for("data", timeout=0) == b"last"
         assert source.wait_for("close", timeout=0) is False
+
+    def test_a_listener_that_fails_does_not_keep_the_waiting_thread_asleep(self) -> None:
+        source = Waiting()
+
+        @source.on("data")
+        def fail(value: int) -> None:
+            raise ValueError("bad")
+
+        waiter = Waiter(source, "data")
+        with pytest.raises(ValueError, match="bad"):
+            source.emit("data", 5)
+        assert waiter.outcome() == 5
+
+    def test_it_returns_after_the_listeners_have_run(self) -> None:
+        source, order = Waiting(), []
+        source.on("x", lambda: order.append("listener"))
+        waiter = Waiter(source, "x")
+        source.on("x", lambda: order.append("waited" if waiter.is_alive() else "gone"))
+        source.emit("x")
+        waiter.outcome()
+        assert order[0] == "listener"
 
     def test_it_leaves_no_listener_behind(self) -> None:
         source = Emitter()

@@ -94,11 +94,9 @@ def test_a_code_can_be_given_and_belongs_to_the_instance() -> None:
     "kind", [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, LabError)]
 )
 def test_ipython_shows_one_line_in_place_of_frames(kind: type[LabError]) -> None:
-    try:
-        raise kind("it broke", "Mend it.")
-    except LabError as error:
-        assert error._render_traceback_() == [f"{kind.__name__}: it broke. Mend it."]
-        assert traceback.format_exception_only(error)[-1].endswith(f"{kind.__name__}: it broke. Mend it.\n")
+    error = kind("it broke", "Mend it.")
+    assert error._render_traceback_() == [f"{kind.__name__}: it broke. Mend it."]
+    assert traceback.format_exception_only(error)[-1].endswith(f"{kind.__name__}: it broke. Mend it.\n")
 
 
 def test_ipython_itself_renders_it_so() -> None:

@@ -66,7 +66,7 @@ class Story:
         self.events: list[str] = []
         self.arguments: dict[str, list[tuple[Any, ...]]] = {}
         self.changed = threading.Condition()
-        for event in events:
+        for event in sorted(events, key=lambda event: event == "data"):  # last, since it starts the flow
             source.on(event, self.noting(event))
 
     def noting(self, event: str) -> Callable[..., None]:

@@ -24,7 +24,6 @@ from labkit.core.errors import (
     NotFound,
     NotOpen,
     PathInUse,
-    PermissionDenied,
     PortInUse,
 )
 from tests.needs import need_tool
@@ -105,7 +104,7 @@ class TestE11Listening:
 
     @pytest.mark.parametrize("port", [-1, 65536, "8124", 80.0, True, None])
     def test_what_is_not_a_port(self, port: Any) -> None:
-        with pytest.raises(LabError, match="is not a port.*0 to 65535"):
+        with pytest.raises(LabError, match=r"is not a port.*0 to 65535"):
             net.create_server().listen(port)
 
     @pytest.mark.parametrize("host", [5, None, b"127.0.0.1"])
@@ -118,7 +117,7 @@ class TestE11Listening:
     def test_a_path_that_is_too_long(self, tmp_path: Path) -> None:
         long = tmp_path / ("x" * 120)
         for act in (lambda: net.create_server().listen(path=long), lambda: net.connect(path=long)):
-            with pytest.raises(LabError, match="holds 1 to 107 bytes, and this one has"):
+            with pytest.raises(LabError, match=r"holds 1 to 107 bytes, and this one has"):
                 act()
 
     def test_a_path_of_the_greatest_length_works(self, tmp_path: Path) -> None:
@@ -544,7 +543,7 @@ class TestHandlersThatFail:
             socket.pipe(socket)
             served(socket)
 
-        with place.listen(net.create_server(serve)) as server:
+        with place.listen(net.create_server(serve)):
             with place.plain() as plain:
                 first_socket = served.take()
                 if event == "data":

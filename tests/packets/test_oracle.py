@@ -280,7 +280,8 @@ def test_what_was_just_captured(tmp_path: Path, family: socket.AddressFamily, ho
 
 def test_what_is_recorded() -> None:
     for path in sorted((ROOT / "data").rglob("*.pcapng")):
-        assert compare(path, only=("Ethernet", "IPv4", "IPv6", "TCP")) > 0, path
+        compared = compare(path, only=("Ethernet", "IPv4", "IPv6", "TCP"))
+        assert compared > 0 or len(packets.Tape.load(path)) == 0, path  # a Unix socket leaves nothing on the wire
 
 
 def test_wireshark_opens_what_we_save_without_complaint(tmp_path: Path) -> None:
