@@ -44,7 +44,8 @@ def record(lessons: Sequence[str] = ()) -> Iterator[str]:
     found = sorted((data.parent / "notebooks").glob("*.ipynb"))
     unknown = set(lessons) - {path.stem for path in found}
     if unknown:
-        raise LabError(f"there is no lesson {', '.join(sorted(unknown))}", f"There are: {', '.join(p.stem for p in found)}.")
+        known = ", ".join(path.stem for path in found)
+        raise LabError(f"there is no lesson {', '.join(sorted(unknown))}", f"There are: {known}.")
     for path in found:
         if lessons and path.stem not in lessons:
             continue

@@ -146,9 +146,8 @@ def meaning(sheet: Sheet, item: Field) -> str:
 
 def origin(thing: Any) -> str:
     """Where a packet comes from (``"live from lo (AF_PACKET ring)"``), if it knows; else ``""``."""
-    found = getattr(thing, "origin", "")
-    # A layer's `origin` is another thing: who describes its fields.
-    return visible(found) if isinstance(found, str) and not isinstance(thing, Layer) else ""
+    found = getattr(thing, "origin", "")  # a Scapy layer has none
+    return visible(found) if isinstance(found, str) else ""
 
 
 def span(item: Field, layer: Layer) -> str:

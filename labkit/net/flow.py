@@ -37,8 +37,8 @@ class Flow(Emitter, asyncio.Protocol):
     __slots__ = (
         "_active", "_asked", "_blocked", "_context", "_decoder", "_early", "_ended", "_endpoint", "_failed", "_fast",
         "_finished", "_flowing", "_inbox", "_keep", "_latest", "_no_delay", "_opening", "_pieces", "_queued", "_since",
-        "_start", "_target", "_timer", "_transport", "_write", "allow_half_open", "bytes_read", "bytes_written", "closed",
-        "connecting", "high_water_mark", "server", "timeout",
+        "_start", "_target", "_timer", "_transport", "_write", "allow_half_open", "bytes_read", "bytes_written",
+        "closed", "connecting", "high_water_mark", "server", "timeout",
     )  # fmt: skip
 
     def __init__(
@@ -179,7 +179,9 @@ class Flow(Emitter, asyncio.Protocol):
 
     def _plain(self) -> bool:
         """Whether the next data needs nothing but its listeners called."""
-        return not (self._waiters or self.timeout or not self._flowing) and self._decoder is None and self._inbox is None
+        if self._waiters or self.timeout or not self._flowing:
+            return False
+        return self._decoder is None and self._inbox is None
 
     def eof_received(self) -> bool:
         """The peer sent FIN (called by the event loop); returns True: closing is ours to do."""

@@ -280,7 +280,7 @@ class Socket(Flow):
         Raises `LabError` for an encoding Python does not know.
         """
         try:
-            b"".decode(encoding)  # fails also for those that are not of text, such as "hex"
+            b"a".decode(encoding, "replace")  # fails also for those that are not of text, such as "hex"
             decoder = codecs.getincrementaldecoder(encoding)("replace")
         except LookupError:
             raise LabError(f"{encoding!r} is not an encoding", 'Use "utf8".') from None

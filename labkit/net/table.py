@@ -40,7 +40,8 @@ class Row:
 def kernel_table(*ports: int) -> tuple[Row, ...]:
     """The TCP connections and listening sockets of this network, as the kernel holds them.
 
-    ports: only rows with this port at one end; two ports name one connection (none: all rows). Raises `LabError` where the system does not tell.
+    ports: only rows with this port at one end; two ports name one connection (none: all rows).
+    Raises `LabError` where the system does not tell.
     Source: RFC 9293 §3.3.2 (the states).
     """
     rows = _from_proc() if sys.platform == "linux" else _from_netstat()

@@ -222,7 +222,6 @@ class _Builder:
             self.raw[start:end],
             self.number,
             table.rfc if table else "",
-            "labkit" if table else type(layer).__module__,
         )
 
     def fields(self, layer: Any, table: Table | None, base: int, spans: list[Span]) -> Iterator[Field]:

@@ -66,6 +66,7 @@ class Layer:
     fields: in wire order, without gaps or overlaps.
     data: the bytes of the layer (the bytes that hold its span).
     packet: number of the packet in its tape, from 1; 0 where there is none.
+    rfc: where the protocol is defined. origin: where the tape comes from, as in `Tape.origin`; ``""`` without a tape.
     """
 
     name: str

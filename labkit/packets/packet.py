@@ -6,6 +6,7 @@ Rule: the quick parse answers everything but `layers`; only `layers`, `fields` a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labkit.packets import frames
@@ -24,13 +25,24 @@ class Packet:
     number: its place in the capture, from 1. time_ns: nanoseconds since the epoch. raw: the bytes of the frame.
     linktype: how the frame starts, as numbered in pcap files (1: Ethernet). status: what the kernel noted about it
     (bit 8: it never filled in the TCP or UDP checksum). wire_length: bytes on the wire; raw may be cut shorter.
+    origin: where its tape comes from, as in `Tape.origin`.
     """
 
-    __slots__ = ("_layers", "_place", "_quick", "linktype", "number", "raw", "status", "time_ns", "wire_length")
+    __slots__ = (
+        "_layers", "_place", "_quick", "linktype", "number", "origin", "raw", "status", "time_ns", "wire_length",
+    )  # fmt: skip
 
-    def __init__(self, frame: Frame, number: int = 1, place: Place | None = None, quick: Quick | None = None) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        number: int = 1,
+        place: Place | None = None,
+        quick: Quick | None = None,
+        origin: str = "",
+    ) -> None:
         self.time_ns, self.raw, self.linktype, self.status, self.wire_length = frame
         self.number = number
+        self.origin = origin
         self._place = place
         self._quick = quick if quick is not None else frames.quick(self.raw, self.linktype)
         self._layers: tuple[Layer, ...] | None = None
@@ -110,7 +122,7 @@ class Packet:
         if self._layers is None:
             from labkit.packets.dissector import dissect_packet
 
-            self._layers = dissect_packet(self)
+            self._layers = tuple(replace(layer, origin=self.origin) for layer in dissect_packet(self))
         return self._layers
 
     def __getitem__(self, name: str) -> Layer:

@@ -17,6 +17,7 @@ from labkit.packets import frames as framing
 from labkit.packets import pcap, pcapng
 from labkit.packets.conversations import Conversations, Flow
 from labkit.packets.frames import FLAG_LETTERS
+from labkit.packets.model import SocketEvent
 from labkit.packets.packet import Packet
 from labkit.packets.pcapng import Recording
 
@@ -24,10 +25,11 @@ from labkit.packets.pcapng import Recording
 class _Shared:
     """What a tape and the tapes cut from it have in common: the frames, and the packets made of them so far."""
 
-    __slots__ = ("_conversations", "_packets", "recording")
+    __slots__ = ("_conversations", "_packets", "origin", "recording")
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, origin: str) -> None:
         self.recording = recording
+        self.origin = origin
         self._conversations: Conversations | None = None
         self._packets: dict[int, Packet] = {}
 
@@ -42,7 +44,9 @@ class _Shared:
         packet = self._packets.get(index)
         if packet is None:
             known = self.conversations
-            packet = Packet(self.recording.frames[index], index + 1, known.places[index], known.quick[index])
+            packet = Packet(
+                self.recording.frames[index], index + 1, known.places[index], known.quick[index], self.origin
+            )
             self._packets[index] = packet
         return packet
 
@@ -63,7 +67,6 @@ class Tape(Sequence[Packet]):
 
     def _fill(self, recording: Recording, origin: str) -> None:
         """Give the tape its packets; `capture` does this when the ``with`` body has ended."""
-        self._shared = _Shared(recording)
         self._indices: Sequence[int] = range(len(recording.frames))
         self.events = recording.events
         self.drops = recording.drops
@@ -73,6 +76,7 @@ class Tape(Sequence[Packet]):
             "" if not recording.drops else f", {recording.drops} {'frame' if recording.drops == 1 else 'frames'} lost"
         )
         self.origin = origin + lost
+        self._shared = _Shared(recording, self.origin)
 
     # -- a sequence of packets
 
@@ -85,11 +89,23 @@ class Tape(Sequence[Packet]):
     def __getitem__(self, index: slice) -> Tape: ...
     def __getitem__(self, index: int | slice) -> Packet | Tape:
         if isinstance(index, slice):
-            return self._part(self._indices[index])
+            part = self._part(self._indices[index])
+            part.events = self._events_around(part._indices)
+            return part
         try:
             return self._shared.packet(self._indices[index])
         except IndexError:
             raise IndexError(f"this tape has {len(self)} packets, there is no packet at index {index}") from None
+
+    def _events_around(self, indices: Sequence[int]) -> tuple[SocketEvent, ...]:
+        """The events from the first of these packets to the one after the last; those before the first of all too."""
+        if not indices:
+            return ()
+        frames, mine = self._shared.recording.frames, self._indices
+        first, after = min(indices), max(indices) + 1
+        since = frames[first][0] if mine and first > min(mine) else 0
+        until = frames[after][0] if mine and after <= max(mine) else None
+        return tuple(each for each in self.events if since <= each.time_ns and (until is None or each.time_ns < until))
 
     def __iter__(self) -> Iterator[Packet]:
         for index in self._indices:

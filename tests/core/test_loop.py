@@ -246,7 +246,8 @@ class TestEndOfProcess:
     def test_at_exit_also_after_an_exception_and_after_ctrl_c(self, script: Run, tmp_path: Path) -> None:
         for number, end in enumerate(("raise SystemExit(3)", "raise KeyboardInterrupt", "1 / 0")):
             path = tmp_path / f"{number}.sock"
-            run = script(SERVE + f"\n    net.create_server().listen(path=sys.argv[1]); print('up')\n    {end}", str(path))
+            text = f"\n    net.create_server().listen(path=sys.argv[1])\n    print('up')\n    {end}"
+            run = script(SERVE + text, str(path))
             assert run.stdout == "up\n"
             assert run.returncode in (3, 1, -signal.SIGINT, 130)
             assert not path.exists()

@@ -280,7 +280,8 @@ class TestE12Error:
             with pytest.raises(ConnectionRefused) as caught:
                 net.connect(port)
         assert str(caught.value) == (
-            f"127.0.0.1:{port} refused the connection: nothing listens there. Start the server first, and check the port."
+            f"127.0.0.1:{port} refused the connection: nothing listens there. "
+            "Start the server first, and check the port."
         )
         assert isinstance(caught.value, ConnectionRefusedError)
         assert caught.value.errno == errno.ECONNREFUSED
@@ -338,7 +339,7 @@ class TestE12Error:
 
     @pytest.mark.parametrize("host", ["a..b", "x" * 64, "aaa." * 70, "with\0zero"])
     def test_a_name_that_does_not_resolve(self, host: str) -> None:
-        with pytest.raises(AddressUnavailable, match="does not resolve.*Check its spelling"):
+        with pytest.raises(AddressUnavailable, match=r"does not resolve.*Check its spelling"):
             net.connect(1, host)
 
     def test_connect_timeout(self) -> None:
@@ -453,7 +454,7 @@ class TestE12Error:
             assert accepted.end() is accepted
 
     def test_write_on_a_socket_never_connected(self) -> None:
-        with pytest.raises(BrokenPipe, match="not connected.*connect") as caught:
+        with pytest.raises(BrokenPipe, match=r"not connected.*connect") as caught:
             net.Socket().write(b"x")
         assert caught.value.code == "ENOTCONN"
 

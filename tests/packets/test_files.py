@@ -305,7 +305,12 @@ class TestTape:
         assert tape[-1].number == 8
         assert tape[0] is tape.packets[0] is tape[0:2][0]
         assert isinstance(tape[2:4], packets.Tape)
-        assert tape[2:4].events == EVENTS
+        assert tape[:].events == EVENTS
+        # A part has the events from its first packet to the one after its last; the first part also those before.
+        assert tape[:1].events == tuple(each for each in EVENTS if each.time_ns < tape[1].time_ns)
+        assert tape[7:].events == tuple(each for each in EVENTS if each.time_ns >= tape[7].time_ns)
+        assert tape[2:4].events == ()
+        assert tape[:1].origin == tape[0].origin == tape[0].layers[0].origin == "by hand"
         with pytest.raises(IndexError, match="this tape has 8 packets"):
             tape[8]
         assert repr(tape) == "<Tape of 8 packets, 2 connections, by hand>"
