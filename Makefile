@@ -7,6 +7,8 @@ PYTEST_ARGS ?=
 RUNS ?= 20
 
 PY := $(VENV)/bin/python
+# no question about news on the first day, and no look for updates: a lesson needs no internet
+LAB_SETTINGS := --LabApp.app_settings_dir=$(CURDIR)/tools/lab-settings
 LESSON_TESTS := --nbval --nbval-sanitize-with=tests/nbval.cfg --nbval-cell-timeout=60 --nbval-kernel-startup-timeout=60
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
@@ -21,7 +23,7 @@ help: ## list the targets
 	@echo "  Options: PYTHON=python3.12 (which Python), JUPYTER_ARGS=\"--no-browser\", PYTEST_ARGS=\"-k ladder\", RUNS=20 (repeat)"
 
 lab: $(VENV)/.lab ## install if need be, then open JupyterLab on the first lesson
-	$(PY) -m jupyterlab $(AS_ROOT) $(JUPYTER_ARGS) notebooks/00-start-here.ipynb
+	$(PY) -m jupyterlab $(AS_ROOT) $(LAB_SETTINGS) $(JUPYTER_ARGS) notebooks/00-start-here.ipynb
 
 test: $(VENV)/.test lint ## everything CI runs: lint, types, tests, the lessons with their outputs compared
 	$(PY) -m pytest $(LESSON_TESTS) $(PYTEST_ARGS) tests notebooks
@@ -47,8 +49,9 @@ repeat: $(VENV)/.test ## run the lessons RUNS times in a row, stopping at the fi
 format: $(VENV)/.test ## sort the imports, mend what ruff can mend safely
 	$(PY) -m ruff check --fix .
 
-docs: $(VENV)/.lab ## redraw docs/imports.svg from the code
+docs: $(VENV)/.lab ## redraw the pictures of docs/, from the code and a recording
 	$(PY) tools/imports.py
+	$(PY) tools/picture.py
 
 constraints: ## pin anew, in constraints.txt and environment.yml, what a fresh environment resolves to
 	$(PYTHON) tools/pin.py

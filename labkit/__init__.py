@@ -28,15 +28,16 @@ _PARTS = {
     "net": "",
     "packets": "",
     "predict": "course",
+    "reset": "course",
     "servers": "",
 }
 
 if TYPE_CHECKING:
     from labkit import draw, exercises, net, packets, servers
-    from labkit.course import claim, lesson, predict
+    from labkit.course import claim, lesson, predict, reset
     from labkit.packets import Tape, capture
 
-__all__ = ["Tape", "capture", "claim", "draw", "exercises", "lesson", "net", "packets", "predict", "servers"]
+__all__ = ["Tape", "capture", "claim", "draw", "exercises", "lesson", "net", "packets", "predict", "reset", "servers"]
 
 
 def __getattr__(name: str) -> Any:

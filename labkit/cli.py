@@ -25,9 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     serve = commands.add_parser("serve", help="run one of the chapter's servers until Ctrl-C")
     serve.add_argument("server", choices=("greeter", "echo"), help="which one")
-    serve.add_argument("--port", type=int, help="port to listen on (0: any free one; default: the chapter's)")
+    where = serve.add_mutually_exclusive_group()
+    where.add_argument("--port", type=int, help="port to listen on (0: any free one; default: the chapter's)")
+    where.add_argument("--path", help="listen on this Unix socket path in place of a port")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    serve.add_argument("--path", help="listen on this Unix socket path in place of a port")
     serve.add_argument("--expose", action="store_true", help="allow an address that other machines can reach")
     serve.set_defaults(run=_serve)
 
@@ -82,7 +83,11 @@ def _doctor(options: argparse.Namespace) -> int:
     status = packets.status()
     print(f"labkit {__version__}, Python {platform.python_version()}, {platform.system()} {platform.release()}")
     print(f"event loop: {type(loop.get()).__module__.partition('.')[0]}")
-    print(f"capture: {status}")
+    used = next(reason for reason in status.reasons if reason.tier == status.tier)
+    # A forced tier is used or nothing is: what it would be is no answer where it does not work.
+    print(f"capture: {status}" if used.ok else f"capture: none, for {used.why}")
+    if status.forced:
+        print(f"  LABKIT_TIER={status.tier} asks for this: unset it to have the best that works here")
     for tier, works, why, todo in status.reasons:
         print(f"  {'yes' if works else 'no ':3}  {tier}" + (f": {why}" if why else ""))
         if todo and not works:

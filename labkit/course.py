@@ -36,23 +36,48 @@ class _Card:
         )
 
 
-class _Opening:
-    """Two plain lines: which lesson, and how capture works on this machine."""
+# JupyterLab gives an SVG its own width, and a narrow window a scrollbar; a picture should shrink with its page.
+_FIT = ".jp-Notebook .jp-RenderedSVG img{max-width:100%;height:auto}"
+# For a projector: the page's text and code larger, pictures as wide as the page.
+_LARGE = (
+    ".jp-Notebook{--jp-content-font-size1:21px;--jp-code-font-size:19px;--jp-content-line-height:1.5}"
+    ".jp-Notebook .jp-RenderedSVG img{width:100%;height:auto}"
+)
 
-    def __init__(self, name: str, status: object) -> None:
-        self.name, self.status = name, status
+
+class _Opening:
+    """Two plain lines: which lesson, and how capture works on this machine; and pictures that fit the page."""
+
+    def __init__(self, name: str, status: object, style: str) -> None:
+        self.name, self.status, self.style = name, status, style
 
     def __repr__(self) -> str:
         return f"Lesson {self.name}\ncapture: {self.status}"
 
+    def _repr_html_(self) -> str:
+        return f"<style>{self.style}</style><pre>{html.escape(repr(self))}\n</pre>"
 
-def lesson(name: str) -> _Opening:
+
+def lesson(name: str, *, large: bool = False) -> _Opening:
     """Begin a lesson: recordings are looked up under its name. Shows how capture works on this machine.
 
     name: the notebook's name without its ending, such as ``"01a-tcp-connection"``.
+    large: type and pictures for a projector.
     """
     packets.set_lesson(name)
-    return _Opening(name, packets.status())
+    return _Opening(name, packets.status(), _LARGE if large else _FIT)
+
+
+def reset() -> str:
+    """Put the notebook back to its start: every server and connection of ours closed, exercises as if never tried.
+
+    For live demonstrations: the next class sees what the first one saw. The progress file is left alone.
+    """
+    from labkit import exercises, net
+
+    closed = net.close_everything()
+    exercises.restart()
+    return f"{closed} {'server' if closed == 1 else 'servers'} closed; the exercises start anew"
 
 
 class Prediction:

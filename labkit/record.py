@@ -46,12 +46,16 @@ def record(lessons: Sequence[str] = ()) -> Iterator[str]:
     if unknown:
         known = ", ".join(path.stem for path in found)
         raise LabError(f"there is no lesson {', '.join(sorted(unknown))}", f"There are: {known}.")
+    if not lessons:  # what no lesson makes any more
+        for folder in data.iterdir():
+            if folder.is_dir() and folder.name not in {path.stem for path in found}:
+                shutil.rmtree(folder)
     for path in found:
         if lessons and path.stem not in lessons:
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            _run(path, Path(folder))
-            made = Path(folder) / path.stem
+        with tempfile.TemporaryDirectory() as made_here:
+            _run(path, Path(made_here))
+            made = Path(made_here) / path.stem
             shutil.rmtree(data / path.stem, ignore_errors=True)
             if made.is_dir():
                 shutil.copytree(made, data / path.stem)
@@ -64,6 +68,7 @@ def record(lessons: Sequence[str] = ()) -> Iterator[str]:
 def _run(notebook: Path, folder: Path) -> None:
     import nbformat
     from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
 
     settings = {"LABKIT_RECORD": str(folder), "LABKIT_PROGRESS": str(folder / "progress.json")}
     before = {name: os.environ.get(name) for name in settings}
@@ -72,8 +77,15 @@ def _run(notebook: Path, folder: Path) -> None:
         NotebookClient(
             nbformat.read(notebook, as_version=4),
             timeout=CELL_TIMEOUT,
+            # Else it warns, once a lesson, that it talks to us in the clear: over loopback.
+            extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": str(notebook.parent)}},
         ).execute()
+    except CellExecutionError as error:
+        raise LabError(
+            f"{notebook.name} failed while it was recorded: {error.ename}: {error.evalue}",
+            "Its recordings are left as they were. Run the lesson by hand to see the cell.",
+        ) from error
     finally:
         for name, value in before.items():
             if value is None:

@@ -26,6 +26,9 @@ ELSEWHERE = ["appnope==0.1.4"]
 # What building an editable install asks for besides the build backend.
 BUILD = ["editables"]
 
+# What conda takes from pip: on conda-forge `playwright` is another program, and the Python one comes later.
+BY_PIP = frozenset({"playwright"})
+
 ENVIRONMENT = """\
 # The same environment by conda or mamba (Binder reads this file). Made by `make constraints`, from pyproject.toml.
 name: labkit
@@ -36,6 +39,7 @@ dependencies:
   - pip
 {packages}
   - pip:
+{by_pip}
       - -e .
 """
 
@@ -71,7 +75,9 @@ def pinned(text: str) -> dict[str, str]:
 
 def environment(versions: dict[str, str]) -> str:
     """The text of environment.yml: every direct dependency at its pinned version."""
-    return ENVIRONMENT.format(packages="\n".join(f"  - {name}={versions[name]}" for name in direct()))
+    packages = "\n".join(f"  - {name}={versions[name]}" for name in direct() if name not in BY_PIP)
+    by_pip = "\n".join(f"      - {name}=={versions[name]}" for name in direct() if name in BY_PIP)
+    return ENVIRONMENT.format(packages=packages, by_pip=by_pip)
 
 
 def freeze() -> str:

@@ -13,5 +13,6 @@ from labkit.draw.bytes import bytes
 from labkit.draw.ladder import ladder
 from labkit.draw.picture import Picture
 from labkit.draw.plot import bars, levels
+from labkit.draw.why import FieldTable, why
 
-__all__ = ["Picture", "bars", "bits", "bytes", "ladder", "levels"]
+__all__ = ["FieldTable", "Picture", "bars", "bits", "bytes", "ladder", "levels", "why"]

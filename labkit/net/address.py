@@ -13,7 +13,7 @@ import socket
 import stat
 from typing import Any
 
-from labkit.core.errors import AddressUnavailable, LabError, NetError, PathInUse, PortInUse, from_oserror
+from labkit.core.errors import AddressUnavailable, LabError, NetError, NotFound, PathInUse, PortInUse, from_oserror
 from labkit.net.table import kernel_table
 
 PATH_LIMIT = 107
@@ -107,7 +107,7 @@ def bound_path(path: str, backlog: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.ENOENT:
-            raise from_oserror(error, f"the directory of {path}") from error
+            raise NotFound(f"the directory of {path} does not exist", "Make it first, or choose another.") from error
         raise from_oserror(error, path) from error
     listener.setblocking(False)
     return listener

@@ -35,10 +35,10 @@ class Flow(Emitter, asyncio.Protocol):
     """What `Socket` is made of below Node's methods; see there."""
 
     __slots__ = (
-        "_active", "_asked", "_blocked", "_context", "_decoder", "_early", "_ended", "_endpoint", "_failed", "_fast",
-        "_finished", "_flowing", "_inbox", "_keep", "_latest", "_no_delay", "_opening", "_pieces", "_queued", "_since",
-        "_start", "_target", "_timer", "_transport", "_write", "allow_half_open", "bytes_read", "bytes_written",
-        "closed", "connecting", "high_water_mark", "server", "timeout",
+        "_active", "_asked", "_blocked", "_context", "_decoder", "_due", "_early", "_ended", "_endpoint", "_failed",
+        "_fast", "_finished", "_flowing", "_inbox", "_keep", "_latest", "_no_delay", "_opening", "_pieces", "_queued",
+        "_since", "_start", "_target", "_timer", "_transport", "_write", "allow_half_open", "bytes_read",
+        "bytes_written", "closed", "connecting", "high_water_mark", "server", "timeout",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +65,7 @@ class Flow(Emitter, asyncio.Protocol):
         self._queued: list[bytes] = _NOTHING  # written before the connection stands
         self._flowing: bool | None = None  # None: nobody has asked for data yet
         self._early: bytes | None = None  # arrived before anybody asked; reading is paused until then
+        self._due = False  # what arrived early is about to be delivered
         self._inbox: bytearray | None = None  # what `read` has not yet handed out
         self._asked = 0  # bytes a running `read` waits for
         self._ended = False  # the peer's FIN has come
@@ -292,16 +293,22 @@ class Flow(Emitter, asyncio.Protocol):
 
     def _resume_now(self) -> None:
         self._flowing = True
-        early, self._early = self._early, None
-        if early is not None:
-            # Node, too, delivers what waited only after the handler that asked for it has returned.
-            loop.get().call_soon(self._deliver_early, early)
+        if self._early is not None:
+            # Node, too, delivers what waited only after the handler that asked for it has returned. Reading starts
+            # after that, and not at a second resume(): what comes later must not overtake it.
+            if not self._due:
+                self._due = True
+                loop.get().call_soon(self._deliver_early)
         elif self._transport is not None and not self.closed and not self._ended:
             self._transport.resume_reading()
 
-    def _deliver_early(self, early: bytes) -> None:
+    def _deliver_early(self) -> None:
+        self._due = False
         if self.closed or self._transport.is_closing():
             return  # destroyed: what it had not read is dropped
+        if not self._flowing or self._early is None:
+            return  # paused again
+        early, self._early = self._early, None
         self.data_received(early)
         if self._early is not None or not self._flowing or self.closed or self._transport.is_closing():
             return

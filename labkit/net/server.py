@@ -97,6 +97,7 @@ class Server(Emitter):
         address.check_port(port)
         if where is None and not address.is_loopback(address.check_host(host)):
             _check_exposed(host, port, expose)
+            self.once("listening", lambda: _tell_exposed(host, self.port))
         if on_listening is not None:
             self.once("listening", on_listening)
         replace = in_notebook() if replace is None else replace
@@ -235,6 +236,9 @@ class Server(Emitter):
         )
 
     def _accepted(self, connection: Socket) -> None:
+        if self._listener is None:  # asyncio accepts in steps: closed in between
+            connection.destroy()
+            return
         if self.max_connections is not None and len(self._sockets) >= self.max_connections:
             self._fire("drop", connection)
             connection.destroy()
@@ -290,7 +294,10 @@ def _check_exposed(host: str, port: int, expose: bool) -> None:
             f"{address.in_words(host, port)} can be reached from other machines",
             "If that is what you want, say listen(..., expose=True).",
         )
-    print(f"Anyone who can reach this machine can now connect to {address.in_words(host, port)}.")
+
+
+def _tell_exposed(host: str, port: int) -> None:
+    print(f"Anyone who can reach this machine can now connect to {address.in_words(host, port)}.", flush=True)
 
 
 def create_server(
@@ -307,6 +314,15 @@ def create_server(
         on_connection, allow_half_open=allow_half_open, no_delay=no_delay, high_water_mark=high_water_mark,
         max_connections=max_connections, pause_on_connect=pause_on_connect,
     )  # fmt: skip
+
+
+def close_everything() -> int:
+    """Close every server of this process and cut its connections; returns how many servers there were."""
+    servers = tuple(_running.values())
+    for server in servers:
+        server.close()
+        server.close_all_connections()
+    return len(servers)
 
 
 def _close_everything() -> None:

@@ -46,7 +46,10 @@ class Status:
             "direct": "live, by an AF_PACKET ring on lo",
             "tool": "live, by a capture tool on the loopback interface",
         }
-        return how.get(self.tier, "recorded, since this machine lets you capture nothing (see `labkit doctor`)")
+        if self.tier in how:
+            return how[self.tier]
+        because = "as LABKIT_TIER asks" if self.forced else "since this machine lets you capture nothing"
+        return f"recorded, {because} (see `labkit doctor`)"
 
 
 def _try_direct() -> Reason:

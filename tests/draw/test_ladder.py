@@ -124,7 +124,8 @@ def test_a_stall_that_no_timer_ended_is_named_from_200_ms_on(ms: float, said: st
 
 def test_data_in_a_row_is_one_entry_of_the_twin() -> None:
     tape = greeting()
-    extra = [SocketEvent(event.time_ns + 1, event.who, "data", 5, "event") for event in tape.events if event.name == "data"]
+    data = [event for event in tape.events if event.name == "data"]
+    extra = [SocketEvent(event.time_ns + 1, event.who, "data", 5, "event") for event in data]
     before = repr(draw.ladder(tape))
     tape.events = tuple(sorted((*tape.events, *extra), key=lambda event: event.time_ns))
     after = repr(draw.ladder(tape))

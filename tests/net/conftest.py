@@ -41,6 +41,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return Place(request.param, tmp_path / "s")
 
 
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def tcp_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where to listen, for what only TCP has."""
+    return Place(request.param, tmp_path / "s")
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A short path for a Unix socket."""

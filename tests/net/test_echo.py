@@ -6,6 +6,7 @@ Rule: hypothesis chooses; the model is a byte string.
 from __future__ import annotations
 
 import socket as system
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_text_survives_any_cut(
     with place.listen(net.create_server(serve)), place.plain() as plain:
         if not place.is_unix:
             plain.setsockopt(system.IPPROTO_TCP, system.TCP_NODELAY, 1)
-        for start, stop in zip(borders, borders[1:], strict=False):
+        for start, stop in pairwise(borders):
             plain.sendall(raw[start:stop])
         plain.shutdown(system.SHUT_WR)
         assert read_all(plain).decode() == text

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from labkit import net
-from labkit.core import loop
+from labkit.core import emitter, loop
 from labkit.core.errors import LabError, TimedOut
 from tests.net.peers import Holder, Place, Story, names, pair, plain_client, plain_server, read_all, read_exactly
 
@@ -100,13 +100,12 @@ class TestStart:
             accepted.resume()
             assert story.until("data") == ["data"]
 
-    def test_pause_on_connect_leaves_the_data_in_the_kernel(self, place: Place) -> None:
+    def test_pause_on_connect_holds_the_data_until_resume(self, place: Place) -> None:
         with plain_client(place, pause_on_connect=True) as (plain, accepted):
             plain.sendall(b"waiting")
             story = Story(accepted)
             loop.call(lambda: None)
-            assert story.events == []
-            assert accepted._early is None
+            assert (story.events, accepted.bytes_read) == ([], 0)
             accepted.resume()
             story.wait(lambda: story.received == b"waiting")
 
@@ -155,10 +154,12 @@ class TestPause:
             story.wait(lambda: story.received == b"12")
 
     def test_resume_pause_resume_in_one_handler_keeps_order(self, place: Place) -> None:
+        """What waits when reading begins is delivered before anything that arrives later, however often one asks."""
         with plain_client(place) as (plain, accepted):
             plain.sendall(b"early")
             while accepted._early is None:
                 loop.call(lambda: None)
+            plain.sendall(b" and more")  # already in the kernel when reading begins
             story = Story(accepted, ())
             accepted.pause()
             accepted.on("data", story.noting("data")).on("end", story.noting("end"))
@@ -172,7 +173,7 @@ class TestPause:
             plain.sendall(b" late")
             plain.shutdown(system.SHUT_WR)
             story.until("end")
-            assert story.received == b"early late"
+            assert story.received == b"early and more late"
 
     def test_pause_and_resume_after_the_close_do_nothing(self, place: Place) -> None:
         with plain_client(place) as (plain, accepted):
@@ -385,3 +386,56 @@ class TestHistoryOfData:
                 plain.sendall(piece)
                 always.wait(lambda piece=piece: always.received.endswith(piece))  # type: ignore[misc]
             assert once.received == b"1"
+
+    def test_a_run_of_data_is_one_entry_that_says_how_many(self, place: Place) -> None:
+        with plain_client(place) as (plain, accepted):
+            story = Story(accepted, ("data",))
+            accepted.pipe(accepted)
+            for _ in range(20):
+                plain.sendall(b"12345")
+                read_exactly(plain, 5)
+            plain.shutdown(system.SHUT_WR)
+            accepted.wait_for("close")
+            entries = [entry for entry in accepted.history if entry.event == "data"]
+            assert sum(entry.times for entry in entries) == len(story.arguments["data"])
+            assert len(entries) < len(story.arguments["data"])
+            assert [entry.event for entry in accepted.history][-2:] == ["end", "close"]
+
+    def test_a_capture_that_starts_later_sees_every_piece(self, place: Place) -> None:
+        with plain_client(place) as (plain, accepted):
+            accepted.pipe(accepted)
+            for _ in range(3):
+                plain.sendall(b"before")
+                read_exactly(plain, 6)
+            records = emitter.watch()
+            try:
+                for size in (1, 2, 3):
+                    plain.sendall(bytes(size))
+                    read_exactly(plain, size)
+                loop.call(lambda: None)
+            finally:
+                emitter.unwatch(records)
+            plain.sendall(b"after")
+            read_exactly(plain, 5)
+            noted = [(name, size, what) for _, source, name, size, what in records if source is accepted]
+            assert noted == [
+                step for size in (1, 2, 3) for step in (("data", size, "event"), ("write", size, "call"))
+            ]  # fmt: skip
+
+    def test_waiting_for_data_too_large_to_keep_says_so(self, place: Place) -> None:
+        with plain_client(place) as (plain, accepted):
+            accepted.pipe(accepted)
+            for size in (10, 10, 100_000):
+                plain.sendall(bytes(size))
+                read_exactly(plain, size)
+            with pytest.raises(LabError, match=r"too large to keep.*read\(\)"):
+                accepted.wait_for("data")
+            arrived: list[bytes] = []
+            waiting = threading.Thread(target=lambda: arrived.append(accepted.wait_for("data", timeout=20)))
+            waiting.start()
+            while not accepted._waiters:
+                loop.call(lambda: None)
+            plain.sendall(bytes(10_000))  # while somebody waits, every piece is handed over
+            waiting.join(20)
+            assert len(read_exactly(plain, 10_000)) == 10_000
+            assert len(arrived[0]) > 0

@@ -1,6 +1,6 @@
 """Node's ordering contract: the same scenario in Node and in labkit tells the same story, event by event.
 
-Rule: node/scenarios.js holds the Node half under the same names; a difference is listed in DIFFERENCES with its reason.
+Rule: node/scenarios.js holds the Node half under the same names; no difference is allowed for.
 """
 
 from __future__ import annotations
@@ -366,10 +366,6 @@ def close_with_open_connection(play: Play) -> None:
     server.listen(0, LOCAL, on_listening=on_listening)
 
 
-# Scenario -> (who, what Node emits, what labkit emits, why).
-DIFFERENCES: dict[str, tuple[str, list[str], list[str], str]] = {}
-
-
 @cache
 def node_story(name: str) -> dict[str, list[str]]:
     run = subprocess.run(
@@ -393,11 +389,7 @@ def test_both_halves_have_the_same_scenarios() -> None:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_story_is_the_same(name: str, play: Play) -> None:
-    expected = {who: list(events) for who, events in node_story(name).items()}
-    if name in DIFFERENCES:
-        who, theirs, ours, _ = DIFFERENCES[name]
-        assert expected[who] == theirs  # Node changed? Then the difference may be gone
-        expected[who] = ours
+    expected = node_story(name)
     loop.call(SCENARIOS[name], play)
     assert play.done.wait(20), f"not everything closed: {play.story}"
     assert play.story == expected

@@ -62,6 +62,7 @@ class TestE12Connect:
             how: dict[str, Any] = {"path": place.path} if place.is_unix else {"port": server.port, "host": place.kind}
             client.connect(**how, on_connect=lambda: calls.append("argument"))
             assert calls == ["on", "argument"]
+            server.wait_for("connection")
             client.destroy()
 
     def test_addresses(self, place: Place) -> None:
@@ -353,10 +354,8 @@ class TestE12Error:
         assert f"127.0.0.1:{port} did not answer within 0.05 s" in str(caught.value)
         assert isinstance(caught.value, TimeoutError)
 
-    def test_a_reset_is_error_then_close_true(self, place: Place) -> None:
-        if place.is_unix:
-            pytest.skip("a Unix socket has no RST")
-        with plain_client(place) as (plain, accepted):
+    def test_a_reset_is_error_then_close_true(self, tcp_place: Place) -> None:
+        with plain_client(tcp_place) as (plain, accepted):
             story = Story(accepted)
             reset(plain)
             assert story.until("close") == ["error", "close"]
@@ -386,10 +385,8 @@ class TestE12Error:
                     client.read(1)
         capsys.readouterr()  # shown too, if it came before the wait
 
-    def test_reset_and_destroy_gives_the_peer_econnreset(self, place: Place) -> None:
-        if place.is_unix:
-            pytest.skip("a Unix socket has no RST")
-        with plain_client(place) as (plain, accepted):
+    def test_reset_and_destroy_gives_the_peer_econnreset(self, tcp_place: Place) -> None:
+        with plain_client(tcp_place) as (plain, accepted):
             story = Story(accepted)
             accepted.reset_and_destroy()
             assert story.until("close") == ["close"]
@@ -639,10 +636,6 @@ class TestE13NoDelay:
 
         return loop.call(ask)
 
-    @pytest.fixture(params=["127.0.0.1", "::1"])
-    def place(self, request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-        return Place(request.param, tmp_path)
-
     def exchange(self, client: net.Socket, accepted: net.Socket) -> None:
         """Data in both directions, so that no side is still being set up."""
         client.write(b"ping")
@@ -650,13 +643,13 @@ class TestE13NoDelay:
         accepted.write(b"pong")
         client.read(4)
 
-    def test_nagle_is_on_by_default_on_both_sides(self, place: Place) -> None:
-        with pair(place) as (client, accepted):
+    def test_nagle_is_on_by_default_on_both_sides(self, tcp_place: Place) -> None:
+        with pair(tcp_place) as (client, accepted):
             self.exchange(client, accepted)
             assert (self.option(client), self.option(accepted)) == (0, 0)
 
-    def test_set_no_delay_switches_it_off_and_on_again(self, place: Place) -> None:
-        with pair(place) as (client, accepted):
+    def test_set_no_delay_switches_it_off_and_on_again(self, tcp_place: Place) -> None:
+        with pair(tcp_place) as (client, accepted):
             self.exchange(client, accepted)
             for socket in (client, accepted):
                 assert socket.set_no_delay() is socket
@@ -664,20 +657,21 @@ class TestE13NoDelay:
                 socket.set_no_delay(False)
                 assert self.option(socket) == 0
 
-    def test_as_an_option_from_the_start(self, place: Place) -> None:
-        with pair(place, no_delay=True) as (client, accepted):
+    def test_as_an_option_from_the_start(self, tcp_place: Place) -> None:
+        with pair(tcp_place, no_delay=True) as (client, accepted):
             self.exchange(client, accepted)
             assert self.option(client) != 0
             assert self.option(accepted) != 0
 
-    def test_asked_before_the_connection_stands(self, place: Place) -> None:
-        with place.listen(net.create_server()):
+    def test_asked_before_the_connection_stands(self, tcp_place: Place) -> None:
+        with tcp_place.listen(net.create_server()) as server:
 
             def handler() -> net.Socket:
-                return place.connect().set_no_delay()
+                return tcp_place.connect().set_no_delay()
 
             client = loop.call(handler)
             client.wait_for("connect")
+            server.wait_for("connection")
             assert self.option(client) != 0
             client.destroy()
 

@@ -11,7 +11,6 @@ import select
 import signal
 import subprocess
 import sys
-import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
@@ -49,13 +48,10 @@ class Serving:
 
 
 class Terminal:
-    """A program on a terminal of its own."""
+    """A program on a terminal of its own, which shows what is typed (as telnet, too, asks it to)."""
 
     def __init__(self, *command: str) -> None:
         self.master, slave = pty.openpty()
-        attributes = termios.tcgetattr(slave)
-        attributes[3] &= ~termios.ECHO  # what is typed is not what the server said
-        termios.tcsetattr(slave, termios.TCSANOW, attributes)
         self.process = subprocess.Popen(
             command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
             env={**os.environ, "LC_ALL": "C.UTF-8"},

@@ -149,7 +149,8 @@ class TestT16Echo:
         telnet.see("Escape character is '^]'.")
         for line in ("first line", "zweite Zeile"):
             telnet.type(line + "\n")
-            telnet.see(line)
+            telnet.see(line)  # by the terminal, as it is typed
+            telnet.see(line)  # by the server
         telnet.type("\x1d")
         telnet.see("telnet> ")
         telnet.type("quit\n")

@@ -1,0 +1,59 @@
+"""A table of the fields of a layer: why each of them exists, and where it is defined.
+
+Rule: words only, the same in every run: no values. HTML for the page, text for everything else.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from labkit.core.errors import LabError
+from labkit.draw.text import visible
+from labkit.draw.units import layers_of, span
+
+_CELL = 'style="text-align:left;vertical-align:top;white-space:normal'
+
+
+class FieldTable:
+    """What `why` returns: rows of (label, place, reason, source); shown as a table, or as text."""
+
+    def __init__(self, title: str, rows: list[tuple[str, str, str, str]]) -> None:
+        self.title = title
+        self.rows = rows
+
+    def __repr__(self) -> str:
+        lines = [self.title]
+        for label, place, reason, source in self.rows:
+            where = ", ".join(filter(None, (place, source)))
+            lines.append(f"  {label} ({where}): {reason or 'no reason is written down'}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th {_CELL}">{name}</th>' for name in ("field", "place", "why it exists", "defined in"))
+        body = "".join(
+            "<tr>"
+            f'<td {_CELL}"><b>{html.escape(label)}</b></td><td {_CELL};white-space:nowrap">{html.escape(place)}</td>'
+            f'<td {_CELL};max-width:34em">{html.escape(reason)}</td>'
+            f'<td {_CELL};white-space:nowrap">{html.escape(source)}</td></tr>'
+            for label, place, reason, source in self.rows
+        )
+        return f"<table><caption {_CELL}\">{html.escape(self.title)}</caption><tr>{head}</tr>{body}</table>"
+
+
+def why(thing: Any, *, parts: bool = False) -> FieldTable:
+    """Tell for each field of a layer why it exists, and which RFC defines it.
+
+    thing: a layer (``packet["TCP"]``), a packet (all its layers), or a Scapy layer. parts: also the parts of fields
+    that are divided further (flags, options). Raises LabError for anything that has no layers.
+    """
+    layers = layers_of(thing)
+    if not any(layer.fields for layer in layers):
+        raise LabError("there are no fields to explain", "Give a layer or a packet: draw.why(packet['TCP']).")
+    rows = [
+        (visible(item.label), span(item, layer), visible(item.why), visible(item.rfc))
+        for layer in layers
+        for field in layer.fields
+        for item in (field.walk() if parts else (field,))
+    ]
+    return FieldTable(" / ".join(visible(layer.title) for layer in layers), rows)

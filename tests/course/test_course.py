@@ -1,0 +1,256 @@
+"""Opening line, prediction, claim: the same words in the console and on the page, and nothing of them is markup.
+
+Rule: the page's words are read out of its HTML by a parser, not compared with HTML written here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+import labkit
+from labkit import course, net, packets
+from labkit.core.errors import LabError
+from labkit.draw import style
+from labkit.packets import recorded
+
+QUESTION = "How many packets?"
+ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;</div></b>"
+
+
+class Page(HTMLParser):
+    """What a browser makes of a card: its lines, and the elements with their attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.lines: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.lines.append(data)
+
+
+def text_of(card: Any) -> str:
+    """The words of a card, which must be the same on the page."""
+    page = Page(card._repr_html_())
+    assert page.open == []
+    assert "\n".join(page.lines) == repr(card)
+    return repr(card)
+
+
+CARDS: dict[str, Callable[[str], Any]] = {
+    "no prediction yet": lambda words: labkit.predict(words),
+    "a prediction": lambda words: labkit.predict(words, mine=words, options=[words, "2"]),
+    "not one of the choices": lambda words: labkit.predict(words, mine=words, options=["1", "2"]),
+    "settled, right": lambda words: labkit.predict(words, mine=words).settle(words, words),
+    "settled, wrong": lambda words: labkit.predict(words, mine=words).settle("", words),
+    "settled, not made": lambda words: labkit.predict(words).settle(words, words),
+    "a claim that holds": lambda words: labkit.claim(words, words, holds=True, seen=words),
+    "a wrong claim": lambda words: labkit.claim(words, words, holds=False, seen=words),
+    "an outdated claim": lambda words: labkit.claim(words, words, holds=False, seen=words, outdated=words),
+}
+cards = pytest.mark.parametrize("make", CARDS.values(), ids=CARDS.keys())
+
+
+class TestEveryCard:
+    """What holds for whatever a lesson shows in words."""
+
+    @cards
+    @pytest.mark.parametrize(
+        "words",
+        ["plain", "您好！ naïve – “quoted”", "a < b & b > c", ATTACK],
+        ids=["plain", "beyond ASCII", "signs of markup", "an attack"],
+    )
+    def test_console_and_page_say_the_same(self, make: Callable[[str], Any], words: str) -> None:
+        assert words in text_of(make(words))
+
+    @cards
+    def test_hostile_words_stay_words(self, make: Callable[[str], Any]) -> None:
+        plain, hostile = Page(make("plain")._repr_html_()), Page(make(ATTACK)._repr_html_())
+        assert hostile.elements == plain.elements
+        assert {tag for tag, _ in hostile.elements} == {"div", "b"}
+
+    @cards
+    def test_it_follows_the_theme(self, make: Callable[[str], Any]) -> None:
+        styles = ";".join(attributes.get("style") or "" for _, attributes in Page(make("words")._repr_html_()).elements)
+        rules = dict(rule.split(":", 1) for rule in styles.split(";") if rule)
+        # Neither text nor paper has a colour of its own, so both are the page's; only the edge has one.
+        assert not {name for name in rules if name in ("color", "background", "background-color")}
+        assert rules["font-family"].startswith("var(--jp-content-font-family,")
+        (edge,) = re.findall(r"#[0-9a-f]{6}", styles)
+        for paper in ("#ffffff", "#111111"):  # JupyterLab's --jp-layout-color0, light and dark
+            assert style.contrast(edge, paper) >= 3  # Source: WCAG 2.2 §1.4.11
+
+    @cards
+    def test_colour_is_not_the_only_carrier(self, make: Callable[[str], Any]) -> None:
+        others = {repr(other("words")) for other in CARDS.values() if other is not make}
+        assert repr(make("words")) not in others
+
+
+class TestPredict:
+    """A prediction before an experiment, and what it is held against."""
+
+    @pytest.mark.parametrize("nothing", [..., None])
+    def test_not_made(self, nothing: object) -> None:
+        prediction = labkit.predict(QUESTION, mine=nothing)
+        assert not prediction.made
+        first, second = text_of(prediction).split("\n")
+        assert first == QUESTION
+        assert second == "No prediction yet: put your answer in place of the three dots and run the cell again."
+
+    def test_not_given_is_not_made(self) -> None:
+        assert not labkit.predict(QUESTION).made
+
+    @pytest.mark.parametrize("mine", [0, False, "", 4, "nothing at all"])
+    def test_made(self, mine: object) -> None:
+        prediction = labkit.predict(QUESTION, mine=mine)
+        assert prediction.made
+        assert text_of(prediction).split("\n") == [QUESTION, f"Your prediction: {mine}"]
+
+    def test_the_choices_are_named(self) -> None:
+        for mine in (..., "three"):
+            assert "Choose from: two, three" in text_of(labkit.predict(QUESTION, mine=mine, options=("two", "three")))
+
+    def test_one_of_the_choices(self) -> None:
+        text = text_of(labkit.predict(QUESTION, mine="two", options=["two", "three"]))
+        assert text.endswith("\nYour prediction: two")
+
+    @pytest.mark.parametrize(("mine", "shown"), [("four", "'four'"), (2, "2"), ("2 ", "'2 '")])
+    def test_none_of_the_choices(self, mine: object, shown: str) -> None:
+        text = text_of(labkit.predict(QUESTION, mine=mine, options=["2", "3"]))
+        assert text.endswith(f"\n{shown} is not one of the choices.")
+        assert "Your prediction" not in text
+
+    def test_right(self) -> None:
+        settled = labkit.predict(QUESTION, mine=3).settle(3, "Because of the handshake.")
+        assert text_of(settled).split("\n") == [
+            "Measured: 3", "You predicted 3: right.", "Because of the handshake.",
+        ]  # fmt: skip
+
+    def test_wrong_asks_why_and_does_not_scold(self) -> None:
+        settled = labkit.predict(QUESTION, mine=1).settle(3)
+        measured, mine = text_of(settled).split("\n")
+        assert measured == "Measured: 3"
+        assert mine.startswith("You predicted 1.")
+        assert mine.endswith("?")
+        assert "right" not in mine
+
+    def test_not_made_but_settled(self) -> None:
+        text = text_of(labkit.predict(QUESTION).settle(3, "Because."))
+        assert text.startswith("Measured: 3\nYou had made no prediction.")
+        assert text.endswith("\nBecause.")
+
+    def test_the_three_outcomes_look_different(self) -> None:
+        edges = {labkit.predict(QUESTION, mine=mine).settle(3).tone for mine in (..., 1, 3)}
+        assert len(edges) == 3
+
+
+class TestClaim:
+    """A claim of the book, and the verdict that a measurement gave."""
+
+    def test_holds(self) -> None:
+        card = labkit.claim("C-1.4", "It waits.", holds=True, seen="it waited")
+        assert text_of(card).split("\n") == ["C-1.4 holds", "The book: It waits.", "The wire: it waited"]
+
+    def test_wrong(self) -> None:
+        card = labkit.claim("C-1.4", "It waits.", holds=False, seen="it did not")
+        assert text_of(card).split("\n") == ["C-1.4 wrong", "The book: It waits.", "The wire: it did not"]
+
+    def test_outdated(self) -> None:
+        card = labkit.claim("C-1.4", "It waits.", holds=False, seen="it did not", outdated="since Node 20")
+        assert text_of(card).split("\n") == [
+            "C-1.4 outdated", "The book: It waits.", "The wire: it did not", "Outdated: since Node 20",
+        ]  # fmt: skip
+
+    def test_a_claim_that_holds_is_not_outdated_whatever_was_expected(self) -> None:
+        card = labkit.claim("C-1.4", "It waits.", holds=True, seen="it waited", outdated="since Node 20")
+        assert "utdated" not in text_of(card)
+
+    @pytest.mark.parametrize("outdated", ["", "since Node 20"])
+    @pytest.mark.parametrize("holds", [True, False])
+    def test_the_verdict_is_one_of_three(self, holds: bool, outdated: str) -> None:
+        card = labkit.claim("C-1.4", "words", holds=holds, seen="words", outdated=outdated)
+        assert text_of(card).split("\n")[0].removeprefix("C-1.4 ") in course.VERDICTS
+
+    @pytest.mark.parametrize("verdict", [1, 0, None, "yes", "", [True], ...])
+    def test_a_verdict_is_measured_not_said(self, verdict: Any) -> None:
+        with pytest.raises(LabError, match=r"C-1\.4.*not True or False") as caught:
+            labkit.claim("C-1.4", "It waits.", holds=verdict, seen="it waited")
+        assert repr(verdict) in str(caught.value)
+        assert caught.value.todo
+
+
+class TestOpening:
+    """The first line of a lesson: which one, and how capture works here."""
+
+    @pytest.fixture(autouse=True)
+    def _lesson_of_before(self) -> Any:
+        before = recorded.current_lesson()
+        yield
+        packets.set_lesson(before)
+
+    def test_two_lines(self) -> None:
+        first, second = repr(labkit.lesson("01a-tcp-connection")).split("\n")
+        assert first == "Lesson 01a-tcp-connection"
+        assert second == f"capture: {packets.status()}"
+
+    def test_recorded_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LABKIT_TIER", "recorded")
+        assert "\ncapture: recorded, " in repr(labkit.lesson("01a-tcp-connection"))
+
+    def test_it_looks_the_recordings_up_under_its_name(self) -> None:
+        labkit.lesson("01a-tcp-connection")
+        assert recorded.current_lesson() == "01a-tcp-connection"
+
+    def test_large_says_the_same_in_larger_type(self) -> None:
+        plain, large = labkit.lesson("01a-tcp-connection"), labkit.lesson("01a-tcp-connection", large=True)
+        assert repr(large) == repr(plain)
+        page = Page(large._repr_html_())  # type: ignore[attr-defined]
+        assert [tag for tag, _ in page.elements] == ["style", "pre"]
+        assert page.lines[-1] == repr(plain)
+        assert not hasattr(plain, "_repr_html_")
+
+    @pytest.mark.parametrize("name", ["", "../secrets", "a/b", ".hidden", "a b"])
+    def test_a_name_leads_nowhere_else(self, name: str) -> None:
+        with pytest.raises(LabError, match="cannot be the lesson"):
+            labkit.lesson(name)
+
+
+class TestReset:
+    """Back to the start, for the next class."""
+
+    def test_what_is_open_is_closed(self) -> None:
+        labkit.reset()  # what earlier tests may have left
+        servers = [net.create_server(lambda socket: socket.write("hi")).listen(0) for _ in range(2)]
+        clients = [net.connect(server.port) for server in servers]
+        for client in clients:
+            assert client.read(2) == b"hi"
+        assert labkit.reset() == "2 servers closed; the exercises start anew"
+        for server, client in zip(servers, clients, strict=True):
+            client.wait_for("close")
+            server.wait_for("close")  # after the last of its connections
+            assert not server.listening
+            assert server.connections == ()
+
+    def test_nothing_open(self) -> None:
+        labkit.reset()
+        assert labkit.reset() == "0 servers closed; the exercises start anew"
+
+    def test_one_server(self) -> None:
+        labkit.reset()
+        net.create_server().listen(0)
+        assert labkit.reset() == "1 server closed; the exercises start anew"

@@ -1,0 +1,52 @@
+"""The table that tells why fields exist."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from labkit import draw
+from labkit.core.errors import LabError
+from labkit.packets.model import Field, Layer
+
+HOSTILE = Field("x.y", "<script>alert(1)</script>", 0, 8, 1, "1", why="a < b & c", rfc="RFC <1>")
+
+
+def layer(*fields: Field) -> Layer:
+    return Layer("X", "A made-up <layer>", 0, 8 * len(fields), fields, b"\1" * len(fields))
+
+
+def test_every_field_of_a_real_header_has_a_reason_and_a_source() -> None:
+    inet = pytest.importorskip("scapy.layers.inet")
+    table = draw.why(inet.TCP())
+    assert [row[0] for row in table.rows][:3] == ["Source Port", "Destination Port", "Sequence Number"]
+    assert all(reason and source.startswith("RFC") for _, _, reason, source in table.rows)
+    assert "Source Port (bits 0-15, RFC 9293 §3.1): " in repr(table)
+
+
+def test_the_parts_of_a_field_on_demand() -> None:
+    inet = pytest.importorskip("scapy.layers.inet")
+    whole, divided = draw.why(inet.TCP()), draw.why(inet.TCP(), parts=True)
+    assert "SYN" in [row[0] for row in divided.rows]
+    assert "SYN" not in [row[0] for row in whole.rows]
+
+
+def test_the_page_says_what_the_text_says_and_nothing_hostile_gets_through() -> None:
+    table = draw.why(layer(HOSTILE))
+    page = table._repr_html_()
+    assert "<script" not in page
+    root = ElementTree.fromstring(page)
+    words = " ".join(root.itertext())
+    for text in ("<script>alert(1)</script>", "a < b & c", "RFC <1>", "A made-up <layer>"):
+        assert text in words
+        assert text in repr(table)
+
+
+def test_a_field_without_a_reason_says_so() -> None:
+    assert "no reason is written down" in repr(draw.why(layer(Field("x.z", "Z", 0, 8, 1, "1"))))
+
+
+def test_what_has_no_fields_is_refused() -> None:
+    with pytest.raises(LabError, match="no fields to explain"):
+        draw.why(layer())
