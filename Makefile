@@ -23,7 +23,7 @@ help: ## list the targets
 	@echo "  Options: PYTHON=python3.12 (which Python), JUPYTER_ARGS=\"--no-browser\", PYTEST_ARGS=\"-k ladder\", RUNS=20 (repeat)"
 
 lab: $(VENV)/.lab ## install if need be, then open JupyterLab on the first lesson
-	$(PY) -m jupyterlab $(AS_ROOT) $(LAB_SETTINGS) $(JUPYTER_ARGS) notebooks/00-start-here.ipynb
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m jupyterlab $(AS_ROOT) $(LAB_SETTINGS) $(JUPYTER_ARGS) notebooks/00-start-here.ipynb
 
 test: $(VENV)/.test lint ## everything CI runs: lint, types, tests, the lessons with their outputs compared
 	$(PY) -m pytest $(LESSON_TESTS) $(PYTEST_ARGS) tests notebooks

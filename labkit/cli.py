@@ -43,11 +43,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except LabError as error:
-        print(f"labkit: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"labkit: {type(error).__name__}: {_for_a_terminal(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _for_a_terminal(message: str) -> str:
+    """A message of the package in words of the command line."""
+    for python, option in (("say listen(..., expose=True)", "add --expose"), ("listen(0)", "--port 0")):
+        message = message.replace(python, option)
+    return message
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from time import monotonic, time_ns
-from typing import Any, NamedTuple, Self, TypeVar, overload
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, overload
 
 from labkit.core.errors import LabError, NotOpen, TimedOut
 
@@ -20,6 +20,8 @@ Listener = Callable[..., Any]
 ListenerT = TypeVar("ListenerT", bound=Listener)
 Record = tuple[int, "Emitter", str, "int | None", str]
 Endpoint = tuple[str, "tuple[str, int] | None", "tuple[str, int] | None"]
+
+_COROUTINE = 0x80  # inspect.CO_COROUTINE, without the import
 
 HISTORY = 256
 """Events an emitter remembers; older ones are forgotten first."""
@@ -143,6 +145,9 @@ class Emitter:
     Source: the events module of Node.js, which the chapter is written for.
     """
 
+    EVENTS: ClassVar[frozenset[str] | None] = None
+    """The events that are emitted, where only these make sense (a misspelt one is refused); None: any name."""
+
     __slots__ = ("__weakref__", "_history", "_last", "_listeners", "_waited", "_waiters")
 
     def __init__(self) -> None:
@@ -214,8 +219,16 @@ class Emitter:
         return tuple(_unwrapped(each) for each in self._listeners.get(event, ()))
 
     def _add(self, event: str, listener: Listener) -> None:
-        if not callable(listener):
-            raise TypeError(f"the listener of {event!r} must be a function, not {listener!r}")
+        if not callable(inner := _unwrapped(listener)):
+            raise LabError(f"the listener of {event!r} must be a function, not {inner!r}", "Give its name, uncalled.")
+        if getattr(getattr(inner, "__code__", None), "co_flags", 0) & _COROUTINE:
+            raise LabError(
+                f"the listener of {event!r} is an async function, and nobody would await it",
+                "Use a plain function; inside, asyncio.get_running_loop().create_task(...) starts a coroutine.",
+            )
+        if self.EVENTS is not None and event not in self.EVENTS:
+            known = ", ".join(sorted(self.EVENTS))
+            raise LabError(f"{type(self).__name__} emits no {event!r}", f"It emits: {known}.")
         with _registering:
             self._listeners[event] = (*self._listeners.get(event, ()), listener)
         self._listeners_changed(event)
@@ -295,7 +308,8 @@ class Emitter:
 
         Returns at once for what has already happened and was not waited for before; an event that describes a state
         (listening, connect, end, close) can be waited for again and again. timeout: seconds.
-        Raises `TimedOut` when nothing comes, `NotOpen` when the emitter closes first, the error when it fails first.
+        Raises `TimedOut` when nothing comes, `NotOpen` when the emitter closes first, the error when it fails first
+        (waiting for ``close``: after the close, and only an error that no listener was told).
         """
         if getattr(_waiting_threads, "forbidden", False):
             raise LabError("wait_for would stop the event loop it waits on", "Inside a handler use on() or once().")
@@ -316,13 +330,18 @@ class Emitter:
                 found = waiter.arrived or self._unseen(event)
                 if found is not None:
                     self._waited = {**(self._waited or {}), event: found}
+                    if event == "close" and self._failed_unheard(failed_before):
+                        raise self._last["error"][1][0]  # type: ignore[index]  # it is what failed
                     return _argument(found[1])
                 last = self._last or {}
-                if last.get("error") is not failed_before:
+                # An error comes before the close it causes: who waits for the close waits on.
+                if event != "close" and last.get("error") is not failed_before:
                     raise last["error"][1][0]
                 if "close" in last and event != "close":
                     raise NotOpen(f"{self!r} closed without another {event!r}", f"It emitted: {self._story()}.")
                 if not waiter.happened.wait(max(0.0, deadline - monotonic())):
+                    if self._failed_unheard(failed_before):
+                        raise (self._last or {})["error"][1][0]
                     raise TimedOut(
                         f"{self!r} emitted no {event!r} within {timeout:g} s",
                         f"So far it emitted: {self._story()}. Does the other side answer at all?",
@@ -332,6 +351,11 @@ class Emitter:
                 self._waiters -= 1
             for name, listener in watched.items():
                 self.off(name, listener)
+
+    def _failed_unheard(self, before: tuple[int, tuple[Any, ...]] | None) -> bool:
+        """Whether there is a newer error than this one, and no listener it was told to but waiting threads."""
+        heard = any(not isinstance(each, _Waiter) for each in self._listeners.get("error", ()))
+        return not heard and (self._last or {}).get("error") is not before
 
     def _waiting(self, event: str) -> None:
         """Called when a thread starts to wait for the event."""

@@ -87,11 +87,17 @@ def bound(host: str, port: int, backlog: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             who = holder(port)
             raise PortInUse(
-                f"{where} is taken" + (f" by {who}" if who else ""), "Stop it, or listen(0) for any free port."
+                f"{where} is taken" + (f" by {who}" if who else ""), _what_to_do(who)
             ) from None
         raise from_oserror(error, where) from error
     listener.setblocking(False)
     return listener
+
+
+def _what_to_do(who: str) -> str:
+    if "another notebook" in who:
+        return "Shut that kernel down (menu Kernel of its notebook) and run this again, or listen(0) for any free port."
+    return "Stop it, or listen(0) for any free port."
 
 
 def bound_path(path: str, backlog: int) -> socket.socket:
@@ -151,9 +157,14 @@ def holder(port: int) -> str:
         try:
             descriptors = os.listdir(f"/proc/{pid}/fd")
             if any(_link(f"/proc/{pid}/fd/{each}") in inodes for each in descriptors):
+                if int(pid) == os.getpid():
+                    return f"this program itself (pid {pid})"
+                with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as line:
+                    words = line.read().split("\0")
+                if any("ipykernel" in word for word in words):
+                    return f"the kernel of another notebook (pid {pid})"
                 with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as name:
-                    who = f"{name.read().strip()} (pid {pid}"
-                return who + (", this process)" if int(pid) == os.getpid() else ")")
+                    return f"{name.read().strip()} (pid {pid})"
         except OSError:
             continue
     return "a process of another user"

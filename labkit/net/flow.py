@@ -34,6 +34,8 @@ _NOTHING: list[bytes] = []
 class Flow(Emitter, asyncio.Protocol):
     """What `Socket` is made of below Node's methods; see there."""
 
+    EVENTS = frozenset({"connect", "data", "drain", "end", "error", "close", "timeout"})
+
     __slots__ = (
         "_active", "_asked", "_blocked", "_context", "_decoder", "_due", "_early", "_ended", "_endpoint", "_failed",
         "_fast", "_finished", "_flowing", "_inbox", "_keep", "_latest", "_no_delay", "_opening", "_pieces", "_queued",

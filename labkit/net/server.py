@@ -35,6 +35,8 @@ class Server(Emitter):
     pause_on_connect: leave what clients send in the kernel until `Socket.resume` is called.
     """
 
+    EVENTS = frozenset({"listening", "connection", "close", "error", "drop"})
+
     __slots__ = (
         "_acceptor", "_context", "_endpoint", "_key", "_listener", "_opening", "_path", "_sockets", "allow_half_open",
         "high_water_mark", "max_connections", "no_delay",
@@ -159,15 +161,15 @@ class Server(Emitter):
     def close(self, on_close: Callable[[], Any] | None = None) -> Server:
         """Stop accepting; connections that stand are kept, and ``close`` is emitted after the last of them ends.
 
-        Returns when no new connection is accepted; `wait_for` ("close") waits for the rest.
-        Raises `NotOpen` if the server does not listen.
+        Returns when no new connection is accepted; `wait_for` ("close") waits for the rest. A server that does not
+        listen stays as it is, so that a cell can be run again.
         """
         if on_close is not None:
             self.once("close", on_close)
 
         def now() -> None:
             if self._listener is None:
-                raise NotOpen("this server does not listen", "Call listen() first.", code="ERR_SERVER_NOT_RUNNING")
+                return
             self._called("close")
             self._stop()
             loop.get().call_soon(self._maybe_closed)

@@ -298,6 +298,8 @@ class Socket(Flow):
         """
         if size is not None and size < 0:
             raise LabError(f"{size} bytes cannot be read", "Give a number from 0, or nothing for what comes next.")
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
+            raise LabError(f"{size!r} is not a number of bytes", "Give a whole number, or nothing for what comes next.")
         loop.call(self._start_reading)
         deadline = monotonic() + timeout
         while True:

@@ -9,6 +9,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 from unittest.mock import Mock
@@ -150,8 +151,23 @@ class TestListeners:
         assert source.listeners("x") == ()
 
     def test_a_listener_must_be_callable(self) -> None:
-        with pytest.raises(TypeError, match="'data' must be a function, not 5"):
+        with pytest.raises(LabError, match="'data' must be a function, not 5"):
             Emitter().on("data", 5)  # type: ignore[call-overload]
+
+    def test_a_listener_must_not_be_a_coroutine_function(self) -> None:
+        async def later() -> None: ...
+
+        with pytest.raises(LabError, match="async function, and nobody would await it"):
+            Emitter().on("data", later)
+
+    def test_a_misspelt_event_is_refused_where_the_events_are_known(self) -> None:
+        class Bell(Emitter):
+            EVENTS = frozenset({"ring", "stop"})
+
+        with pytest.raises(LabError, match=r"Bell emits no 'rign'. It emits: ring, stop\."):
+            Bell().on("rign", print)
+        Bell().on("ring", print)
+        Emitter().on("rign", print)
 
     def test_what_is_registered_during_an_emit_is_called_from_the_next_on(self) -> None:
         source, calls = Emitter(), []
@@ -566,3 +582,35 @@ class TestInCell:
         source.once("x", print)
         source.off("x", print).off("x", print)
         assert source.listeners("x") == ()
+
+
+class TestWaitingForTheClose:
+    """An error comes before the close it causes: who waits for the close must not trip over it."""
+
+    def fail_while_waited_for(self, source: Waiting, error: LabError) -> threading.Thread:
+        def fail() -> None:
+            source.begun.acquire(timeout=30)
+            with suppress(LabError):  # nobody listens: emit raises it here, too
+                source.emit("error", error)
+            source.emit("close", True)
+
+        failing = threading.Thread(target=fail)
+        failing.start()
+        return failing
+
+    def test_an_error_somebody_listens_to_does_not_end_the_wait(self) -> None:
+        source, told = Waiting(), []
+        source.on("error", told.append)
+        error = LabError("broken")
+        failing = self.fail_while_waited_for(source, error)
+        assert source.wait_for("close") is True
+        failing.join()
+        assert told == [error]
+
+    def test_an_error_nobody_listens_to_is_raised_after_the_close(self) -> None:
+        source = Waiting()
+        failing = self.fail_while_waited_for(source, LabError("broken"))
+        with pytest.raises(LabError, match="broken"):
+            source.wait_for("close")
+        failing.join()
+        assert [entry.event for entry in source.history] == ["error", "close"]

@@ -67,7 +67,7 @@ def test_the_limit_is_the_kernels(tmp_path: Path) -> None:
 def test_the_holder_of_a_port_is_named() -> None:
     with system.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        assert f"(pid {os.getpid()}, this process)" in address.holder(port)
+        assert f"this program itself (pid {os.getpid()})" == address.holder(port)
     assert address.holder(port) == ""
 
 
