@@ -117,11 +117,13 @@ class Prediction:
         tone = "plain"
         if not self.made:
             lines.append("You had made no prediction. Next time, commit first: being surprised is how this is learned.")
+        elif isinstance(measured, int) and not isinstance(self.mine, int):
+            lines.append(f"You predicted {self.mine!r}, which is not a number: give one, without quotes.")
         elif self.mine == measured:
             lines.append(f"You predicted {self.mine}: right.")
             tone = "good"
         else:
-            lines.append(f"You predicted {self.mine}. What did you assume that the wire does not do?")
+            lines.append(f"You predicted {self.mine}. Look again: which part did you not expect?")
             tone = "bad"
         if because:
             lines.append(because)
@@ -146,7 +148,7 @@ def claim(number: str, words: str, *, holds: bool, seen: str, outdated: str = ""
     if not isinstance(holds, bool):
         raise LabError(f"the verdict on {number} is {holds!r}, not True or False", "Compare two measured values.")
     verdict = "holds" if holds else "outdated" if outdated else "wrong"
-    lines = [f"{number} {verdict}", f"The book: {words}", f"The wire: {seen}"]
+    lines = [f"{number} {verdict}", f"The book: {words}", f"Measured: {seen}"]
     if outdated and not holds:
         lines.append(f"Outdated: {outdated}")
     return _Card(lines, "good" if holds else "bad")

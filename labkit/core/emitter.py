@@ -37,11 +37,11 @@ _watchers: tuple[list[Record], ...] = ()
 class Remembered(NamedTuple):
     """One entry of an emitter's history.
 
-    event: its name. time_ns: ns since the epoch. size: bytes, or None. times: more than 1 where a quick run of the
+    name: of the event. time_ns: ns since the epoch. size: bytes, or None. times: more than 1 where a quick run of the
     same event is one entry; its time is then that of the first, and its size that of all together.
     """
 
-    event: str
+    name: str
     time_ns: int
     size: int | None
     times: int = 1
@@ -277,7 +277,7 @@ class Emitter:
             self._last = {}  # before the history: another thread may see that one already
             history = self._history = deque(maxlen=HISTORY)
         history.append(entry)
-        self._last[entry.event] = (entry.time_ns, args)  # type: ignore[index]  # made together with the history
+        self._last[entry.name] = (entry.time_ns, args)  # type: ignore[index]  # made together with the history
 
     def _watched(
         self, records: list[Record], now: int, name: str, size: int | None, kind: str, args: tuple[Any, ...]
@@ -367,7 +367,7 @@ class Emitter:
         return found
 
     def _story(self) -> str:
-        return ", ".join(_runs((entry.event, entry.times) for entry in self.history)) or "nothing"
+        return ", ".join(_runs((entry.name, entry.times) for entry in self.history)) or "nothing"
 
 
 def forbid_waiting() -> None:

@@ -15,7 +15,7 @@ from labkit.draw.picture import Picture
 from labkit.draw.style import BIT, BITS_LEFT, MARGIN
 from labkit.draw.svg import Canvas
 from labkit.draw.text import count, fit, visible, width, wrap
-from labkit.draw.units import HIDDEN, Sheet, abbreviation, meaning, origin, sheets, shown, span
+from labkit.draw.units import HIDDEN, Sheet, abbreviation, as_sent, meaning, origin, sheets, shown, span
 from labkit.packets.model import Field, Layer
 
 _BYTES = 128  # of a layer drawn in its dump
@@ -182,6 +182,8 @@ def _box(
     if width(name, "n") > wide - 8:
         short = abbreviation(leaf)
         name = short if width(name, "n") > 1.5 * wide or width(short, "n") > wide - 8 else name
+    if not hidden and (raw := as_sent(leaf)) and width(both := f"{value}  ({raw})", "v") <= wide - 8:
+        value = both
     base = y + height / 2
     canvas.raw(middle, base - 4, fit(name, wide - 6, "n"), "n c")
     canvas.raw(middle, base + 14, fit(value, wide - 6, "v"), "v c")
@@ -217,11 +219,16 @@ def _legend(canvas: Canvas, y: float, sheet: Sheet, why: bool) -> float:
             canvas.rect(MARGIN + indent, y + 5, 12, 12, f"p{hues[id(item)]}", 2)
             canvas.path(f"M{MARGIN + indent} {y + 5:.0f}h12v12h-12z", "box thin")
         names = wrap(visible(item.label), _SPAN - _NAME - indent - 8, "nb" if item.children else "n", 2)
-        values = wrap(HIDDEN if hidden else shown(item), _MEANING - _VALUE - 10, "w", 3)
+        value = HIDDEN if hidden else shown(item)
+        if not hidden and (raw := as_sent(item)):
+            value += f"  ({raw})"
+        values = wrap(value, _MEANING - _VALUE - 10, "w", 3)
         room = style.WIDTH - MARGIN - _MEANING
         words = "" if hidden else meaning(sheet, item)
         meanings = wrap(words, room, "n", 4) if words else []
         reasons = wrap(visible(item.why), room, "s", 4) if why and item.why else []
+        if source := _source(item, sheet.layer):
+            reasons.append(fit(source, room, "s"))
         for number, line in enumerate(names):
             canvas.raw(_NAME + indent, y + 15 + 16 * number, line, "nb" if item.children else "n")
         canvas.raw(_SPAN, y + 15, span(item, sheet.layer).split(" ", 1)[1], "z")
@@ -231,6 +238,11 @@ def _legend(canvas: Canvas, y: float, sheet: Sheet, why: bool) -> float:
             canvas.raw(_MEANING, y + 15 + 16 * number, line, "n" if number < len(meanings) else "s")
         y += 16 * max(len(names), len(values), len(meanings) + len(reasons), 1) + 7
     return y
+
+
+def _source(item: Field, layer: Layer) -> str:
+    """Where an undivided field is defined, if not by the document that defines the layer."""
+    return "" if item.children or item.rfc.split(" §")[0] == layer.rfc.split(" §")[0] else visible(item.rfc)
 
 
 def _twin(sheet: Sheet) -> list[str]:

@@ -58,7 +58,7 @@ def _row(
                 # One pixel of paper between fields, so that neighbours are told apart without colour too.
                 x, wide = origin + left * cell / 8, (right - left) * cell / 8 - 1
                 canvas.rect(x, y + 2, wide, style.DUMP_ROW - 4, f"p{hue}")
-    canvas.raw(_HEX - 12, y + 16, f"{base + at:04x}", "z e")
+    canvas.raw(_HEX - 12, y + 16, f"0x{base + at:04x}", "z e")
     skip = 0
     for place, byte in enumerate(here):
         nibble = 2 * (at + place)

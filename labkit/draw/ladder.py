@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _MIDDLE = (LEFT + RIGHT) // 2
 _ALT = 60  # most lines of the alternative text
 _ROOM = RIGHT - LEFT - 24  # for the label of an arrow, px
+_CHARS = int(_ROOM / width("0", "l"))  # of ASCII that fit there: nearly every label, so that it need not be measured
 
 
 def ladder(
@@ -121,6 +122,9 @@ class _Drawing:
             canvas.raw(x + 14, y, "reset: connection torn down at once", "s")
         if x > MARGIN + 6 or any(rung.reset for rung in self.model.shown):
             y += 20
+        if self.events:
+            canvas.raw(MARGIN, y, "events: when the program was told; the kernel may act before or after", "s")
+            y += 20
         if self.events_out:
             canvas.raw(MARGIN, y, f"{count(self.events_out, 'socket event')} of the part left out not drawn", "s")
             y += 20
@@ -151,7 +155,6 @@ class _Drawing:
         typical = max(waits[len(waits) * 3 // 4], 1) if waits else 1
         cut = self.model.left_out[-1].number if self.model.left_out else None
         past = points[0][0] if points else 0
-        previous: Rung | None = None
         for number, (time_ns, _, thing) in enumerate(points):
             if cut is not None and isinstance(thing, Rung) and thing.number > cut:
                 self.leave_out()
@@ -163,8 +166,7 @@ class _Drawing:
                 self.y += min(style.STRETCH, 0.45 * style.STRETCH * (time_ns - past) / typical)
             past = time_ns
             if isinstance(thing, Rung):
-                self.arrow(thing, previous)
-                previous = thing
+                self.arrow(thing)
             else:
                 self.mark(thing)
         self.y = max(self.y, *self.taken.values())
@@ -174,29 +176,36 @@ class _Drawing:
         self.y = max(self.y, self.taken[lane] + above)
         return self.y
 
-    def arrow(self, rung: Rung, previous: Rung | None) -> None:
+    def arrow(self, rung: Rung) -> None:
         """One packet."""
-        canvas = self.canvas
-        y = round(self.place("packet", style.RUNG - SLOPE - 3))
+        canvas, many = self.canvas, self.many
+        taken = self.taken
+        y = round(max(self.y, taken["packet"] + style.RUNG - SLOPE - 3))
         end = y + SLOPE
         near, far, tip = (LEFT + 2, RIGHT - 3, -9) if rung.right else (RIGHT - 2, LEFT + 3, 9)
-        color = f"a{rung.group % style.HUES}" if self.many else "ac" if rung.right else "as"
-        dashed = " dash" if rung.again else ""
+        color = f"a{rung.group % style.HUES}" if many else "ac" if rung.right else "as"
         line = "ar" if rung.reset else color
-        self.arrows.setdefault(line + dashed, []).append(f"M{near} {y}L{far} {end}")
-        self.arrows.setdefault(line, []).append(f"M{far} {end}l{tip} -4v8z")
+        body, head = f"M{near} {y}L{far} {end}", f"M{far} {end}l{tip} -4v8z"
+        if rung.again:
+            self.arrows.setdefault(line + " dash", []).append(body)
+            self.arrows.setdefault(line, []).append(head)
+        else:
+            self.arrows.setdefault(line, []).append(body + head)
         if rung.reset:
-            self.arrows.setdefault(line, []).append(_cross(far + 3 * tip, end))
+            self.arrows[line].append(_cross(far + 3 * tip, end))
         rest = f"  {rung.numbers}" if rung.numbers else ""
-        rest += f"  {count(rung.size, 'byte')}" if rung.size else ""
-        port = f":{rung.port} " if self.many else ""
-        canvas.label(_MIDDLE, y - 4, fit(port + rung.flags, _ROOM - width(rest, "l"), "l"), f"t{line}", rest, "l c")
+        if rung.size:
+            rest += "  " + count(rung.size, "byte")
+        words = f":{rung.port} {rung.flags}" if many else rung.flags
+        if len(words) + len(rest) > _CHARS or not words.isascii():
+            words = fit(words, _ROOM - width(rest, "l"), "l")
+        canvas.label(_MIDDLE, y - 4, words, f"t{line}", rest, "l c")
         canvas.raw(style.LADDER_TIME, y + 4, _clock(rung.time_ns - self.start), "z e")
-        self.taken["packet"] = end + 3
+        taken["packet"] = end + 3
         self.y = end + 6  # what the packet causes comes below its arrival
         if note := rung.note:
             canvas.raw(_MIDDLE, end + 12, fit(note, _ROOM, "z"), "z c")
-            self.taken["packet"] += style.RUNG_NOTE - 3
+            taken["packet"] += style.RUNG_NOTE - 3
 
     def mark(self, event: SocketEvent) -> None:
         """One socket event or call."""

@@ -17,7 +17,8 @@ class Picture:
     """A finished picture with the same content in words.
 
     text: the text twin: what ``repr`` returns and tests compare. alt: the alternative text.
-    svg: markup, or None. png: file content, or None. size: width and height of the PNG in CSS px.
+    svg: markup, or None. png: file content, or None; one of the two at least, the SVG is what a notebook shows.
+    size: width and height of the PNG in CSS px.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Picture:
         """The SVG markup. Raises LabError where the picture is a PNG."""
         if self._svg is None:
             raise LabError(
-                "this picture was measured and plotted: it is a PNG, not an SVG", "Use .png or save('….png')."
+                "this picture was plotted for one theme: it is a PNG, not an SVG", "Use .png or save('….png')."
             )
         return self._svg
 
@@ -54,7 +55,7 @@ class Picture:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file.
 
-        path: ends in ``.svg`` or ``.png``, whichever the picture is, or in ``.txt`` for the text twin.
+        path: ends in ``.svg`` or ``.png``, whichever the picture is (plots are both), or in ``.txt`` for the text twin.
         Returns the path. Raises LabError for another ending.
         """
         target = Path(path)

@@ -1,4 +1,4 @@
-"""Plots of what was measured: levels over time, bars to compare. PNG by Matplotlib, with a text twin.
+"""Plots of what was measured: levels over time, bars to compare. PNGs by Matplotlib, with a text twin.
 
 Rule: Matplotlib's objects only (Figure, FigureCanvasAgg): no pyplot, no rcParams; imported when something is drawn.
 """
@@ -6,14 +6,15 @@ Rule: Matplotlib's objects only (Figure, FigureCanvasAgg): no pyplot, no rcParam
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from labkit.core.errors import LabError
 from labkit.draw import style
 from labkit.draw.picture import Picture
-from labkit.draw.text import visible
+from labkit.draw.svg import follow_theme
+from labkit.draw.text import given, visible
 from labkit.packets.model import SocketEvent
 
 if TYPE_CHECKING:
@@ -46,92 +47,94 @@ def levels(
     mark: float | None = None,
     mark_name: str = "high-water mark",
     twin: str | None = None,
-    theme: str = "light",
+    theme: str | None = None,
 ) -> Picture:
     """Plot how levels change over time, as steps, and mark the moments at which something happened.
 
     series: (time in ns, value) pairs in order of time, or several such series by name. events: what to mark, such as
     the `drain` events. title, unit: of the values. mark, mark_name: a level drawn as a dashed line.
     twin: what to say in the text about the numbers, in words that hold in every run (``"one drain after each pause"``).
-    theme: ``"light"`` or ``"dark"``. Returns a Picture (PNG). Raises LabError where there is nothing to plot.
+    theme: None for a picture that follows the reader's (an SVG around two PNGs), ``"light"`` or ``"dark"`` for a PNG
+    in this one. Returns a Picture. Raises LabError where there is nothing to plot.
     """
-    named = (
-        {name: list(points) for name, points in series.items()} if isinstance(series, Mapping) else {"": list(series)}
-    )
-    named = {_short(name): points for name, points in named.items() if points}
+    given_by_name = series.items() if isinstance(series, Mapping) else [("", series)]
+    named = {_short(name): found for name, points in given_by_name if (found := _points(points))}
     if not named:
         raise LabError("there is nothing to plot: the series is empty", "Measure first, then draw.")
     marks = sorted(
         (event.time_ns, _short(event.name)) if isinstance(event, SocketEvent) else (event[0], _short(event[1]))
         for event in events
     )
-    colors = _theme(theme)
     start = min(points[0][0] for points in named.values())
-    figure, axes = _figure(title, colors)
     last = max(max(points[-1][0] for points in named.values()), *(time for time, _ in marks), start)
     high = max(value for points in named.values() for _, value in points)
-    for number, (name, points) in enumerate(named.items()):
-        times = [(time - start) / 1e6 for time, _ in points] + [(last - start) / 1e6]
-        values = [value for _, value in points] + [points[-1][1]]
-        hue = colors.hues[number % style.HUES]
-        axes.step(times, values, where="post", color=hue, linewidth=1.8, label="")
-        axes.fill_between(times, values, step="post", color=hue, alpha=0.12, linewidth=0)
-        if name:
-            peak = max(range(len(points)), key=lambda at: points[at][1])
+    names = list(dict.fromkeys(name for _, name in marks))
+
+    def draw(colors: style.Theme) -> Figure:
+        figure, axes = _figure(title, colors)
+        for number, (name, points) in enumerate(named.items()):
+            times = [(time - start) / 1e6 for time, _ in points] + [(last - start) / 1e6]
+            values = [value for _, value in points] + [points[-1][1]]
+            hue = colors.hues[number % style.HUES]
+            axes.step(times, values, where="post", color=hue, linewidth=1.8, label="")
+            axes.fill_between(times, values, step="post", color=hue, alpha=0.12, linewidth=0)
+            if name:
+                peak = max(range(len(points)), key=lambda at: points[at][1])
+                _text(
+                    axes.annotate(
+                        name,
+                        (times[peak], values[peak]),
+                        xytext=(6, 4),
+                        textcoords="offset points",
+                        color=hue,
+                        fontsize=10,
+                        fontproperties=_font(),
+                        parse_math=False,
+                    )
+                )
+        axes.set_ylim(0, max(high, mark or 0) * 1.22 or 1)
+        signs: list[tuple[str, str]] = []  # what the marks mean: text and colour, above the plot
+        if mark is not None:
+            axes.axhline(mark, color=colors.muted, linewidth=1.2, linestyle=(0, (5, 4)))
+            signs.append((f"- - {_short(mark_name)} {_number(mark)}", colors.muted))
+        for number, name in enumerate(names):
+            color = colors.hues[(len(named) + number) % style.HUES]
+            times = [(time - start) / 1e6 for time, other in marks if other == name]
+            # On the time axis, in the foreground: a mark must be found even where the level is 0.
+            axes.vlines(times, 0, 1, transform=axes.get_xaxis_transform(), color=color, linewidth=0.9, alpha=0.55)
+            axes.plot(
+                times,
+                [0.0] * len(times),
+                marker="^v<>Ds"[number % 6],
+                linestyle="none",
+                color=color,
+                markersize=7,
+                clip_on=False,
+                zorder=5,
+                transform=axes.get_xaxis_transform(),
+            )
+            signs.append((f"{'▲▼◀▶◆■'[number % 6]} {name} ({len(times)})", color))
+        for number, (words, color) in enumerate(reversed(signs)):
             _text(
                 axes.annotate(
-                    name,
-                    (times[peak], values[peak]),
-                    xytext=(6, 4),
+                    words,
+                    (1, 1),
+                    xycoords="axes fraction",
+                    xytext=(0, 8 + 14 * number),
                     textcoords="offset points",
-                    color=hue,
+                    ha="right",
+                    color=color,
                     fontsize=10,
                     fontproperties=_font(),
                     parse_math=False,
                 )
             )
-    axes.set_ylim(0, max(high, mark or 0) * 1.22 or 1)
-    signs: list[tuple[str, str]] = []  # what the marks mean: text and colour, above the plot
-    if mark is not None:
-        axes.axhline(mark, color=colors.muted, linewidth=1.2, linestyle=(0, (5, 4)))
-        signs.append((f"- - {_short(mark_name)} {_number(mark)}", colors.muted))
-    names = list(dict.fromkeys(name for _, name in marks))
-    for number, name in enumerate(names):
-        color = colors.hues[(len(named) + number) % style.HUES]
-        times = [(time - start) / 1e6 for time, other in marks if other == name]
-        # On the time axis, in the foreground: a mark must be found even where the level is 0.
-        axes.vlines(times, 0, 1, transform=axes.get_xaxis_transform(), color=color, linewidth=0.9, alpha=0.55)
-        axes.plot(
-            times,
-            [0.0] * len(times),
-            marker="^v<>Ds"[number % 6],
-            linestyle="none",
-            color=color,
-            markersize=7,
-            clip_on=False,
-            zorder=5,
-            transform=axes.get_xaxis_transform(),
-        )
-        signs.append((f"{'▲▼◀▶◆■'[number % 6]} {name} ({len(times)})", color))
-    for number, (words, color) in enumerate(reversed(signs)):
-        _text(
-            axes.annotate(
-                words,
-                (1, 1),
-                xycoords="axes fraction",
-                xytext=(0, 8 + 14 * number),
-                textcoords="offset points",
-                ha="right",
-                color=color,
-                fontsize=10,
-                fontproperties=_font(),
-                parse_math=False,
-            )
-        )
-    axes.set_xlabel("ms", color=colors.muted, loc="right")
-    _text(axes.set_ylabel(_short(unit, 24), color=colors.muted, fontproperties=_font(), parse_math=False))
-    if high >= 10_000 and unit == "bytes":
-        axes.yaxis.set_major_formatter(lambda value, _: _number(value))
+        axes.set_xlabel("ms", color=colors.muted, loc="right")
+        _text(axes.set_ylabel(_short(unit, 24), color=colors.muted, fontproperties=_font(), parse_math=False))
+        if high >= 10_000 and unit == "bytes":
+            axes.yaxis.set_major_formatter(lambda value, _: _number(value))
+        return figure
+
     lines = [f"Plot: {_short(title, 64)}", f"  over time in ms, in {_short(unit, 24)}"]
     lines += [f"  series: {', '.join(named)}"] if any(named) else []
     lines += [f"  marked: {', '.join(names)}"] if names else []
@@ -139,7 +142,7 @@ def levels(
     alt = "\n".join(
         [*lines, f"  highest level {_number(high)}, {len(marks)} marks, {(last - start) / 1e6:.1f} ms in all"]
     )
-    return _picture(figure, lines, twin, alt)
+    return _picture(draw, theme, title, lines, twin, alt)
 
 
 def bars(
@@ -148,62 +151,70 @@ def bars(
     title: str,
     unit: str = "",
     twin: str | None = None,
-    theme: str = "light",
+    theme: str | None = None,
 ) -> Picture:
     """Compare a few numbers as horizontal bars, each with its value written at its end.
 
     values: number by name, drawn from top to bottom. title, unit: of the numbers. twin: what to say about them in the
-    text in words that hold in every run. theme: ``"light"`` or ``"dark"``. Returns a Picture (PNG).
+    text in words that hold in every run. theme: as for `levels`. Returns a Picture.
     Raises LabError where there is nothing to draw.
     """
-    pairs = [
-        (_short(name), float(value)) for name, value in (values.items() if isinstance(values, Mapping) else values)
-    ]
+    try:
+        pairs = [
+            (_short(name), float(value)) for name, value in (values.items() if isinstance(values, Mapping) else values)
+        ]
+    except (TypeError, ValueError):
+        raise LabError(
+            f"cannot draw bars of {given(values)}", 'Give a number by name: draw.bars({"UDP": 2, "TCP": 9}, title=...).'
+        ) from None
     if not pairs:
         raise LabError("there is nothing to draw: no values", "Measure first, then draw.")
-    colors = _theme(theme)
-    figure, axes = _figure(title, colors, height=1.1 + 0.42 * len(pairs))
     high = max(max(value for _, value in pairs), 0) or 1
-    places = range(len(pairs))
-    axes.barh(places, [value for _, value in pairs], color=colors.hues[0], height=0.62)
-    for place, (_, value) in enumerate(pairs):
-        axes.annotate(
-            f"{_number(value)} {_short(unit, 24)}".strip(),
-            (max(value, 0), place),
-            xytext=(5, 0),
-            va="center",
-            textcoords="offset points",
-            color=colors.ink,
-            fontproperties=_font(),
-            fontsize=10,
-            parse_math=False,
-        )
-    axes.set_xlim(min(0.0, *(value for _, value in pairs)), high * 1.22)
-    axes.set_ylim(len(pairs) - 0.5, -0.5)
-    axes.set_yticks(list(places), ["" for _ in pairs])
-    for place, (name, _) in enumerate(pairs):
-        axes.annotate(
-            name,
-            (0, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(-6, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            color=colors.ink,
-            fontproperties=_font(),
-            fontsize=10,
-            parse_math=False,
-        )
-    axes.grid(visible=False)
-    axes.set_xticks([])
-    axes.spines["bottom"].set_visible(False)
+
+    def draw(colors: style.Theme) -> Figure:
+        figure, axes = _figure(title, colors, height=1.1 + 0.42 * len(pairs))
+        places = range(len(pairs))
+        axes.barh(places, [value for _, value in pairs], color=colors.hues[0], height=0.62)
+        for place, (_, value) in enumerate(pairs):
+            axes.annotate(
+                f"{_number(value)} {_short(unit, 24)}".strip(),
+                (max(value, 0), place),
+                xytext=(5, 0),
+                va="center",
+                textcoords="offset points",
+                color=colors.ink,
+                fontproperties=_font(),
+                fontsize=10,
+                parse_math=False,
+            )
+        axes.set_xlim(min(0.0, *(value for _, value in pairs)), high * 1.22)
+        axes.set_ylim(len(pairs) - 0.5, -0.5)
+        axes.set_yticks(list(places), ["" for _ in pairs])
+        for place, (name, _) in enumerate(pairs):
+            axes.annotate(
+                name,
+                (0, place),
+                xycoords=("axes fraction", "data"),
+                xytext=(-6, 0),
+                textcoords="offset points",
+                ha="right",
+                va="center",
+                color=colors.ink,
+                fontproperties=_font(),
+                fontsize=10,
+                parse_math=False,
+            )
+        axes.grid(visible=False)
+        axes.set_xticks([])
+        axes.spines["bottom"].set_visible(False)
+        return figure
+
     lines = [
         f"Bars: {_short(title, 64)}{f', in {_short(unit, 24)}' if unit else ''}",
         f"  {', '.join(name for name, _ in pairs)}",
     ]
     alt = "\n".join([lines[0], *(f"  {name}: {_number(value)} {_short(unit, 24)}".rstrip() for name, value in pairs)])
-    return _picture(figure, lines, twin, alt)
+    return _picture(draw, theme, title, lines, twin, alt)
 
 
 def _theme(name: str) -> style.Theme:
@@ -286,12 +297,34 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
 
 
-def _picture(figure: Figure, lines: list[str], twin: str | None, alt: str) -> Picture:
-    """Turn the figure into a PNG with its texts."""
+def _picture(
+    draw: Callable[[style.Theme], Figure], theme: str | None, title: str, lines: list[str], twin: str | None, alt: str
+) -> Picture:
+    """Draw the figure in one theme, or in both, and add its texts."""
     if twin:
         lines = [*lines, *(f"  {visible(line)}" for line in twin.strip().split("\n"))]
+    png, size = _png(draw(style.LIGHT if theme is None else _theme(theme)))
+    if theme is not None:
+        return Picture("\n".join(lines), alt, png=png, size=size)
+    dark, _ = _png(draw(style.DARK))
+    return Picture("\n".join(lines), alt, svg=follow_theme(png, dark, size, title, alt), png=png, size=size)
+
+
+def _png(figure: Figure) -> tuple[bytes, tuple[int, int]]:
+    """The figure as a PNG file, and its size in CSS px."""
     out = io.BytesIO()
     # No metadata: the version of Matplotlib would change the file and tell nobody anything.
-    figure.savefig(out, format="png", metadata={"Software": None})
+    figure.savefig(out, format="png", metadata={"Software": None}, pil_kwargs={"optimize": True})
     width, height = figure.get_size_inches()
-    return Picture("\n".join(lines), alt, png=out.getvalue(), size=(int(width * 100), int(height * 100)))
+    return out.getvalue(), (int(width * 100), int(height * 100))
+
+
+def _points(points: Any) -> list[Level]:
+    """One series as a list. Raises LabError for anything else."""
+    try:
+        return [(time, float(value)) for time, value in points]
+    except (TypeError, ValueError):
+        raise LabError(
+            f"cannot plot the levels of {given(points)}",
+            "Give pairs of (time in ns, value), or several lists of such pairs by name.",
+        ) from None

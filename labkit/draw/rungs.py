@@ -5,11 +5,12 @@ Rule: no pixels here; the twin holds nothing that changes from run to run, but f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from labkit.draw.text import count, preview, visible
+from labkit.core.errors import LabError
+from labkit.draw.text import count, given, preview, visible
 
 if TYPE_CHECKING:
     from labkit.packets.model import SocketEvent
@@ -52,7 +53,9 @@ class Rung:
     def note(self) -> str:
         """What hangs below the arrow: a warning, or the start of the payload."""
         text = preview(self.packet.payload, 32) if self.size else ""
-        return " ".join(filter(None, ("retransmission" if self.again else "", text)))
+        if not self.again:
+            return text
+        return f"retransmission {text}" if text else "retransmission"
 
 
 @dataclass(slots=True)
@@ -111,7 +114,11 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
     tape: a Tape, or any packets. events: with socket events. acks: with segments that only acknowledge. limit: most
     packets drawn; of a longer tape the first three quarters of that and the last quarter; None for all.
     """
-    packets = list(tape)
+    packets = _packets(tape)
+    if limit is not None and not isinstance(limit, int):
+        raise LabError(
+            f"limit={given(limit)} is no number of packets", "Give a whole number, or None to draw all packets."
+        )
     groups: list[Group] = []
     known: dict[Any, int] = {}
     for connection in getattr(tape, "connections", ()):
@@ -123,8 +130,8 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
     rungs: list[Rung] = []
     hidden = 0
     for packet in packets:
-        right = packet.sender == "client"
-        group = known.get(packet.number)
+        number, right = packet.number, packet.sender == "client"
+        group = known.get(number)
         if group is None:  # no TCP connection of the tape: a conversation is a pair of addresses
             client, server = (packet.src, packet.dst) if right else (packet.dst, packet.src)
             group = pairs.setdefault((client, server), len(groups))
@@ -132,18 +139,21 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
                 groups.append(Group(client, server))
         flags, size = packet.flags, packet.length
         if flags:
-            seq = packet.relative_seq
-            numbers = f"seq={seq} ack={packet.relative_ack}" if "ACK" in flags else f"seq={seq}"
+            numbers = f"seq={packet.relative_seq}"
+            if "ACK" in flags:
+                numbers += f" ack={packet.relative_ack}"
             # Only what takes up sequence numbers can be repeated; a pure ACK may come twice by right.
-            taken = size + ("SYN" in flags) + ("FIN" in flags)
-            key = (group, right, packet.seq, taken)
-            again = taken > 0 and key in seen
-            seen.add(key)
+            if taken := size + ("SYN" in flags) + ("FIN" in flags):
+                key = (group, right, packet.seq, taken)
+                again = key in seen
+                seen.add(key)
+            else:
+                again = False
         else:
             flags, numbers, again = visible(packet.protocol), "", False
         rung = Rung(
             packet,
-            packet.number,
+            number,
             packet.time_ns,
             right,
             group,
@@ -166,6 +176,21 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
         ladder.head = limit - limit // 4
         ladder.left_out = rungs[ladder.head : len(rungs) - limit // 4]
     return ladder
+
+
+def _packets(tape: Any) -> list[Any]:
+    """The packets to draw. Raises LabError for anything that is not a row of packets."""
+    # A packet finds its layers by name, so that it can be mistaken for a sequence.
+    alone = hasattr(tape, "time_ns") and hasattr(tape, "sender")
+    if isinstance(tape, Iterable) and not alone and not isinstance(tape, (str, bytes, Mapping)):
+        found = list(tape)
+        if all(hasattr(packet, "relative_seq") for packet in found):
+            return found
+    raise LabError(
+        f"cannot draw a ladder of {given(tape)}",
+        "Give a tape, a part of one (tape[2:5], tape.where(...), connection.packets) or a list of its packets"
+        + ("; draw.bits(packet) draws one packet." if alone else "."),
+    )
 
 
 def stall(ns: int, *, timer: bool) -> str:
@@ -214,21 +239,21 @@ def twin(ladder: Ladder, title: str | None = None) -> str:
         for place, rung in enumerate(mine, 1):
             if cut is not None and rung.number > cut and (last is None or last.number < cut):
                 lines.append(f"     ({left_out(ladder)})")
-            elif last is not None and (
-                name := stall(rung.time_ns - last.time_ns, timer=rung.pure_ack or rung.again)
-            ):
+            elif last is not None and (name := stall(rung.time_ns - last.time_ns, timer=rung.pure_ack or rung.again)):
                 lines.append(f"     (gap of {name} or more)")
             # Numbers count all packets of the tape; where others come between by chance, count these alone.
             number = rung.number if group is None and ladder.acks else place
             arrow = "client → server" if rung.right else "client ← server"
-            size = count(rung.size, "byte") if rung.size else ""
-            again = "retransmission" if rung.again else ""
-            rest = "  ".join(part for part in (rung.numbers, size, again) if part)
-            lines.append(f"{number:>3}  {arrow}  {rung.flags:<{pad}}  {rest}".rstrip())
+            line = f"{number:>3}  {arrow}  {rung.flags:<{pad}}  {rung.numbers}"
+            if rung.size:
+                line += f"  {count(rung.size, 'byte')}" if rung.numbers else count(rung.size, "byte")
+            if rung.again:
+                line += "  retransmission"  # only of what has numbers
+            lines.append(line.rstrip())
             last = rung
         lines += _told([event for event in events if group is None or ladder.group_of(event) == group])
-    if groups[0] is not None:
-        lines += _told([event for event in events if ladder.group_of(event) is None])
+    if groups[0] is not None and (rest := _told([event for event in events if ladder.group_of(event) is None])):
+        lines += ["of no one connection", *rest]
     if left:
         lines.append(f"  ({count(left, 'socket event')} in the part left out)")
     if ladder.origin:

@@ -101,12 +101,12 @@ TYPES: dict[str, Type] = {
 # Geometry of the ladder, in px.
 LADDER_CLIENT, LADDER_SERVER = 268, 656  # x of the lifelines
 LADDER_TIME = 74  # right edge of the times
-RUNG = 34  # least distance of two arrows
+RUNG = 28  # least distance of two arrows
 RUNG_NOTE = 15  # more, where a second line of text hangs below the arrow
-TICK = 17  # least distance of two socket events on one side
+TICK = 16  # least distance of two socket events on one side
 SLOPE = 6  # how far an arrow falls on its way
-STALL = 52  # height of a break in the time axis
-STRETCH = 64  # most that a wait without a break takes
+STALL = 46  # height of a break in the time axis
+STRETCH = 30  # most that a wait without a break takes
 
 # Geometry of bits and bytes, in px.
 BIT = 26  # width of one bit
@@ -120,6 +120,13 @@ DUMP_ROW = 24
 
 PLOT_SIZE = (7.5, 3.6)  # inches
 PLOT_DPI = 180
+
+
+# Two pictures in one place, light and dark, of which one is shown.
+CSS_TWO = (
+    ".lk image{clip-path:inset(0 round 8px)}.lk .night{display:none}"
+    "@media (prefers-color-scheme:dark){.lk .night{display:inline}.lk .day{display:none}}"
+)
 
 
 def css() -> str:

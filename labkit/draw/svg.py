@@ -5,6 +5,7 @@ Rule: text reaches the markup by `_escape` alone, after `visible`; callers pass 
 
 from __future__ import annotations
 
+import base64
 import zlib
 
 from labkit.draw import style
@@ -64,18 +65,39 @@ class Canvas:
 
     def finish(self, height: float, title: str, desc: str) -> str:
         """Return the markup. title, desc: the alternative text, read out by screen readers."""
-        title, desc = visible(title) or "Picture", "\n".join(map(visible, desc.split("\n"))) or title
-        # Pictures may end up inline in one page (nbconvert): the ids must differ from picture to picture.
-        key = f"{zlib.crc32((title + desc).encode()):08x}"
         wide, high = style.WIDTH, round(height)
         return "".join(
             [
-                f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" '
-                f'class="lk" role="img" aria-labelledby="t{key} d{key}"><title id="t{key}">{_escape(title)}</title>'
-                f'<desc id="d{key}">{_escape(desc)}</desc><style>{_escape(style.css())}</style>'
+                _head(wide, high, title, desc, style.css()),
                 f'<rect class="paper" width="{wide}" height="{high}" rx="8"/>',
                 *self._below,
                 *self._parts,
                 "</svg>",
             ]
         )
+
+
+def _head(wide: int, high: int, title: str, desc: str, css: str) -> str:
+    """The start of a picture: its size, its alternative text, its style sheet."""
+    title, desc = visible(title) or "Picture", "\n".join(map(visible, desc.split("\n"))) or title
+    # Pictures may end up inline in one page (nbconvert): the ids must differ from picture to picture.
+    key = f"{zlib.crc32((title + desc).encode()):08x}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" '
+        f'class="lk" role="img" aria-labelledby="t{key} d{key}"><title id="t{key}">{_escape(title)}</title>'
+        f'<desc id="d{key}">{_escape(desc)}</desc><style>{_escape(css)}</style>'
+    )
+
+
+def follow_theme(light: bytes, dark: bytes, size: tuple[int, int], title: str, desc: str) -> str:
+    """Return the markup of a picture that shows one of two PNGs, whichever suits the page around it.
+
+    light, dark: PNG files. size: width and height, px. title, desc: the alternative text.
+    """
+    wide, high = size
+    images = (
+        f'<image class="{kind}" width="{wide}" height="{high}" '
+        f'href="data:image/png;base64,{base64.b64encode(png).decode()}"/>'
+        for kind, png in (("day", light), ("night", dark))
+    )
+    return _head(wide, high, title, desc, style.CSS_TWO) + "".join(images) + "</svg>"

@@ -136,6 +136,19 @@ def wrap(text: str, room: float, kind: str = "n", lines: int = 4) -> list[str]:
     return out[:lines]
 
 
+def given(thing: object) -> str:
+    """What a student gave in place of what was asked for, in a few words: ``"int 3"``, ``"str 'x'"``, ``"Packet"``."""
+    kind = type(thing).__name__
+    if isinstance(thing, type):
+        return f"class {thing.__name__}"
+    if thing is None:
+        return "None"
+    if isinstance(thing, (str, bytes, int, float)):
+        whole = visible(repr(thing))
+        return f"{kind} {whole if len(whole) <= 40 else whole[:39] + '…'}"
+    return kind
+
+
 def count(number: int, noun: str) -> str:
     """``"1 packet"``, ``"10,000 packets"``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -11,7 +11,7 @@ from typing import Any
 
 from labkit.core.errors import LabError
 from labkit.draw.style import FILLS
-from labkit.draw.text import preview, visible
+from labkit.draw.text import given, preview, visible
 from labkit.packets.model import Field, Layer
 
 HIDDEN = "?"
@@ -77,7 +77,7 @@ def sheets(thing: Any, hide: Collection[str] = ()) -> list[Sheet]:
     thing: a Layer, a Packet of a tape, or a Scapy layer. hide: names of fields whose values stay secret, in full
     (``"tcp.flags.syn"``) or without the layer (``"flags.syn"``). Raises LabError for anything else and unknown names.
     """
-    wanted = {hide} if isinstance(hide, str) else set(hide)
+    wanted = _names(hide)
     layers = layers_of(thing)
     names = {part.name for layer in layers for item in layer.fields for part in item.walk()}
     secret = {name for name in names if name in wanted or name.split(".", 1)[-1] in wanted}
@@ -98,6 +98,15 @@ def sheets(thing: Any, hide: Collection[str] = ()) -> list[Sheet]:
     return out
 
 
+def _names(hide: Any) -> set[str]:
+    """What to hide, as a set. Raises LabError for what is no collection of names."""
+    if isinstance(hide, str):
+        return {hide}
+    if isinstance(hide, Collection) and all(isinstance(name, str) for name in hide):
+        return set(hide)
+    raise LabError(f"hide={given(hide)} names no field", 'Give names: hide="tcp.seq", or hide=["tcp.seq", "tcp.ack"].')
+
+
 def _units(item: Field, secret: frozenset[str], above: bool) -> Iterator[tuple[Field, bool]]:
     """The parts of a field that get a colour of their own: flags share one, options have one each."""
     above = above or item.name in secret
@@ -112,7 +121,8 @@ def layers_of(thing: Any) -> Sequence[Layer]:
     """The layers of whatever can be drawn: Layer, Packet, Scapy layer. Raises LabError for anything else."""
     if isinstance(thing, Layer):
         return (thing,)
-    if hasattr(thing, "fields_desc"):  # Scapy's mark; its packets have a `layers` as well, a method
+    # Scapy's mark; its packets have a `layers` as well, a method.
+    if hasattr(thing, "fields_desc") and not isinstance(thing, type):
         from labkit.packets import layer_of
 
         return (layer_of(thing),)
@@ -120,7 +130,7 @@ def layers_of(thing: Any) -> Sequence[Layer]:
     if isinstance(found, (tuple, list)) and all(isinstance(layer, Layer) for layer in found):
         return found
     raise LabError(
-        f"cannot draw the bits of {type(thing).__name__}",
+        f"cannot draw the bits of {given(thing)}",
         "Give a packet of a tape (tape[0]), one of its layers (tape[0]['TCP']) or a Scapy layer.",
     )
 
@@ -133,6 +143,17 @@ def shown(item: Field) -> str:
     if isinstance(item.value, bytes) and not item.children and "“" not in text and (start := preview(item.value)):
         return f"{text} {start}" if text.strip('"') != start.strip("“”") else text
     return text
+
+
+def as_sent(item: Field) -> str:
+    """``"raw 990091614"`` where the value shown is a number counted anew, and another one was on the wire; else ``""``.
+
+    Without it nobody would find the value in the bytes below.
+    """
+    text = item.shown
+    if not isinstance(item.value, int) or not (text.isascii() and text.isdigit()) or len(text) > 20:
+        return ""
+    return f"raw {item.value}" if int(text) != item.value else ""
 
 
 def meaning(sheet: Sheet, item: Field) -> str:

@@ -9,8 +9,9 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from labkit.exercises import progress_file
+from labkit.exercises.printing import few_lines
 from labkit.exercises.result import Note, Outcome, Result, plain
-from labkit.exercises.running import NotAttempted, NotYet, Run, supervised
+from labkit.exercises.running import Interrupted, NotAttempted, NotYet, Run, supervised
 
 TRIES = 3
 """Answers after which the solution opens."""
@@ -63,12 +64,22 @@ class Exercise(ABC):
     # -- what a student calls
 
     def check(self, answer: Any = None) -> Result:
-        """Try an answer, within seconds; returns a `Result`: not attempted, not yet (what failed, where) or correct."""
+        """Try an answer, within seconds; returns a `Result`: not attempted, not yet (what failed, where) or correct.
+
+        Raises `Interrupted`, one line in a notebook, when the student stops it; that is no try.
+        """
+        try:
+            return self._tried(answer)
+        except KeyboardInterrupt:
+            raise Interrupted(f"the check of {self.name} was stopped; it does not count as a try") from None
+
+    def _tried(self, answer: Any) -> Result:
         run = Run()
         try:
             if is_empty(answer):
                 raise NotAttempted
-            supervised(lambda run: self.examine(answer, run), run)
+            with few_lines():
+                supervised(lambda run: self.examine(answer, run), run)
         except NotAttempted:
             return Result(self.name, Outcome.NOT_ATTEMPTED, why=f"{self.asks}\n{self._next()}")
         except NotYet as found:
@@ -122,7 +133,7 @@ class Exercise(ABC):
         calls = [self._call("hint"), self._call("solution")]
         if check:
             return f"Then {self._call('check').replace('()', '(…)')}; if you are stuck, {calls[0]}."
-        text = f"Stuck? {calls[1]} is open." if self._open() else f"Stuck? {calls[0]}."
+        text = f"Stuck? You may look at {calls[1]}." if self._open() else f"Stuck? {calls[0]}."
         return text.replace("`", "")
 
     def _open(self) -> bool:

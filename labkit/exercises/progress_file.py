@@ -24,6 +24,9 @@ VERSION = 1
 SIZE_LIMIT = 1 << 20
 """Bytes of a progress file at most; a larger one is none of ours."""
 
+KEPT = "kept in labkit/progress.json in your user data directory; exercises.restart(forget=True) starts over"
+"""Said with the bar: not the path itself, which differs from machine to machine, and lessons compare this text."""
+
 _BAR = 24  # characters
 _WIDTH, _HEIGHT = 320, 14  # px
 
@@ -209,7 +212,7 @@ class Progress:
         for name, title, tries, solved in self.rows:
             sign, words = _state(tries, solved)
             lines.append(f"  {sign} {name:<{width}}  {words:<{len('not attempted')}}  {title}")
-        return "\n".join(lines)
+        return "\n".join((*lines, KEPT))
 
     def _headline(self) -> str:
         return f"{self.solved} of {len(self.rows)} exercises solved"
@@ -229,7 +232,8 @@ class Progress:
             sign, words = _state(tries, solved)
             cells = (f"{sign} {words}", name, title)
             rows += "<tr>" + "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells) + "</tr>"
-        return f"<div><strong>{escape(self._headline())}</strong><br/>{bar}<table>{rows}</table></div>"
+        where = f"<small>{escape(KEPT)}</small>"
+        return f"<div><strong>{escape(self._headline())}</strong><br/>{bar}<table>{rows}</table>{where}</div>"
 
 
 def _state(tries: int, solved: bool) -> tuple[str, str]:

@@ -58,6 +58,14 @@ class Stopped(BaseException):
     """Raised inside the student's code to end it."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """The student stopped a check; the cells after it do not run, as after any interrupt."""
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython shows this in place of a stack of frames inside labkit."""
+        return [f"Interrupted: {self}."]
+
+
 class Run:
     """One check under way: which step it is at, and until when it must have moved on."""
 
@@ -123,12 +131,13 @@ def supervised(examine: Callable[[Run], None], run: Run) -> None:
     Raises `NotAttempted` or `NotYet`; the latter also when the student's code does not return in time (the thread is
     then stopped). Raises whatever else the check raises: that is a mistake in labkit, not in the answer.
     """
-    done = threading.Event()
+    done, given_up = threading.Event(), threading.Event()
     raised: list[BaseException] = []
 
     def work() -> None:
         try:
-            examine(run)
+            if not given_up.is_set():
+                examine(run)
         except Stopped:
             pass
         except BaseException as error:
@@ -138,18 +147,21 @@ def supervised(examine: Callable[[Run], None], run: Run) -> None:
 
     # In the cell's context, so that what the student's code prints appears under the cell.
     thread = threading.Thread(target=copy_context().run, args=(work,), name="labkit-check", daemon=True)
-    thread.start()
-    assert thread.ident is not None
     try:
+        thread.start()
         while not done.wait(max(0.0, run.deadline - monotonic())):
             if monotonic() >= run.deadline:
                 break
-    except BaseException:  # the student pressed Stop
-        stop(thread.ident)
+    except BaseException:  # the student pressed Stop, perhaps while the thread was starting
+        given_up.set()
+        if thread.ident is not None:
+            stop(thread.ident)
+        done.wait(5 * STOP_WAIT)  # its servers close; a second Stop ends this wait too
         raise
     if not done.is_set():
         doing = run.doing or "your answer"
         why = "Is there a loop that never ends, or a wait for something that never comes?"
+        assert thread.ident is not None
         stop(thread.ident)
         if not done.wait(STOP_WAIT):
             why += "\nIt could not be stopped and still runs: restart the kernel when you have mended it."

@@ -18,13 +18,14 @@ from typing import Any
 from labkit.core import emitter, loop
 from labkit.core.errors import BrokenPipe, LabError, NetError, NotOpen, TimedOut
 from labkit.net import address
-from labkit.net.flow import HIGH_WATER_MARK, Flow
+from labkit.net.facts import Facts
+from labkit.net.flow import HIGH_WATER_MARK
 
 CONNECT_TIMEOUT = 10.0
 """Seconds after which `connect` gives up on a host that does not answer at all."""
 
 
-class Socket(Flow):
+class Socket(Facts):
     """A connection: ``connect``, ``data``, ``end``, ``drain``, ``timeout``, ``error`` and ``close`` tell its story.
 
     As in Node, nothing is delivered until somebody asks: a ``data`` listener, `pipe`, `resume`, `read` or waiting for
@@ -342,7 +343,7 @@ class Socket(Flow):
         del inbox[:wanted]
         return taken
 
-    # -- Node's methods: options and facts
+    # -- Node's methods: options
 
     def set_no_delay(self, on: bool = True) -> Socket:
         """Switch Nagle's algorithm off (True: every write is sent at once) or on again (False).
@@ -361,48 +362,6 @@ class Socket(Flow):
             self.on("timeout", on_timeout)
         return self._on_loop(lambda: self._start_timer(seconds))
 
-    @property
-    def writable_length(self) -> int:
-        """Bytes written but not yet taken by the kernel."""
-        if self.connecting:
-            return self.bytes_written
-        return 0 if self._transport is None or self.closed else int(self._transport.get_write_buffer_size())
-
-    @property
-    def ready_state(self) -> str:
-        """``opening``, ``open``, ``readOnly`` (we ended), ``writeOnly`` (the peer ended) or ``closed``, as in Node."""
-        if self.connecting:
-            return "opening"
-        if self.closed or self._transport is None:
-            return "closed"
-        return {(False, False): "open", (True, False): "readOnly", (False, True): "writeOnly"}.get(
-            (self._finished, self._ended), "closed"
-        )
-
-    @property
-    def local_address(self) -> str | None:
-        """Our address, or None for a Unix socket."""
-        local = self.endpoint()[1]
-        return local[0] if local else None
-
-    @property
-    def local_port(self) -> int | None:
-        """Our port, or None for a Unix socket."""
-        local = self.endpoint()[1]
-        return local[1] if local else None
-
-    @property
-    def remote_address(self) -> str | None:
-        """The peer's address, or None for a Unix socket."""
-        remote = self.endpoint()[2]
-        return remote[0] if remote else None
-
-    @property
-    def remote_port(self) -> int | None:
-        """The peer's port, or None for a Unix socket."""
-        remote = self.endpoint()[2]
-        return remote[1] if remote else None
-
     def __enter__(self) -> Socket:
         return self
 
@@ -415,12 +374,6 @@ class Socket(Flow):
             self.wait_for("close", timeout=2.0)
         except LabError:
             self.destroy()
-
-    def __repr__(self) -> str:
-        who, local, remote = self.endpoint()
-        if local is None or remote is None:
-            return f"<{who} socket, {self.ready_state}>"
-        return f"<{who} socket {address.in_words(*local)} to {address.in_words(*remote)}, {self.ready_state}>"
 
     def _on_loop(self, function: Callable[[], None]) -> Socket:
         loop.call(function)

@@ -36,6 +36,10 @@ TCP_PROTOCOL, UDP_PROTOCOL, ICMP_PROTOCOL, ICMP6_PROTOCOL = 6, 17, 1, 58
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, AE = (1 << bit for bit in range(9))
 FLAG_NAMES = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE")
 FLAG_LETTERS = "FSRPAUECN"
+FLAGS_IN_WORDS = tuple(
+    ", ".join(name for bit, name in enumerate(FLAG_NAMES) if flags >> bit & 1) for flags in range(1 << 9)
+)
+"""The names of the flags set, for each of the 512 values of the nine bits: every list of packets asks for them."""
 
 _ports = Struct("!HH").unpack_from
 _tcp = Struct("!HHIIHH").unpack_from

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labkit.packets import frames
-from labkit.packets.frames import FLAG_LETTERS, FLAG_NAMES, Frame, Quick
+from labkit.packets.frames import FLAG_LETTERS, FLAGS_IN_WORDS, Frame, Quick
 from labkit.packets.model import Field, Layer
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Packet:
     @property
     def flags(self) -> str:
         """The TCP flags that are set, in words: ``"SYN, ACK"``; ``""`` in other protocols."""
-        return ", ".join(name for bit, name in enumerate(FLAG_NAMES) if self._quick.flags >> bit & 1)
+        return FLAGS_IN_WORDS[self._quick.flags & 0x1FF]
 
     @property
     def flag_letters(self) -> str:
@@ -112,9 +112,10 @@ class Packet:
     @property
     def length(self) -> int:
         """Bytes of payload on the wire (those of `payload`, unless the frame was cut short)."""
-        if self._quick.protocol not in ("TCP", "UDP"):
+        quick = self._quick
+        if quick.protocol not in ("TCP", "UDP"):
             return 0
-        return max(0, min(self._quick.end, max(self.wire_length, len(self.raw))) - self._quick.payload)
+        return max(0, min(quick.end, max(self.wire_length, len(self.raw))) - quick.payload)
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -18,7 +18,7 @@ from labkit.packets import pcap, probe, recorded
 from labkit.packets.bpf import MOST_PORTS
 from labkit.packets.conversations import Conversations, Flow
 from labkit.packets.frames import Frame, address, quick, quoted
-from labkit.packets.marker import Marker, Source
+from labkit.packets.marker import WAIT, Marker, Source
 from labkit.packets.model import SocketEvent
 from labkit.packets.pcapng import Recording
 from labkit.packets.ring import MEMORY_LIMIT, Ring
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 EVENTS_WAIT = 0.5
 """Seconds to wait for the ``close`` event of a socket whose connection is closed on the wire."""
+BROKEN_WAIT = 0.5
+"""Seconds to wait for the marker where an exception ends the capture: the student waits for the traceback."""
 
 
 def capture(
@@ -47,6 +49,7 @@ def capture(
     in where this machine cannot capture, ``data/<lesson>/<name>.pcapng``. lesson: default, the one that runs.
     iface: interface, default loopback. timeout: seconds to wait at the end for the connections to be closed (by FIN
     and ACK on both sides, or RST). wait_closed: False does not wait for that. limit: bytes of packets to keep.
+    An exception in the body ends the capture at once and goes on its way; the tape has what was seen until then.
     Raises `CaptureUnavailable` where there is neither a capture nor a recording.
     """
     ports = _ports(port)
@@ -74,7 +77,14 @@ def _ports(port: int | Sequence[int] | None) -> tuple[int, ...] | None:
 def _recorded(name: str | None, lesson: str | None) -> Iterator[Tape]:
     path = recorded.existing_recording(name, lesson)
     tape = Tape()
-    yield tape
+    try:
+        yield tape
+    except GeneratorExit:  # nobody holds the tape any more
+        raise
+    except BaseException:
+        with contextlib.suppress(LabError, OSError):  # a damaged file is not what went wrong first
+            tape._fill(pcap.load(path), f"recorded from {shown_path(path)}")
+        raise
     tape._fill(pcap.load(path), f"recorded from {shown_path(path)}")
 
 
@@ -113,20 +123,31 @@ def _live(
         undo.callback(source.close)
         records = emitter.watch()
         undo.callback(emitter.unwatch, records)
-        yield tape
         ending = _Ending(source, marker, ports, loopback=iface in (None, "lo", "lo0"))
-        ending.finish(timeout if wait_closed else 0.0)
-        if wait_closed:
-            ending.wait_for_events(records)
-        emitter.unwatch(records)
-        recording = Recording(
-            ending.frames,
-            _events(records, ports, ending.talk.connections),
-            source.drops(),
-            ports or (),
-            this_platform(),
+
+        def fill(origin: str) -> None:
+            emitter.unwatch(records)
+            events = _events(records, ports, ending.talk.connections)
+            tape._fill(Recording(ending.frames, events, source.drops(), ports or (), this_platform()), origin)
+
+        try:
+            yield tape
+            open_still = ending.finish(timeout if wait_closed else 0.0)
+            if wait_closed:
+                ending.wait_for_events(records)
+        except GeneratorExit:  # nobody holds the tape any more
+            raise
+        except BaseException as error:  # also Ctrl-C: what was seen is what shows why
+            with contextlib.suppress(Exception):
+                ending.finish(0.0, BROKEN_WAIT)
+            fill(f"{source.origin}, cut short by {type(error).__name__}")
+            raise
+        fill(source.origin)
+    if open_still:
+        print(
+            f"capture: waited {timeout:g} s, since a connection is still open; "
+            "capture(..., wait_closed=False) does not wait"
         )
-        tape._fill(recording, source.origin)
     _record(tape, name, lesson)
 
 
@@ -139,31 +160,39 @@ class _Ending:
         self.frames: list[Frame] = []
         self.talk = Conversations(ports or ())
 
-    def finish(self, timeout: float) -> None:
-        """Move every frame there is to `frames`. timeout: seconds to wait for connections that are still open."""
+    def finish(self, timeout: float, marker_wait: float = WAIT) -> bool:
+        """Move every frame there is to `frames`.
+
+        timeout: seconds to wait for connections that are still open. marker_wait: seconds to wait for the marker.
+        Returns whether it waited to the end for a connection that is open still.
+        """
         deadline = time.monotonic() + timeout
-        self._flush()
-        waited = False
+        self._flush(marker_wait)
+        waited = in_vain = False
         while self._open():
             left = deadline - time.monotonic()
             if left <= 0 or self.source.full:
+                in_vain = waited and left <= 0
                 break
             waited = True
             self.source.wait(left)
             self._keep(self.source.take())
         if waited:
-            self._flush()
+            self._flush(marker_wait)
+        return in_vain and self._open()
 
-    def _flush(self) -> None:
+    def _flush(self, marker_wait: float) -> None:
         if not self.loopback:  # the marker goes over loopback: on another interface it would never come
             self.source.wait(0.05)
             self._keep(self.source.take())
             return
         fresh: list[Frame] = []
         self.marker.behind = ()
-        self.marker.read_up_to(self.source, fresh)
-        self._keep(fresh)
-        self._keep(self.marker.behind)
+        try:
+            self.marker.read_up_to(self.source, fresh, marker_wait)
+        finally:  # what was taken from the source is nowhere else
+            self._keep(fresh)
+            self._keep(self.marker.behind)
 
     def _keep(self, fresh: Sequence[Frame]) -> None:
         kept = [frame for frame in fresh if not self.marker.owns(frame[1]) and self._wanted(frame)]

@@ -253,7 +253,7 @@ class TestHistory:
         source.emit("data", b"12345")
         source.emit("data", "您好")
         source.emit("close", True)
-        assert [(e.event, e.size) for e in source.history] == [
+        assert [(e.name, e.size) for e in source.history] == [
             ("connect", None), ("data", 5), ("data", 2), ("close", None),
         ]  # fmt: skip
         times = [e.time_ns for e in source.history]
@@ -271,11 +271,11 @@ class TestHistory:
         source = Emitter()
         with pytest.raises(RuntimeError):
             source.emit("error", RuntimeError())
-        assert [e.event for e in source.history] == ["error"]
+        assert [e.name for e in source.history] == ["error"]
 
     def test_it_is_already_there_when_the_listener_runs(self) -> None:
         source, seen = Emitter(), []
-        source.on("x", lambda: seen.append([e.event for e in source.history]))
+        source.on("x", lambda: seen.append([e.name for e in source.history]))
         source.emit("x")
         assert seen == [["x"]]
 
@@ -613,4 +613,4 @@ class TestWaitingForTheClose:
         with pytest.raises(LabError, match="broken"):
             source.wait_for("close")
         failing.join()
-        assert [entry.event for entry in source.history] == ["error", "close"]
+        assert [entry.name for entry in source.history] == ["error", "close"]

@@ -110,8 +110,56 @@ def test_hiding_what_is_not_there_names_what_is() -> None:
 
 
 def test_what_has_no_layers_is_refused() -> None:
-    with pytest.raises(LabError, match="cannot draw the bits of int"):
-        draw.bits(5)
+    class Own(packet_class()):  # type: ignore[misc]
+        fields_desc: tuple[object, ...] = ()
+
+    for thing, said in ((5, "int 5"), ("x", "str 'x'"), (None, "None"), ([packet()], "list"), (Own, "class Own")):
+        for function in (draw.bits, draw.bytes, draw.why):
+            with pytest.raises(LabError, match=f"cannot draw the bits of {said}. Give a packet"):
+                function(thing)
+    for hide in (3, [3]):
+        with pytest.raises(LabError, match="names no field"):
+            draw.bits(syn(), hide=hide)  # type: ignore[arg-type]
+
+
+def packet_class() -> type:
+    """Scapy's class of packets, which students derive their own layers from."""
+    from scapy.packet import Packet
+
+    return Packet
+
+
+def test_a_relative_number_is_shown_with_the_one_on_the_wire() -> None:
+    tape = tape_of(6)
+    shown = draw.bits(tape[0]["TCP"])
+    drawn = texts(parse(shown.svg))
+    assert drawn.count("0  (raw 1000)") == 2  # box and legend
+    assert "(raw " not in repr(shown)
+    assert "Sequence Number = 0: relative to the connection's first; on the wire 1000 (this run)" in repr(shown)
+    drawn = texts(parse(draw.bits(tape[3]["TCP"]).svg))
+    assert "1  (raw 1001)" in drawn
+    assert "(raw " not in "".join(texts(parse(draw.bits(tape[0]["TCP"], hide=["tcp.seq"]).svg)))
+    check_layout(parse(shown.svg))
+
+
+def test_a_number_that_leaves_no_room_is_shown_alone() -> None:
+    field = Field("x.edge", "Edge", 0, 3, 7, "12345")
+    drawn = texts(parse(draw.bits(Layer("X", "X", 0, 3, (field,), b"\xe0")).svg))
+    assert drawn.count("12345") == 1  # in the box of 3 bits
+    assert drawn.count("12345  (raw 7)") == 1  # in the legend
+
+
+def test_offsets_of_bytes_are_seen_to_be_hexadecimal() -> None:
+    assert "0x0022" in texts(parse(draw.bytes(packet()).svg))
+    assert "0x0022" not in repr(draw.bytes(packet()))
+
+
+def test_fields_of_other_documents_name_them() -> None:
+    for why in (False, True):
+        drawn = texts(parse(draw.bits(tape_of(3)[0]["TCP"], why=why).svg))
+        assert drawn.count("RFC 9768 §3.1") == 1  # AE
+        assert drawn.count("RFC 3168 §6.1") == 2  # CWR, ECE
+        assert "RFC 9293 §3.4" not in drawn  # the same document as the layer's
 
 
 def test_long_fields_are_abbreviated() -> None:

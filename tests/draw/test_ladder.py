@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from benchmarks.ladder import tape_of
 from labkit import draw
+from labkit.core.errors import LabError
 from labkit.draw import rungs
 from labkit.packets.model import SocketEvent
 from tests.draw.fakes import CLIENT, MS, SERVER, FakePacket, FakeTape, Script, greeting
@@ -89,6 +90,7 @@ connection 2
   3  client → server  ACK       seq=1 ack=1
   4  client ← server  PSH, ACK  seq=1 ack=1  1,460 bytes
   client events: data 1460
+of no one connection
   server events: listening
 tape: recorded from data/01-tcp/lost.pcapng"""
     )
@@ -212,6 +214,47 @@ def test_datagrams_have_no_flags_and_no_numbers() -> None:
         "  1  client → server  UDP       5 bytes",
         "  2  client ← server  UDP       3 bytes",
     ]
+
+
+def test_what_is_no_row_of_packets_is_refused() -> None:
+    tape = tape_of(4)
+    for thing, said in (
+        (tape[0], r"a ladder of Packet\. Give a tape, .*; draw\.bits\(packet\) draws one"),
+        (FakePacket(1, 0, "client", "SYN"), "a ladder of FakePacket"),
+        ("greeting.pcapng", r"a ladder of str 'greeting\.pcapng'\. Give a tape"),
+        (3, r"a ladder of int 3\. Give a tape"),
+        (None, "a ladder of None"),
+        ([1, 2], "a ladder of list"),
+        ({1: tape[0]}, "a ladder of dict"),
+        (tape[0]["TCP"], "a ladder of Layer"),
+        (tape.connections[0], r"a ladder of Connection\. .*connection\.packets"),
+        (FakeTape, "a ladder of class FakeTape"),
+    ):
+        with pytest.raises(LabError, match=said):
+            draw.ladder(thing)  # type: ignore[arg-type]
+    with pytest.raises(LabError, match="limit=str '5' is no number of packets"):
+        draw.ladder(tape, limit="5")  # type: ignore[arg-type]
+
+
+def test_whose_time_the_events_have_is_said_where_there_are_any() -> None:
+    said = "events: when the program was told; the kernel may act before or after"
+    assert said in texts(parse(draw.ladder(greeting()).svg))
+    assert said not in texts(parse(draw.ladder(greeting(), events=False).svg))
+
+
+def test_nineteen_packets_with_their_events_fit_a_screen_and_a_half() -> None:
+    run = Script().event(-400, "client", "connect", None, "call").open().event(500, "client", "connect")
+    for number in range(6):
+        at = 800 + number * 600 + 40_000 * (number > 3)
+        run.event(at, "client", "write", 4, "call").send(at + 8, "client", "PSH, ACK", b"GET ")
+        run.send(at + 14, "server", "ACK").event(at + 200, "server", "data", 4)
+    run.event(46_000, "client", "end", None, "call").send(46_010, "client", "FIN, ACK").event(46_100, "server", "end")
+    run.event(46_150, "server", "close").send(46_200, "server", "FIN, ACK").send(46_210, "client", "ACK")
+    run.send(46_300, "client", "ACK").event(46_350, "client", "close")
+    assert len(run.packets) == 19
+    root = parse(draw.ladder(run.tape()).svg)
+    assert float(root.get("height", "0")) < 1200
+    check_layout(root)
 
 
 @pytest.mark.parametrize("tape", [greeting(), lost_syn()], ids=["one", "two"])

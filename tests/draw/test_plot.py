@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -12,6 +16,7 @@ from labkit import draw
 from labkit.core.errors import LabError
 from labkit.packets.model import SocketEvent
 from tests.draw.fakes import MS
+from tests.draw.markup import SVG
 
 SERIES = [(number * MS, float(number % 10 * 20_000)) for number in range(40)]
 
@@ -35,10 +40,43 @@ Plot: Back-pressure
   each drain comes when the buffer is empty"""
     )
     data, about = picture._repr_mimebundle_()
-    assert data["image/png"] == picture.png
+    assert set(data) == {"image/svg+xml", "text/plain"}
+    assert data["image/svg+xml"] == picture.svg
     assert data["text/plain"] == repr(picture)
-    assert "highest level 180,000, 2 marks, 39.0 ms" in about["image/png"]["alt"]
+    assert "highest level 180,000, 2 marks, 39.0 ms" in about["image/svg+xml"]["alt"]
+
+
+def test_a_plot_follows_the_theme_of_the_page() -> None:
+    picture = draw.levels(SERIES, title="<Levels> & more")
+    root = ElementTree.fromstring(picture.svg)
+    assert [node.tag.removeprefix(SVG) for node in root] == ["title", "desc", "style", "image", "image"]
+    assert root.findtext(f"{SVG}title") == "<Levels> & more"
+    assert "highest level 180,000" in (root.findtext(f"{SVG}desc") or "")
+    assert "prefers-color-scheme:dark" in (root.findtext(f"{SVG}style") or "")
+    images = {node.get("class"): node for node in root.iter(f"{SVG}image")}
+    for kind, theme in (("day", "light"), ("night", "dark")):
+        start, coded = (images[kind].get("href") or "").split(",")
+        assert start == "data:image/png;base64"
+        assert base64.b64decode(coded) == draw.levels(SERIES, title="<Levels> & more", theme=theme).png
+        assert (images[kind].get("width"), images[kind].get("height")) == ("750", "360")
+    assert picture.png == draw.levels(SERIES, title="<Levels> & more", theme="light").png
+    assert len(picture.svg) < 180_000
+    assert (root.get("width"), root.get("height"), root.get("viewBox")) == ("750", "360", "0 0 750 360")
+
+
+def test_a_plot_is_saved_as_either(tmp_path: Path) -> None:
+    picture = draw.bars({"a": 1.0}, title="t")
+    assert picture.save(tmp_path / "a.svg").read_text(encoding="utf-8") == picture.svg
+    assert picture.save(tmp_path / "a.png").read_bytes() == picture.png
+
+
+def test_a_plot_for_one_theme_is_a_png() -> None:
+    picture = draw.levels(SERIES, theme="dark")
+    data, about = picture._repr_mimebundle_()
+    assert data["image/png"] == picture.png
     assert about["image/png"]["width"] == 750
+    with pytest.raises(LabError, match="plotted for one theme"):
+        _ = picture.svg
 
 
 def test_several_series_are_named() -> None:
@@ -93,6 +131,21 @@ def test_a_plot_uses_its_area() -> None:
 def test_nothing_to_draw_is_said(call: object) -> None:
     with pytest.raises(LabError, match="nothing to"):
         call()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: draw.levels(3),  # type: ignore[arg-type]
+        lambda: draw.levels([1, 2]),  # type: ignore[list-item]
+        lambda: draw.levels({"a": "xy"}),  # type: ignore[dict-item]
+        lambda: draw.bars(3, title="x"),  # type: ignore[arg-type]
+        lambda: draw.bars({"a": "many"}, title="x"),  # type: ignore[dict-item]
+    ],
+)
+def test_what_cannot_be_plotted_is_said(call: Callable[[], object]) -> None:
+    with pytest.raises(LabError, match=r"cannot (plot|draw) .*Give "):
+        call()
 
 
 def test_an_unknown_theme_is_refused() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from labkit.exercises import Exercise, Note, Outcome, Result, progress_file
 from labkit.exercises.engine import is_empty
 from labkit.exercises.result import show, show_error
-from labkit.exercises.running import LIMIT, NotAttempted, NotYet, Run, supervised
+from labkit.exercises.running import LIMIT, Interrupted, NotAttempted, NotYet, Run, supervised
 
 
 class Double(Exercise):
@@ -119,10 +121,11 @@ class TestHintsAndSolution:
         double.check(lambda n: 0)
         assert "opens after a correct answer or one more try" in repr(double.solution())
 
-    def test_third_failure_says_that_the_solution_is_open(self, double: Double) -> None:
+    def test_third_failure_says_that_one_may_look_at_the_solution(self, double: Double) -> None:
         texts = [repr(double.check(lambda n: 0)) for _ in range(3)]
-        assert [text.split("\n")[-1].removeprefix("  Stuck? exercises.test.") for text in texts] == [
-            "double.hint().", "double.hint().", "double.solution() is open.",
+        assert [text.split("\n")[-1].removeprefix("  Stuck? ") for text in texts] == [
+            "exercises.test.double.hint().", "exercises.test.double.hint().",
+            "You may look at exercises.test.double.solution().",
         ]  # fmt: skip
 
     def test_solution_opens_after_a_correct_answer(self, double: Double) -> None:
@@ -240,6 +243,145 @@ class TestStudentsCode:
 
     def test_limit_is_what_the_message_says(self) -> None:
         assert LIMIT == 2.0
+
+
+class TestPrinting:
+    def printed(self, capsys: pytest.CaptureFixture[str]) -> list[str]:
+        return capsys.readouterr().out.splitlines()
+
+    def test_five_lines_and_how_many_more(self, double: Double, capsys: pytest.CaptureFixture[str]) -> None:
+        def answer(n: int) -> int:
+            for number in range(30):
+                print("line", number)
+            return 2 * n
+
+        assert double.check(answer).correct
+        assert self.printed(capsys) == [*(f"line {number}" for number in range(5)), "… and 55 more lines"]
+
+    @pytest.mark.parametrize(("lines", "last"), [(4, ""), (5, ""), (6, "… and 1 more line"), (7, "… and 2 more lines")])
+    def test_few_lines_are_all_shown(
+        self, double: Double, capsys: pytest.CaptureFixture[str], lines: int, last: str
+    ) -> None:
+        def answer(n: int) -> int:
+            print("\n".join(map(str, range(lines))), end="" if n == 2 else None)
+            raise ValueError
+
+        double.check(answer)
+        assert self.printed(capsys) == [*"01234"[:lines], *([last] if last else [])]
+
+    def test_errors_and_output_count_together(self, double: Double, capsys: pytest.CaptureFixture[str]) -> None:
+        def answer(n: int) -> int:
+            for number in range(4):
+                print("out", number)
+                print("err", number, file=sys.stderr)
+            raise ValueError
+
+        double.check(answer)
+        out, err = capsys.readouterr()
+        assert out == "out 0\nout 1\nout 2\n… and 3 more lines\n"
+        assert err == "err 0\nerr 1\n"
+
+    @pytest.mark.parametrize("text", ["x" * 100_000, "x"])
+    def test_an_endless_line_is_cut(self, double: Double, capsys: pytest.CaptureFixture[str], text: str) -> None:
+        def answer(n: int) -> int:
+            for _ in range(300):
+                print(text, end="")
+            print()
+            raise ValueError
+
+        double.check(answer)
+        assert capsys.readouterr().out == "x" * 200 + "…\n"
+
+    def test_a_thread_of_the_students_counts_too(self, double: Double, capsys: pytest.CaptureFixture[str]) -> None:
+        def answer(n: int) -> int:
+            thread = threading.Thread(target=lambda: print("a\n" * 9, end=""))
+            thread.start()
+            thread.join()
+            raise ValueError
+
+        double.check(answer)
+        assert self.printed(capsys) == [*"aaaaa", "… and 4 more lines"]
+
+    def test_after_the_check_everything_is_as_before(
+        self, double: Double, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        kept: list[Any] = []
+        before = sys.stdout, sys.stderr
+        double.check(lambda n: kept.append(sys.stdout) or 2 * n)
+        assert (sys.stdout, sys.stderr) == before
+        kept[0].writelines(["late\n"] * 9)
+        assert self.printed(capsys) == ["late"] * 9
+        assert kept[0].encoding == sys.stdout.encoding
+
+    def test_a_program_without_a_console(self, double: Double, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdout", None)
+        assert double.check(lambda n: print(n) or 2 * n).correct
+        assert sys.stdout is None
+
+    def test_labkits_own_words_are_not_counted(
+        self, double: Double, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("LABKIT_PROGRESS", "/dev/null/progress.json")
+        monkeypatch.setattr(progress_file, "_told", set())
+        double.check(lambda n: print("a\n" * 9) or 2 * n)
+        assert "Progress is not kept" in capsys.readouterr().err
+
+
+class TestInterrupt:
+    def test_ends_in_one_line(self, double: Double) -> None:
+        ended = threading.Event()
+
+        def answer(n: int) -> int:
+            try:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                while True:
+                    pass
+            finally:
+                ended.set()
+
+        with pytest.raises(KeyboardInterrupt) as caught:
+            double.check(answer)
+        assert isinstance(caught.value, Interrupted)
+        assert caught.value._render_traceback_() == [
+            "Interrupted: the check of test.double was stopped; it does not count as a try."
+        ]
+        assert caught.value.__suppress_context__
+        assert ended.is_set(), "the student's code still runs"
+        assert "3 more tries" in repr(double.solution())
+        assert progress_file.entry("test.double").tries == 0
+
+    def test_even_while_its_thread_is_starting(self, double: Double, monkeypatch: pytest.MonkeyPatch) -> None:
+        started: list[threading.Thread] = []
+        start = threading.Thread.start
+
+        def interrupted(thread: threading.Thread) -> None:
+            start(thread)
+            started.append(thread)
+            raise KeyboardInterrupt
+
+        def answer(n: int) -> int:
+            while True:
+                pass
+
+        monkeypatch.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(Interrupted):
+            double.check(answer)
+        started[0].join(5)
+        assert not started[0].is_alive(), "the student's code still runs"
+
+    def test_what_was_printed_is_still_counted(self, double: Double, capsys: pytest.CaptureFixture[str]) -> None:
+        before = sys.stdout
+
+        def answer(n: int) -> int:
+            print("a\n" * 9, end="")
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            while True:
+                pass
+
+        with pytest.raises(Interrupted):
+            double.check(answer)
+        assert capsys.readouterr().out == "a\n" * 5 + "… and 4 more lines\n"
+        assert sys.stdout is before
 
 
 class _Tags(HTMLParser):

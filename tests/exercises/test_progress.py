@@ -157,7 +157,8 @@ class TestBar:
             "1 of 3 exercises solved  [########................]\n"
             "  ✓ tcp.flags  solved         read\n"
             "  △ tcp.order  not yet        sort\n"
-            "  ○ tcp.x      not attempted  build"
+            "  ○ tcp.x      not attempted  build\n"
+            "kept in labkit/progress.json in your user data directory; exercises.restart(forget=True) starts over"
         )
 
     def test_html_is_escaped_and_has_alternative_text(self) -> None:
@@ -168,6 +169,13 @@ class TestBar:
         assert svg is not None
         assert svg.get("aria-label") == "1 of 1 exercises solved"
         assert "<script>alert(1)</script> & more" in "".join(tree.itertext())
+
+    def test_says_where_it_is_kept_without_a_path_of_this_machine(self, file: Path) -> None:
+        shown = exercises.progress()
+        kept = "kept in labkit/progress.json in your user data directory; exercises.restart(forget=True) starts over"
+        assert repr(shown).split("\n")[-1] == kept
+        assert kept in "".join(ElementTree.fromstring(shown._repr_html_()).itertext())
+        assert str(file.parent) not in repr(shown) + shown._repr_html_()
 
     def test_of_nothing(self) -> None:
         assert Progress(()).solved == 0

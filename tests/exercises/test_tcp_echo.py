@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from labkit import net
 from labkit.core import loop
 from labkit.exercises import Outcome
+from labkit.exercises.running import Interrupted
 from labkit.exercises.tcp import echo_bug
 from labkit.exercises.tcp.echo import BUGGY
 from labkit.net import server as servers
@@ -17,7 +20,7 @@ from labkit.net import server as servers
 def buggy() -> Any:
     names: dict[str, Any] = {}
     exec(BUGGY, names)
-    return names["echo"]
+    return names["serve"]
 
 
 def by_hand(socket: net.Socket) -> None:
@@ -149,7 +152,7 @@ def test_wrong_answers(handler: Any, step: int, message: str, capfd: pytest.Capt
 def test_the_first_mend_alone_is_not_enough() -> None:
     names: dict[str, Any] = {}
     exec(BUGGY.replace('data.decode("utf8", "replace")', "data"), names)
-    assert echo_bug.check(names["echo"]).step.startswith("step 5 of 5")
+    assert echo_bug.check(names["serve"]).step.startswith("step 5 of 5")
 
 
 def test_an_exception_shows_the_handlers_own_line() -> None:
@@ -168,3 +171,49 @@ def test_nothing_is_left_listening(handler: Any) -> None:
     before = set(servers._running)
     echo_bug.check(handler)
     assert set(servers._running) == before
+
+
+def test_a_handler_that_prints_makes_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    def talks(socket: net.Socket) -> None:
+        print("somebody is there")
+        socket.on("data", lambda data: print("got", data))
+        socket.on("close", lambda failed: print("gone"))
+        socket.pipe(socket)
+
+    assert echo_bug.check(talks).correct
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert lines[:2] == ["somebody is there", "got b'hello\\n'"]
+    assert lines[5].startswith("… and ")
+    loop.call(lambda: None)
+    assert capsys.readouterr().out == "", "a handler printed after the check"
+
+
+def test_stopped_while_a_handler_keeps_the_loop() -> None:
+    def hangs(socket: net.Socket) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        while True:
+            pass
+
+    before = set(servers._running)
+    with pytest.raises(Interrupted):
+        echo_bug.check(hangs)
+    assert loop.call(lambda: 7, timeout=2.0) == 7
+    assert set(servers._running) == before
+
+
+def test_the_handler_is_called_serve_everywhere() -> None:
+    """A cell that defines `echo` would overwrite a server of that name in the lesson."""
+    texts = [repr(echo_bug), echo_bug.stub, echo_bug.asks, echo_bug.worked(), *echo_bug.nudges(), BUGGY]
+    assert not any("def echo" in text or "check(echo)" in text for text in texts)
+    assert "def serve(socket):" in repr(echo_bug)
+    assert "def serve(socket):" in echo_bug.stub
+    assert echo_bug.worked().count("def serve(socket):") == 2
+    assert "check(serve)" in echo_bug.asks
+
+
+@pytest.mark.parametrize("name", ["Server._socket", "Server._report", "Socket._report", "Socket._channel",
+                                  "Socket.data_received"])  # fmt: skip
+def test_net_still_has_the_hooks_of_the_trial(name: str) -> None:
+    kind, method = name.split(".")
+    assert callable(getattr(getattr(net, kind), method, None)), "labkit/exercises/tcp/echo.py overrides or calls it"

@@ -72,6 +72,24 @@ class TakesTheCROffTheChunk(Ends):
         return [line.decode() for line in lines]
 
 
+class Strips(Ends):
+    def feed(self, data: bytes) -> list[str]:
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        return [line.decode().strip() for line in lines]
+
+
+class StripsBytes(Ends):
+    def feed(self, data: bytes) -> list[str]:
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        return [line.strip().decode() for line in lines]
+
+
+class StripsTheEnd(Ends):
+    def feed(self, data: bytes) -> list[str]:
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        return [line.decode().rstrip() for line in lines]
+
+
 class ForgetsEmptyLines(Ends):
     def feed(self, data: bytes) -> list[str]:
         *lines, self.rest = (self.rest + data).split(b"\n")
@@ -183,6 +201,9 @@ def test_right(answer: type) -> None:
     (SplitsLines, 1, "str.splitlines() also cuts at CR"),
     (KeepsTheCR, 1, "A CR before the LF belongs to the line end."),
     (TakesTheCROffTheChunk, 3, "The cut is between CR and LF."),
+    (Strips, 1, "strip() takes too much: it also removes spaces that belong to the line"),
+    (StripsBytes, 1, "strip() takes too much: it also removes spaces that belong to the line"),
+    (StripsTheEnd, 1, "rstrip() takes too much: it also removes spaces that belong to the line"),
     (ForgetsEmptyLines, 1, "Empty lines are lines too"),
     (OneLineAtMost, 1, "A line is missing."),
     (Shares, 2, "must not share"),

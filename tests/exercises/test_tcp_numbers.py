@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import struct
 from struct import pack
 
 import pytest
@@ -109,6 +111,27 @@ class TestBuildSyn:
         assert result.outcome is Outcome.NOT_YET
         assert result.step.endswith(f": {step}")
         assert message in result.why
+
+    def test_the_carry_is_folded_until_nothing_overflows(self) -> None:
+        code = re.findall(r"```python\n(.*?)```", build_syn.nudges()[2], re.S)[0]
+        words = pack("!16H", 0xFFFF, 0xFFFF, 1, *[0] * 13)  # 0x1ffff: the first fold overflows again
+        names = {"struct": struct, "pseudo": words[:12], "segment": words[12:]}
+        exec(code, names)
+        assert names["checksum"] == sample.checksum(words) == 0xFFFE
+        fold = "while total >> 16:\n    total = (total & 0xFFFF) + (total >> 16)\n"
+        assert fold in code
+        assert fold in build_syn.worked()
+
+    def test_the_task_says_how_to_sum(self) -> None:
+        shown = repr(build_syn)
+        assert ("Add all 16-bit words; what overflows 16 bits is added again at the bottom; "
+                "then turn every bit over.") in shown  # fmt: skip
+        assert "The pseudo-header is 12 bytes that are summed and never sent: source address" in shown
+
+    def test_ae_is_a_flag(self) -> None:
+        result = build_syn.check(header(offset=0x51))
+        assert result.seen == "flags: SYN, AE, byte 02"
+        assert "the last is the flag AE" in result.why
 
     def test_shows_the_bytes_as_they_should_be(self) -> None:
         result = build_syn.check(header(seq=1))

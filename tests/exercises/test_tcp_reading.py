@@ -12,6 +12,7 @@ from labkit.core.errors import LabError
 from labkit.exercises import Outcome
 from labkit.exercises.running import NotYet, Run
 from labkit.exercises.tcp import flags, order, sample
+from labkit.exercises.tcp.reading import FLAGS
 from labkit.packets.pcapng import Recording
 
 
@@ -60,8 +61,18 @@ class TestFlags:
         assert message in result.why
 
     def test_the_covered_bit_is_not_shown(self) -> None:
-        assert "0    0    0    1    0    0    ?    0" in repr(flags)
+        assert " AE   CWR  ECE  URG  ACK  PSH  RST  SYN  FIN\n" in repr(flags)
+        assert "  0    0    0    0    1    0    0    ?    0\n" in repr(flags)
         assert "first   server → client  seq=0 ack=1  0 bytes\n" in repr(flags)
+
+    def test_shows_the_nine_flags_of_the_header_picture(self) -> None:
+        layer = sample.conversation()[1]["TCP"]
+        nine = [each for each in layer["tcp.flags"].children if each.bits == 1]
+        assert [each.name.removeprefix("tcp.flags.").upper() for each in nine] == [
+            {"PSH": "PUSH", "RST": "RESET"}.get(flag, flag) for flag in FLAGS
+        ]
+        assert "Of its nine flag bits, one is covered" in repr(flags)
+        assert "AE not set" in flags.check({"AE", "SYN", "ACK"}).expected
 
     def test_markup_in_an_answer_is_text(self) -> None:
         html = flags.check({"<script>alert(1)</script>"})._repr_html_()
@@ -89,7 +100,7 @@ class TestOrder:
         ("DFBAEC", "an ack only of what the server has sent before", "acknowledges the server's SYN before"),
         ("DBFEAC", "an ack only of what the server has sent before", "ack=10 acknowledges the server's byte 9"),
         ("DBAFEC", "a client's ACK of the server's SYN before", "the handshake is not finished"),
-        ("DBFACE", "numbers of the client that never go back", "another packet of the client, with a lower seq"),
+        ("DBFACE", "numbers of the client that do not go back", "another packet of the client, with a lower seq"),
         ("DBEFAC", "an ack only of what the server has sent before", "E in third place"),
         ("DBF", "each letter once", "no A, no C, no E"),
         ("DBFAED", "each letter once", "D more than once, no C"),
@@ -104,6 +115,11 @@ class TestOrder:
 
     def test_says_how_far_it_can_be_right(self) -> None:
         assert "The order can be right up to there: D, B, F.\n" in order.check("DBFEAC").why
+
+    def test_promises_order_only_where_nothing_is_lost(self) -> None:
+        assert "Nothing was lost" in repr(order)
+        assert "As long as nothing is lost, a sender's numbers never go back; TCP puts bytes in order" in order.praise
+        assert "as nothing was lost" in order.check("DBFACE").expected
 
 
 class TestTapes:

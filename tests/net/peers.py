@@ -181,6 +181,6 @@ def names(source: net.Socket | net.Server) -> list[str]:
     """The events remembered, several data in a row as one."""
     events: list[str] = []
     for entry in source.history:
-        if entry.event != "data" or events[-1:] != ["data"]:
-            events.append(entry.event)
+        if entry.name != "data" or events[-1:] != ["data"]:
+            events.append(entry.name)
     return events

@@ -358,7 +358,7 @@ class TestHistoryOfData:
                     accepted.set_timeout(30)  # from here on every piece is noted by itself
                 plain.sendall(bytes(size))
                 read_exactly(plain, size)
-            sizes = [entry.size for entry in accepted.history if entry.event == "data"]
+            sizes = [entry.size for entry in accepted.history if entry.name == "data"]
             assert sum(size or 0 for size in sizes) == 150
             assert sizes[-2:] == [40, 50]
 
@@ -396,10 +396,10 @@ class TestHistoryOfData:
                 read_exactly(plain, 5)
             plain.shutdown(system.SHUT_WR)
             accepted.wait_for("close")
-            entries = [entry for entry in accepted.history if entry.event == "data"]
+            entries = [entry for entry in accepted.history if entry.name == "data"]
             assert sum(entry.times for entry in entries) == len(story.arguments["data"])
             assert len(entries) < len(story.arguments["data"])
-            assert [entry.event for entry in accepted.history][-2:] == ["end", "close"]
+            assert [entry.name for entry in accepted.history][-2:] == ["end", "close"]
 
     def test_a_capture_that_starts_later_sees_every_piece(self, place: Place) -> None:
         with plain_client(place) as (plain, accepted):

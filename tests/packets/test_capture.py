@@ -5,6 +5,7 @@ Rule: real sockets on loopback; what is waited for is an event, never a time.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import socket
@@ -19,8 +20,8 @@ import pytest
 
 from labkit import packets
 from labkit.core import emitter
-from labkit.core.errors import CaptureUnavailable, LabError
-from labkit.packets import probe, recorded
+from labkit.core.errors import CaptureUnavailable, LabError, TimedOut
+from labkit.packets import probe, recorded, session
 from labkit.packets.marker import Marker
 from labkit.packets.ring import Ring
 from tests.needs import need_live_capture, need_tool
@@ -103,6 +104,83 @@ def test_one_conversation(tier: str) -> None:
     assert len(connection.packets) == len(tape)
     assert [packet.number for packet in tape] == list(range(1, len(tape) + 1))
     assert tape.drops == 0
+
+
+@contextmanager
+def open_connection(port: int) -> Iterator[socket.socket]:
+    """A client that has said one line, had its answer, and stays connected."""
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"bob")
+        assert client.recv(100) == b"hello bob"
+        yield client
+
+
+@pytest.mark.parametrize("error", [TimedOut("nothing came"), NameError("a typo"), KeyboardInterrupt()], ids=repr)
+def test_an_exception_in_the_body_leaves_what_was_seen(
+    tier: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: socket.socket) -> None:
+        raise error
+
+    monkeypatch.setenv("LABKIT_RECORD", str(tmp_path))
+    before = descriptors()
+    with greeting() as port, contextlib.ExitStack() as later:
+        start = time.monotonic()
+        with pytest.raises(type(error)) as caught, packets.capture(port, name="broken", timeout=60) as tape:
+            fail(later.enter_context(open_connection(port)))
+        assert time.monotonic() - start < 30  # for the connection, which is open still, nobody waited
+    assert caught.value is error
+    assert [packet.payload for packet in tape.where(payload=True)] == [b"bob", b"hello bob"]
+    assert [packet.flag_letters for packet in tape[:3]] == ["S", "SA", "A"]
+    assert tape.origin.endswith(f", cut short by {type(error).__name__}")
+    assert "still being captured" not in repr(tape)
+    assert list(tmp_path.rglob("*")) == []  # half a capture must not stand in for a whole one
+    assert not threads()
+    assert descriptors() == before
+
+
+def test_ctrl_c_while_waiting_at_the_end_leaves_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    need_live_capture()
+
+    def interrupted(self: object, timeout: float, marker_wait: float = 0) -> bool:
+        if timeout:
+            raise KeyboardInterrupt
+        return finish(self, timeout, marker_wait)  # type: ignore[arg-type]
+
+    finish = session._Ending.finish
+    monkeypatch.setattr(session._Ending, "finish", interrupted)
+    with greeting() as port, pytest.raises(KeyboardInterrupt), packets.capture(port) as tape:
+        greet(port)
+    assert [packet.payload for packet in tape.where(payload=True)] == [b"bob", b"hello bob"]
+
+
+def test_an_end_that_fails_does_not_hide_what_went_wrong_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    need_live_capture()
+
+    def fails(*_: object) -> bool:
+        raise OSError("no more markers")
+
+    monkeypatch.setattr(session._Ending, "finish", fails)
+    with greeting() as port, pytest.raises(NameError, match="a typo"), packets.capture(port) as tape:
+        raise NameError("a typo")
+    assert len(tape) == 0
+    assert "cut short by NameError" in repr(tape)
+
+
+def test_waiting_in_vain_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    need_live_capture()
+    with greeting() as port, contextlib.ExitStack() as later:
+        with packets.capture(port, timeout=0.2) as tape:
+            later.enter_context(open_connection(port))
+        assert capsys.readouterr().out == (
+            "capture: waited 0.2 s, since a connection is still open; capture(..., wait_closed=False) does not wait\n"
+        )
+        with packets.capture(port, timeout=60, wait_closed=False):
+            later.enter_context(open_connection(port))
+    assert len(tape.connections) == 1
+    with greeting() as port, packets.capture(port):
+        greet(port)
+    assert capsys.readouterr().out == ""
 
 
 def test_over_ipv6(tier: str) -> None:
@@ -334,6 +412,18 @@ class TestRecorded:
         assert not tape.live
         assert tape.origin == "recorded from data/01-tcp/handshake.pcapng"
         assert len(tape) == 1
+
+    def test_an_exception_in_the_body_leaves_the_recorded_tape(self, data: Path) -> None:
+        recording = packets.Tape(packets.pcapng.Recording([(5, bytes(14), 1, 0, 14)]))  # type: ignore[attr-defined]
+        file = recording.save(data / "01-tcp" / "handshake.pcapng")
+        with pytest.raises(NameError), packets.capture(8124, name="handshake", lesson="01-tcp") as tape:
+            raise NameError("a typo")
+        assert len(tape) == 1
+        assert tape.origin == "recorded from data/01-tcp/handshake.pcapng"
+        file.write_bytes(b"damaged")
+        with pytest.raises(NameError), packets.capture(8124, name="handshake", lesson="01-tcp") as tape:
+            raise NameError("a typo")
+        assert len(tape) == 0
 
     def test_the_lesson_that_runs_is_the_default(self, data: Path) -> None:
         packets.set_lesson("02-udp")

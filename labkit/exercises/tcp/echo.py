@@ -11,17 +11,18 @@ import select
 import socket as system
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 from labkit import net
 from labkit.core import loop
-from labkit.core.errors import TimedOut
+from labkit.core.errors import LabError, TimedOut
 from labkit.exercises.engine import Exercise
 from labkit.exercises.result import show
 from labkit.exercises.running import NotAttempted, NotYet, Run, failed, runs_own_code, stop
 
-BUGGY = '''def echo(socket):
+BUGGY = '''def serve(socket):
     @socket.on("data")
     def answer(data):
         text = data.decode("utf8", "replace")
@@ -48,7 +49,7 @@ class HandlerStopped(Exception):
     """Raised inside a handler that keeps the event loop."""
 
 
-def echo(socket: net.Socket) -> None:
+def serve(socket: net.Socket) -> None:
     """Serve one connection: what arrives goes back, at the pace the client takes it; the reference answer."""
     socket.pipe(socket)
 
@@ -61,8 +62,8 @@ class EchoBug(Exercise):
     steps = ("a line comes back", "a character cut between two segments comes back", "bytes that are no text come back",
              "after the client's FIN the rest comes back, then the server's FIN",
              "a client that sends and does not read costs little memory")
-    stub = "def echo(socket):\n    ...\n\nexercises.tcp.echo_bug.check(echo)"
-    asks = "Give check() your handler, the function that create_server() takes: check(echo)."
+    stub = "def serve(socket):\n    ...\n\nexercises.tcp.echo_bug.check(serve)"
+    asks = "Give check() your handler, the function that create_server() takes: check(serve)."
     praise = (
         "An echo server needs no text: bytes in, bytes out, in the order in which they came.\n"
         "And it reads no faster than its client does: pipe() pauses while the write buffer is full, until drain."
@@ -109,15 +110,15 @@ class EchoBug(Exercise):
             "Second bug: `write` returns False when its buffer is full, and the handler reads on; "
             "the buffer grows with every byte of a client that does not read.\n"
             "`pipe` does both right.\n\n"
-            '```python\ndef echo(socket):\n    socket.pipe(socket)\n\nexercises.tcp.echo_bug.check(echo)\n```\n\n'
+            '```python\ndef serve(socket):\n    socket.pipe(socket)\n\nexercises.tcp.echo_bug.check(serve)\n```\n\n'
             "The same by hand:\n\n"
-            '```python\ndef echo(socket):\n    @socket.on("data")\n    def answer(data):\n'
+            '```python\ndef serve(socket):\n    @socket.on("data")\n    def answer(data):\n'
             '        if not socket.write(data):\n            socket.pause()\n'
             '            socket.once("drain", socket.resume)\n```'
         )
 
     def reference(self) -> Any:
-        return echo
+        return serve
 
 
 class _Socket(net.Socket):
@@ -176,10 +177,21 @@ class _Trial:
         self.server.listen(0)
 
     def close(self) -> None:
-        """Stop listening and cut what stands, unless a handler keeps the loop."""
-        if not self.stuck:
-            self.server.close()
-            self.server.close_all_connections()
+        """Stop listening and cut what stands, unless a handler keeps the loop and cannot be ended.
+
+        Returns when the handlers have had their last event, so that all they print is part of the check.
+        """
+        if self.stuck:
+            return
+        try:
+            loop.call(lambda: None, timeout=PATIENCE / 4)
+        except TimedOut:  # the check was stopped while a handler keeps the loop
+            if _handler_runs() and not _end_handler():
+                return
+        self.server.close()
+        self.server.close_all_connections()
+        with suppress(LabError):
+            self.server.wait_for("close", timeout=PATIENCE / 2)
 
     # -- the five steps
 

@@ -17,6 +17,9 @@ SEQ = 1_000_000
 WINDOW = 64240
 SIZE = 20
 
+SUM = "Add all 16-bit words; what overflows 16 bits is added again at the bottom; then turn every bit over."
+"""How the checksum is computed, in words. Source: RFC 1071 §1."""
+
 _RAW_IP = 101  # link type of a frame that starts with the IP header
 
 # What is asked for: field name of the dissector, words, value, first byte and size of the field.
@@ -55,8 +58,9 @@ class BuildSyn(Exercise):
             "from 127.0.0.1 to 127.0.0.1.\n\n"
             f"```text\n{rows}\n```\n\n"
             "Numbers go most significant byte first. The checksum covers a pseudo-header, then the 20 bytes with the "
-            "checksum itself at 0: source address, destination address (4 bytes each), a zero byte, the protocol (6), "
-            "the length of the segment (2 bytes)."
+            f"checksum itself at 0. {SUM}\n"
+            "The pseudo-header is 12 bytes that are summed and never sent: source address, destination address "
+            "(4 bytes each), a zero byte, the protocol (6), the length of the segment (2 bytes)."
         )
 
     def examine(self, answer: Any, run: Run) -> None:
@@ -86,7 +90,7 @@ class BuildSyn(Exercise):
         elif name == "tcp.hdr_len" and given == SIZE:
             why = "The data offset counts words of 32 bits, not bytes."
         elif name == "tcp.flags" and given >> 8:
-            why = "The lower four bits of byte 12 are reserved: they stay 0."
+            why = "The lower four bits of byte 12 stay 0: three are reserved, and the last is the flag AE."
         elif name == "tcp.flags" and given & 0x10:
             why = "ACK is set, yet there is nothing to acknowledge: a connection's first segment is the one without it."
         elif name == "tcp.flags":
@@ -115,7 +119,7 @@ class BuildSyn(Exercise):
         elif given == right[::-1]:
             why = "The two bytes are in the wrong order: the most significant one comes first."
         else:
-            why = "Add 16-bit words; what overflows 16 bits is added again at the bottom; then turn every bit over."
+            why = SUM
         added = sample.checksum(sample.pseudo_header(SIZE) + segment) ^ 0xFFFF
         raise NotYet("pseudo-header and segment add up to 0xffff, checksum included",
                      f"0x{added:04x}, with the checksum 0x{given.hex()}", why)
@@ -130,7 +134,8 @@ class BuildSyn(Exercise):
             "```python\n"
             "words = struct.unpack(\"!16H\", pseudo + segment)  # 12 + 20 bytes\n"
             "total = sum(words)\n"
-            "total = (total & 0xFFFF) + (total >> 16)\n"
+            "while total >> 16:\n"
+            "    total = (total & 0xFFFF) + (total >> 16)\n"
             "checksum = total ^ 0xFFFF\n"
             "```",
         )
@@ -145,7 +150,8 @@ class BuildSyn(Exercise):
             "checksum, 0)\n\n"
             f"pseudo = bytes([127, 0, 0, 1, 127, 0, 0, 1, 0, 6, 0, {SIZE}])\n"
             "total = sum(struct.unpack(\"!16H\", pseudo + header(0)))\n"
-            "total = (total & 0xFFFF) + (total >> 16)\n"
+            "while total >> 16:\n"
+            "    total = (total & 0xFFFF) + (total >> 16)\n"
             "segment = header(total ^ 0xFFFF)\n"
             "exercises.tcp.build_syn.check(segment)\n"
             "```"
@@ -172,7 +178,7 @@ def _values(segment: bytes) -> dict[str, int]:
 def _wanted(name: str, value: int) -> str:
     """A value as the task writes it."""
     if name == "tcp.flags":
-        letters = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
+        letters = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE")
         return ", ".join(letter for bit, letter in enumerate(letters) if value >> bit & 1) or "none"
     if name == "tcp.hdr_len":
         return f"{value} words of 32 bits"

@@ -17,6 +17,7 @@ from labkit.exercises.running import NotAttempted, NotYet, Run
 STREAMS = (
     "GET / HTTP/1.0\nHost: lab\n",
     "您好！\n€ 5\n🙂 ok\n",
+    "  indented\nends in two spaces  \n",
     "EHLO lab\r\nQUIT\r\n",
     "one\n\n\r\ntwo\n",
     "50 %\r100 %\n",
@@ -223,6 +224,9 @@ def _diagnosis(text: str, expected: list[str], lines: list[str], chunks: Sequenc
         return f"A CR before the LF belongs to the line end. {_about(text, chunks)}".strip()
     if any("�" in line for line in lines):
         return f"A character was decoded before all its bytes were there. {_about(text, chunks)}".strip()
+    for name in ("strip", "rstrip", "lstrip"):
+        if lines == [getattr(line, name)() for line in expected]:
+            return f"{name}() takes too much: it also removes spaces that belong to the line."
     if lines == [line for line in expected if line]:
         return "Empty lines are lines too: in HTTP the empty line ends the header."
     if len(lines) > len(expected) and "".join(lines).replace("\r", "") == "".join(text.splitlines()).replace("\r", ""):

@@ -41,8 +41,8 @@ class _OnPackets(Exercise):
 
 # ---------------------------------------------------------------- the covered flag
 
-FLAGS = ("CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN")
-"""The eight flags in the order of their bits. Source: RFC 9293 §3.1."""
+FLAGS = ("AE", "CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN")
+"""The nine flags in the order of their bits. Source: RFC 9293 §3.1, and RFC 9768 §3.1 for AE."""
 
 COVERED = "SYN"
 
@@ -52,7 +52,7 @@ class Flags(_OnPackets):
 
     name = "tcp.flags"
     title = "read the covered flag"
-    steps = ("these are flags of TCP", "the seven bits you see", "the bit you do not see")
+    steps = ("these are flags of TCP", "the eight bits you see", "the bit you do not see")
     stub = "answer = set()\nexercises.tcp.flags.check(answer)"
     asks = 'Give check() the set of the flags that are set, for example {"FIN", "RST"}.'
     praise = (
@@ -61,11 +61,13 @@ class Flags(_OnPackets):
     )
 
     def task(self) -> str:
+        """What to do, with the packets."""
         (segment, answer), origin = self._pair()
         bits = "".join(f"{'?' if flag == COVERED else int(flag in _flags(segment)):^5}" for flag in FLAGS).rstrip()
         return (
-            "A server sends the first of the two segments below. Of its eight flag bits, one is covered (`?`).\n"
-            "Which flags does it have? The numbers in it, and the client's reply, tell.\n\n"
+            "A server sends the first of the two segments below. Of its nine flag bits, one is covered (`?`).\n"
+            "Which flags does it have? The numbers in it, and the client's reply, tell. "
+            "(AE is the newest of the nine, from Accurate ECN: older books show eight.)\n\n"
             "```text\n"
             f"first   server → client  seq={segment.relative_seq} ack={segment.relative_ack}  0 bytes\n"
             f"        {''.join(f'{flag:^5}' for flag in FLAGS).rstrip()}\n"
@@ -75,6 +77,7 @@ class Flags(_OnPackets):
         )
 
     def examine(self, answer: Any, run: Run) -> None:
+        """Compare the visible bits, then the covered one."""
         given = self._names(answer)
         run.step(2)
         (segment, _), _ = self._pair()
@@ -96,6 +99,7 @@ class Flags(_OnPackets):
             )
 
     def nudges(self) -> tuple[str, ...]:
+        """From the reply's ack to the flag that it stands for."""
         return (
             "Look at the reply: its ack says which number the client expects next.",
             "The first segment starts at 0 and carries 0 bytes, and yet the client expects 1 next. "
@@ -104,6 +108,7 @@ class Flags(_OnPackets):
         )
 
     def worked(self) -> str:
+        """The flags, and how the reply tells them."""
         (segment, _), _ = self._pair()
         return (
             "The visible bits say ACK. The reply's ack=1 says that number 0 was used up, with 0 bytes of payload: "
@@ -112,6 +117,7 @@ class Flags(_OnPackets):
         )
 
     def reference(self) -> Any:
+        """The flags of the segment."""
         return _flags(self._pair()[0][0])
 
     def _names(self, answer: Any) -> set[str]:
@@ -170,20 +176,22 @@ class Order(_OnPackets):
     stub = "answer = []\nexercises.tcp.order.check(answer)"
     asks = 'Give check() the six letters in order, as a list or as text: "ABCDEF".'
     praise = (
-        "An ack cannot come before what it acknowledges, and a sender's numbers never go back:\n"
-        "this is how Wireshark, and TCP itself, put order into what arrives out of order."
+        "An ack cannot come before what it acknowledges.\n"
+        "As long as nothing is lost, a sender's numbers never go back; TCP puts bytes in order by them."
     )
 
     def task(self) -> str:
+        """What to do, with the packets."""
         packets, origin = self._packets()
         lines = [f"{letter}  {sample.line(packets[letter])}".rstrip() for letter in LETTERS]
         return (
-            "Six packets of one connection, shuffled; others may have come between. In which order did they travel?"
-            "\n\n"
+            "Six packets of one connection, shuffled. Nothing was lost; others may have come between. "
+            "In which order did they travel?\n\n"
             "```text\n" + "\n".join(lines) + f"\n```\n\n{sample.origin_line(origin)}"
         )
 
     def examine(self, answer: Any, run: Run) -> None:
+        """Look for the first packet that cannot stand where it is put."""
         letters = self._letters(answer)
         run.step(2)
         packets, _ = self._packets()
@@ -197,6 +205,7 @@ class Order(_OnPackets):
                              f"The order can be right up to there: {', '.join(letters[:place]) or 'nothing yet'}.")
 
     def nudges(self) -> tuple[str, ...]:
+        """From the SYN to the FIN."""
         return (
             "Every connection starts with the one packet that acknowledges nothing.",
             "An ack of 1 answers a SYN: the SYN took number 0. So the handshake is: SYN; SYN, ACK; ACK.",
@@ -205,6 +214,7 @@ class Order(_OnPackets):
         )
 
     def worked(self) -> str:
+        """The right order, with what each packet acknowledges."""
         packets, _ = self._packets()
         order = self.reference()
         lines = [f"{letter}  {sample.line(packets[letter])}".rstrip() for letter in order]
@@ -215,6 +225,7 @@ class Order(_OnPackets):
         )
 
     def reference(self) -> Any:
+        """The letters in the order of time."""
         return sorted(LETTERS, key=lambda letter: _SHUFFLED[LETTERS.index(letter)])
 
     def _letters(self, answer: Any) -> list[str]:
@@ -300,7 +311,7 @@ def _impossible(packet: Packet, before: list[Packet], after: list[Packet]) -> tu
     for late in after:
         if late.sender == mine and (_end(late), late.relative_ack) < (_end(packet), packet.relative_ack):
             goes = "seq" if _end(late) < _end(packet) else "ack"
-            return (f"numbers of the {mine} that never go back",
+            return (f"numbers of the {mine} that do not go back, as nothing was lost",
                     f"another packet of the {mine}, with a lower {goes}, must come first")
     return None
 
