@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import codecs
 import socket as system
-import sys
 from collections.abc import Callable
 from contextvars import copy_context
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any
 
 from labkit.core import emitter, loop
-from labkit.core.emitter import Emitter, Endpoint, Listener, Remembered, in_notebook
+from labkit.core.emitter import HISTORY, Emitter, Endpoint, Listener, Remembered, in_notebook
 from labkit.core.errors import LabError, NetError
 from labkit.net import address
 
@@ -26,21 +25,31 @@ HIGH_WATER_MARK = 64 * 1024
 """Bytes that may wait to be sent before `Socket.write` returns False (Node 22 has the same; Node 20 had 16 KiB)."""
 
 KEPT = 4096
-"""Bytes of a piece of data that a server's socket keeps for a later `wait_for`; holding 64 kB costs an echo a third."""
+"""Bytes of a piece of data that a server's socket keeps for a later `wait_for`."""
+
+YOUNG = 32
+"""Events after which a connection counts as busy: its data then takes a short path, on which nothing is kept."""
 
 _NOTHING: list[bytes] = []
 
 
-class Flow(Emitter, asyncio.Protocol):
+class _Hot(Emitter):
+    """What every piece of data touches, side by side in memory: with 500 busy connections, distance costs."""
+
+    __slots__ = (
+        "_blocked", "_fast", "_finished", "_pieces", "_write", "bytes_read", "bytes_written", "timeout",
+    )  # fmt: skip
+
+
+class Flow(_Hot, asyncio.Protocol):
     """What `Socket` is made of below Node's methods; see there."""
 
     EVENTS = frozenset({"connect", "data", "drain", "end", "error", "close", "timeout"})
 
     __slots__ = (
-        "_active", "_asked", "_blocked", "_context", "_decoder", "_due", "_early", "_ended", "_endpoint", "_failed",
-        "_fast", "_finished", "_flowing", "_inbox", "_keep", "_latest", "_no_delay", "_opening", "_pieces", "_queued",
-        "_since", "_start", "_target", "_timer", "_transport", "_write", "allow_half_open", "bytes_read",
-        "bytes_written", "closed", "connecting", "high_water_mark", "server", "timeout",
+        "_active", "_asked", "_context", "_decoder", "_due", "_early", "_ended", "_endpoint", "_failed", "_flowing",
+        "_inbox", "_no_delay", "_opening", "_queued", "_since", "_start", "_target", "_timer", "_transport",
+        "allow_half_open", "closed", "connecting", "high_water_mark", "server",
     )  # fmt: skip
 
     def __init__(
@@ -81,12 +90,10 @@ class Flow(Emitter, asyncio.Protocol):
         self._target: tuple[str, int] | None = None  # whom a client asked for, before anybody answers
         # The short path of data_received: the listeners to call, or None where there is more to do than to call them.
         self._fast: tuple[Listener, ...] | None = None
-        # A run of data events is one entry of the history; these three say where it stands.
-        self._pieces = 0
+        # A run of data events on the short path is one entry of the history; these three say where it stands.
+        self._pieces = 0  # counted up to HISTORY
         self._since = 0  # ns
         self._start = 0  # bytes_read when it began
-        self._latest: bytes | None = None
-        self._keep = KEPT if server is not None else sys.maxsize
         self._context = copy_context() if server is None and in_notebook() else None
 
     # -- from the event loop (asyncio.Protocol)
@@ -133,12 +140,13 @@ class Flow(Emitter, asyncio.Protocol):
         if fast is None or emitter._watchers:
             self._received(data)
             return
-        # The path of every byte of a busy server: no allocation for the history, only a run that grows.
-        if not self._pieces:
-            self._since, self._start = time_ns(), self.bytes_read
-        self._pieces += 1
+        # The path of every byte of a busy connection. Nothing is kept of it, and small numbers cost no memory.
+        pieces = self._pieces
+        if pieces < HISTORY:
+            if not pieces:
+                self._since, self._start = time_ns(), self.bytes_read
+            self._pieces = pieces + 1
         self.bytes_read += len(data)
-        self._latest = data if len(data) <= self._keep else None
         try:
             for listener in fast:
                 listener(data)
@@ -175,6 +183,8 @@ class Flow(Emitter, asyncio.Protocol):
                 listener(arrived)
         except Exception as error:
             self._broken(error)
+        if self.server is not None and len(data) > KEPT and self._last is not None:
+            self._last["data"] = (time_ns(), (None,))  # a listening server has many connections: see wait_for
         if listeners and self._plain():
             self._fast = listeners
             if self._listeners.get("data") is not listeners:  # another thread has just changed them
@@ -183,6 +193,8 @@ class Flow(Emitter, asyncio.Protocol):
     def _plain(self) -> bool:
         """Whether the next data needs nothing but its listeners called."""
         if self._waiters or self.timeout or not self._flowing:
+            return False
+        if self._history is None or len(self._history) < YOUNG:
             return False
         return self._decoder is None and self._inbox is None
 
@@ -262,9 +274,8 @@ class Flow(Emitter, asyncio.Protocol):
         """Put the run of data events into the history."""
         pieces, self._pieces = self._pieces, 0
         if pieces:
-            latest, self._latest = self._latest, None
             size = self.bytes_read - self._start
-            self._add_to_history(Remembered("data", self._since, size, pieces), (latest,))
+            self._add_to_history(Remembered("data", self._since, size, pieces), (None,))
 
     @property
     def history(self) -> tuple[Remembered, ...]:
@@ -273,11 +284,14 @@ class Flow(Emitter, asyncio.Protocol):
         return super().history
 
     def wait_for(self, event: str, timeout: float = 5.0) -> Any:
-        """See `Emitter.wait_for`. A server's socket keeps no piece of data above `KEPT` bytes: `LabError` says so."""
+        """See `Emitter.wait_for`. Of ``data`` that came before the wait, a connection keeps only the last piece, and
+        not even that once it is busy (more than `YOUNG` events) or, on a server's side, for pieces above `KEPT` bytes:
+        `LabError` says so.
+        """
         value = super().wait_for(event, timeout)
         if value is None and event == "data":
             raise LabError(
-                f"data came before this wait, in pieces too large to keep (over {KEPT} bytes)",
+                "data came before this wait, and was not kept: there was much of it",
                 "Use read(), or take it in a data listener.",
             )
         return value

@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any
 
 from labkit.core import emitter, loop
+from labkit.core.emitter import Emitter
 from labkit.core.errors import BrokenPipe, LabError, NetError, NotOpen, TimedOut
 from labkit.net import address
 from labkit.net.facts import Facts
@@ -318,7 +319,7 @@ class Socket(Facts):
 
     def _wait_for_more(self, deadline: float) -> None:
         with suppress(NotOpen):  # closed: what is there is all there will be
-            self.wait_for("data", max(0.0, deadline - monotonic()))
+            Emitter.wait_for(self, "data", max(0.0, deadline - monotonic()))  # that it came is enough, kept or not
 
     def _start_reading(self) -> None:
         if self._inbox is None:
