@@ -98,7 +98,10 @@ def lab_command() -> list[str]:
         [need_tool("make"), "--dry-run", "lab", f"JUPYTER_ARGS={shlex.join(LAB_ARGS)}"],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=START,
     )  # fmt: skip
-    _, *words = shlex.split(told.stdout.splitlines()[-1])
+    words = shlex.split(told.stdout.splitlines()[-1])
+    while "=" in words[0]:  # the PATH of JupyterLab's own terminals
+        del words[0]
+    del words[0]  # the environment's Python
     assert words[:2] == ["-m", "jupyterlab"]
     return [sys.executable, *words]
 

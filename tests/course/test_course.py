@@ -164,16 +164,16 @@ class TestClaim:
 
     def test_holds(self) -> None:
         card = labkit.claim("C-1.4", "It waits.", holds=True, seen="it waited")
-        assert text_of(card).split("\n") == ["C-1.4 holds", "The book: It waits.", "The wire: it waited"]
+        assert text_of(card).split("\n") == ["C-1.4 holds", "The book: It waits.", "Measured: it waited"]
 
     def test_wrong(self) -> None:
         card = labkit.claim("C-1.4", "It waits.", holds=False, seen="it did not")
-        assert text_of(card).split("\n") == ["C-1.4 wrong", "The book: It waits.", "The wire: it did not"]
+        assert text_of(card).split("\n") == ["C-1.4 wrong", "The book: It waits.", "Measured: it did not"]
 
     def test_outdated(self) -> None:
         card = labkit.claim("C-1.4", "It waits.", holds=False, seen="it did not", outdated="since Node 20")
         assert text_of(card).split("\n") == [
-            "C-1.4 outdated", "The book: It waits.", "The wire: it did not", "Outdated: since Node 20",
+            "C-1.4 outdated", "The book: It waits.", "Measured: it did not", "Outdated: since Node 20",
         ]  # fmt: skip
 
     def test_a_claim_that_holds_is_not_outdated_whatever_was_expected(self) -> None:
@@ -221,8 +221,11 @@ class TestOpening:
         assert repr(large) == repr(plain)
         page = Page(large._repr_html_())  # type: ignore[attr-defined]
         assert [tag for tag, _ in page.elements] == ["style", "pre"]
-        assert page.lines[-1] == repr(plain)
-        assert not hasattr(plain, "_repr_html_")
+        assert page.lines[-1].rstrip("\n") == repr(plain)
+
+    def test_pictures_shrink_with_a_narrow_page(self) -> None:
+        page = labkit.lesson("01a-tcp-connection")._repr_html_()  # type: ignore[attr-defined]
+        assert ".jp-RenderedSVG img{max-width:100%;height:auto}" in page
 
     @pytest.mark.parametrize("name", ["", "../secrets", "a/b", ".hidden", "a b"])
     def test_a_name_leads_nowhere_else(self, name: str) -> None:
