@@ -129,9 +129,7 @@ def _after_fork() -> None:
     global _inherited, _loop, _starting, _thread
     _inherited = _loop  # never closed: it shares the kernel's tables with the parent's
     _loop = _thread = None
-    _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-_starting = threading.Lock()
+    _starting = threading.Lock()
     _tasks.clear()
 
 
