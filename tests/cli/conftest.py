@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.servers.conftest import Serving, Terminal
+from tests.servers.conftest import Serving, Terminal, path, serve, terminal
+
+# The fixtures of the servers' tests serve here as well.
+__all__ = ["LABKIT", "Serving", "Terminal", "kind", "path", "refusal", "run", "serve", "terminal", "without"]
 
 WAIT = 60.0
 """Seconds after which a command that should have ended is called stuck."""
@@ -51,36 +53,6 @@ def without(*capabilities: str) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Serving]]:
-    """Start a server: ``serve("greeter", "--port", "0")``."""
-    running: list[Serving] = []
-
-    def start(name: str, *where: str) -> Serving:
-        running.append(Serving("uvloop", name, *where))
-        return running[-1]
-
-    yield start
-    for each in running:
-        if each.process.poll() is None:
-            each.process.kill()
-        each.process.communicate(timeout=WAIT)
-
-
-@pytest.fixture
-def terminal() -> Iterator[Callable[..., Terminal]]:
-    """Start a program on a terminal of its own."""
-    opened: list[Terminal] = []
-
-    def start(*command: str) -> Terminal:
-        opened.append(Terminal(*command))
-        return opened[-1]
-
-    yield start
-    for each in opened:
-        each.close()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> str:
-    """A path for a Unix socket."""
-    return str(tmp_path / "echo.sock")
+def kind() -> str:
+    """The event loop the servers of these tests run on; `serve` asks for it."""
+    return "uvloop"

@@ -228,6 +228,19 @@ def checksum_meaning(protocol: int, offset: int) -> Callable[[Value, Context], s
     return meaning
 
 
+def option_size(raw: bytes, start: int, end: int) -> int:
+    """Bytes of the option that starts here, of IPv4 or TCP; 0 where the length it states does not fit before end.
+
+    Kinds 0 and 1 are a single byte in both; every other kind is followed by its length, which counts both bytes.
+    Source: RFC 791 §3.1, RFC 9293 §3.2.
+    """
+    if raw[start] in (0, 1):
+        return 1
+    if start + 1 < end and 2 <= raw[start + 1] <= end - start:
+        return raw[start + 1]
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class OptionKind:
     """One option of a header. rows: what follows its kind and length; a last row of 0 bits takes the rest."""

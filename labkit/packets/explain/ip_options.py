@@ -5,7 +5,7 @@ Rule: one entry an option; names, order and spans are Wireshark's.
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Context, Row, build, one_of
+from labkit.packets.explain.base import Context, Row, build, one_of, option_size
 from labkit.packets.model import Field
 
 _OPTIONS = {
@@ -110,11 +110,8 @@ def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
         name, label, why = _OPTIONS.get(
             kind, ("ip.options.unknown", f"Unknown (option {kind})", "Not an option labkit knows.")
         )
-        if kind in (0, 1):
-            size = 1
-        elif start + 1 < end and 2 <= raw[start + 1] <= end - start:
-            size = raw[start + 1]
-        else:
+        size = option_size(raw, start, end)
+        if not size:
             found.append(build(_MALFORMED, context, start * 8, (end - start) * 8))
             break
         children = [build(_OPTION_TYPE, context, start * 8)]

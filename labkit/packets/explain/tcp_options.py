@@ -5,7 +5,7 @@ Rule: one entry an option; names, order and spans are Wireshark's.
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Context, OptionKind, Row, Value, as_number, build, shown_bytes
+from labkit.packets.explain.base import Context, OptionKind, Row, Value, as_number, build, option_size, shown_bytes
 from labkit.packets.model import Field
 
 _MODULUS = 1 << 32
@@ -318,11 +318,8 @@ def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
     while start < end:
         kind = raw[start]
         known = OPTIONS.get(kind, _UNKNOWN)
-        if kind in (0, 1):
-            size = 1
-        elif start + 1 < end and 2 <= raw[start + 1] <= end - start:
-            size = raw[start + 1]
-        else:
+        size = option_size(raw, start, end)
+        if not size:
             found.append(build(_MALFORMED, context, start * 8, (end - start) * 8))
             break
         found.append(_option(known, kind, context, start, size))
