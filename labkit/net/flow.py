@@ -17,6 +17,7 @@ from labkit.core import emitter, loop
 from labkit.core.emitter import HISTORY, Emitter, Endpoint, Listener, Remembered, in_notebook
 from labkit.core.errors import LabError, NetError
 from labkit.net import address
+from labkit.net.pipe import Pipe, straight
 
 if TYPE_CHECKING:
     from labkit.net.server import Server
@@ -36,9 +37,7 @@ _NOTHING: list[bytes] = []
 class _Hot(Emitter):
     """What every piece of data touches, side by side in memory: with 500 busy connections, distance costs."""
 
-    __slots__ = (
-        "_blocked", "_fast", "_finished", "_pieces", "_write", "bytes_read", "bytes_written", "timeout",
-    )  # fmt: skip
+    __slots__ = ("_fast", "_onto", "_pieces", "bytes_read", "bytes_written")
 
 
 class Flow(_Hot, asyncio.Protocol):
@@ -47,9 +46,10 @@ class Flow(_Hot, asyncio.Protocol):
     EVENTS = frozenset({"connect", "data", "drain", "end", "error", "close", "timeout"})
 
     __slots__ = (
-        "_active", "_asked", "_context", "_decoder", "_due", "_early", "_ended", "_endpoint", "_failed", "_flowing",
-        "_inbox", "_no_delay", "_opening", "_queued", "_since", "_start", "_target", "_timer", "_transport",
-        "allow_half_open", "closed", "connecting", "high_water_mark", "server",
+        "_active", "_asked", "_blocked", "_context", "_decoder", "_due", "_early", "_ended", "_endpoint", "_failed",
+        "_finished", "_flowing", "_inbox", "_no_delay", "_opening", "_pipes", "_queued", "_since", "_start", "_target",
+        "_timer", "_transport", "_write", "allow_half_open", "closed", "connecting", "high_water_mark", "server",
+        "timeout",
     )  # fmt: skip
 
     def __init__(
@@ -88,8 +88,11 @@ class Flow(_Hot, asyncio.Protocol):
         self._decoder: codecs.IncrementalDecoder | None = None
         self._endpoint: Endpoint | None = None
         self._target: tuple[str, int] | None = None  # whom a client asked for, before anybody answers
-        # The short path of data_received: the listeners to call, or None where there is more to do than to call them.
-        self._fast: tuple[Listener, ...] | None = None
+        self._pipes: tuple[Pipe, ...] = ()  # what is piped into this socket
+        # The short path of data_received: what to call, or None where there is more to do than to call it; and the
+        # socket whose bytes it sends, where it is a transport's write.
+        self._fast: Callable[[bytes], Any] | None = None
+        self._onto: Flow | None = None
         # A run of data events on the short path is one entry of the history; these three say where it stands.
         self._pieces = 0  # counted up to HISTORY
         self._since = 0  # ns
@@ -146,10 +149,13 @@ class Flow(_Hot, asyncio.Protocol):
             if not pieces:
                 self._since, self._start = time_ns(), self.bytes_read
             self._pieces = pieces + 1
-        self.bytes_read += len(data)
+        size = len(data)
+        self.bytes_read += size
+        onto = self._onto
+        if onto is not None:
+            onto.bytes_written += size
         try:
-            for listener in fast:
-                listener(data)
+            fast(data)
         except Exception as error:
             self._broken(error)
 
@@ -161,6 +167,7 @@ class Flow(_Hot, asyncio.Protocol):
                 self._touch()
             return
         self._end_run()
+        self._fast = self._onto = None
         self.bytes_read += len(data)
         if self.timeout:
             self._touch()
@@ -186,9 +193,28 @@ class Flow(_Hot, asyncio.Protocol):
         if self.server is not None and len(data) > KEPT and self._last is not None:
             self._last["data"] = (time_ns(), (None,))  # a listening server has many connections: see wait_for
         if listeners and self._plain():
-            self._fast = listeners
-            if self._listeners.get("data") is not listeners:  # another thread has just changed them
-                self._fast = None
+            self._shorten(listeners)
+
+    def _shorten(self, listeners: tuple[Listener, ...]) -> None:
+        """From now on do no more with what arrives than to call these, or, for a pipe, to send it."""
+        if len(listeners) > 1:
+
+            def each(data: bytes) -> None:
+                for listener in listeners:
+                    listener(data)
+
+            self._fast = each
+        elif (sends := straight(listeners[0], Flow)) is not None:
+            self._fast, self._onto = sends
+        else:
+            self._fast = listeners[0]
+        if self._listeners.get("data") is not listeners:  # another thread has just changed them
+            self._fast = None
+
+    def _take_long_way(self) -> None:
+        """Something has changed here: what is piped in must be looked at again before it is sent."""
+        for pipe in self._pipes:
+            pipe.source._fast = None
 
     def _plain(self) -> bool:
         """Whether the next data needs nothing but its listeners called."""
@@ -208,6 +234,9 @@ class Flow(_Hot, asyncio.Protocol):
     def pause_writing(self) -> None:
         """The write buffer is above the high-water mark (called by the event loop)."""
         self._blocked = True
+        for pipe in self._pipes:
+            if pipe.source._onto is self:  # its pieces come here without a call that could return False
+                pipe.hold()
 
     def resume_writing(self) -> None:
         """The write buffer is empty again (called by the event loop)."""
@@ -232,7 +261,9 @@ class Flow(_Hot, asyncio.Protocol):
         self._fire("close", self._failed is not None)
         if self.server is not None:
             self.server._forget(self)  # type: ignore[arg-type]
+        self._take_long_way()
         self._transport = self._write = None
+        self._pipes = ()
 
     def endpoint(self) -> Endpoint:
         """(``"client"`` or ``"server"``, local, remote); known while connected, and remembered."""
@@ -251,6 +282,7 @@ class Flow(_Hot, asyncio.Protocol):
         if self._finished or self.closed or (self._transport is None and not self.connecting):
             return
         self._finished = True
+        self._take_long_way()
         self._called("end")
         if self._transport is None:
             return  # still connecting: the FIN follows the connection
@@ -387,6 +419,7 @@ class Flow(_Hot, asyncio.Protocol):
             raise LabError(f"a timeout of {seconds} s is not possible", "Use 0 for never.")
         self.timeout = seconds
         self._fast = None
+        self._take_long_way()
         self._stop_timer()
         if seconds:
             self._touch()

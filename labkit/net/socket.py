@@ -15,12 +15,13 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any
 
-from labkit.core import emitter, loop
+from labkit.core import loop
 from labkit.core.emitter import Emitter
 from labkit.core.errors import BrokenPipe, LabError, NetError, NotOpen, TimedOut
 from labkit.net import address
 from labkit.net.facts import Facts
 from labkit.net.flow import HIGH_WATER_MARK
+from labkit.net.pipe import Pipe
 
 CONNECT_TIMEOUT = 10.0
 """Seconds after which `connect` gives up on a host that does not answer at all."""
@@ -214,6 +215,7 @@ class Socket(Facts):
                 self._failed = error
                 self._fail(error)
             self._finished = True
+            self._take_long_way()
             self._transport.abort()
 
         loop.call(now)
@@ -239,31 +241,11 @@ class Socket(Facts):
 
         Returns destination. ``socket.pipe(socket)`` is an echo server.
         """
-        if type(destination) is Socket:
-
-            def forward(data: bytes | str) -> None:
-                write = destination._write
-                if type(data) is bytes and write is not None and not (
-                    destination._finished or destination.timeout or emitter._watchers
-                ):  # fmt: skip
-                    # The same as write(), without a call: this is the path of an echo server.
-                    destination.bytes_written += len(data)
-                    write(data)
-                else:
-                    destination.write(data)
-                if destination._blocked:
-                    self.pause()
-                    destination.once("drain", self.resume)
-
-        else:
-
-            def forward(data: bytes | str) -> None:
-                if destination.write(data) is False:
-                    self.pause()
-                    destination.once("drain", self.resume)
-
-        self.on("data", forward)
-        self.on("end", lambda: destination.end())
+        pipe = Pipe(self, destination)
+        if isinstance(destination, Socket):
+            destination._pipes = (*destination._pipes, pipe)
+        self._add("data", pipe)  # not on(): it prints nothing, so it needs no cell to print under
+        self._add("end", pipe.end)
         return destination
 
     # -- Node's methods: reading

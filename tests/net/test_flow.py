@@ -272,6 +272,84 @@ class TestPipe:
             assert "error" not in names(accepted)
 
 
+def warmed(plain: system.socket, accepted: net.Socket, answers: system.socket) -> None:
+    """Talk until what arrives takes the short path: sent from here, with no listener called in between."""
+    for _ in range(YOUNG + 5):
+        plain.sendall(b"warm")
+        read_exactly(answers, 4)
+    assert loop.call(lambda: accepted._onto is not None and accepted._fast is not None)
+
+
+class TestBusyPipe:
+    """A pipe that has long been busy keeps to what a young one does."""
+
+    def test_a_slow_reader_bounds_the_memory_and_loses_nothing(self, place: Place) -> None:
+        data = os.urandom(KERNEL)
+        with plain_client(place) as (plain, accepted):
+            accepted.pipe(accepted)
+            warmed(plain, accepted, plain)
+            sender = send_in_background(plain, data)
+            while loop.call(lambda: accepted._blocked) is False:  # nobody reads: it fills up
+                pass
+            assert loop.call(lambda: accepted._flowing) is False
+            assert accepted.writable_length <= net.socket.HIGH_WATER_MARK + 1_000_000
+            assert read_all(plain) == data
+            sender.join(20)
+            assert "drain" in names(accepted)
+
+    def test_bytes_are_counted_at_both_ends(self, place: Place) -> None:
+        with plain_client(place) as (plain, accepted), plain_server(Place("127.0.0.1", Path("x"))) as (onward, served):
+            accepted.pipe(onward)
+            warmed(plain, accepted, served)
+            read, written = accepted.bytes_read, onward.bytes_written
+            plain.sendall(b"12345")
+            assert read_exactly(served, 5) == b"12345"
+            loop.call(lambda: None)
+            assert (accepted.bytes_read - read, onward.bytes_written - written) == (5, 5)
+
+    def test_a_destination_that_is_full_from_elsewhere_holds_the_source(self, place: Place) -> None:
+        with plain_client(place) as (plain, accepted), plain_server(Place("127.0.0.1", Path("x"))) as (onward, served):
+            accepted.pipe(onward)
+            warmed(plain, accepted, served)
+            filling = os.urandom(KERNEL)
+            assert onward.write(filling) is False
+            assert loop.call(lambda: accepted._flowing) is False
+            plain.sendall(b"after")
+            assert read_exactly(served, KERNEL) == filling
+            assert read_exactly(served, 5) == b"after"
+
+    def test_idle_time_of_the_destination_starts_anew(self, place: Place) -> None:
+        with plain_client(place) as (plain, accepted), plain_server(Place("127.0.0.1", Path("x"))) as (onward, served):
+            accepted.pipe(onward)
+            warmed(plain, accepted, served)
+            onward.set_timeout(30)
+            before = loop.call(lambda: onward._active)
+            plain.sendall(b"through")
+            assert read_exactly(served, 7) == b"through"
+            assert loop.call(lambda: onward._active) > before
+
+    def test_a_write_after_the_destinations_end_is_an_error_there(self, place: Place) -> None:
+        with plain_client(place) as (plain, accepted), plain_server(Place("127.0.0.1", Path("x"))) as (onward, served):
+            accepted.pipe(onward)
+            story = Story(onward, ("error", "close"))
+            warmed(plain, accepted, served)
+            onward.end()
+            plain.sendall(b"too late")
+            story.until("close")
+            assert story.arguments["error"][0][0].code == "ERR_STREAM_WRITE_AFTER_END"
+            assert read_all(served) == b""
+
+    def test_a_second_listener_gets_every_piece(self, place: Place) -> None:
+        with plain_client(place) as (plain, accepted):
+            accepted.pipe(accepted)
+            warmed(plain, accepted, plain)
+            story = Story(accepted, ("data",))
+            for _ in range(YOUNG):
+                plain.sendall(b"two")
+                assert read_exactly(plain, 3) == b"two"
+            story.wait(lambda: story.received == b"two" * YOUNG)
+
+
 class TestRead:
     """read(n), for cells."""
 
