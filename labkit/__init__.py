@@ -24,6 +24,7 @@ _PARTS = {
     "claim": "course",
     "draw": "",
     "exercises": "",
+    "lab": "",
     "lesson": "course",
     "net": "",
     "packets": "",
@@ -33,11 +34,11 @@ _PARTS = {
 }
 
 if TYPE_CHECKING:
-    from labkit import draw, exercises, net, packets, servers
+    from labkit import draw, exercises, lab, net, packets, servers
     from labkit.course import claim, lesson, predict, reset
     from labkit.packets import Tape, capture
 
-__all__ = ["Tape", "capture", "claim", "draw", "exercises", "lesson", "net", "packets", "predict", "reset", "servers"]
+__all__ = ["Tape", "capture", "claim", "draw", "exercises", "lab", "lesson", "net", "packets", "predict", "reset", "servers"]
 
 
 def __getattr__(name: str) -> Any:

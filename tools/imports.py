@@ -22,11 +22,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "net": frozenset({"core"}),
     "servers": frozenset({"core", "net"}),
     "packets": frozenset({"core"}),
+    "lab": frozenset({"core", "packets"}),
     "draw": frozenset({"core", "packets"}),
     "exercises": frozenset({"core", "net", "packets", "draw"}),
     "course": frozenset({"core", "net", "packets", "draw", "exercises"}),
     "record": frozenset({"core", "packets"}),
-    "cli": frozenset({"core", "net", "servers", "packets", "draw", "exercises", "course", "record"}),
+    "cli": frozenset({"core", "net", "servers", "packets", "lab", "draw", "exercises", "course", "record"}),
 }
 
 # Third-party packages with one home each.

@@ -114,3 +114,17 @@ class SocketEvent:
     local: tuple[str, int] | None = None
     remote: tuple[str, int] | None = None
     detail: str = field(default="")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a wire did to a frame on its way; frames it passed on untouched have none.
+
+    kind: ``"dropped"``, ``"corrupted"``, ``"duplicated"``, ``"delayed"`` or ``"reordered"``.
+    detail: a few words more, the same in every run (``"by 50 ms"``, ``"one bit of byte 60"``), or ``""``.
+    arrivals: when it was handed to the receiver, ns since the epoch; empty where it was dropped, two where duplicated.
+    """
+
+    kind: str
+    detail: str = ""
+    arrivals: tuple[int, ...] = ()
