@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from labkit.course import claim, lesson, predict, reset
     from labkit.packets import Tape, capture
 
-__all__ = ["Tape", "capture", "claim", "draw", "exercises", "lab", "lesson", "net", "packets", "predict", "reset", "servers"]
+__all__ = [
+    "Tape", "capture", "claim", "draw", "exercises", "lab", "lesson", "net", "packets", "predict", "reset", "servers",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
