@@ -8,6 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+VERDICTS = ("dropped", "corrupted", "duplicated", "delayed", "reordered")
+"""What a wire can do to a frame: the kinds of a `Verdict`."""
+
+_DETAIL = 200  # characters of a verdict's detail at most
+_TIMES = 1 << 64  # times from here on fit no capture file
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -123,8 +129,24 @@ class Verdict:
     kind: ``"dropped"``, ``"corrupted"``, ``"duplicated"``, ``"delayed"`` or ``"reordered"``.
     detail: a few words more, the same in every run (``"by 50 ms"``, ``"one bit of byte 60"``), or ``""``.
     arrivals: when it was handed to the receiver, ns since the epoch; empty where it was dropped, two where duplicated.
+    Raises ValueError for another kind, a detail of more than 200 characters or with one that is not printable, and
+    times that no capture file can hold.
     """
 
     kind: str
     detail: str = ""
     arrivals: tuple[int, ...] = ()
+
+    # Checked here, once: a verdict read from a hostile file is as fit to be printed and drawn as one from a wire.
+    def __post_init__(self) -> None:
+        if self.kind not in VERDICTS:
+            raise ValueError(f"{self.kind!r} is not what a wire does: {', '.join(VERDICTS)}")
+        if len(self.detail) > _DETAIL or not self.detail.isprintable():
+            raise ValueError(f"the detail of a verdict is at most {_DETAIL} printable characters")
+        if not all(0 <= time_ns < _TIMES for time_ns in self.arrivals):
+            raise ValueError("a frame arrives at a time that no capture file can hold")
+
+    @property
+    def words(self) -> str:
+        """The verdict as a person says it: ``"dropped on the wire"``, ``"delayed on the wire (by 50 ms)"``."""
+        return f"{self.kind} on the wire" + (f" ({self.detail})" if self.detail else "")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from labkit.packets import frames
 from labkit.packets.frames import FLAG_LETTERS, FLAGS_IN_WORDS, Frame, Quick
-from labkit.packets.model import Field, Layer
+from labkit.packets.model import Field, Layer, Verdict
 
 if TYPE_CHECKING:
     from labkit.packets.conversations import Place
@@ -25,11 +25,12 @@ class Packet:
     number: its place in the capture, from 1. time_ns: nanoseconds since the epoch. raw: the bytes of the frame.
     linktype: how the frame starts, as numbered in pcap files (1: Ethernet). status: what the kernel noted about it
     (bit 8: it never filled in the TCP or UDP checksum). wire_length: bytes on the wire; raw may be cut shorter.
-    origin: where its tape comes from, as in `Tape.origin`.
+    origin: where its tape comes from, as in `Tape.origin`. verdict: what a wire did to it, or None.
     """
 
     __slots__ = (
-        "_layers", "_place", "_quick", "linktype", "number", "origin", "raw", "status", "time_ns", "wire_length",
+        "_layers", "_place", "_quick", "linktype", "number", "origin", "raw", "status", "time_ns", "verdict",
+        "wire_length",
     )  # fmt: skip
 
     def __init__(
@@ -39,10 +40,12 @@ class Packet:
         place: Place | None = None,
         quick: Quick | None = None,
         origin: str = "",
+        verdict: Verdict | None = None,
     ) -> None:
         self.time_ns, self.raw, self.linktype, self.status, self.wire_length = frame
         self.number = number
         self.origin = origin
+        self.verdict = verdict
         self._place = place
         self._quick = quick if quick is not None else frames.quick(self.raw, self.linktype)
         self._layers: tuple[Layer, ...] | None = None
@@ -168,4 +171,6 @@ class Packet:
                 parts.append(f"ack={self.relative_ack}")
         if self.length:
             parts.append(f"{self.length} bytes" if self.length != 1 else "1 byte")
+        if self.verdict is not None:
+            parts[-1] += f", {self.verdict.words}"
         return " ".join(parts) + ">"

@@ -1,4 +1,4 @@
-"""pcapng files: the writer, the reader, and the labkit block that carries the socket events.
+"""pcapng files: the writer, the reader, and the labkit block for the socket events and the wire's verdicts.
 
 Rule: bytes in, frames out, no files; whatever the bytes are, the answer is frames or `BadCapture`, in bounded memory.
 """
@@ -6,14 +6,15 @@ Rule: bytes in, frames out, no files; whatever the bytes are, the answer is fram
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from struct import Struct
+from types import MappingProxyType
 from typing import Any
 
 from labkit.core.errors import BadCapture
 from labkit.packets.frames import ETHERNET, Frame
-from labkit.packets.model import SocketEvent
+from labkit.packets.model import SocketEvent, Verdict
 
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET, SECRETS = 0x0A0D0D0A, 1, 2, 3, 6, 10
 LABKIT = 0x80004C4B
@@ -23,6 +24,7 @@ BYTE_ORDER = 0x1A2B3C4D
 _LABKIT_MARK = b"labkit/1"
 _BLOCK = Struct("<II")
 _SECONDS = 10**9
+_UNTOUCHED: Mapping[int, Verdict] = MappingProxyType({})
 TODO = "Save it again, or open it in Wireshark and save it as pcapng from there."
 
 
@@ -32,7 +34,7 @@ class Recording:
 
     frames: in file order. events: what our sockets did meanwhile. drops: frames the kernel lost during the capture.
     ports: the ports that were captured, () for all. platform: the system it was captured on.
-    secrets: (type, data) of each Decryption Secrets Block.
+    secrets: (type, data) of each Decryption Secrets Block. verdicts: index of a frame → what a wire did to it.
     """
 
     frames: Sequence[Frame] = ()
@@ -41,6 +43,7 @@ class Recording:
     ports: tuple[int, ...] = ()
     platform: str = ""
     secrets: tuple[tuple[int, bytes], ...] = field(default=())
+    verdicts: Mapping[int, Verdict] = field(default_factory=lambda: _UNTOUCHED)
 
 
 # ---------------------------------------------------------------- writing
@@ -79,20 +82,29 @@ def encode(recording: Recording) -> bytes:
     )
     header = Struct("<IIIIIII").pack
     tail = Struct("<I").pack
-    for time_ns, raw, linktype, _status, length in recording.frames:
+    verdicts = recording.verdicts
+    for index, (time_ns, raw, linktype, _status, length) in enumerate(recording.frames):
         captured = len(raw)
         time_ns = time_ns if 0 <= time_ns < 1 << 64 else 0  # a damaged clock must not keep the packets from being saved
-        padding = -captured % 4
-        size = 32 + captured + padding
+        padding = bytes(-captured % 4)
+        if index in verdicts:
+            padding += _comment(verdicts[index])
+        size = 32 + captured + len(padding)
         blocks.append(
             header(ENHANCED_PACKET, size, interfaces[linktype], time_ns >> 32, time_ns & 0xFFFFFFFF, captured, length)
             + raw
-            + bytes(padding)
+            + padding
             + tail(size)
         )
     text = json.dumps(_facts(recording), separators=(",", ":")).encode()
     blocks.append(_block(LABKIT, _LABKIT_MARK + Struct("<I").pack(len(text)) + _padded(text)))
     return b"".join(blocks)
+
+
+def _comment(verdict: Verdict) -> bytes:
+    """The options of a packet block that say in Wireshark what the wire did. Source: section 3.5, opt_comment."""
+    words = f"wire: {verdict.kind}" + (f", {verdict.detail}" if verdict.detail else "")
+    return _option(1, words.encode()) + _option(0, b"")
 
 
 def _runs(values: Iterable[int]) -> list[list[int]]:
@@ -107,7 +119,7 @@ def _runs(values: Iterable[int]) -> list[list[int]]:
 
 
 def _facts(recording: Recording) -> dict[str, Any]:
-    return {
+    facts: dict[str, Any] = {
         "drops": recording.drops,
         "ports": list(recording.ports),
         "platform": recording.platform,
@@ -118,6 +130,12 @@ def _facts(recording: Recording) -> dict[str, Any]:
             for event in recording.events
         ],
     }
+    if recording.verdicts:
+        facts["verdicts"] = [
+            [index, verdict.kind, verdict.detail, list(verdict.arrivals)]
+            for index, verdict in sorted(recording.verdicts.items())
+        ]
+    return facts
 
 
 # ---------------------------------------------------------------- reading
@@ -290,6 +308,7 @@ class _Reader:
                 drops=int(facts.get("drops", 0)),
                 ports=tuple(int(port) for port in facts.get("ports", [])),
                 platform=str(facts.get("platform", "")),
+                verdicts=_verdicts(facts.get("verdicts", []), len(frames)),
             )
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
             raise self.bad(self.facts_at, f"labkit's notes about the capture are damaged ({error})") from None
@@ -319,6 +338,20 @@ def _event(entry: list[Any]) -> SocketEvent:
         _endpoint(remote),
         str(detail),
     )
+
+
+def _verdicts(entries: list[list[Any]], count: int) -> Mapping[int, Verdict]:
+    """What a wire did to the frames of a file, from its notes. Raises ValueError or TypeError for damaged ones."""
+    found: dict[int, Verdict] = {}
+    for index, kind, detail, arrivals in entries:
+        if type(index) is not int or not 0 <= index < count or index in found:
+            raise ValueError(f"a verdict on frame {index!r:.20}")
+        if not isinstance(kind, str) or not isinstance(detail, str) or not isinstance(arrivals, list):
+            raise TypeError(f"the verdict on frame {index} is not told as it should be")
+        if not all(type(time_ns) is int for time_ns in arrivals):
+            raise TypeError(f"frame {index} arrived at what is no time")
+        found[index] = Verdict(kind, detail, tuple(arrivals))
+    return MappingProxyType(found) if found else _UNTOUCHED
 
 
 def _endpoint(entry: list[Any] | None) -> tuple[str, int] | None:

@@ -17,7 +17,7 @@ from labkit.packets import frames as framing
 from labkit.packets import pcap, pcapng
 from labkit.packets.conversations import Conversations, Flow
 from labkit.packets.frames import FLAG_LETTERS
-from labkit.packets.model import SocketEvent
+from labkit.packets.model import VERDICTS, SocketEvent
 from labkit.packets.packet import Packet
 from labkit.packets.pcapng import Recording
 
@@ -45,7 +45,12 @@ class _Shared:
         if packet is None:
             known = self.conversations
             packet = Packet(
-                self.recording.frames[index], index + 1, known.places[index], known.quick[index], self.origin
+                self.recording.frames[index],
+                index + 1,
+                known.places[index],
+                known.quick[index],
+                self.origin,
+                self.recording.verdicts.get(index),
             )
             self._packets[index] = packet
         return packet
@@ -131,12 +136,14 @@ class Tape(Sequence[Packet]):
         port: int | None = None,
         payload: bool | None = None,
         protocol: str | None = None,
+        verdict: str | None = None,
     ) -> Tape:
         """Return the tape of the packets for which all conditions hold; they keep their numbers.
 
         flags: exactly these TCP flags, a letter each: ``"S"``, ``"SA"``, ``"PA"``. sender: ``"client"`` or
         ``"server"``. port: source or destination. payload: with (True) or without (False) payload.
-        protocol: ``"TCP"``, ``"UDP"``, ``"ICMP"``, ….
+        protocol: ``"TCP"``, ``"UDP"``, ``"ICMP"``, …. verdict: what a wire did to them, by the kind of `Verdict`:
+        ``"dropped"``. Raises LabError for flags, a sender or a verdict that there is none of.
         """
         wanted = None
         if flags is not None:
@@ -147,7 +154,12 @@ class Tape(Sequence[Packet]):
             wanted = sum(1 << FLAG_LETTERS.index(letter) for letter in set(flags))
         if sender not in (None, "client", "server"):
             raise LabError(f"no packet is sent by {sender!r}", 'sender is "client" or "server".')
-        known = self._shared.conversations
+        if verdict is not None and verdict not in VERDICTS:
+            raise LabError(
+                f"no wire does {verdict!r} to a packet",
+                f"verdict is one of {', '.join(VERDICTS)}; without it, packets count whatever was done to them.",
+            )
+        known, verdicts = self._shared.conversations, self._shared.recording.verdicts
         found = []
         for index in self._indices:
             packet = known.quick[index]
@@ -156,6 +168,8 @@ class Tape(Sequence[Packet]):
             if port is not None and port not in (packet.sport, packet.dport):
                 continue
             if protocol is not None and packet.protocol != protocol:
+                continue
+            if verdict is not None and (index not in verdicts or verdicts[index].kind != verdict):
                 continue
             if sender is not None and self._shared.packet(index).sender != sender:
                 continue
@@ -182,7 +196,10 @@ class Tape(Sequence[Packet]):
     # -- files
 
     def save(self, path: str | Path) -> Path:
-        """Write the packets and the events to a pcapng file, which Wireshark opens as it is; returns its path."""
+        """Write the packets and the events to a pcapng file, which Wireshark opens as it is; returns its path.
+
+        What a wire did to a packet is kept, and shown by Wireshark as the packet's comment.
+        """
         path = Path(path)
         recording = self._shared.recording
         kept = Recording(
@@ -192,6 +209,11 @@ class Tape(Sequence[Packet]):
             self.ports,
             self.platform,
             recording.secrets,
+            {
+                place: recording.verdicts[index]
+                for place, index in enumerate(self._indices)
+                if index in recording.verdicts
+            },
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         # Written beside the file, then moved: a reader, or a crash, never sees half a capture.

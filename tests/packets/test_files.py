@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from labkit import packets
 from labkit.core.errors import BadCapture, LabError
 from labkit.packets import pcap, pcapng
+from labkit.packets.model import Verdict
 from labkit.packets.pcapng import Recording
 from tests.packets import made
 
@@ -29,7 +30,9 @@ EVENTS = (
     packets.SocketEvent(TIME, "client", "connect", None, "event", ("127.0.0.1", 40000), ("127.0.0.1", 8124)),
     packets.SocketEvent(TIME + 5, "server", "write", 9, "call", ("::1", 8124), None, "<script>"),
 )
-WHOLE = Recording(FRAMES, EVENTS, 3, (8124, 1337), "Linux 6.1", ((0x544C534B, b"CLIENT_RANDOM 00 11"),))
+VERDICTS = {1: Verdict("dropped"), 4: Verdict("corrupted", "one bit of byte 60", (TIME + 9,))}
+SECRETS = ((0x544C534B, b"CLIENT_RANDOM 00 11"),)
+WHOLE = Recording(FRAMES, EVENTS, 3, (8124, 1337), "Linux 6.1", SECRETS, VERDICTS)
 GOOD = pcapng.encode(WHOLE)
 
 
@@ -200,6 +203,28 @@ class TestHostileFiles:
             b'{"ports": ["x"]}',
             b'{"drops": []}',
             b'{"drops": 1e999}',
+            b'{"verdicts": 5}',
+            b'{"verdicts": null}',
+            b'{"verdicts": [1]}',
+            b'{"verdicts": {"a": 1}}',
+            b'{"verdicts": [[0, "dropped", ""]]}',
+            b'{"verdicts": [[2, "dropped", "", []]]}',
+            b'{"verdicts": [[-1, "dropped", "", []]]}',
+            b'{"verdicts": [[0.0, "dropped", "", []]]}',
+            b'{"verdicts": [[true, "dropped", "", []]]}',
+            b'{"verdicts": [["0", "dropped", "", []]]}',
+            b'{"verdicts": [[0, "eaten", "", []]]}',
+            b'{"verdicts": [[0, ["dropped"], "", []]]}',
+            b'{"verdicts": [[0, "dropped", null, []]]}',
+            b'{"verdicts": [[0, "dropped", "\\u001b[31m", []]]}',
+            b'{"verdicts": [[0, "dropped", "\\ud800", []]]}',
+            b'{"verdicts": [[0, "dropped", "' + b"x" * 201 + b'", []]]}',
+            b'{"verdicts": [[0, "delayed", "", 7]]}',
+            b'{"verdicts": [[0, "delayed", "", ["7"]]]}',
+            b'{"verdicts": [[0, "delayed", "", [-7]]]}',
+            b'{"verdicts": [[0, "delayed", "", [7.5]]]}',
+            b'{"verdicts": [[0, "delayed", "", [18446744073709551616]]]}',
+            b'{"verdicts": [[0, "dropped", "", []], [0, "delayed", "", []]]}',
             b"[" * 100_000,
             b"\xff\xff",
         ],
