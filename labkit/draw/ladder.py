@@ -5,16 +5,16 @@ Rule: places things and draws them; what is said was decided in `rungs`. Nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from labkit.draw import rungs, style
 from labkit.draw.picture import Picture
 from labkit.draw.rungs import STALL_NS, Ladder, Rung
+from labkit.draw.style import FORK, LIFT, MARGIN, SLOPE
 from labkit.draw.style import LADDER_CLIENT as LEFT
 from labkit.draw.style import LADDER_SERVER as RIGHT
-from labkit.draw.style import MARGIN, SLOPE
 from labkit.draw.svg import Canvas
 from labkit.draw.text import count, duration, fit, visible, width, wrap
 
@@ -106,21 +106,14 @@ class _Drawing:
         canvas.path(f"M{MARGIN} {y:.0f}H{style.WIDTH - MARGIN}", "rule thin")
         x = float(MARGIN + 6)
         y += 22
-        signs = [("event", "event our socket emitted"), ("call", "call our program made")]
-        kinds = {event.kind for event in self.events}
-        for kind, words in signs:
-            if kind in kinds:
-                canvas.circle(x, y - 4, 4, "ac" if kind == "event" else "oac")
-                canvas.raw(x + 12, y, words, "s")
-                x += 12 + width(words, "s") + 28
-        if any(rung.again for rung in self.model.shown):
-            canvas.path(f"M{x - 4:.0f} {y - 4:.0f}h30", "ac dash")
-            canvas.raw(x + 34, y, "sent again", "s")
-            x += 34 + width("sent again", "s") + 28
-        if any(rung.reset for rung in self.model.shown):
-            canvas.path(_cross(x + 2, y - 4), "ar")
-            canvas.raw(x + 14, y, "reset: connection torn down at once", "s")
-        if x > MARGIN + 6 or any(rung.reset for rung in self.model.shown):
+        signs = self.signs()
+        for sign, wide, words in signs:
+            if x + wide + width(words, "s") > style.WIDTH - MARGIN:
+                x, y = MARGIN + 6, y + 20
+            sign(x, y - 4)
+            canvas.raw(x + wide, y, words, "s")
+            x += wide + width(words, "s") + 28
+        if signs:
             y += 20
         if self.events:
             canvas.raw(MARGIN, y, "events: when the program was told; the kernel may act before or after", "s")
@@ -133,6 +126,46 @@ class _Drawing:
                 canvas.raw(MARGIN, y, line, "s")
                 y += 18
         return y + 4
+
+    def signs(self) -> list[tuple[Callable[[float, float], None], int, str]]:
+        """The signs that occur: what draws one at a point, how wide it is, what it means."""
+        path, circle = self.canvas.path, self.canvas.circle
+        shown = self.model.shown
+        told = {event.kind for event in self.events}
+        kinds = {rung.verdict.kind for rung in shown if rung.verdict is not None}
+
+        def dropped(x: float, y: float) -> None:
+            path(f"M{x - 4:.0f} {y:.0f}h18", "ac")
+            path(_cross(x + 14, y), "ar")
+
+        def corrupted(x: float, y: float) -> None:
+            path(f"M{x - 4:.0f} {y:.0f}h10m24 0h12M{x + 46:.0f} {y:.0f}l-9 -4v8z", "ac")
+            path(_zigzag(round(x) + 18, round(y)), "ar")
+
+        def duplicated(x: float, y: float) -> None:
+            left, right, top = round(x) - 4, round(x) + 46, round(y) - 4
+            path(f"M{left} {top}h50M{right} {top}l-9 -4v8z" + "".join(_fork(left + 6, top, right, top, -9)), "ac")
+
+        found = [
+            ("event" in told, lambda x, y: circle(x, y, 4, "ac"), 12, "event our socket emitted"),
+            ("call" in told, lambda x, y: circle(x, y, 4, "oac"), 12, "call our program made"),
+            (
+                any(rung.again for rung in shown),
+                lambda x, y: path(f"M{x - 4:.0f} {y:.0f}h30", "ac dash"),
+                34,
+                "sent again",
+            ),
+            (
+                any(rung.reset and not rung.lost for rung in shown),
+                lambda x, y: path(_cross(x + 2, y), "ar"),
+                14,
+                "reset: connection torn down at once",
+            ),
+            ("dropped" in kinds, dropped, 26, "dropped on the wire: never arrives"),
+            ("corrupted" in kinds, corrupted, 54, "corrupted on the wire: arrives changed"),
+            ("duplicated" in kinds, duplicated, 54, "duplicated on the wire: arrives twice"),
+        ]
+        return [(sign, wide, words) for occurs, sign, wide, words in found if occurs]
 
     def lines(self, end: float) -> None:
         """The lifelines and the arrows, below everything else in drawing order."""
@@ -180,18 +213,22 @@ class _Drawing:
         """One packet."""
         canvas, many = self.canvas, self.many
         taken = self.taken
-        y = round(max(self.y, taken["packet"] + style.RUNG - SLOPE - 3))
+        lift = LIFT if rung.verdict is not None else 0
+        y = round(max(self.y, taken["packet"] + style.RUNG - SLOPE - 3 + lift))
         end = y + SLOPE
         near, far, tip = (LEFT + 2, RIGHT - 3, -9) if rung.right else (RIGHT - 2, LEFT + 3, 9)
         color = f"a{rung.group % style.HUES}" if many else "ac" if rung.right else "as"
         line = "ar" if rung.reset else color
         body, head = f"M{near} {y}L{far} {end}", f"M{far} {end}l{tip} -4v8z"
+        if rung.verdict is not None:
+            body, head = self.touched(rung.verdict.kind, near, far, y, tip) or (body, head)
         if rung.again:
             self.arrows.setdefault(line + " dash", []).append(body)
-            self.arrows.setdefault(line, []).append(head)
+            if head:
+                self.arrows.setdefault(line, []).append(head)
         else:
             self.arrows.setdefault(line, []).append(body + head)
-        if rung.reset:
+        if rung.reset and head:
             self.arrows[line].append(_cross(far + 3 * tip, end))
         rest = f"  {rung.numbers}" if rung.numbers else ""
         if rung.size:
@@ -199,13 +236,33 @@ class _Drawing:
         words = f":{rung.port} {rung.flags}" if many else rung.flags
         if len(words) + len(rest) > _CHARS or not words.isascii():
             words = fit(words, _ROOM - width(rest, "l"), "l")
-        canvas.label(_MIDDLE, y - 4, words, f"t{line}", rest, "l c")
+        canvas.label(_MIDDLE, y - 4 - lift, words, f"t{line}", rest, "l c")
         canvas.raw(style.LADDER_TIME, y + 4, _clock(rung.time_ns - self.start), "z e")
+        if rung.verdict is not None:
+            end += FORK if rung.verdict.kind == "duplicated" else LIFT
         taken["packet"] = end + 3
         self.y = end + 6  # what the packet causes comes below its arrival
         if note := rung.note:
-            canvas.raw(_MIDDLE, end + 12, fit(note, _ROOM, "z"), "z c")
-            taken["packet"] += style.RUNG_NOTE - 3
+            # What was touched may have much to say.
+            for part in wrap(note, _ROOM, "z", 2) if lift else (fit(note, _ROOM, "z"),):
+                canvas.raw(_MIDDLE, taken["packet"] + 9, part, "z c")
+                taken["packet"] += style.RUNG_NOTE - 3
+
+    def touched(self, kind: str, near: int, far: int, y: int, tip: int) -> tuple[str, str] | None:
+        """What a wire's verdict makes of an arrow: its line and its heads; None where it stays as it is."""
+        end, middle = y + SLOPE, y + SLOPE // 2
+        head = f"M{far} {end}l{tip} -4v8z"
+        if kind == "dropped":
+            self.arrows.setdefault("ar", []).append(_cross(_MIDDLE, middle, 6))
+            return f"M{near} {y}L{_MIDDLE} {middle}", ""
+        if kind == "corrupted":
+            self.arrows.setdefault("ar", []).append(_zigzag(_MIDDLE, middle))
+            half = 12 if far > near else -12
+            return f"M{near} {y}L{_MIDDLE - half} {middle}M{_MIDDLE + half} {middle}L{far} {end}", head
+        if kind == "duplicated":
+            line, second = _fork(_MIDDLE, middle, far, end, tip)
+            return f"M{near} {y}L{far} {end}{line}", head + second
+        return None
 
     def mark(self, event: SocketEvent) -> None:
         """One socket event or call."""
@@ -284,9 +341,22 @@ def _clock(ns: int) -> str:
     return f"{ns / 1e6:.3f}" if abs(ns) < 100_000_000_000 else f"{ns / 1e6:.0f}"
 
 
-def _cross(x: float, y: float) -> str:
-    """A cross, 10 px wide, around a point."""
-    return f"M{x - 5:.0f} {y - 5:.0f}l10 10m0 -10l-10 10"
+def _cross(x: float, y: float, half: int = 5) -> str:
+    """A cross around a point, twice ``half`` px wide."""
+    return f"M{x - half:.0f} {y - half:.0f}l{2 * half} {2 * half}m0 -{2 * half}l-{2 * half} {2 * half}"
+
+
+def _zigzag(x: int, y: int) -> str:
+    """A zigzag around a point, 24 px wide."""
+    # Each stroke is a path of its own: arrows are filled, and these strokes must not be.
+    corners = [(-12, 0), (-9, -4), (-3, 4), (3, -4), (9, 4), (12, 0)]
+    return "".join(f"M{x + a} {y + b}L{x + c} {y + d}" for (a, b), (c, d) in pairwise(corners))
+
+
+def _fork(x: int, y: int, far: int, end: int, tip: int) -> tuple[str, str]:
+    """The second of two arrivals: a line that leaves the first arrow at (x, y) and runs parallel to it; its head."""
+    turn = f"{x - 2 * tip} {y + FORK}"
+    return f"M{x} {y}L{turn}M{turn}L{far} {end + FORK}", f"M{far} {end + FORK}l{tip} -4v8z"
 
 
 def _ends(side: list[tuple[str, int]]) -> str:

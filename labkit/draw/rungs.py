@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from labkit.core.errors import LabError
-from labkit.draw.text import count, given, preview, visible
+from labkit.draw.text import count, duration, given, preview, visible
+from labkit.packets.model import VERDICTS
 
 if TYPE_CHECKING:
-    from labkit.packets.model import SocketEvent
+    from labkit.packets.model import SocketEvent, Verdict
 
 STALL_NS = 10_000_000  # silence from here on is a stall: drawn as a broken axis, named in the twin
 EPHEMERAL = 32768  # ports from here on are picked by the kernel (Linux), so they differ from run to run
@@ -21,6 +22,7 @@ _STEPS_MS = (40, 100, 200, 400)
 # In the twin, a silence that a kernel timer ended (a delayed ACK, a retransmission) counts from 40 ms on. Any other
 # counts from 200 ms: a shorter one may be this machine's scheduler, and would differ from run to run.
 _LEAST_TIMER_MS, _LEAST_MS = 40, 200
+LATE_NS = 10_000_000  # an arrival so long after the sending is told in the picture, never in the twin
 
 
 @dataclass(slots=True)
@@ -29,7 +31,7 @@ class Rung:
 
     number: in its tape. right: sent by the client, so it points right. group: index of its connection. flags: TCP's
     flags in words, or the protocol's name. numbers: relative seq and ack. size: payload bytes. again: its bytes, SYN or
-    FIN were seen before. reset: carries RST.
+    FIN were seen before. reset: carries RST. verdict: what a wire did to it.
     """
 
     packet: Any
@@ -43,6 +45,12 @@ class Rung:
     size: int
     again: bool
     reset: bool
+    verdict: Verdict | None = None
+
+    @property
+    def lost(self) -> bool:
+        """A wire dropped it: it never arrived."""
+        return self.verdict is not None and self.verdict.kind == "dropped"
 
     @property
     def pure_ack(self) -> bool:
@@ -51,11 +59,29 @@ class Rung:
 
     @property
     def note(self) -> str:
-        """What hangs below the arrow: a warning, or the start of the payload."""
+        """What hangs below the arrow: a warning, or the start of the payload, or both."""
         text = preview(self.packet.payload, 32) if self.size else ""
-        if not self.again:
+        if not self.again and self.verdict is None:
             return text
-        return f"retransmission {text}" if text else "retransmission"
+        warning = "retransmission" if self.again else ""
+        if self.verdict is not None:
+            warning += (", " if warning else "") + _fate(self.verdict, self.time_ns)
+        return f"{warning} {text}" if text else warning
+
+
+def _fate(verdict: Verdict, sent_ns: int) -> str:
+    """What a wire did to a packet, and when it arrived where that was late."""
+    kind, detail = verdict.kind, visible(verdict.detail)
+    if kind == "delayed" and detail:
+        words = f"delayed {detail}"
+    else:
+        words = {"duplicated": "arrives twice", "reordered": "overtaken on the wire"}.get(kind, f"{kind} on the wire")
+        words += f", {detail}" if detail else ""
+    if verdict.arrivals and max(verdict.arrivals) - sent_ns >= LATE_NS:
+        first, last = (duration(max(at - sent_ns, 0)) for at in (min(verdict.arrivals), max(verdict.arrivals)))
+        words += ", after" if kind == "duplicated" else ", arrived after"
+        words += f" {first} and {last}" if len(verdict.arrivals) > 1 else f" {last}"
+    return words
 
 
 @dataclass(slots=True)
@@ -163,6 +189,7 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
             size,
             again,
             "RST" in flags,
+            getattr(packet, "verdict", None),
         )
         if not acks and rung.pure_ack:
             hidden += 1
@@ -249,6 +276,8 @@ def twin(ladder: Ladder, title: str | None = None) -> str:
                 line += f"  {count(rung.size, 'byte')}" if rung.numbers else count(rung.size, "byte")
             if rung.again:
                 line += "  retransmission"  # only of what has numbers
+            if rung.verdict is not None:
+                line += f"  {visible(rung.verdict.words)}"
             lines.append(line.rstrip())
             last = rung
         lines += _told([event for event in events if group is None or ladder.group_of(event) == group])
@@ -298,4 +327,7 @@ def left_out(ladder: Ladder) -> str:
     ):
         if number:
             text += f", {count(number, noun)}"
+    kinds = [rung.verdict.kind for rung in gone if rung.verdict is not None]
+    if kinds:
+        text += f", {', '.join(f'{kinds.count(kind):,} {kind}' for kind in VERDICTS if kind in kinds)} on the wire"
     return text

@@ -107,6 +107,8 @@ TICK = 16  # least distance of two socket events on one side
 SLOPE = 6  # how far an arrow falls on its way
 STALL = 46  # height of a break in the time axis
 STRETCH = 30  # most that a wait without a break takes
+LIFT = 4  # more room above and below an arrow that a wire touched: its mark is higher than the line
+FORK = 10  # how far below the first a second arrival lies
 
 # Geometry of bits and bytes, in px.
 BIT = 26  # width of one bit

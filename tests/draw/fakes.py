@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from labkit.packets.model import Field, Layer, SocketEvent
+from labkit.packets.model import Field, Layer, SocketEvent, Verdict
 
 MS = 1_000_000
 CLIENT = ("127.0.0.1", 52814)
@@ -27,6 +27,7 @@ class FakePacket:
     layers: tuple[Layer, ...] = ()
     raw: bytes = b""
     origin: str = ""
+    verdict: Verdict | None = None
 
     @property
     def length(self) -> int:
@@ -82,7 +83,14 @@ class Script:
         self.next: dict[tuple[int, str], int] = {}
 
     def send(
-        self, at_us: float, sender: str, flags: str, payload: bytes = b"", port: int = CLIENT[1], seq: int | None = None
+        self,
+        at_us: float,
+        sender: str,
+        flags: str,
+        payload: bytes = b"",
+        port: int = CLIENT[1],
+        seq: int | None = None,
+        verdict: Verdict | None = None,
     ) -> Script:
         other = "server" if sender == "client" else "client"
         own = self.next.get((port, sender), 0) if seq is None else seq
@@ -96,6 +104,7 @@ class Script:
                 self.next.get((port, other), 0) if "ACK" in flags else 0,
                 payload,
                 (CLIENT[0], port),
+                verdict=verdict,
             )
         )
         taken = len(payload) + ("SYN" in flags) + ("FIN" in flags)

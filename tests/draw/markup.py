@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 from labkit.draw import style
@@ -11,6 +12,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 ALLOWED = {"svg", "title", "desc", "style", "text", "tspan", "path", "rect", "circle"}
 
 Box = tuple[float, float, float, float, str]
+Stroke = tuple[float, float, float, float]
 
 
 def parse(svg: str) -> ElementTree.Element:
@@ -36,6 +38,30 @@ def parse(svg: str) -> ElementTree.Element:
 def texts(root: ElementTree.Element) -> list[str]:
     """Every text drawn."""
     return ["".join(node.itertext()) for node in root.iter(f"{SVG}text")]
+
+
+def strokes(root: ElementTree.Element, *kinds: str) -> list[Stroke]:
+    """Every straight stroke of the paths whose class begins with one of these words: from x, y to x, y."""
+    found: list[Stroke] = []
+    for node in root.iter(f"{SVG}path"):
+        if node.get("class", "").split()[0] not in kinds:
+            continue
+        x = y = first_x = first_y = 0.0
+        for letter, text in re.findall(r"([A-Za-z])([-\d. ]*)", node.get("d", "")):
+            numbers = [float(number) for number in text.split()]
+            before = x, y
+            if letter in "Vv":
+                numbers = [x if letter == "V" else 0.0, *numbers]
+            elif letter in "Hh":
+                numbers = [*numbers, y if letter == "H" else 0.0]
+            elif letter == "z":
+                numbers = [first_x, first_y]
+            x, y = (x + numbers[0], y + numbers[1]) if letter.islower() and letter != "z" else (numbers[0], numbers[1])
+            if letter in "Mm":
+                first_x, first_y = x, y
+            else:
+                found.append((*before, x, y))
+    return found
 
 
 def boxes(root: ElementTree.Element) -> list[Box]:
