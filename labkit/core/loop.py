@@ -148,10 +148,15 @@ def report(error: BaseException, about: str) -> None:
     if isinstance(error, LabError):
         print(f"Unhandled 'error' event of {about}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         return
-    # The student's own lines: a checkout may well be called labkit, so the package's place decides, not its name.
+    tell(f"A handler of {about} failed:", error)
+
+
+def tell(heading: str, error: BaseException) -> None:
+    """Show on stderr what a student's own function raised: the heading, then where in the student's lines it did."""
+    # A checkout may well be called labkit, so the package's place decides which lines are ours, not its name.
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_PACKAGE)]
     lines = traceback.format_list(frames) + traceback.format_exception_only(type(error), error)
-    print(f"A handler of {about} failed:\n" + "".join(lines), end="", file=sys.stderr, flush=True)
+    print(f"{heading}\n" + "".join(lines), end="", file=sys.stderr, flush=True)
 
 
 def _unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

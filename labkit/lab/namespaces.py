@@ -130,19 +130,17 @@ class Namespace:
         """A socket of this namespace; it stays there, whoever uses it."""
         return self.run(socket.socket, family, kind, protocol)
 
-    def set(self, settings: dict[str, Any]) -> list[str]:
-        """Write kernel settings (``{"ipv4/tcp_timestamps": 0}``, below /proc/sys/net); returns those it refused."""
+    def set(self, settings: dict[str, Any]) -> None:
+        """Write kernel settings, ``{"ipv4/tcp_ecn": 0}`` below /proc/sys/net. Raises `OSError` naming the one."""
 
-        def write() -> list[str]:
-            refused = []
+        def write() -> None:
             for name, value in settings.items():
                 try:
                     Path("/proc/sys/net", name).write_text(str(value), encoding="ascii")
-                except OSError:
-                    refused.append(name)
-            return refused
+                except OSError as error:
+                    raise OSError(error.errno, f"setting {name}: {error.strerror}") from None
 
-        return self.run(write)
+        self.run(write)
 
     def close(self) -> None:
         """Let go of it; the system removes it, and every interface in it, once its last socket is closed."""

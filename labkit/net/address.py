@@ -14,6 +14,7 @@ import stat
 from typing import Any
 
 from labkit.core.errors import AddressUnavailable, LabError, NetError, NotFound, PathInUse, PortInUse, from_oserror
+from labkit.core.host import make_socket
 from labkit.net.table import kernel_table
 
 PATH_LIMIT = 107
@@ -73,7 +74,7 @@ def bound(host: str, port: int, backlog: int) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, ValueError) as error:  # ValueError: an empty or overlong part of a name, a zero byte
         raise AddressUnavailable(f"the host name {host!r} does not resolve", "Use 127.0.0.1 or ::1.") from error
-    listener = socket.socket(found[0], found[1], found[2])
+    listener = make_socket(found[0], found[1], found[2])
     try:
         if os.name == "posix":
             # A listening socket may follow one whose connections are still in TIME_WAIT; two cannot listen at once.

@@ -13,6 +13,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
+from labkit.core import host as host_of
 from labkit.core import loop
 from labkit.core.emitter import Emitter, Endpoint, Record, in_notebook
 from labkit.core.errors import LabError, NetError, NotOpen, PathInUse, PortInUse
@@ -97,7 +98,8 @@ class Server(Emitter):
             )  # fmt: skip
         where = None if path is None else address.check_path(path)
         address.check_port(port)
-        if where is None and not address.is_loopback(address.check_host(host)):
+        # On a host at the end of a wire nobody else can reach anything.
+        if where is None and not address.is_loopback(address.check_host(host)) and host_of.current() is None:
             _check_exposed(host, port, expose)
             self.once("listening", lambda: _tell_exposed(host, self.port))
         if on_listening is not None:
@@ -117,7 +119,7 @@ class Server(Emitter):
     async def _open(
         self, port: int, host: str, path: str | None, backlog: int, replace: bool, from_cell: bool
     ) -> NetError | None:
-        key = (host, port) if path is None else path
+        key = (host_of.current(), host, port) if path is None else path
         earlier = _running.get(key)
         try:
             if earlier is not None and replace:
@@ -134,7 +136,8 @@ class Server(Emitter):
             if path is None:
                 self._listener = address.bound(host, port, backlog)
                 self._endpoint = self._listener.getsockname()[:2]
-                key = (host, self.port)
+                key = (host_of.current(), host, self.port)
+                host_of.settle(self)
             else:
                 self._listener = address.bound_path(path, backlog)
             running = asyncio.get_running_loop()
@@ -186,6 +189,12 @@ class Server(Emitter):
 
         loop.call(now)
         return self
+
+    def leave(self) -> None:
+        """Close at once with all connections, since the host it is on goes."""
+        self.close()
+        for each in self.connections:
+            each.leave()
 
     @property
     def listening(self) -> bool:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any
 
+from labkit.core import host as host_of
 from labkit.core import loop
 from labkit.core.emitter import Emitter
 from labkit.core.errors import BrokenPipe, LabError, NetError, NotOpen, TimedOut
@@ -71,6 +72,7 @@ class Socket(Facts):
         self._queued = []
         self._target = (host, port) if port is not None else None
         self._called("connect")
+        host_of.settle(self)
         from_cell = not loop.inside()
         opening = self._open(port, host, None if path is None else where, where, timeout, from_cell)
         if not from_cell:
@@ -95,7 +97,7 @@ class Socket(Facts):
                     await running.create_unix_connection(lambda: self, path)
                     return None
                 for family, kind, protocol, _, target in await address.resolve(host, port or 0):
-                    channel = system.socket(family, kind, protocol)
+                    channel = host_of.make_socket(family, kind, protocol)
                     channel.setblocking(False)
                     try:
                         await running.sock_connect(channel, target)
@@ -199,6 +201,10 @@ class Socket(Facts):
     def reset_and_destroy(self) -> Socket:
         """Close at once with RST in place of FIN: the peer gets ECONNRESET. Source: RFC 9293 §3.5.2."""
         return self._abort(reset=True)
+
+    def leave(self) -> None:
+        """Close at once, since the host it is on goes: with RST, for nobody would answer a FIN."""
+        self._abort(reset=True)
 
     def _abort(self, error: NetError | None = None, *, reset: bool = False) -> Socket:
         def now() -> None:

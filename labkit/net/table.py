@@ -50,7 +50,7 @@ def kernel_table(*ports: int) -> tuple[Row, ...]:
 
 def _from_proc() -> list[Row]:
     rows = []
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+    for table in ("/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"):  # of the host this thread is on
         try:
             with open(table, encoding="ascii") as lines:
                 text = lines.read().splitlines()[1:]

@@ -38,6 +38,19 @@ class Source(Protocol):
         """End the capture."""
 
 
+class Boundary(Protocol):
+    """What tells that everything sent before a moment has come out of a source."""
+
+    behind: Sequence[Frame]
+    """What was taken from the source beyond that moment."""
+
+    def owns(self, raw: bytes) -> bool:
+        """Whether this frame is there only to tell the moment."""
+
+    def read_up_to(self, source: Source, frames: list[Frame], wait: float = WAIT) -> bool:
+        """Move the frames sent before this call from the source to the list; returns whether all have come."""
+
+
 class Marker:
     """A UDP socket on 127.0.0.1 that sends to itself. Its port has to be among those a capture lets through."""
 

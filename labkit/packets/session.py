@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,8 @@ from labkit.packets import pcap, probe, recorded
 from labkit.packets.bpf import MOST_PORTS
 from labkit.packets.conversations import Conversations, Flow
 from labkit.packets.frames import Frame, address, quick, quoted
-from labkit.packets.marker import WAIT, Marker, Source
-from labkit.packets.model import SocketEvent
+from labkit.packets.marker import WAIT, Boundary, Marker, Source
+from labkit.packets.model import SocketEvent, Verdict
 from labkit.packets.pcapng import Recording
 from labkit.packets.ring import MEMORY_LIMIT, Ring
 from labkit.packets.tape import Tape, shown_path, this_platform
@@ -52,16 +52,16 @@ def capture(
     An exception in the body ends the capture at once and goes on its way; the tape has what was seen until then.
     Raises `CaptureUnavailable` where there is neither a capture nor a recording.
     """
-    ports = _ports(port)
+    ports = checked_ports(port)
     if name is not None:
         recorded.recording_path(name, lesson, Path())  # an impossible name is told before the body runs
     tier = probe.best_tier()
     if tier == "recorded":
-        return _recorded(name, lesson)
+        return replayed(name, lesson)
     return _live(tier, ports, name, lesson, iface, timeout, wait_closed, limit)
 
 
-def _ports(port: int | Sequence[int] | None) -> tuple[int, ...] | None:
+def checked_ports(port: int | Sequence[int] | None) -> tuple[int, ...] | None:
     if port is None:
         return None
     ports = (port,) if isinstance(port, int) else tuple(port)
@@ -74,7 +74,8 @@ def _ports(port: int | Sequence[int] | None) -> tuple[int, ...] | None:
 
 
 @contextlib.contextmanager
-def _recorded(name: str | None, lesson: str | None) -> Iterator[Tape]:
+def replayed(name: str | None, lesson: str | None) -> Iterator[Tape]:
+    """Fill the tape from a recording when the body has ended: what stands in where nothing can be captured."""
     path = recorded.existing_recording(name, lesson)
     tape = Tape()
     try:
@@ -91,14 +92,18 @@ def _recorded(name: str | None, lesson: str | None) -> Iterator[Tape]:
 def open_source(tier: str, iface: str | None, ports: Sequence[int] | None, marker: Marker, limit: int) -> Source:
     """Start capturing by this tier; frames are seen from the moment this returns."""
     seen = None if ports is None else (*ports, marker.port)
-    if tier == "direct":
+    if tier in ("private", "direct"):
         try:
-            return Ring(iface or "lo", seen, limit)
+            ring = Ring(iface or "lo", seen, limit)
         except OSError as error:
             raise CaptureUnavailable(
                 f"capturing on {iface or 'lo'} failed: {error.strerror}",
                 "Run `labkit doctor`: it says what this machine allows.",
             ) from error
+        if tier == "private":
+            where = "" if iface in (None, "lo") else f"{iface} of "
+            ring.origin = f"live from {where}this notebook's own network (AF_PACKET ring)"
+        return ring
     from labkit.packets.tool import Tool
 
     return Tool.start(iface, seen, marker, limit)
@@ -115,20 +120,45 @@ def _live(
     wait_closed: bool,
     limit: int,
 ) -> Iterator[Tape]:
-    tape = Tape(live=True)
     with contextlib.ExitStack() as undo:
         marker = Marker()
         undo.callback(marker.close)
         source = open_source(tier, iface, ports, marker, limit)
         undo.callback(source.close)
+        loopback = iface in (None, "lo", "lo0")
+        yield undo.enter_context(taped(source, marker, ports, name, lesson, timeout, wait_closed, loopback=loopback))
+
+
+@contextlib.contextmanager
+def taped(
+    source: Source,
+    marker: Boundary,
+    ports: tuple[int, ...] | None,
+    name: str | None,
+    lesson: str | None,
+    timeout: float,
+    wait_closed: bool,
+    *,
+    loopback: bool = True,
+    verdicts: Callable[[Sequence[Frame]], Mapping[int, Verdict]] | None = None,
+) -> Iterator[Tape]:
+    """Record what a running source gives while the body runs; the rest is as in `capture`.
+
+    marker: what tells that nothing sent before it is missing. loopback: whether that works on this source.
+    verdicts: what was done on the way to which of the frames, by index, where the source is a wire.
+    """
+    tape = Tape(live=True)
+    with contextlib.ExitStack() as undo:
         records = emitter.watch()
         undo.callback(emitter.unwatch, records)
-        ending = _Ending(source, marker, ports, loopback=iface in (None, "lo", "lo0"))
+        ending = _Ending(source, marker, ports, loopback=loopback)
 
         def fill(origin: str) -> None:
             emitter.unwatch(records)
             events = _events(records, ports, ending.talk.connections)
-            tape._fill(Recording(ending.frames, events, source.drops(), ports or (), this_platform()), origin)
+            touched = verdicts(ending.frames) if verdicts is not None else {}
+            recording = Recording(ending.frames, events, source.drops(), ports or (), this_platform(), verdicts=touched)
+            tape._fill(recording, origin)
 
         try:
             yield tape
@@ -154,7 +184,7 @@ def _live(
 class _Ending:
     """The end of a capture: read up to the marker, wait for the connections to close, read up to a second marker."""
 
-    def __init__(self, source: Source, marker: Marker, ports: tuple[int, ...] | None, loopback: bool) -> None:
+    def __init__(self, source: Source, marker: Boundary, ports: tuple[int, ...] | None, loopback: bool) -> None:
         self.source, self.marker, self.loopback = source, marker, loopback
         self.ports = None if ports is None else frozenset(ports)
         self.frames: list[Frame] = []

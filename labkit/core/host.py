@@ -1,0 +1,56 @@
+"""On which host the sockets of a program are made: this machine, or one at the end of a wire.
+
+Rule: a context variable and who belongs to which host; no namespaces, no protocol.
+"""
+
+from __future__ import annotations
+
+import socket
+from contextvars import ContextVar
+from typing import Protocol
+
+
+class Resident(Protocol):
+    """Something that lives on a host, and has to go when the host does."""
+
+    def leave(self) -> None:
+        """Close at once, whatever is under way."""
+
+
+class Host(Protocol):
+    """A host of its own network. name: ``"client"``. address: its IPv4 address."""
+
+    name: str
+    address: str
+
+    def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
+        """A socket of this host, whoever uses it."""
+
+    def houses(self, resident: Resident) -> None:
+        """Have this one leave when the host is closed."""
+
+
+_here: ContextVar[Host | None] = ContextVar("labkit_host", default=None)
+
+
+def current() -> Host | None:
+    """The host whose ``with`` block this code runs in; None: this machine itself."""
+    return _here.get()
+
+
+def enter(host: Host | None) -> None:
+    """From here on, in this context, sockets are made on this host."""
+    _here.set(host)
+
+
+def make_socket(family: int, kind: int, protocol: int = 0) -> socket.socket:
+    """A socket of the host this code runs on. Raises `OSError` as ``socket.socket`` does."""
+    host = _here.get()
+    return socket.socket(family, kind, protocol) if host is None else host.socket(family, kind, protocol)
+
+
+def settle(resident: Resident) -> None:
+    """Have a server or connection leave with the host it is made on; on this machine itself, nothing is to be done."""
+    host = _here.get()
+    if host is not None:
+        host.houses(resident)

@@ -1,0 +1,357 @@
+"""The cable of a wire: a thread that takes every frame from one end and hands it to the other, or does not.
+
+Rule: moves frames and notes what became of them; what is to be done is the rules' business, and nothing here waits
+for a fixed time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import os
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from labkit.lab.rules import SENDERS, Action, Passing, Rule
+from labkit.packets.frames import ETHERNET, Frame
+from labkit.packets.marker import WAIT, Source
+from labkit.packets.model import Verdict
+from labkit.packets.ring import MEMORY_LIMIT
+
+HELD = 0.25
+"""Seconds a frame to be overtaken waits for one that overtakes it."""
+
+_SOL_PACKET, _PACKET_STATISTICS, _PACKET_QDISC_BYPASS, _PACKET_IGNORE_OUTGOING = 263, 6, 20, 23
+_SO_RCVBUFFORCE = 33
+_ETH_P_ALL = 3
+_RECEIVE_BUFFER = 8 << 20  # bytes: about 3,500 full frames, while the thread waits for the interpreter
+_LARGEST = 1 << 16  # bytes of a frame
+_BATCH = 64  # frames from one end before the other has its turn
+
+
+class Entry:
+    """One frame as a tap notes it, and what became of it."""
+
+    __slots__ = ("arrivals", "detail", "frame", "kind")
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.kind = self.detail = ""
+        self.arrivals: list[int] = []
+
+
+class Tap:
+    """A listener at a cable: `take` gives the frames that passed since the last call. A `Source` for a capture."""
+
+    def __init__(self, cable: Cable, origin: str, limit: int = MEMORY_LIMIT) -> None:
+        self.origin, self.full = origin, False
+        self._cable, self._room = cable, limit
+        self._lost = 0
+        self._entries: list[Entry] = []
+        self._taken = 0
+        self._fresh = threading.Event()
+        self.behind: Sequence[Frame] = ()
+        self._lost_before = cable.lost()
+        cable.taps = (*cable.taps, self)
+
+    def note(self, entry: Entry) -> None:
+        """Called by the cable's thread for every frame."""
+        self._room -= len(entry.frame[1])
+        if self._room < 0:
+            self.full = True
+            self._lost += 1
+            return
+        self._entries.append(entry)
+        self._fresh.set()
+
+    def take(self) -> list[Frame]:
+        """The frames since the last call."""
+        self._fresh.clear()
+        fresh = self._entries[self._taken :]
+        self._taken += len(fresh)
+        return [entry.frame for entry in fresh]
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until there is something to take, for so many seconds at most."""
+        return self._fresh.wait(max(0.0, seconds))
+
+    def drops(self) -> int:
+        """Frames that the cable or this tap lost, though no rule said so."""
+        return self._lost + self._cable.lost() - self._lost_before
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._cable.taps = tuple(each for each in self._cable.taps if each is not self)
+
+    def verdicts(self, frames: Sequence[Frame]) -> Mapping[int, Verdict]:
+        """What was done to which of these frames, by index."""
+        touched = {id(entry.frame): entry for entry in self._entries if entry.kind}
+        found = ((index, touched.get(id(frame))) for index, frame in enumerate(frames))
+        return {
+            index: Verdict(entry.kind, entry.detail, tuple(entry.arrivals))
+            for index, entry in found
+            if entry is not None
+        }
+
+    # -- as a Boundary: no datagram is needed where the cable itself can be asked
+
+    def owns(self, raw: bytes) -> bool:
+        """No frame is there only for us."""
+        return False
+
+    def read_up_to(self, source: Source, frames: list[Frame], wait: float = WAIT) -> bool:
+        """Have the cable pass on all that was sent to it, and move it to the list; False: it took longer than wait."""
+        done = self._cable.settle(wait)
+        frames += self.take()
+        return done
+
+
+class Cable:
+    """Carries frames between two interfaces of a namespace; `names` are those at the client's and the server's side.
+
+    delay: seconds each frame takes. rate: bytes a second in each direction (None: no limit); beyond `queue` frames
+    waiting for their turn, further ones are dropped. report: told of a rule that raised.
+    """
+
+    def __init__(
+        self,
+        open_socket: Callable[[], socket.socket],
+        names: tuple[str, str],
+        *,
+        delay: float = 0.0,
+        rate: float | None = None,
+        queue: int = 100,
+        report: Callable[[Rule, BaseException], None],
+    ) -> None:
+        self.rules: tuple[Rule, ...] = ()
+        self.taps: tuple[Tap, ...] = ()
+        self.delay, self.rate, self.queue = delay, rate, queue
+        self._report = report
+        self._errors = 0
+        self._dropped = 0  # by the kernel, for want of room; asking it starts its count anew
+        self._due: list[tuple[float, int, int, bytes, Entry | None]] = []  # heap: when, number, side, bytes, entry
+        self._number = 0
+        self._free = [0.0, 0.0]  # when each direction has sent what it was given
+        self._waiting = [0, 0]  # frames each direction has not sent yet
+        self._held: list[tuple[int, bytes, Entry | None] | None] = [None, None]  # number, bytes, entry: to be overtaken
+        self._asked: list[threading.Event] = []  # who waits for the cable to be empty
+        self._stopping = False
+        self._asking = threading.Lock()
+        with contextlib.ExitStack() as undo:
+            self._ends = [undo.enter_context(_end(open_socket(), name)) for name in names]
+            self._wake_out, self._wake_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            undo.callback(os.close, self._wake_out)
+            undo.callback(os.close, self._wake_in)
+            self._thread = threading.Thread(target=self._run, name="labkit wire", daemon=True)
+            self._thread.start()
+            self._undo = undo.pop_all()
+
+    # -- for other threads
+
+    def settle(self, wait: float) -> bool:
+        """Wait until everything that was sent has been passed on, so many seconds at most; returns whether it was."""
+        deadline = time.monotonic() + wait
+        while True:
+            event = threading.Event()
+            with self._asking:
+                if self._stopping:
+                    return True
+                self._asked.append(event)
+                self._wake()
+            if not event.wait(max(0.0, deadline - time.monotonic())):
+                return False
+            if not self._due and self._held == [None, None]:
+                return True  # nothing under way, and what it caused has been passed on as well
+
+    def lost(self) -> int:
+        """Frames lost so far without a rule that said so: no room, or an interface that refused them."""
+        with self._asking:
+            if not self._stopping:
+                for end in self._ends:
+                    _, dropped = struct.unpack("=II", end.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
+                    self._dropped += dropped
+            return self._dropped + self._errors
+
+    def close(self) -> None:
+        """End the thread and close the sockets; may be called again."""
+        with self._asking:
+            if self._stopping:
+                return
+            self._stopping = True
+            self._wake()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+        self._undo.close()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # full of wake-ups: it will wake
+            os.write(self._wake_in, b"x")
+
+    # -- the thread
+
+    def _run(self) -> None:
+        poll = select.epoll()
+        with poll:
+            sides = {end.fileno(): side for side, end in enumerate(self._ends)}
+            for descriptor in (*sides, self._wake_out):
+                poll.register(descriptor, select.EPOLLIN)
+            while not self._stopping:
+                timeout = max(0.0, self._due[0][0] - time.monotonic()) if self._due else -1
+                asked: list[threading.Event] = []
+                for descriptor, _ in poll.poll(timeout):
+                    if descriptor == self._wake_out:
+                        with contextlib.suppress(BlockingIOError):
+                            os.read(self._wake_out, 4096)
+                        asked, self._asked = self._asked, []
+                    else:
+                        self._carry(sides[descriptor])
+                self._deliver_due()
+                if asked:
+                    while self._carry(0) + self._carry(1):
+                        self._deliver_due()
+                    for event in asked:
+                        if self._due:  # told when it is empty, not before
+                            self._asked.append(event)
+                        else:
+                            event.set()
+                elif self._asked and not self._due:
+                    self._wake()
+        for event in self._asked:
+            event.set()
+
+    def _carry(self, side: int) -> int:
+        """Take what this side has sent, up to `_BATCH` frames; returns how many."""
+        end, other = self._ends[side], self._ends[1 - side]
+        receive = end.recv
+        for count in range(_BATCH):
+            try:
+                raw = receive(_LARGEST)
+            except BlockingIOError:
+                return count
+            except OSError:  # the interface is gone
+                return count
+            if not (self.rules or self.taps or self.delay or self.rate or self._held[side]):
+                try:
+                    other.send(raw)
+                except OSError:
+                    self._errors += 1
+            else:
+                self._pass(side, raw)
+        return _BATCH
+
+    def _pass(self, side: int, raw: bytes) -> None:
+        entry = None
+        if self.taps:
+            entry = Entry((time.time_ns(), raw, ETHERNET, 0, len(raw)))
+        action = self._decide(side, raw)
+        if self.taps and entry is not None:
+            if action is not None:
+                entry.kind, entry.detail = action.kind, action.detail
+                if action.kind == "corrupted":  # shown as it arrives: what changed is to be seen
+                    raw_now = action.deliveries[0][1]
+                    entry.frame = (entry.frame[0], raw_now, ETHERNET, 0, len(raw_now))
+            for tap in self.taps:
+                tap.note(entry)
+        if action is None:
+            self._send(side, 0.0, raw, entry)
+            return
+        if action.behind:
+            self._release(side)
+            number = self._push(time.monotonic() + HELD, side, b"", entry)
+            self._held[side] = (number, raw, entry)
+            return
+        for delay, data in action.deliveries:
+            self._send(side, delay, data, entry)
+
+    def _decide(self, side: int, raw: bytes) -> Action | None:
+        if not self.rules:
+            return None
+        frame = Passing(SENDERS[side], raw)
+        for rule in self.rules:
+            try:
+                action = rule.decide(frame)
+            except Exception as error:
+                rule.off()
+                self._report(rule, error)
+                continue
+            if action is not None:
+                return action
+        return None
+
+    def _send(self, side: int, delay: float, data: bytes, entry: Entry | None) -> None:
+        """Hand over now, or note when; then what waited to be overtaken follows."""
+        if not (self.delay or delay or self.rate):
+            self._deliver(side, data, entry)
+        elif not self._queued(side, delay, data, entry):
+            return
+        if self._held[side]:
+            self._release(side)
+
+    def _queued(self, side: int, delay: float, data: bytes, entry: Entry | None) -> bool:
+        """Have it handed over when its time has come; False: it was dropped, since too many wait for their turn."""
+        now = time.monotonic()
+        leaves = now
+        if self.rate:
+            if self._waiting[side] >= self.queue:
+                if entry is not None and not entry.kind:
+                    entry.kind, entry.detail = "dropped", "the queue was full"
+                return False
+            leaves = self._free[side] = max(now, self._free[side]) + len(data) / self.rate
+            self._waiting[side] += 1
+        self._push(leaves + self.delay + delay, side, data, entry)
+        return True
+
+    def _push(self, when: float, side: int, data: bytes, entry: Entry | None) -> int:
+        self._number += 1
+        heapq.heappush(self._due, (when, self._number, side, data, entry))
+        return self._number
+
+    def _deliver_due(self) -> None:
+        now = time.monotonic()
+        while self._due and self._due[0][0] <= now:
+            _, number, side, data, entry = heapq.heappop(self._due)
+            if not data:
+                held = self._held[side]
+                if held is not None and held[0] == number:  # nobody has overtaken it
+                    self._release(side)
+                continue
+            if self.rate:
+                self._waiting[side] -= 1
+            self._deliver(side, data, entry)
+
+    def _deliver(self, side: int, data: bytes, entry: Entry | None) -> None:
+        try:
+            self._ends[1 - side].send(data)
+        except OSError:
+            self._errors += 1
+        else:
+            if entry is not None and entry.kind:
+                entry.arrivals.append(time.time_ns())
+
+    def _release(self, side: int) -> None:
+        """Hand over what waited to be overtaken."""
+        held, self._held[side] = self._held[side], None
+        if held is not None:
+            _, data, entry = held
+            self._send(side, 0.0, data, entry)
+
+
+def _end(end: socket.socket, name: str) -> socket.socket:
+    """One end of the cable: a packet socket that sees every frame sent to this interface."""
+    try:
+        end.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+        end.setsockopt(_SOL_PACKET, _PACKET_QDISC_BYPASS, 1)
+        try:
+            end.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+        except OSError:  # only root of the machine may go beyond the system's limit
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        end.bind((name, _ETH_P_ALL))
+        end.setblocking(False)
+    except BaseException:
+        end.close()
+        raise
+    return end

@@ -1,0 +1,257 @@
+"""What a wire does to which frames: rules that read like sentences, and what they say of themselves.
+
+Rule: decides, and sends nothing; nothing here knows time or a socket. Only the wire's own thread asks a rule.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from labkit.core.errors import LabError
+from labkit.packets import frames
+from labkit.packets.frames import ETHERNET, FLAG_LETTERS, FLAG_NAMES, Quick
+
+SENDERS = ("client", "server")
+_ETHERNET_HEADER = 14  # bytes
+
+
+class Passing:
+    """A frame on its way, as a rule sees it. sender: ``"client"`` or ``"server"``. raw: its bytes, from Ethernet on."""
+
+    __slots__ = ("_quick", "raw", "sender")
+
+    def __init__(self, sender: str, raw: bytes) -> None:
+        self.sender, self.raw = sender, raw
+        self._quick: Quick | None = None
+
+    @property
+    def quick(self) -> Quick:
+        """What its headers say, in numbers."""
+        if self._quick is None:
+            self._quick = frames.quick(self.raw, ETHERNET)
+        return self._quick
+
+    @property
+    def protocol(self) -> str:
+        """``"TCP"``, ``"UDP"``, ``"ICMP"``, ``"ARP"``, …"""
+        return self.quick.protocol
+
+    @property
+    def flags(self) -> str:
+        """Its TCP flags, a letter each: ``"SA"``; ``""`` in other protocols."""
+        return "".join(letter for bit, letter in enumerate(FLAG_LETTERS) if self.quick.flags >> bit & 1)
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """(source port, destination port); zeros where the protocol has none."""
+        return self.quick.sport, self.quick.dport
+
+    @property
+    def payload(self) -> bytes:
+        """The bytes that TCP or UDP carries."""
+        quick = self.quick
+        return self.raw[quick.payload : quick.end] if quick.protocol in ("TCP", "UDP") else b""
+
+    def __repr__(self) -> str:
+        size = len(self.payload)
+        return f"<{self.protocol} {self.flags}".rstrip() + f" from the {self.sender}, {size} bytes of payload>"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What happens to one frame. kind, detail: as in `labkit.packets.Verdict`.
+
+    deliveries: (delay in seconds, bytes) each, in order; none: the frame is lost. behind: it waits until the next
+    frame of the same sender has passed.
+    """
+
+    kind: str
+    detail: str = ""
+    deliveries: tuple[tuple[float, bytes], ...] = ()
+    behind: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which frames a rule is about; None: no condition. flags: exactly these. payload: with or without."""
+
+    sender: str | None = None
+    flags: str | None = None
+    payload: bool | None = None
+    port: int | None = None
+    protocol: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.sender not in (None, *SENDERS):
+            raise LabError(f"no frame is sent by {self.sender!r}", 'sender is "client" or "server".')
+        if self.flags is not None and not (self.flags and set(self.flags) <= set(FLAG_LETTERS)):
+            raise LabError(
+                f"{self.flags!r} are not TCP flags", f'Give their letters, of {FLAG_LETTERS}: "SA" is SYN with ACK.'
+            )
+        if self.port is not None and not (isinstance(self.port, int) and 0 < self.port < 65536):
+            raise LabError(f"{self.port!r} is not a port", "Give a number from 1 to 65535.")
+
+    def __call__(self, frame: Passing) -> bool:
+        quick = frame.quick
+        return not (
+            (self.sender is not None and frame.sender != self.sender)
+            or (self.flags is not None and (quick.protocol != "TCP" or quick.flags != _bits(self.flags)))
+            or (self.payload is not None and bool(frame.payload) != self.payload)
+            or (self.port is not None and self.port not in frame.ports)
+            or (self.protocol is not None and quick.protocol != self.protocol)
+        )
+
+    def __str__(self) -> str:
+        words = []
+        if self.sender is not None:
+            words.append(f"from the {self.sender}")
+        if self.flags is not None:
+            words.append("with " + ", ".join(FLAG_NAMES[FLAG_LETTERS.index(letter)] for letter in self.flags))
+        if self.payload is not None:
+            words.append("with payload" if self.payload else "without payload")
+        if self.port is not None:
+            words.append(f"of port {self.port}")
+        if self.protocol is not None:
+            words.append(f"of {self.protocol}")
+        return " ".join(words)
+
+
+def _bits(flags: str) -> int:
+    return sum(1 << FLAG_LETTERS.index(letter) for letter in set(flags))
+
+
+class Rule:
+    """One thing that a wire does, as `Wire.drop` and its like return it; `off` ends it.
+
+    seen: frames it was about so far. acted: those it did something to.
+    """
+
+    def __init__(
+        self, verb: str, act: Callable[[Passing], Action | None], match: Match, nth: int = 1, times: int | None = None
+    ) -> None:
+        for name, value in (("nth", nth), ("times", times)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise LabError(f"{name}={value!r} is not a count", "Give a whole number from 1.")
+        self.verb, self.match, self.nth, self.times = verb, match, nth, times
+        self.seen = self.acted = 0
+        self.on = True
+        self._act = act
+
+    def decide(self, frame: Passing) -> Action | None:
+        """What to do to this frame; None: nothing, ask the next rule."""
+        if not self.on or not self.match(frame):
+            return None
+        self.seen += 1
+        if self.seen < self.nth or (self.times is not None and self.acted >= self.times):
+            return None
+        action = self._act(frame)
+        if action is not None:
+            self.acted += 1
+        return action
+
+    def off(self) -> None:
+        """Do no more to any frame."""
+        self.on = False
+
+    def __str__(self) -> str:
+        return f"{self.verb} {_which(self.nth, self.times)} {self.match}".rstrip()
+
+    def __repr__(self) -> str:
+        return f"<{self}: {self.acted} so far{'' if self.on else ', off'}>"
+
+
+def _which(nth: int, times: int | None) -> str:
+    if times is None:
+        return "every frame" if nth == 1 else f"every frame from the {_ordinal(nth)} on"
+    if times == 1:
+        return f"the {_ordinal(nth)} frame"
+    return f"the first {times} frames" if nth == 1 else f"frames {nth} to {nth + times - 1}"
+
+
+def _ordinal(number: int) -> str:
+    if number == 1:
+        return "first"
+    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+# ---------------------------------------------------------------- what can be done to a frame
+
+
+def drop(frame: Passing) -> Action:
+    """Lose it."""
+    return Action("dropped")
+
+
+def duplicate(frame: Passing) -> Action:
+    """Deliver it twice."""
+    return Action("duplicated", "", ((0.0, frame.raw), (0.0, frame.raw)))
+
+
+def reorder(frame: Passing) -> Action:
+    """Let the next frame of the same sender overtake it."""
+    return Action("reordered", "", ((0.0, frame.raw),), behind=True)
+
+
+def delayed(seconds: float) -> Callable[[Passing], Action]:
+    """Deliver it so many seconds later."""
+    if not 0 < seconds < 3600:
+        raise LabError(f"a delay of {seconds!r} s is not possible", "Give seconds, more than 0 and less than an hour.")
+
+    def act(frame: Passing) -> Action:
+        return Action("delayed", f"by {seconds * 1000:g} ms", ((seconds, frame.raw),))
+
+    return act
+
+
+def corrupted(byte: int) -> Callable[[Passing], Action | None]:
+    """Flip the lowest bit of one of its bytes, counted from 0 (from the end, where negative)."""
+
+    def act(frame: Passing) -> Action | None:
+        position = byte if byte >= 0 else len(frame.raw) + byte
+        # The hardware addresses decide who takes the frame at all; what they carry is what a checksum covers.
+        if not _ETHERNET_HEADER <= position < len(frame.raw):
+            return None
+        raw = bytearray(frame.raw)
+        raw[position] ^= 1
+        return Action("corrupted", f"one bit of byte {position}", ((0.0, bytes(raw)),))
+
+    return act
+
+
+def lost(probability: float, seed: int) -> Callable[[Passing], Action | None]:
+    """Lose some, by chance. The n-th frame of a sender meets the same fate in every run with the same seed."""
+    if not 0 <= probability <= 1:
+        raise LabError(f"{probability!r} is no probability", "Give a number from 0 to 1: 0.1 loses one frame in ten.")
+    # One row of chances for each sender: which of the two is first is a race, the order within each is not.
+    chances = {sender: random.Random(f"{seed} {sender}") for sender in SENDERS}
+
+    def act(frame: Passing) -> Action | None:
+        return Action("dropped", "by chance") if chances[frame.sender].random() < probability else None
+
+    return act
+
+
+def by_function(function: Callable[[Passing], Any]) -> Callable[[Passing], Action | None]:
+    """What a student's own function says: None, ``"drop"``, ``"duplicate"``, ``"reorder"``, seconds, or other bytes."""
+    named = {"drop": drop, "duplicate": duplicate, "reorder": reorder}
+
+    def act(frame: Passing) -> Action | None:
+        answer = function(frame)
+        if answer is None:
+            return None
+        if isinstance(answer, str) and answer in named:
+            return named[answer](frame)
+        if isinstance(answer, (int, float)) and not isinstance(answer, bool):
+            return delayed(answer)(frame)
+        if isinstance(answer, (bytes, bytearray)):
+            return Action("corrupted", "by a function", ((0.0, bytes(answer)),))
+        raise LabError(
+            f"{answer!r} says nothing about a frame",
+            'Return None to let it pass, "drop", "duplicate", "reorder", seconds of delay, or the bytes to deliver.',
+        )
+
+    return act

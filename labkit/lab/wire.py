@@ -1,0 +1,273 @@
+"""A wire between two hosts: a cable that is a Python object, which loses, delays and changes packets on purpose.
+
+Rule: what a lesson calls; moving frames is `cable`'s business, deciding about them `rules`'.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
+from typing import Any
+
+from labkit.core import loop
+from labkit.core.errors import LabError
+from labkit.lab import rules
+from labkit.lab.cable import Cable, Tap
+from labkit.lab.hosts import WireHost, all_leave, connect_hosts
+from labkit.lab.namespaces import MTU, Namespace
+from labkit.lab.rules import Match, Passing, Rule
+from labkit.packets import session
+from labkit.packets.probe import forced_tier
+from labkit.packets.ring import MEMORY_LIMIT
+from labkit.packets.tape import Tape
+
+ADDRESSES = ("10.0.0.1", "10.0.0.2")
+"""The client's and the server's, on every wire: each wire is a world of its own."""
+
+ORIGIN = "live from a wire between two hosts"
+
+TEXTBOOK: dict[str, Any] = {
+    "ipv4/tcp_congestion_control": "reno",  # RFC 5681, which books describe; Linux's default is CUBIC (RFC 9438)
+    "ipv4/tcp_timestamps": 0,  # 12 bytes less in each header
+    "ipv4/tcp_ecn": 0,
+    "ipv4/tcp_no_metrics_save": 1,  # a connection starts as if it were the first
+    "ipv4/tcp_syn_linear_timeouts": 0,  # SYN timeouts double from the first on (1, 2, 4 s), RFC 6298 §5.5
+}
+"""Settings of both hosts, below /proc/sys/net: TCP behaves as it is taught. ``textbook=False`` leaves Linux's own."""
+
+_SWITCH_INTERVAL = 0.0005  # seconds: a busy cell must hand the interpreter over before the kernel's timers notice
+
+
+class Wire:
+    """Two hosts, `client` (10.0.0.1) and `server` (10.0.0.2), and a cable between them that follows rules.
+
+    delay: seconds each packet takes in each direction. rate: bytes a second in each direction, None for no limit.
+    queue: packets that may wait for their turn where there is a rate; further ones are dropped. mtu: bytes of the
+    largest IP packet. textbook: have the kernel's TCP behave as in books (`TEXTBOOK`).
+
+    The first rule, in the order they were made, that does something to a packet decides. Where this machine allows no
+    networks of our own, `live` is False: the hosts are this machine, rules do nothing, and `capture` gives the
+    recording, which says so. Close it, or use it in a ``with`` block.
+    """
+
+    def __init__(
+        self,
+        *,
+        delay: float = 0.0,
+        rate: float | None = None,
+        queue: int = 100,
+        mtu: int = MTU,
+        textbook: bool = True,
+    ) -> None:
+        if delay < 0 or (rate is not None and rate <= 0) or queue < 1:
+            raise LabError(
+                f"no cable has delay={delay!r}, rate={rate!r}, queue={queue!r}",
+                "Give seconds from 0, bytes a second above 0 (or None), and at least one packet.",
+            )
+        if not 576 <= mtu <= 9000:
+            raise LabError(f"an MTU of {mtu!r} bytes is not possible here", "Give 576 to 9000; Ethernet has 1500.")
+        self.why_not = ""
+        """Why this wire is not live; ``""`` where it is."""
+        self._cable: Cable | None = None
+        context = copy_context()
+
+        def report(rule: Rule, error: BaseException) -> None:
+            words = f"A rule of the wire ({rule}) failed; it is off now, and the packet has passed:"
+            context.copy().run(loop.tell, words, error)
+
+        if forced_tier() == "recorded":
+            self.why_not = "LABKIT_TIER asks for recordings"
+        else:
+            try:
+                self._build(delay, rate, queue, mtu, textbook, report)
+            except OSError as error:
+                self.why_not = error.strerror or str(error)
+        if self._cable is None:
+            self.client, self.server = WireHost("client", "127.0.0.1", None), WireHost("server", "127.0.0.1", None)
+        self._finish = weakref.finalize(self, _close, self._cable, self.client, self.server)
+
+    def _build(
+        self,
+        delay: float,
+        rate: float | None,
+        queue: int,
+        mtu: int,
+        textbook: bool,
+        report: Callable[[Rule, BaseException], None],
+    ) -> None:
+        with contextlib.ExitStack() as undo:
+            ends = []
+            for _ in range(3):
+                ends.append(Namespace())
+                undo.callback(ends[-1].close)
+            middle, client, server = ends
+            if textbook:
+                for namespace in (client, server):
+                    _teach(namespace)
+            names = connect_hosts(middle, (client, server), ADDRESSES, mtu)
+            self._cable = Cable(
+                lambda: middle.socket(socket.AF_PACKET, socket.SOCK_RAW, 0),
+                names, delay=delay, rate=rate, queue=queue, report=report,
+            )  # fmt: skip
+            undo.pop_all()
+        # The interfaces stay as long as their namespace, and that as long as the cable's sockets in it.
+        middle.close()
+        self.client = WireHost("client", ADDRESSES[0], client)
+        self.server = WireHost("server", ADDRESSES[1], server)
+        sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL))
+
+    @property
+    def live(self) -> bool:
+        """Whether packets really go over a cable of ours."""
+        return self._cable is not None
+
+    # -- rules
+
+    def drop(
+        self,
+        *,
+        sender: str | None = None,
+        flags: str | None = None,
+        payload: bool | None = None,
+        port: int | None = None,
+        protocol: str | None = None,
+        nth: int = 1,
+        times: int | None = 1,
+    ) -> Rule:
+        """Lose packets: ``wire.drop(flags="S")`` loses the first SYN.
+
+        sender: ``"client"`` or ``"server"``. flags: exactly these TCP flags (``"SA"``). payload: with or without.
+        port: source or destination. protocol: ``"TCP"``, ``"UDP"``, …. nth: the first of those that is lost.
+        times: how many (None: all from there on). Returns the `Rule`, which counts, and whose `Rule.off` ends it.
+        """
+        return self._add(Rule("drop", rules.drop, Match(sender, flags, payload, port, protocol), nth, times))
+
+    def duplicate(self, *, nth: int = 1, times: int | None = 1, **which: Any) -> Rule:
+        """Deliver packets twice. Which ones: as in `drop`."""
+        return self._add(Rule("duplicate", rules.duplicate, Match(**which), nth, times))
+
+    def reorder(self, *, nth: int = 1, times: int | None = 1, **which: Any) -> Rule:
+        """Let packets be overtaken by the next one of the same sender. Which ones: as in `drop`."""
+        return self._add(Rule("reorder", rules.reorder, Match(**which), nth, times))
+
+    def delay(self, seconds: float, *, nth: int = 1, times: int | None = 1, **which: Any) -> Rule:
+        """Deliver packets so many seconds later. Which ones: as in `drop`."""
+        return self._add(Rule("delay", rules.delayed(seconds), Match(**which), nth, times))
+
+    def corrupt(self, *, byte: int = -1, nth: int = 1, times: int | None = 1, **which: Any) -> Rule:
+        """Flip one bit of packets. byte: which byte, from 0 (negative: from the end). Which packets: as in `drop`."""
+        return self._add(Rule("corrupt", rules.corrupted(byte), Match(**which), nth, times))
+
+    def lose(self, probability: float, *, seed: int = 0, **which: Any) -> Rule:
+        """Lose packets by chance, the same ones in every run with the same seed. Which ones: as in `drop`.
+
+        probability: 0 to 1. The fate of a sender's n-th packet depends on the seed and n alone.
+        """
+        act = rules.lost(probability, seed)
+        return self._add(Rule(f"lose {probability:.0%} of", act, Match(**which)))
+
+    def rule(self, function: Callable[[Passing], Any]) -> Rule:
+        """Ask a function about every packet: it returns None (pass), ``"drop"``, ``"duplicate"``, ``"reorder"``,
+        seconds of delay, or the bytes to deliver. One that raises is switched off, and the packet passes.
+        """
+        name = getattr(function, "__name__", "a function")
+        return self._add(Rule(f"ask {name} about", rules.by_function(function), Match()))
+
+    def _add(self, rule: Rule) -> Rule:
+        if self._cable is not None:
+            self._cable.rules = (*self._cable.rules, rule)
+        return rule
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules in force, in the order in which they are asked."""
+        return () if self._cable is None else tuple(each for each in self._cable.rules if each.on)
+
+    def heal(self) -> None:
+        """Take all rules off: from here on every packet passes."""
+        if self._cable is not None:
+            self._cable.rules = ()
+
+    # -- what passes
+
+    def capture(
+        self,
+        port: int | Sequence[int] | None = None,
+        *,
+        name: str | None = None,
+        lesson: str | None = None,
+        timeout: float = 5.0,
+        wait_closed: bool = True,
+        limit: int = MEMORY_LIMIT,
+    ) -> contextlib.AbstractContextManager[Tape]:
+        """Capture what passes the cable while the ``with`` body runs, with what became of each packet.
+
+        The arguments are those of `labkit.capture`; port: default, everything. A packet's `Packet.verdict` says what
+        was done to it: a lost one is on the tape as its sender sent it, a changed one as it arrived.
+        """
+        if self._cable is None:
+            return session.replayed(name, lesson)
+        if not self._finish.alive:
+            raise LabError("this wire is closed", "Make a new one: lab.Wire().")
+        return self._captured(session.checked_ports(port), name, lesson, timeout, wait_closed, limit)
+
+    @contextlib.contextmanager
+    def _captured(
+        self,
+        ports: tuple[int, ...] | None,
+        name: str | None,
+        lesson: str | None,
+        timeout: float,
+        wait_closed: bool,
+        limit: int,
+    ) -> Iterator[Tape]:
+        assert self._cable is not None
+        with (
+            contextlib.closing(Tap(self._cable, ORIGIN, limit)) as tap,
+            session.taped(tap, tap, ports, name, lesson, timeout, wait_closed, verdicts=tap.verdicts) as tape,
+        ):
+            yield tape
+
+    # -- the end
+
+    def close(self) -> None:
+        """Take the cable out: labkit's sockets on both hosts are cut, the hosts and all of theirs are gone."""
+        self._finish()
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self._cable is None:
+            return f"<wire, not live ({self.why_not}): captures are recorded ones>"
+        if not self._finish.alive:
+            return "<wire, closed>"
+        parts = [f"<wire between client {ADDRESSES[0]} and server {ADDRESSES[1]}"]
+        if self._cable.delay:
+            parts.append(f"{self._cable.delay * 1000:g} ms each way")
+        if self._cable.rate:
+            parts.append(f"{self._cable.rate:g} bytes/s")
+        parts += [str(rule) for rule in self.rules]
+        return ", ".join(parts) + ">"
+
+
+def _teach(host: Namespace) -> None:
+    for name, value in TEXTBOOK.items():
+        with contextlib.suppress(FileNotFoundError):  # a setting this kernel does not have yet, or any more
+            host.set({name: value})
+
+
+def _close(cable: Cable | None, client: WireHost, server: WireHost) -> None:
+    all_leave(client, server)
+    client.close()
+    server.close()
+    if cable is not None:
+        cable.settle(0.5)
+        cable.close()

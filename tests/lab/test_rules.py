@@ -1,0 +1,213 @@
+"""labkit.lab.rules: which frames a rule is about, what it decides, and the sentence it says of itself.
+
+Rule: no network here; frames are built by Scapy and handed to the rules.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labkit.core.errors import LabError
+from labkit.lab import rules
+from labkit.lab.rules import Match, Passing, Rule
+
+
+def frame(sender: str = "client", flags: str = "A", payload: bytes = b"", *, udp: bool = False) -> Passing:
+    from scapy.layers.inet import IP, TCP, UDP
+    from scapy.layers.l2 import Ether
+
+    ports = {"sport": 40000, "dport": 8124}
+    if sender == "server":
+        ports = {"sport": 8124, "dport": 40000}
+    transport = UDP(**ports) if udp else TCP(**ports, flags=flags)
+    packet = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src="10.0.0.1", dst="10.0.0.2") / transport
+    return Passing(sender, bytes(packet / payload))
+
+
+SYN = frame(flags="S")
+DATA = frame(flags="PA", payload=b"abc")
+ANSWER = frame("server", "PA", b"xyz")
+ACK = frame("server", "A")
+DATAGRAM = frame(payload=b"abc", udp=True)
+ALL = (SYN, DATA, ANSWER, ACK, DATAGRAM)
+
+
+class TestMatch:
+    """Conditions, alone and together."""
+
+    @pytest.mark.parametrize(
+        ("conditions", "found"),
+        [
+            ({}, ALL),
+            ({"sender": "server"}, (ANSWER, ACK)),
+            ({"flags": "S"}, (SYN,)),
+            ({"flags": "AP"}, (DATA, ANSWER)),
+            ({"payload": True}, (DATA, ANSWER, DATAGRAM)),
+            ({"payload": False}, (SYN, ACK)),
+            ({"port": 8124}, ALL),
+            ({"port": 8125}, ()),
+            ({"protocol": "UDP"}, (DATAGRAM,)),
+            ({"sender": "client", "payload": True, "protocol": "TCP"}, (DATA,)),
+        ],
+    )
+    def test_frames(self, conditions: dict[str, Any], found: tuple[Passing, ...]) -> None:
+        match = Match(**conditions)
+        assert tuple(each for each in ALL if match(each)) == found
+
+    def test_what_is_no_packet_matches_no_flags_and_raises_nothing(self) -> None:
+        for raw in (b"", b"\0" * 13, b"\0" * 20, SYN.raw[:30]):
+            assert not Match(flags="S")(Passing("client", raw))
+            assert Match()(Passing("client", raw))
+
+    @pytest.mark.parametrize(
+        ("conditions", "words"),
+        [
+            ({"sender": "me"}, "no frame is sent by 'me'"),
+            ({"flags": "X"}, "'X' are not TCP flags"),
+            ({"flags": ""}, "'' are not TCP flags"),
+            ({"port": 0}, "0 is not a port"),
+            ({"port": "8124"}, "'8124' is not a port"),
+        ],
+    )
+    def test_impossible_conditions(self, conditions: dict[str, Any], words: str) -> None:
+        with pytest.raises(LabError, match=words) as caught:
+            Match(**conditions)
+        assert caught.value.todo
+
+
+class TestRule:
+    """nth, times, off, and the counts."""
+
+    def decided(self, rule: Rule, count: int = 6) -> list[bool]:
+        return [rule.decide(DATA) is not None for _ in range(count)]
+
+    @pytest.mark.parametrize(
+        ("nth", "times", "acts"),
+        [
+            (1, 1, [1, 0, 0, 0, 0, 0]),
+            (3, 1, [0, 0, 1, 0, 0, 0]),
+            (2, 3, [0, 1, 1, 1, 0, 0]),
+            (1, None, [1, 1, 1, 1, 1, 1]),
+            (5, None, [0, 0, 0, 0, 1, 1]),
+        ],
+    )
+    def test_which_of_the_matching_ones(self, nth: int, times: int | None, acts: list[int]) -> None:
+        rule = Rule("drop", rules.drop, Match(payload=True), nth, times)
+        assert rule.decide(SYN) is None
+        assert self.decided(rule) == [bool(each) for each in acts]
+        assert (rule.seen, rule.acted) == (6, sum(acts))
+
+    def test_off(self) -> None:
+        rule = Rule("drop", rules.drop, Match())
+        rule.off()
+        assert self.decided(rule) == [False] * 6
+        assert repr(rule) == "<drop every frame: 0 so far, off>"
+
+    @pytest.mark.parametrize(
+        ("nth", "times", "conditions", "sentence"),
+        [
+            (1, 1, {"flags": "S"}, "drop the first frame with SYN"),
+            (3, 1, {"sender": "client", "payload": True}, "drop the 3rd frame from the client with payload"),
+            (22, 1, {}, "drop the 22nd frame"),
+            (12, None, {"port": 8124}, "drop every frame from the 12th on of port 8124"),
+            (1, 2, {"flags": "SA", "sender": "server"}, "drop the first 2 frames from the server with SYN, ACK"),
+            (2, 3, {"protocol": "UDP"}, "drop frames 2 to 4 of UDP"),
+            (1, None, {"payload": False}, "drop every frame without payload"),
+        ],
+    )
+    def test_it_reads_like_a_sentence(
+        self, nth: int, times: int | None, conditions: dict[str, Any], sentence: str
+    ) -> None:
+        assert str(Rule("drop", rules.drop, Match(**conditions), nth, times)) == sentence
+
+    @pytest.mark.parametrize("counts", [{"nth": 0}, {"times": 0}, {"nth": 1.5}, {"times": True}])
+    def test_impossible_counts(self, counts: dict[str, Any]) -> None:
+        with pytest.raises(LabError, match="is not a count"):
+            Rule("drop", rules.drop, Match(), **counts)
+
+
+class TestActions:
+    """What each verb makes of a frame."""
+
+    def test_drop_delivers_nothing(self) -> None:
+        assert rules.drop(DATA).deliveries == ()
+
+    def test_duplicate_delivers_the_same_twice(self) -> None:
+        assert rules.duplicate(DATA).deliveries == ((0.0, DATA.raw), (0.0, DATA.raw))
+
+    def test_corrupt_changes_one_bit(self) -> None:
+        action = rules.corrupted(-1)(DATA)
+        assert action is not None
+        ((_, raw),) = action.deliveries
+        different = [at for at, pair in enumerate(zip(raw, DATA.raw, strict=True)) if pair[0] != pair[1]]
+        assert different == [len(raw) - 1]
+        assert (raw[-1] ^ DATA.raw[-1]).bit_count() == 1
+        assert action.detail == f"one bit of byte {len(raw) - 1}"
+
+    @pytest.mark.parametrize("byte", [0, 13, 9999, -9999])
+    def test_corrupt_leaves_the_ethernet_header_and_what_is_not_there(self, byte: int) -> None:
+        assert rules.corrupted(byte)(DATA) is None
+
+    def test_delay_says_how_long(self) -> None:
+        action = rules.delayed(0.05)(DATA)
+        assert (action.deliveries, action.detail) == (((0.05, DATA.raw),), "by 50 ms")
+
+    @pytest.mark.parametrize("seconds", [0, -1, 3600, float("nan")])
+    def test_impossible_delays(self, seconds: float) -> None:
+        with pytest.raises(LabError, match="a delay of"):
+            rules.delayed(seconds)
+
+    @pytest.mark.parametrize("probability", [-0.1, 1.1, float("nan")])
+    def test_impossible_probabilities(self, probability: float) -> None:
+        with pytest.raises(LabError, match="is no probability"):
+            rules.lost(probability, 0)
+
+    def test_loss_depends_on_the_seed_and_the_place_in_the_senders_row_alone(self) -> None:
+        def fate(seed: int, order: str) -> dict[str, list[bool]]:
+            act = rules.lost(0.3, seed)
+            row: dict[str, list[bool]] = {"client": [], "server": []}
+            for letter in order:
+                each = DATA if letter == "c" else ANSWER
+                row[each.sender].append(act(each) is not None)
+            return row
+
+        one, other = fate(7, "c" * 200 + "s" * 200), fate(7, "cs" * 200)
+        assert one == other
+        assert one != fate(8, "cs" * 200)
+        assert one["client"] != one["server"]
+        assert 30 < sum(one["client"]) < 90  # 60 expected of 200; the seed is fixed, so this does not vary
+
+
+class TestFunctions:
+    """A student's own function as a rule."""
+
+    @pytest.mark.parametrize(
+        ("answer", "kind"),
+        [("drop", "dropped"), ("duplicate", "duplicated"), ("reorder", "reordered"), (0.02, "delayed")],
+    )
+    def test_answers(self, answer: Any, kind: str) -> None:
+        action = rules.by_function(lambda _: answer)(DATA)
+        assert action is not None
+        assert action.kind == kind
+
+    def test_none_lets_it_pass(self) -> None:
+        assert rules.by_function(lambda _: None)(DATA) is None
+
+    def test_bytes_are_delivered_in_its_place(self) -> None:
+        action = rules.by_function(lambda each: each.raw.replace(b"abc", b"ABC"))(DATA)
+        assert action is not None
+        assert action.deliveries[0][1].endswith(b"ABC")
+
+    @pytest.mark.parametrize("answer", ["lose it", True, [], -1])
+    def test_nonsense_is_refused_with_a_way_out(self, answer: Any) -> None:
+        with pytest.raises(LabError) as caught:
+            rules.by_function(lambda _: answer)(DATA)
+        assert caught.value.todo
+
+    def test_what_it_can_look_at(self) -> None:
+        assert (DATA.sender, DATA.flags, DATA.ports, DATA.payload, DATA.protocol) == (
+            "client", "PA", (40000, 8124), b"abc", "TCP",
+        )  # fmt: skip
+        assert repr(SYN) == "<TCP S from the client, 0 bytes of payload>"
