@@ -1,4 +1,4 @@
-"""The command ``labkit``: serve, doctor, record.
+"""The command ``labkit``: serve, doctor, shell, record.
 
 Rule: turns words of a command line into calls of the package; errors are one line on stderr and exit code 1.
 """
@@ -6,15 +6,21 @@ Rule: turns words of a command line into calls of the package; errors are one li
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from labkit import __version__
 from labkit.core.errors import LabError
+
+if TYPE_CHECKING:
+    from labkit.packets.probe import Reason, Status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,11 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     doctor = commands.add_parser("doctor", help="how this machine captures packets, why not better, what to do")
     doctor.set_defaults(run=_doctor)
 
+    shell = commands.add_parser(
+        "shell", help="a terminal in the network of a running notebook",
+        description="Run a shell, or COMMAND, in the network of a running notebook with the kernel labkit.",
+        usage="labkit shell [-h] [PID] [-- COMMAND ...]",
+    )  # fmt: skip
+    shell.add_argument("pid", metavar="PID", nargs="?", type=int, help="process number of the kernel; default: the one")
+    shell.set_defaults(run=_shell)
+
     record = commands.add_parser("record", help="run every lesson and remake the recorded captures in data/")
     record.add_argument("lessons", nargs="*", help="only these, by name (01a-tcp-connection)")
     record.set_defaults(run=_record)
 
-    options = parser.parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    behind = words.index("--") if words[:1] == ["shell"] and "--" in words else len(words)
+    options = parser.parse_args(words[:behind])
+    options.command_words = words[behind + 1 :]
     try:
         code: int = options.run(options)
     except LabError as error:
@@ -85,21 +102,69 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from labkit import packets
+    from labkit.packets import probe
+
+    network = os.environ.get(probe.NETWORK)
+    notebook = _notebook() if network is None else None  # forks, so it comes before the event loop's thread
     from labkit.core import loop
 
     status = packets.status()
     print(f"labkit {__version__}, Python {platform.python_version()}, {platform.system()} {platform.release()}")
     print(f"event loop: {type(loop.get()).__module__.partition('.')[0]}")
+    if notebook is not None:
+        print(f"capture in a notebook with the kernel labkit: {_of_notebook(notebook, status)}")
+        _print_reason(notebook)
+    where = "this terminal" if notebook is not None else "this notebook"
     used = next(reason for reason in status.reasons if reason.tier == status.tier)
     # A forced tier is used or nothing is: what it would be is no answer where it does not work.
-    print(f"capture: {status}" if used.ok else f"capture: none, for {used.why}")
+    print(f"capture in {where}: {status}" if used.ok else f"capture in {where}: none, for {used.why}")
     if status.forced:
         print(f"  LABKIT_TIER={status.tier} asks for this: unset it to have the best that works here")
-    for tier, works, why, todo in status.reasons:
-        print(f"  {'yes' if works else 'no ':3}  {tier}" + (f": {why}" if why else ""))
-        if todo and not works:
-            print(f"         to have it: {todo}")
+    for reason in status.reasons:
+        _print_reason(reason)
     return 0
+
+
+def _notebook() -> Reason:
+    """Whether a kernel started from here would have a network of its own: tried, but for what LABKIT_TIER asks."""
+    from labkit.lab import attempt
+    from labkit.packets.probe import Reason, forced_tier, private_refused
+
+    forced = forced_tier()
+    if forced not in (None, "private"):
+        return private_refused(f"LABKIT_TIER={forced} asks for the machine's own network")
+    if not (Path(sys.prefix) / "share/jupyter/kernels/labkit/kernel.json").is_file():
+        todo = "Install labkit again: `make lab`, or `pip install labkit`."
+        return Reason("private", False, "Jupyter's description of the kernel labkit is not installed", todo)
+    why = attempt.refusal()
+    if why:
+        return private_refused(why)
+    return Reason("private", True, "in a network of its own, an AF_PACKET ring on lo saw a datagram sent to it")
+
+
+def _of_notebook(reason: Reason, status: Status) -> str:
+    if reason.ok:
+        return "live, in a network of its own"
+    return f"none, for {reason.why}" if status.tier == "private" else f"as in this terminal, {status}"
+
+
+def _print_reason(reason: Reason) -> None:
+    tier, works, why, todo = reason
+    print(f"  {'yes' if works else 'no ':3}  {tier}" + (f": {why}" if why else ""))
+    if todo and not works:
+        print(f"         to have it: {todo}")
+
+
+def _shell(options: argparse.Namespace) -> int:
+    from labkit.lab import shell
+
+    chosen = shell.choose(options.pid)
+    if isinstance(chosen, shell.Kernel):
+        shell.run(chosen, options.command_words)
+    print(f"{len(chosen)} kernels of yours have a network of their own; say which one:")
+    for kernel in chosen:
+        print(f"  labkit shell {kernel.pid}    {kernel}")
+    return 1
 
 
 def _record(options: argparse.Namespace) -> int:

@@ -11,12 +11,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from labkit.core.errors import CaptureUnavailable, LabError
 
-TIERS = ("direct", "tool", "recorded")
-"""The ways of capturing, best first. (A private network, once there is one, goes before them.)"""
+TIERS = ("private", "direct", "tool", "recorded")
+"""The ways of capturing, best first."""
+
+NETWORK = "LABKIT_NETWORK"
+"""Set by the kernel labkit for itself and the programs it starts: ``private``, or ``shared: `` and why not private."""
 
 
 class Reason(NamedTuple):
@@ -43,6 +47,7 @@ class Status:
 
     def __str__(self) -> str:
         how = {
+            "private": "live, in this notebook's own network",
             "direct": "live, by an AF_PACKET ring on lo",
             "tool": "live, by a capture tool on the loopback interface",
         }
@@ -52,9 +57,71 @@ class Status:
         return f"recorded, {because} (see `labkit doctor`)"
 
 
+def _try_private() -> Reason:
+    kernel, _, why = os.environ.get(NETWORK, "").partition(": ")
+    if kernel == "private":
+        reason = _try_ring()
+        return Reason("private", reason.ok, f"in a network of its own, {reason.why}", reason.todo)
+    if kernel == "shared":
+        return private_refused(why)
+    return Reason(
+        "private",
+        False,
+        "this program is in the machine's own network",
+        "Open the notebook with the kernel labkit (Kernel, Change Kernel), or enter its network by `labkit shell`.",
+    )
+
+
+def private_refused(why: str) -> Reason:
+    """The reason for a network of its own that the system, or LABKIT_TIER, kept from a notebook; says what to do."""
+    return Reason("private", False, f"no network of its own: {why}", _how_to_allow(why))
+
+
+def _how_to_allow(why: str) -> str:
+    if why.startswith("LABKIT_TIER="):
+        return "Unset LABKIT_TIER, and restart the kernel."
+    if not sys.platform.startswith("linux"):
+        return "Nothing: a capture tool does it here."
+    for name, refused, allowed in _SWITCHES:
+        if _setting(name) == refused:
+            return f"Have the machine's owner run `sysctl -w {name}={allowed}`, and restart the kernel."
+    if "Seccomp:\t2" in _text("/proc/self/status"):
+        return (
+            "A seccomp filter, as containers have, refuses it: run the container with one that allows unshare "
+            "(--security-opt seccomp=FILE) or with --cap-add=SYS_ADMIN."
+        )
+    return "It needs user namespaces (user_namespaces(7)): ask the machine's owner for them, or use another machine."
+
+
+# The settings that keep ordinary users from a network of their own: name, the value that does, one that does not.
+_SWITCHES = (
+    ("kernel.unprivileged_userns_clone", "0", "1"),
+    ("user.max_user_namespaces", "0", "10000"),
+    ("user.max_net_namespaces", "0", "10000"),
+    ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
+)
+
+
+def _setting(name: str) -> str:
+    """A kernel setting's value; ``""`` where there is none of this name."""
+    return _text("/proc/sys/" + name.replace(".", "/")).strip()
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf8")
+    except OSError:
+        return ""
+
+
 def _try_direct() -> Reason:
     if not sys.platform.startswith("linux"):
         return Reason("direct", False, "packet sockets are a thing of Linux", "Nothing: a capture tool does it here.")
+    return _try_ring()
+
+
+def _try_ring() -> Reason:
+    """Whether an AF_PACKET ring on lo sees a datagram, in whichever network this is."""
     from labkit.packets.marker import Marker
     from labkit.packets.ring import Ring
 
@@ -111,7 +178,12 @@ def _try_recorded() -> Reason:
     return Reason("recorded", True, f"recorded captures stand in ({count} here), and every picture says so")
 
 
-_ATTEMPTS: dict[str, Callable[[], Reason]] = {"direct": _try_direct, "tool": _try_tool, "recorded": _try_recorded}
+_ATTEMPTS: dict[str, Callable[[], Reason]] = {
+    "private": _try_private,
+    "direct": _try_direct,
+    "tool": _try_tool,
+    "recorded": _try_recorded,
+}
 
 
 @cache

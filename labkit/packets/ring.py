@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import mmap
 import os
 import select
 import socket
 import threading
 from collections.abc import Sequence
-from pathlib import Path
-from struct import Struct
+from struct import Struct, pack, unpack_from
 
 from labkit.core.errors import CaptureUnavailable
 from labkit.packets import bpf
@@ -30,6 +30,7 @@ BLOCK_TIMEOUT = 4
 MEMORY_LIMIT = 256 << 20
 """Bytes a capture keeps by default; what comes later is counted as lost, and the tape says so."""
 
+_SIOCGIFHWADDR = 0x8927
 _SOL_PACKET = 263
 _PACKET_RX_RING, _PACKET_STATISTICS, _PACKET_VERSION, _PACKET_IGNORE_OUTGOING = 5, 6, 10, 23
 _TPACKET_V3 = 2
@@ -49,11 +50,16 @@ _LINKTYPES = {_ARPHRD_ETHER: ETHERNET, _ARPHRD_LOOPBACK: ETHERNET, _ARPHRD_NONE:
 
 def linktype_of(iface: str) -> int:
     """The link type of an interface's frames. Raises `CaptureUnavailable` for an unknown interface or kind of it."""
-    try:
-        kind = int(Path("/sys/class/net", iface, "type").read_text())
-    except (OSError, ValueError):
+    # Asked of a socket: /sys/class/net goes on showing the machine's interfaces inside a private network.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        request = pack("=16s24x", os.fsencode(iface)[:15])
+        try:
+            kind: int = unpack_from("=H", fcntl.ioctl(channel, _SIOCGIFHWADDR, request), 16)[0]
+        except OSError:
+            kind = -1
+    if kind < 0:
         known = ", ".join(name for _, name in socket.if_nameindex())
-        raise CaptureUnavailable(f"there is no interface {iface!r}", f"This machine has: {known}.") from None
+        raise CaptureUnavailable(f"there is no interface {iface!r}", f"This machine has: {known}.")
     if kind not in _LINKTYPES:
         raise CaptureUnavailable(f"frames of interface {iface!r} (kind {kind}) are unknown to labkit", "Capture on lo.")
     return _LINKTYPES[kind]

@@ -1,0 +1,76 @@
+"""Whether this process could have a network of its own: tried in a forked child, since a failed try cannot be undone.
+
+Rule: the answer comes from doing it, a datagram sent and captured included; the process that asks is not changed.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+
+DEADLINE = 5.0
+"""Seconds after which a child that has not answered counts as refused; it takes some 20 ms."""
+
+_WORKS = "works"
+
+
+def refusal() -> str:
+    """Why this process cannot have a network of its own, in a few words; ``""`` where it can.
+
+    Only for a process with one thread, since it forks.
+    """
+    if not sys.platform.startswith("linux"):
+        return "private networks are a thing of Linux"
+    # Loaded before the fork: what the child would load is loaded for its parent as well.
+    from labkit.lab import namespaces  # noqa: F401
+    from labkit.packets import marker, ring  # noqa: F401
+
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writing, _try().encode()[:4096])
+        finally:
+            os._exit(0)
+    os.close(writing)
+    try:
+        ready, _, _ = select.select([reading], [], [], DEADLINE)
+        if not ready:
+            os.kill(child, signal.SIGKILL)
+            return f"trying it gave no answer within {DEADLINE:g} s"
+        said = os.read(reading, 4096).decode()
+    finally:
+        os.close(reading)
+        os.waitpid(child, 0)
+    if not said:
+        return "trying it ended the program that tried"
+    return "" if said == _WORKS else said
+
+
+def _try() -> str:
+    """In the child: do it, and say how it went."""
+    from labkit.lab.namespaces import enter_private_network
+
+    try:
+        enter_private_network()
+        return _WORKS if _captures() else "a ring in the private network opened, but saw nothing on lo"
+    except Exception as error:
+        # OSErrors raised here name the call in their text
+        return str(error.strerror or error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+
+
+def _captures() -> bool:
+    from labkit.packets.marker import Marker
+    from labkit.packets.ring import Ring
+
+    marker = Marker()
+    try:
+        ring = Ring("lo", (marker.port,))
+        try:
+            return marker.read_up_to(ring, [])
+        finally:
+            ring.close()
+    finally:
+        marker.close()

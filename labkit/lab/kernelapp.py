@@ -1,0 +1,79 @@
+"""ipykernel's application with its five ports in the host's network, where Jupyter looks for them.
+
+Rule: only what binds is changed; with no outside process this is ipykernel's application as it is. Source:
+zmq_setsockopt(3), ZMQ_USE_FD.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import zmq
+from ipykernel import kernelapp
+from ipykernel.heartbeat import Heartbeat
+
+from labkit.lab import outside
+
+
+def bind(channel: zmq.Socket[Any], host: str, port: int) -> int:
+    """Have a ZMQ socket listen on a TCP port of the host's network, 0 for any free one; returns the port.
+
+    Raises `zmq.ZMQError` with the number the system gave, as `zmq.Socket.bind` does.
+    """
+    left = outside.current()
+    assert left is not None
+    try:
+        listening = left.listen(host, port)
+    except OSError as error:
+        raise zmq.ZMQError(error.errno) from error
+    bound = int(listening.getsockname()[1])
+    channel.setsockopt(zmq.USE_FD, listening.detach())
+    channel.bind(f"tcp://{host}:{bound}")
+    channel.setsockopt(zmq.USE_FD, -1)  # whatever it binds next is its own affair again
+    return bound
+
+
+class HostHeartbeat(Heartbeat):
+    """The heartbeat, on a port of the host's network."""
+
+    def pick_port(self) -> int:
+        """Any free port: the system picks it when this binds."""
+        listening = _outside(self.transport)
+        if listening is None:
+            return int(super().pick_port())  # type: ignore[no-untyped-call]
+        with listening.listen(self.ip, 0) as free:
+            self.port = int(free.getsockname()[1])
+        return self.port
+
+    def _try_bind_socket(self) -> Any:
+        if _outside(self.transport) is None:
+            return super()._try_bind_socket()  # type: ignore[no-untyped-call]
+        return bind(self.socket, self.ip, self.port)
+
+
+def _outside(transport: str) -> outside.Outside | None:
+    """Whom to ask for a socket: nobody for Unix sockets, whose paths are the same in every network."""
+    return outside.current() if transport == "tcp" else None
+
+
+class KernelApp(kernelapp.IPKernelApp):
+    """The application that `labkit.lab.kernel` launches."""
+
+    def _try_bind_socket(self, s: zmq.Socket[Any], port: int) -> int:
+        if _outside(self.transport) is None:
+            return int(super()._try_bind_socket(s, port))  # type: ignore[no-untyped-call]
+        bound = bind(s, self.ip, port)
+        if s is self.shell_socket:
+            # The debugger's socket connects to the endpoint bound last, and could not reach a port of the host's.
+            s.bind("inproc://labkit-shell")
+        return bound
+
+    def init_heartbeat(self) -> None:
+        """Start the heartbeat, ours in place of ipykernel's; whatever it is told besides, it is told as well."""
+        module: Any = kernelapp
+        ordinary = module.Heartbeat
+        module.Heartbeat = HostHeartbeat
+        try:
+            super().init_heartbeat()  # type: ignore[no-untyped-call]
+        finally:
+            module.Heartbeat = ordinary

@@ -1,0 +1,181 @@
+"""`publish`: a port of the notebook's private network, reachable on the host's loopback as well.
+
+Rule: copies bytes both ways on the background loop, as slowly as the slower side takes them; looks at none of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import os
+from functools import cache
+from typing import Any
+
+from labkit.core import loop
+from labkit.core.errors import LabError, NetError, PortInUse, from_oserror
+from labkit.lab import outside as outside_process
+
+INSIDE = "127.0.0.1"
+_CHUNK = 65536  # bytes read at once
+
+_published: dict[int, Published] = {}
+
+
+def publish(port: int, outside: int | None = None, host: str = "127.0.0.1") -> Published:
+    """Make a port of this notebook's private network reachable from outside it: from a browser, or a terminal.
+
+    port: where a server of this notebook listens, or will. outside: the port under which the machine sees it; default
+    the same, 0 for any free one. host: an address of the machine's loopback. It ends with the kernel, with `close`, or
+    when the same port is published again. In a notebook without a network of its own nothing needs to be done, and
+    nothing is. Raises `PortInUse` where another program has the outside port, `LabError` for a port or address that
+    cannot be published.
+    """
+    _check(port, 1, "publish")
+    wanted = port if outside is None else outside
+    _check(wanted, 0, "publish at")
+    if not _is_loopback(host):
+        raise LabError(
+            f"{host} is not an address of the machine's own loopback, and nothing is published on any other",
+            "Leave host out: then programs on this machine reach the port, and nobody else's.",
+        )
+    left = outside_process.current()
+    if left is None:
+        if os.environ.get("LABKIT_NETWORK") == "private":
+            raise LabError(
+                "this program is inside a notebook's network, and only the notebook itself can publish",
+                f"Call labkit.lab.publish({port}) in a cell.",
+            )
+        return Published(port, INSIDE, port, None)
+    earlier = _published.get(port)
+    if earlier is not None:
+        earlier.close()
+    try:
+        listening = left.listen(host, wanted)
+    except OSError as error:
+        raise _refused(error, port, host, wanted) from None
+    number = listening.getsockname()[1]
+    relay = _Relay(port)
+    try:
+        loop.run(relay.start(listening))
+    except BaseException:
+        listening.close()
+        raise
+    published = Published(port, host, number, relay)
+    _stop_all_at_exit()
+    _published[port] = published
+    return published
+
+
+@cache
+def _stop_all_at_exit() -> None:
+    loop.at_exit(_stop_all)
+
+
+def _stop_all() -> None:
+    for published in list(_published.values()):
+        published.close()
+
+
+def _check(port: int, lowest: int, what: str) -> None:
+    if not isinstance(port, int) or isinstance(port, bool) or not lowest <= port < 65536:
+        raise LabError(f"{port!r} is no port to {what}", f"Give a whole number from {lowest} to 65535.")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refused(error: OSError, port: int, host: str, wanted: int) -> NetError:
+    if error.errno == errno.EADDRINUSE:
+        return PortInUse(
+            f"{host}:{wanted} is taken by another program outside this notebook's network",
+            f"Publish at any free port, labkit.lab.publish({port}, outside=0), or stop that program.",
+        )
+    if error.errno == errno.EPIPE:
+        return NetError("the process that opens ports outside is gone", "Restart the kernel.", code="EPIPE")
+    return from_oserror(error, f"{host}:{wanted}, outside this notebook's network,")
+
+
+class Published:
+    """A published port. inside: its number in the notebook's network. host, port: where the machine reaches it."""
+
+    def __init__(self, inside: int, host: str, port: int, relay: _Relay | None) -> None:
+        self.inside, self.host, self.port = inside, host, port
+        self._relay = relay
+        self._closed = False
+
+    def close(self) -> None:
+        """Stop: connections through it are reset, the port outside is free again. May be called again."""
+        if self._closed or self._relay is None:
+            return
+        self._closed = True
+        if _published.get(self.inside) is self:
+            del _published[self.inside]
+        loop.call(self._relay.stop)
+
+    def __enter__(self) -> Published:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        where = f"{self.host}:{self.port}"
+        if self._relay is None:
+            return f"port {self.inside} of this machine's network: {where} reaches it, nothing needs publishing"
+        if self._closed:
+            return f"port {self.inside} of this notebook's network, no longer published at {where}"
+        return f"port {self.inside} of this notebook's network, reachable at {where}"
+
+
+class _Relay:
+    """Accepts outside, connects inside, and copies. Lives on the background loop."""
+
+    def __init__(self, inside: int) -> None:
+        self._inside = inside
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def start(self, listening: Any) -> None:
+        self._server = await asyncio.start_server(self._relay, sock=listening)
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    async def _relay(self, outer_reader: asyncio.StreamReader, outer: asyncio.StreamWriter) -> None:
+        with contextlib.ExitStack() as undo:
+            self._hold(outer, undo)
+            try:
+                inner_reader, inner = await asyncio.open_connection(INSIDE, self._inside)
+            except OSError:  # nobody listens there: the visitor is told by a reset, which is as near as it gets
+                return
+            self._hold(inner, undo)
+            both = asyncio.gather(_copy(outer_reader, inner), _copy(inner_reader, outer))
+            # One side was reset: so is the other. uvloop says RuntimeError of one that is closed already.
+            with contextlib.suppress(OSError, RuntimeError):
+                await both
+                for writer in (outer, inner):
+                    writer.close()
+                    await writer.wait_closed()
+
+    def _hold(self, writer: asyncio.StreamWriter, undo: contextlib.ExitStack) -> None:
+        self._writers.add(writer)
+        undo.callback(self._writers.discard, writer)
+        undo.callback(writer.transport.abort)
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(_CHUNK):
+        writer.write(data)
+        await writer.drain()  # back-pressure: no more is read until the other side takes it
+    writer.write_eof()  # half-close is passed on; the other direction goes on

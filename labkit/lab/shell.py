@@ -1,0 +1,123 @@
+"""``labkit shell``: a terminal in the network of a running kernel.
+
+Rule: finds kernels by /proc alone, enters by setns, and becomes the program asked for; leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import NoReturn
+
+from labkit.core.errors import LabError
+from labkit.lab.namespaces import CLONE_NEWNET, CLONE_NEWUSER, keep_capabilities, setns
+
+MODULE = "labkit.lab.kernel"
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A running kernel in a network of its own. name: the notebook's, ``""`` where its front end does not say."""
+
+    pid: int
+    name: str
+
+    def __str__(self) -> str:
+        return self.name or "a kernel whose notebook is not known"
+
+
+def kernels() -> list[Kernel]:
+    """This user's kernels that are in another network than this program, by their process numbers."""
+    here = os.readlink("/proc/self/ns/net")
+    found: dict[str, Kernel] = {}
+    for pid in sorted(int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()):
+        try:
+            if os.stat(f"/proc/{pid}").st_uid != os.getuid() or not _is_kernel(pid):
+                continue
+            network = os.readlink(f"/proc/{pid}/ns/net")
+            # A program that a kernel forked looks like the kernel: the first in a network is the kernel.
+            if network != here:
+                found.setdefault(network, Kernel(pid, _name(pid)))
+        except OSError:  # it has ended meanwhile, or is not ours to look into
+            continue
+    return list(found.values())
+
+
+def _is_kernel(pid: int) -> bool:
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return any(pair == (b"-m", MODULE.encode()) for pair in pairwise(words))
+
+
+def _name(pid: int) -> str:
+    """The notebook's file name, which Jupyter gives its kernels in JPY_SESSION_NAME."""
+    for variable in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+        name, _, value = variable.partition(b"=")
+        if name == b"JPY_SESSION_NAME":
+            return os.fsdecode(value).rpartition("/")[2]
+    return ""
+
+
+def choose(pid: int | None) -> Kernel | list[Kernel]:
+    """The kernel meant: the one with this process number, or the only one; a list where there are several.
+
+    Raises `LabError` where there is none.
+    """
+    found = kernels()
+    if pid is not None:
+        for kernel in found:
+            if kernel.pid == pid:
+                return kernel
+        raise LabError(
+            f"process {pid} is no kernel of yours with a network of its own",
+            f"There are {', '.join(str(kernel.pid) for kernel in found)}."
+            if found else "There is none at all: open a lesson first.",
+        )  # fmt: skip
+    if not found:
+        raise LabError(
+            "no kernel of yours has a network of its own",
+            "Open a lesson with the kernel labkit first; `labkit doctor` says whether this machine allows it.",
+        )
+    return found[0] if len(found) == 1 else found
+
+
+def enter(kernel: Kernel) -> None:
+    """Move this process into a kernel's network. Only for a process with one thread. Raises `LabError`."""
+    try:
+        network = os.open(f"/proc/{kernel.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            try:
+                setns(network, CLONE_NEWNET)  # enough for root
+            except PermissionError:
+                # An ordinary user owns the user namespace around the kernel's network, and becomes its master inside.
+                user = os.open(f"/proc/{kernel.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    setns(user, CLONE_NEWUSER)
+                finally:
+                    os.close(user)
+                setns(network, CLONE_NEWNET)
+                keep_capabilities()
+        finally:
+            os.close(network)
+    except OSError as error:
+        raise LabError(
+            f"the network of process {kernel.pid} cannot be entered ({error.strerror})",
+            "Is it still running? From inside another notebook's network it cannot be done: use a terminal of its own.",
+        ) from None
+
+
+def run(kernel: Kernel, command: Sequence[str]) -> NoReturn:
+    """Become the command, or $SHELL, inside a kernel's network. Raises `LabError` where that cannot be."""
+    enter(kernel)
+    words = list(command) or [os.environ.get("SHELL") or "/bin/sh"]
+    environment = dict(os.environ, LABKIT_NETWORK="private")
+    if not command:
+        # Shells that read no file of the user's at their start show it before every line.
+        environment["PS1"] = "(labkit) " + environment.get("PS1", "$ ")
+        print(f"in the network of {kernel} (pid {kernel.pid}); leave it with exit", flush=True)
+    try:
+        os.execvpe(words[0], words, environment)
+    except OSError as error:
+        raise LabError(f"{words[0]} cannot be run ({error.strerror})", "Check its name.") from None
