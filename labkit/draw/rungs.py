@@ -53,6 +53,11 @@ class Rung:
         return self.verdict is not None and self.verdict.kind == "dropped"
 
     @property
+    def closed_window(self) -> bool:
+        """It tells the other side to send nothing for now: the receiver has no room (RFC 9293 §3.8.6.1)."""
+        return getattr(self.packet, "window", 1) == 0 and not self.reset and "ACK" in self.flags
+
+    @property
     def pure_ack(self) -> bool:
         """It acknowledges and does nothing else."""
         return self.flags == "ACK" and self.size == 0
@@ -61,9 +66,9 @@ class Rung:
     def note(self) -> str:
         """What hangs below the arrow: a warning, or the start of the payload, or both."""
         text = preview(self.packet.payload, 32) if self.size else ""
-        if not self.again and self.verdict is None:
+        if not self.again and self.verdict is None and not self.closed_window:
             return text
-        warning = "retransmission" if self.again else ""
+        warning = ", ".join(["retransmission"] * self.again + ["window 0: no room"] * self.closed_window)
         if self.verdict is not None:
             warning += (", " if warning else "") + _fate(self.verdict, self.time_ns)
         return f"{warning} {text}" if text else warning
@@ -168,6 +173,8 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
             numbers = f"seq={packet.relative_seq}"
             if "ACK" in flags:
                 numbers += f" ack={packet.relative_ack}"
+                if sack := getattr(packet, "relative_sack", ()):
+                    numbers += " sack=" + ",".join(f"{left}-{right}" for left, right in sack)
             # Only what takes up sequence numbers can be repeated; a pure ACK may come twice by right.
             if taken := size + ("SYN" in flags) + ("FIN" in flags):
                 key = (group, right, packet.seq, taken)
@@ -276,6 +283,8 @@ def twin(ladder: Ladder, title: str | None = None) -> str:
                 line += f"  {count(rung.size, 'byte')}" if rung.numbers else count(rung.size, "byte")
             if rung.again:
                 line += "  retransmission"  # only of what has numbers
+            if rung.closed_window:
+                line += "  window 0"
             if rung.verdict is not None:
                 line += f"  {visible(rung.verdict.words)}"
             lines.append(line.rstrip())

@@ -33,6 +33,7 @@ ORIGIN = "live from a wire between two hosts"
 TEXTBOOK: dict[str, Any] = {
     "ipv4/tcp_congestion_control": "reno",  # RFC 5681, which books describe; Linux's default is CUBIC (RFC 9438)
     "ipv4/tcp_timestamps": 0,  # 12 bytes less in each header
+    "ipv4/tcp_early_retrans": 0,  # no tail loss probe (RFC 8985 §7): what is lost at the end waits for the timer
     "ipv4/tcp_ecn": 0,
     "ipv4/tcp_no_metrics_save": 1,  # a connection starts as if it were the first
     "ipv4/tcp_syn_linear_timeouts": 0,  # SYN timeouts double from the first on (1, 2, 4 s), RFC 6298 §5.5
@@ -73,6 +74,8 @@ class Wire:
         self.why_not = ""
         """Why this wire is not live; ``""`` where it is."""
         self._cable: Cable | None = None
+        self._rules: tuple[Rule, ...] = ()
+        self._timing = (delay, rate)
         context = copy_context()
 
         def report(rule: Rule, error: BaseException) -> None:
@@ -178,17 +181,19 @@ class Wire:
         return self._add(Rule(f"ask {name} about", rules.by_function(function), Match()))
 
     def _add(self, rule: Rule) -> Rule:
+        self._rules = (*self.rules, rule)
         if self._cable is not None:
-            self._cable.rules = (*self._cable.rules, rule)
+            self._cable.rules = self._rules
         return rule
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules in force, in the order in which they are asked."""
-        return () if self._cable is None else tuple(each for each in self._cable.rules if each.on)
+        return tuple(each for each in self._rules if each.on)
 
     def heal(self) -> None:
         """Take all rules off: from here on every packet passes."""
+        self._rules = ()
         if self._cable is not None:
             self._cable.rules = ()
 
@@ -245,15 +250,16 @@ class Wire:
         self.close()
 
     def __repr__(self) -> str:
-        if self._cable is None:
-            return f"<wire, not live ({self.why_not}): captures are recorded ones>"
         if not self._finish.alive:
             return "<wire, closed>"
         parts = [f"<wire between client {ADDRESSES[0]} and server {ADDRESSES[1]}"]
-        if self._cable.delay:
-            parts.append(f"{self._cable.delay * 1000:g} ms each way")
-        if self._cable.rate:
-            parts.append(f"{self._cable.rate:g} bytes/s")
+        if self._cable is None:
+            parts = [f"<wire, not live ({self.why_not}): captures are recorded ones"]
+        delay, rate = self._timing
+        if delay:
+            parts.append(f"{delay * 1000:g} ms each way")
+        if rate:
+            parts.append(f"{rate:g} bytes/s")
         parts += [str(rule) for rule in self.rules]
         return ", ".join(parts) + ">"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from labkit.packets.dissector import dissect, layer_of
-    from labkit.packets.model import Field, Layer, SocketEvent
+    from labkit.packets.model import Field, Layer, SocketEvent, Verdict
     from labkit.packets.packet import Packet
     from labkit.packets.probe import Status, status
     from labkit.packets.recorded import set_lesson
@@ -25,6 +25,7 @@ __all__ = [
     "SocketEvent",
     "Status",
     "Tape",
+    "Verdict",
     "capture",
     "dissect",
     "layer_of",
@@ -41,6 +42,7 @@ _HOMES = {
     "SocketEvent": "model",
     "Status": "probe",
     "Tape": "tape",
+    "Verdict": "model",
     "capture": "session",
     "dissect": "dissector",
     "layer_of": "dissector",

@@ -228,6 +228,24 @@ def quoted(raw: bytes, packet: Quick) -> Quick | None:
     return inner if inner.src else None
 
 
+def sack_blocks(raw: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """The blocks of the SACK option among the TCP options in raw[start:end], as sent; [] where there is none."""
+    while start + 1 < end:
+        kind = raw[start]
+        if kind == 0:  # end of the list
+            break
+        if kind == 1:  # no operation: one byte
+            start += 1
+            continue
+        size = raw[start + 1]
+        if size < 2 or start + size > end:
+            break
+        if kind == 5:
+            return [(_u32(raw, at)[0], _u32(raw, at + 4)[0]) for at in range(start + 2, start + size - 7, 8)]
+        start += size
+    return []
+
+
 def address(packed: bytes) -> str:
     """An address as text: ``"127.0.0.1"``, ``"::1"``, ``"02:00:00:00:00:01"``; ``""`` where there is none."""
     if len(packed) == 4:

@@ -101,6 +101,18 @@ class Packet:
         return self._place.relative_ack if self._place is not None else self.ack
 
     @property
+    def relative_sack(self) -> tuple[tuple[int, int], ...]:
+        """What the SACK option says has arrived beyond the acknowledgment number: (first, one after the last) each,
+        counted as `relative_ack`; () without it. Source: RFC 2018 §3.
+        """
+        quick = self._quick
+        if quick.protocol != "TCP" or quick.payload - quick.transport <= 20 or quick.flags & frames.SYN:
+            return ()
+        shift = self.relative_ack - quick.ack
+        blocks = frames.sack_blocks(self.raw, quick.transport + 20, min(quick.payload, len(self.raw)))
+        return tuple(((left + shift) % (1 << 32), (right + shift) % (1 << 32)) for left, right in blocks)
+
+    @property
     def window(self) -> int:
         """The window field of the TCP header, as sent: not yet scaled by the Window Scale option."""
         return self._quick.window

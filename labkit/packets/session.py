@@ -62,6 +62,7 @@ def capture(
 
 
 def checked_ports(port: int | Sequence[int] | None) -> tuple[int, ...] | None:
+    """The ports a capture is asked for; None: all traffic. Raises `LabError` for what is no port."""
     if port is None:
         return None
     ports = (port,) if isinstance(port, int) else tuple(port)

@@ -186,7 +186,7 @@ class TestBar:
         exercises.tcp.flags.check({"SYN", "ACK"})
         shown = exercises.progress("tcp")
         assert shown.solved == 1
-        assert len(shown.rows) == 6
+        assert len(shown.rows) == 8
         assert exercises.restart("tcp").solved == 1
         assert exercises.restart("tcp", forget=True).solved == 0
         assert progress_file.entry("tcp.flags") == Entry()

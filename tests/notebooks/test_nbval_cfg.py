@@ -19,6 +19,12 @@ SEQ = "  bits 32-63    tcp.seq  Sequence Number = {}: relative to the connection
 SUM = "  bits 128-143  tcp.checksum  Checksum = {}: {} (this run)"
 CLOCK = "  bits 208-287    tcp.options.timestamp  Timestamps = Timestamps: {}, {}: the sender's clock (this run)"
 
+SACK = (
+    "  bits 176-255    tcp.options.sack       SACK = {0}, {2}: received out of order: {0}-{2} (this run)\n"
+    "  bits 192-223      tcp.options.sack_le  Left Edge = {0}: relative; on the wire {1} (this run)\n"
+    "  bits 224-255      tcp.options.sack_re  Right Edge = {2}: relative; on the wire {3} (this run)"
+)
+
 
 def sanitise(text: str) -> str:
     """The text as nbval compares it."""
@@ -37,6 +43,10 @@ def sanitise(text: str) -> str:
         (SEQ.format(0, 2291809797), SEQ.format(0, 17)),
         (CLOCK.format(2165058962, 0), CLOCK.format(1, 22)),
         (SUM.format("0xfe30", "not filled in"), SUM.format("0x0001", "not filled in")),
+        (SACK.format(4381, 5, 11682, 6), SACK.format(4381, 77, 11682, 78)),
+        ("checksum bad: the bytes add up to 0xbdd0", "checksum bad: the bytes add up to 0x0001"),
+        ("<wire between client 10.0.0.1 and server 10.0.0.2, 10 ms each way>",
+         "<wire, not live (unshare: Operation not permitted): captures are recorded ones, 10 ms each way>"),
         ("  ip.id  Identification = 0x473c (this run)", "  ip.id  Identification = 0x0000 (this run)"),
         ("  ip.checksum  Header Checksum = 0x1: good", "  ip.checksum  Header Checksum = 0x2: good"),
         ("  tcp.window_size_value  Window = 64: bytes", "  tcp.window_size_value  Window = 65495: scaled"),
@@ -55,6 +65,9 @@ def test_what_changes_from_run_to_run_is_set_aside(one: str, other: str) -> None
         (SEQ.format(0, 17), SEQ.format(1, 17)),
         (SUM.format("0xfe30", "good"), SUM.format("0xfe30", "bad")),
         ("  tcp.flags  Control Bits = 0x002: SYN", "  tcp.flags  Control Bits = 0x012: SYN, ACK"),
+        (SACK.format(4381, 5, 11682, 6), SACK.format(4380, 5, 11682, 6)),
+        ("pay 0 coin - checksum bad: the bytes add up to 0xbdd0", "pay 0 coin - checksum good"),
+        ("<wire between client 10.0.0.1 and server 10.0.0.2, drop the first frame>", "<wire, closed>"),
         ("<svg></svg>\nLadder of 3 packets", "<svg></svg>\nLadder of 4 packets"),
         ("tape: live\nnext line", "tape: live\nother line"),
         ("  ip.ttl  Time to Live = 64", "  ip.ttl  Time to Live = 63"),
