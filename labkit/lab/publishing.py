@@ -10,8 +10,9 @@ import contextlib
 import errno
 import ipaddress
 import os
+import socket
+import struct
 from functools import cache
-from typing import Any
 
 from labkit.core import loop
 from labkit.core.errors import LabError, NetError, PortInUse, from_oserror
@@ -143,14 +144,14 @@ class _Relay:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
-    async def start(self, listening: Any) -> None:
+    async def start(self, listening: socket.socket) -> None:
         self._server = await asyncio.start_server(self._relay, sock=listening)
 
     def stop(self) -> None:
         if self._server is not None:
             self._server.close()
         for writer in list(self._writers):
-            writer.transport.abort()
+            _reset(writer)
 
     async def _relay(self, outer_reader: asyncio.StreamReader, outer: asyncio.StreamWriter) -> None:
         with contextlib.ExitStack() as undo:
@@ -171,7 +172,16 @@ class _Relay:
     def _hold(self, writer: asyncio.StreamWriter, undo: contextlib.ExitStack) -> None:
         self._writers.add(writer)
         undo.callback(self._writers.discard, writer)
-        undo.callback(writer.transport.abort)
+        undo.callback(_reset, writer)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection by RST; one that has ended already stays as it is."""
+    if not writer.transport.is_closing():
+        # A copy of the descriptor, since uvloop lets nobody set options on its own.
+        with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as copy:
+            copy.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
