@@ -10,6 +10,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -153,6 +154,21 @@ def managed(name: str = "labkit", **variables: str) -> Iterator[tuple[KernelMana
         context.destroy(linger=0)
 
 
+# Below the ports that the system gives to clients: of those, one that was free may be a client's a moment later.
+_candidates = iter(range(20_000 + os.getpid() % 5_000, 32_000))
+
+
+def free_ports(count: int) -> list[int]:
+    """So many ports on which nobody listens, none given before."""
+    found: list[int] = []
+    while len(found) < count:
+        with socket.socket() as trial:
+            port = next(_candidates)
+            if trial.connect_ex(("127.0.0.1", port)):
+                found.append(port)
+    return found
+
+
 class FrontEnd:
     """A front end that knows nothing but kernel.json: writes a connection file, starts argv, connects."""
 
@@ -162,7 +178,8 @@ class FrontEnd:
     ) -> None:  # fmt: skip
         self.file = directory / "own-kernel.json"
         place = str(directory / "channel") if transport == "ipc" else "127.0.0.1"
-        write_connection_file(str(self.file), ip=place, transport=transport, key=b"secret", kernel_name="labkit")
+        ports = dict(zip(CHANNELS, free_ports(len(CHANNELS)), strict=True)) if transport == "tcp" else {}
+        write_connection_file(str(self.file), ip=place, transport=transport, key=b"secret", **ports)
         if ip or extra:
             changed = {**json.loads(self.file.read_text()), **({"ip": ip} if ip else {}), **(extra or {})}
             self.file.write_text(json.dumps(changed))
