@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import Tape, recorded, status
+from labkit.packets.probe import forced_tier
 
 CELL_TIMEOUT = 120
 """Seconds a cell may take while it is recorded."""
@@ -35,8 +38,7 @@ def record(lessons: Sequence[str] = ()) -> Iterator[str]:
 
     Raises `CaptureUnavailable` where this machine cannot capture, `LabError` where the lessons are not at hand.
     """
-    here = status()
-    if here.tier == "recorded":
+    if status().tier == "recorded" and (forced_tier() == "recorded" or not _notebooks_capture()):
         raise CaptureUnavailable("recording needs live capture, and this machine allows none", "See `labkit doctor`.")
     data = recorded.data_directory()
     if data is None or not (data.parent / "notebooks").is_dir():
@@ -56,6 +58,12 @@ def record(lessons: Sequence[str] = ()) -> Iterator[str]:
         with tempfile.TemporaryDirectory() as made_here:
             _run(path, Path(made_here))
             made = Path(made_here) / path.stem
+            missing = _named(path) - {each.stem for each in made.glob("*.pcapng")}
+            if missing:
+                raise CaptureUnavailable(
+                    f"{path.stem} ran, but not live: {', '.join(sorted(missing))} was not captured",
+                    "Its recordings are left as they were. Run `labkit doctor`: it says what is missing.",
+                )
             shutil.rmtree(data / path.stem, ignore_errors=True)
             if made.is_dir():
                 shutil.copytree(made, data / path.stem)
@@ -92,6 +100,22 @@ def _run(notebook: Path, folder: Path) -> None:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _notebooks_capture() -> bool:
+    """Whether a lesson's kernel would have a network of its own, where this program may capture nothing."""
+    asks = "from labkit.lab import attempt; raise SystemExit(1 if attempt.refusal() else 0)"
+    # In a process of its own: it forks, and this one may have threads.
+    return subprocess.run([sys.executable, "-c", asks], check=False, timeout=60).returncode == 0
+
+
+def _named(notebook: Path) -> set[str]:
+    """The names of the captures in a lesson."""
+    import nbformat
+
+    cells: Any = nbformat.read(notebook, as_version=4).cells
+    code = "\n".join(str(cell.source) for cell in cells if cell.cell_type == "code")
+    return set(re.findall(r"capture\(.*name=\"([^\"]+)\"", code))
 
 
 def _row(capture: Path, notebooks: Sequence[Path]) -> str:

@@ -42,8 +42,9 @@ class HostHeartbeat(Heartbeat):
         if listening is None:
             return int(super().pick_port())  # type: ignore[no-untyped-call]
         with listening.listen(self.ip, 0) as free:
-            self.port = int(free.getsockname()[1])
-        return self.port
+            port = int(free.getsockname()[1])
+        self.port = port
+        return port
 
     def _try_bind_socket(self) -> Any:
         if _outside(self.transport) is None:

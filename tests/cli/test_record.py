@@ -119,6 +119,16 @@ class TestRecord:
             list(record())
         assert dict(os.environ) == environment
 
+    def test_a_lesson_that_did_not_capture_live_changes_nothing(self, course: Course) -> None:
+        course.lesson("tiny", "import os\nos.environ['LABKIT_TIER'] = 'recorded'", OPEN, CAPTURE, CLOSE)
+        old = course.data / "tiny" / "hello.pcapng"
+        old.parent.mkdir()
+        shutil.copy(RECORDINGS / "00-start-here" / "first.pcapng", old)
+        before = old.read_bytes()
+        said = refusal(run("record", LABKIT_DATA=str(course.data)))
+        assert said.startswith("labkit: CaptureUnavailable: tiny ran, but not live: hello was not captured. ")
+        assert course.files() == {"tiny/hello.pcapng": before}
+
     def test_the_command_says_what_it_made(self, course: Course) -> None:
         told = run("record", "tiny", LABKIT_DATA=str(course.data))
         assert (told.returncode, told.stderr) == (0, "")
