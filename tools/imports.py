@@ -25,8 +25,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "lab": frozenset({"core", "packets"}),
     "draw": frozenset({"core", "packets"}),
     "exercises": frozenset({"core", "net", "packets", "draw"}),
-    "course": frozenset({"core", "net", "packets", "draw", "exercises"}),
-    "record": frozenset({"core", "packets"}),
+    "course": frozenset({"core", "net", "packets", "lab", "draw", "exercises"}),
+    "record": frozenset({"core", "packets", "lab"}),
     "cli": frozenset({"core", "net", "servers", "packets", "lab", "draw", "exercises", "course", "record"}),
 }
 

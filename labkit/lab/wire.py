@@ -40,6 +40,8 @@ TEXTBOOK: dict[str, Any] = {
 }
 """Settings of both hosts, below /proc/sys/net: TCP behaves as it is taught. ``textbook=False`` leaves Linux's own."""
 
+_open: weakref.WeakSet[Wire] = weakref.WeakSet()
+
 _SWITCH_INTERVAL = 0.0005  # seconds: a busy cell must hand the interpreter over before the kernel's timers notice
 
 
@@ -92,6 +94,7 @@ class Wire:
         if self._cable is None:
             self.client, self.server = WireHost("client", "127.0.0.1", None), WireHost("server", "127.0.0.1", None)
         self._finish = weakref.finalize(self, _close, self._cable, self.client, self.server)
+        _open.add(self)
 
     def _build(
         self,
@@ -262,6 +265,12 @@ class Wire:
             parts.append(f"{rate:g} bytes/s")
         parts += [str(rule) for rule in self.rules]
         return ", ".join(parts) + ">"
+
+
+def close_everything() -> None:
+    """Close every wire of this process."""
+    for wire in tuple(_open):
+        wire.close()
 
 
 def _teach(host: Namespace) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import labkit
 from labkit import net
 from labkit.core import host as places
 from labkit.core.errors import CaptureUnavailable, ConnectionRefused, LabError
@@ -390,6 +391,12 @@ class TestEnd:
         assert not any(link.startswith("net:") for link in links)
         wire.close()  # again: nothing happens
         assert capsys.readouterr().err == ""  # neither end complains that the other was cut
+
+    def test_reset_closes_it(self) -> None:
+        with live_wire() as wire:
+            listen(wire, echo_server())
+            labkit.reset()
+            assert repr(wire) == "<wire, closed>"
 
     def test_a_closed_wire_says_so(self) -> None:
         with live_wire() as wire:
