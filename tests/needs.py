@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from typing import NoReturn
 
 import pytest
@@ -66,10 +68,22 @@ def need_tool(name: str) -> str:
 
 
 def need_live_capture() -> str:
-    """The tier by which this user may capture, ``"direct"`` or ``"tool"``; where there is none the test is left out."""
+    """The tier by which this process may capture, ``"direct"`` or ``"tool"`` (``"private"`` in a notebook's network).
+
+    Where there is none the test is left out.
+    """
     from labkit import packets
 
     tier = packets.status().tier
     if tier == "recorded":
         leave_out("live capture", "run as root, or allow this user tcpdump: `labkit doctor` says how")
     return str(tier)
+
+
+def need_private_network() -> None:
+    """Leave the test out where this user's kernels cannot have a network of their own."""
+    # In a program of its own: it forks, and the one that runs the tests has threads.
+    asks = "from labkit.lab.attempt import refusal; print(refusal())"
+    done = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True, timeout=60)
+    if why := done.stdout.strip():
+        leave_out(f"a private network ({why})", "allow user namespaces: `labkit doctor` says how")

@@ -40,7 +40,8 @@ class HostHeartbeat(Heartbeat):
         """Any free port: the system picks it when this binds."""
         listening = _outside(self.transport)
         if listening is None:
-            return int(super().pick_port())  # type: ignore[no-untyped-call]
+            super().pick_port()  # type: ignore[no-untyped-call]
+            return int(self.port)
         with listening.listen(self.ip, 0) as free:
             port = int(free.getsockname()[1])
         self.port = port

@@ -69,13 +69,16 @@ class Ring:
     """A running capture: `take` gives the frames that came since the last call.
 
     iface: interface name. ports: TCP and UDP ports to let through (besides ICMP), None for everything.
-    limit: bytes of frames to keep. Raises `OSError` where the system does not allow it.
+    limit: bytes of frames to keep. blocks: the ring's size. Raises `OSError` where the system does not allow it.
     """
 
-    def __init__(self, iface: str = "lo", ports: Sequence[int] | None = None, limit: int = MEMORY_LIMIT) -> None:
+    def __init__(
+        self, iface: str = "lo", ports: Sequence[int] | None = None, limit: int = MEMORY_LIMIT, blocks: int = BLOCKS
+    ) -> None:
         self.linktype = linktype_of(iface)
         self.origin = f"live from {iface} (AF_PACKET ring)"
         self._limit = limit
+        self._count = blocks
         self._kept = 0
         self._blocks: list[bytes] = []
         self._lost = 0
@@ -96,10 +99,10 @@ class Ring:
                 _SOL_PACKET,
                 _PACKET_RX_RING,
                 Struct("=7I").pack(
-                    BLOCK_BYTES, BLOCKS, _FRAME_BYTES, BLOCK_BYTES * BLOCKS // _FRAME_BYTES, BLOCK_TIMEOUT, 0, 0
+                    BLOCK_BYTES, blocks, _FRAME_BYTES, BLOCK_BYTES * blocks // _FRAME_BYTES, BLOCK_TIMEOUT, 0, 0
                 ),
             )
-            self._map = mmap.mmap(self._socket.fileno(), BLOCK_BYTES * BLOCKS, mmap.MAP_SHARED)
+            self._map = mmap.mmap(self._socket.fileno(), BLOCK_BYTES * blocks, mmap.MAP_SHARED)
             undo.callback(self._map.close)
             self._wake_out, self._wake_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
             undo.callback(os.close, self._wake_out)
@@ -148,7 +151,7 @@ class Ring:
                     self.full = True
                     self._lost += packets
             _word.pack_into(view, start + 8, 0)
-            index = (index + 1) % BLOCKS
+            index = (index + 1) % self._count
             self._fresh.set()
 
     # -- for the capture

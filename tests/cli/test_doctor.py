@@ -17,26 +17,41 @@ import labkit
 from labkit.packets import status
 from labkit.packets.probe import TIERS
 from tests.cli.conftest import LABKIT, refusal, run, without
-from tests.needs import need_live_capture, need_tool
+from tests.needs import need_live_capture, need_private_network, need_tool
+
+IN_NOTEBOOK = "capture in a notebook with the kernel labkit: "
+IN_TERMINAL = "capture in this terminal: "
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities to take away")
 
 
 class Doctor:
-    """What it printed, taken apart. capture: its verdict. tiers: (works, why, what to do) by name, in its order."""
+    """What it printed, taken apart. capture: its verdict of this terminal. tiers: (works, why, what to do) by name.
+
+    notebook: its verdict of a notebook with the kernel labkit; private: the one tier that is judged there.
+    """
 
     def __init__(self, *, before: tuple[str, ...] = (), **environment: str) -> None:
         told = run("doctor", before=before, **environment)
         assert (told.returncode, told.stderr) == (0, "")
         self.lines = told.stdout.splitlines()
-        (self.capture,) = (line.removeprefix("capture: ") for line in self.lines if line.startswith("capture: "))
+        self.capture = self.notebook = ""
         self.tiers: dict[str, tuple[bool, str, str]] = {}
+        self.private: tuple[bool, str, str] | None = None
         for line in self.lines:
-            if found := re.fullmatch(r"  (yes|no )  (\w+): (.*)", line):
+            if line.startswith(IN_NOTEBOOK):
+                self.notebook = line.removeprefix(IN_NOTEBOOK)
+            elif line.startswith(IN_TERMINAL):
+                self.capture = line.removeprefix(IN_TERMINAL)
+                self.private, self.tiers = self.tiers["private"], {}
+            elif found := re.fullmatch(r"  (yes|no )  (\w+): (.*)", line):
                 name = found[2]
                 self.tiers[name] = (found[1] == "yes", found[3], "")
             elif found := re.fullmatch(r" {9}to have it: (.*)", line):
                 self.tiers[name] = (*self.tiers[name][:2], found[1])
+        assert self.capture
+        assert self.notebook
+        assert self.private is not None
 
 
 class TestAsThisUser:
@@ -49,15 +64,61 @@ class TestAsThisUser:
 
     def test_it_names_the_tier_that_a_capture_uses(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("LABKIT_TIER", raising=False)
+        monkeypatch.delenv("LABKIT_NETWORK", raising=False)
         doctor = Doctor()
         assert doctor.capture == str(status())
         assert list(doctor.tiers) == list(TIERS)
         assert doctor.tiers[status().tier][0]
 
     def test_nothing_is_refused_without_saying_why_and_what_to_do(self) -> None:
-        for works, why, todo in Doctor().tiers.values():
+        doctor = Doctor()
+        assert doctor.private is not None
+        for works, why, todo in [doctor.private, *doctor.tiers.values()]:
             assert why
             assert works or todo or why.startswith("not tried: ")
+
+
+class TestOfANotebook:
+    """What a notebook with the kernel labkit would have is tried, in a child that is thrown away."""
+
+    def test_a_network_of_its_own(self) -> None:
+        need_private_network()
+        doctor = Doctor()
+        assert doctor.notebook == "live, in a network of its own"
+        assert doctor.private == (
+            True, "in a network of its own, an AF_PACKET ring on lo saw a datagram sent to it", "",
+        )  # fmt: skip
+
+    @as_root
+    def test_also_for_who_may_not_capture_in_the_terminal(self) -> None:
+        need_private_network()
+        doctor = Doctor(before=without("sys_admin", "net_raw", "net_admin"))
+        assert doctor.notebook == "live, in a network of its own"
+        assert doctor.capture.startswith("recorded, since this machine lets you capture nothing")
+
+    def test_another_tier_forced(self) -> None:
+        doctor = Doctor(LABKIT_TIER="recorded")
+        assert doctor.notebook == f"as in this terminal, {doctor.capture}"
+        assert doctor.private == (
+            False, "no network of its own: LABKIT_TIER=recorded asks for the machine's own network",
+            "Unset LABKIT_TIER, and restart the kernel.",
+        )  # fmt: skip
+
+    def test_a_terminal_is_told_how_to_come_in(self) -> None:
+        works, why, todo = Doctor().tiers["private"]
+        assert not works
+        assert why == "this program is in the machine's own network"
+        assert "`labkit shell`" in todo
+
+    def test_private_forced_in_a_terminal(self) -> None:
+        doctor = Doctor(LABKIT_TIER="private")
+        assert doctor.capture == "none, for this program is in the machine's own network"
+
+    def test_inside_a_kernel_it_says_what_this_kernel_has(self) -> None:
+        told = run("doctor", LABKIT_NETWORK="shared: unshare: Operation not permitted").stdout.splitlines()
+        assert told[2].startswith("capture in this notebook: ")
+        assert told[3] == "  no   private: no network of its own: unshare: Operation not permitted"
+        assert told[4].startswith("         to have it: ")
 
 
 class TestForced:
@@ -94,7 +155,7 @@ class TestForced:
     def test_one_that_does_not_exist(self) -> None:
         said = refusal(run("doctor", LABKIT_TIER="psychic"))
         assert "LABKIT_TIER=psychic names no way of capturing" in said
-        assert "direct, tool, recorded" in said
+        assert "private, direct, tool, recorded" in said
 
 
 @as_root

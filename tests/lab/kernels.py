@@ -22,8 +22,6 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 from jupyter_client.manager import KernelManager
 
-from tests.needs import leave_out
-
 WAIT = 60.0
 """Seconds after which a kernel that should have answered, or a process that should have ended, is called stuck."""
 
@@ -43,16 +41,6 @@ server.close()
 print(tape.origin)
 print(len(tape), "packets,", len(tape.connections), "connection")
 """
-
-
-def need_private_network() -> None:
-    """Leave the test out where this user cannot have a network of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from labkit.lab.attempt import refusal; print(refusal())"],
-        capture_output=True, text=True, check=True, timeout=WAIT,
-    )  # fmt: skip
-    if why := done.stdout.strip():
-        leave_out(f"a private network ({why})", "allow user namespaces: `labkit doctor` says how")
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.kernels import CAPTURE, GREETING, SLEEP, WAIT, Trace, ask, begin, managed, need_private_network, reply_to
+from tests.lab.kernels import CAPTURE, GREETING, SLEEP, WAIT, Trace, ask, begin, managed, reply_to
+from tests.needs import need_private_network
 
 pytestmark = pytest.mark.usefixtures("runtime")
 OWN = "live from this notebook's own network (AF_PACKET ring)"

@@ -39,9 +39,9 @@ from tests.lab.kernels import (
     begin,
     environment,
     listening_ports,
-    need_private_network,
     reply_to,
 )  # fmt: skip
+from tests.needs import need_private_network
 
 OWN = "live from this notebook's own network (AF_PACKET ring)"
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from tests.lab.kernels import GREETING, WAIT, ask, managed, need_private_network, reply_to
+from tests.lab.kernels import GREETING, WAIT, ask, managed, reply_to
+from tests.needs import need_private_network
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,8 @@ import pytest
 from labkit.lab import attempt, kernel, namespaces
 from labkit.packets import probe
 from tests.cli.conftest import without
-from tests.lab.kernels import GREETING, WAIT, FrontEnd, ask, environment, need_private_network
+from tests.lab.kernels import GREETING, WAIT, FrontEnd, ask, environment
+from tests.needs import need_private_network
 
 TIER = "from labkit import packets; print(packets.status().tier, '|', packets.status())"
 NETWORK = "import os; print(os.environ['LABKIT_NETWORK'])"

@@ -15,7 +15,8 @@ from jupyter_client.blocking.client import BlockingKernelClient
 
 from labkit.core.errors import LabError
 from labkit.lab import publish
-from tests.lab.kernels import WAIT, ask, listening_ports, managed, need_private_network
+from tests.lab.kernels import WAIT, ask, listening_ports, managed
+from tests.needs import need_private_network
 
 SERVERS = """
 import hashlib, socket, threading

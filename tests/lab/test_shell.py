@@ -15,8 +15,8 @@ import pytest
 from labkit.core.errors import LabError
 from labkit.lab import shell
 from tests.cli.conftest import run, without
-from tests.lab.kernels import FrontEnd, ask, need_private_network
-from tests.needs import need_tool
+from tests.lab.kernels import FrontEnd, ask
+from tests.needs import need_private_network, need_tool
 
 GREETER = "from labkit import net\nserver = net.create_server(lambda peer: peer.end('hello\\n')).listen(8124)"
 BEFORE = without("sys_admin", "net_admin", "net_raw") if os.geteuid() == 0 else ()

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.kernels import FrontEnd, ask, listening_ports, need_private_network
+from tests.lab.kernels import FrontEnd, ask, listening_ports
+from tests.needs import need_private_network
 
 STUDENTS = 30
 

@@ -19,7 +19,7 @@ COMPARED = 0.90  # share of code cells whose output nbval compares
 
 
 def test_kernel_is_named(path: Path) -> None:
-    assert load(path)["metadata"]["kernelspec"]["name"] == "python3"
+    assert load(path)["metadata"]["kernelspec"]["name"] == "labkit"
 
 
 def test_executed_from_top_to_bottom(path: Path) -> None:

@@ -16,9 +16,9 @@ LESSON = """\
 ---
 jupyter:
   kernelspec:
-    display_name: Python 3 (ipykernel)
+    display_name: labkit
     language: python
-    name: python3
+    name: labkit
   labkit:
     covers:
     - T-1.1

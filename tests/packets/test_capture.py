@@ -31,11 +31,11 @@ PATTERN = "S SA A PA A PA A FA FA A"
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LABKIT_TIER", "LABKIT_RECORD", "LABKIT_DATA"):
+    for name in ("LABKIT_TIER", "LABKIT_RECORD", "LABKIT_DATA", "LABKIT_NETWORK"):
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(params=["direct", "tool"])
+@pytest.fixture(params=["direct", "tool"])  # private is direct in another network: tests/lab has it
 def tier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each live way of capturing in turn, forced."""
     need_live_capture()
@@ -502,6 +502,32 @@ def test_the_close_events_of_closed_connections_are_waited_for() -> None:
         client.close()
         threading.Timer(0.1, mine.emit, ("close",)).start()  # the wire is faster than the event loop
     assert [event.name for event in tape.events] == ["connect", "close"]
+
+
+class TestPrivate:
+    """What the kernel labkit said about its network; that there is one is proved in tests/lab."""
+
+    def test_where_the_kernel_has_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LABKIT_NETWORK", "shared: unshare: Operation not permitted")
+        reason = probe._try_private()
+        assert (reason.tier, reason.ok) == ("private", False)
+        assert reason.why == "no network of its own: unshare: Operation not permitted"
+        assert reason.todo
+
+    def test_outside_of_any_kernel(self) -> None:
+        reason = probe._try_private()
+        assert not reason.ok
+        assert "the kernel labkit" in reason.todo
+
+    def test_what_a_capture_says(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        need_live_capture()
+        if not probe.attempt("direct").ok:
+            pytest.skip("left out: an AF_PACKET socket (run as root)")
+        monkeypatch.setattr(probe, "best_tier", lambda: "private")
+        with greeting() as port, packets.capture(port) as tape, socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"x")
+        assert tape.origin == "live from this notebook's own network (AF_PACKET ring)"
+        assert str(probe.Status("private", ())) == "live, in this notebook's own network"
 
 
 class TestProbe:
