@@ -62,7 +62,7 @@ def ladder_seconds() -> tuple[float, str]:
     except ImportError as error:
         raise Unmeasured("jupyter_client is not installed (make lab installs it)") from error
     began = time.perf_counter()
-    manager = KernelManager(kernel_name="python3")
+    manager = KernelManager(kernel_name="labkit")
     manager.start_kernel(env=child_environment(), cwd=str(ROOT))
     client = manager.client()
     try:
@@ -100,7 +100,7 @@ def lesson_seconds() -> float:
         notebook = nbformat.read(path, as_version=4)
         try:
             nbclient.NotebookClient(
-                notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+                notebook, timeout=120, kernel_name="labkit", resources={"metadata": {"path": str(path.parent)}}
             ).execute()
         except nbclient.exceptions.CellExecutionError as error:
             raise Unmeasured(f"a cell of {path.name} failed: {error.ename}: {error.evalue}") from error

@@ -152,7 +152,7 @@ def capture_file(path: Path, payload: bytes) -> None:
 def notebook_file(path: Path, *cells: str) -> None:
     """Write a notebook that was never run."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = {"name": "labkit", "display_name": "labkit", "language": "python"}
     nbformat.write(notebook, path)
 
 

@@ -45,7 +45,7 @@ class Course:
     def lesson(self, name: str, *cells: str) -> None:
         """Write a lesson."""
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.metadata["kernelspec"] = {"name": "labkit", "display_name": "labkit", "language": "python"}
         nbformat.write(notebook, self.notebooks / f"{name}.ipynb")
 
     def files(self) -> dict[str, bytes]:

@@ -59,6 +59,22 @@ class TestSack:
         recorded = tape(segment(3, 8124, 40000, SERVER + 1, CLIENT + 1, ACK, options=sack((500, 600), (100, 200))))
         assert last_line(recorded).endswith("ack=1 sack=500-600,100-200")
 
+    @pytest.mark.parametrize(
+        ("ack", "blocks", "meaning"),
+        [
+            (1, ((500, 600),), "received out of order: 500-600"),
+            (11, ((1, 11),), "received a second time: 1-11 (D-SACK)"),
+            (11, ((1, 11), (20, 30)), "received a second time: 1-11 (D-SACK); received out of order: 20-30"),
+            (1, ((22, 25), (20, 30)), "received a second time: 22-25 (D-SACK); received out of order: 20-30"),
+            (1, ((20, 30), (40, 50)), "received out of order: 20-30, 40-50"),
+        ],
+    )
+    def test_bytes_that_came_twice_are_told_apart(
+        self, ack: int, blocks: tuple[tuple[int, int], ...], meaning: str
+    ) -> None:
+        recorded = tape(segment(3, 8124, 40000, SERVER + 1, CLIENT + ack, ACK, options=sack(*blocks)))
+        assert recorded[3]["TCP"]["options.sack"].meaning == meaning
+
     def test_none(self) -> None:
         timestamps = b"\1\1\x08\x0a" + bytes(8)
         recorded = tape(segment(3, 8124, 40000, SERVER + 1, CLIENT + 1, ACK, options=timestamps))

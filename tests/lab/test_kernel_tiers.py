@@ -5,11 +5,7 @@ Rule: a refusal is a real one of the system where that can be had: a limit, a se
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import os
-import platform
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -21,26 +17,11 @@ from labkit.packets import probe
 from tests.cli.conftest import without
 from tests.lab.kernels import GREETING, WAIT, FrontEnd, ask, environment
 from tests.needs import need_private_network
+from tests.refusals import ORDINARY, no_unshare
 
 TIER = "from labkit import packets; print(packets.status().tier, '|', packets.status())"
 NETWORK = "import os; print(os.environ['LABKIT_NETWORK'])"
 HERE = "import os; print(os.readlink('/proc/self/ns/net'))"
-
-# What an ordinary user has not, taken from root (and from who has it not anyway).
-ORDINARY = ("sys_admin", "net_admin", "net_raw")
-
-
-def no_unshare() -> None:
-    """From here on the system refuses this process unshare(2), as a hardened container does. Source: seccomp(2)."""
-    number = {"x86_64": 272, "aarch64": 97}[platform.machine()]
-    code = ((0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050000 | errno.EPERM), (0x06, 0, 0, 0x7FFF0000))
-    program = b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
-    kept = ctypes.create_string_buffer(program)
-    header = ctypes.create_string_buffer(struct.pack("@HP", len(code), ctypes.addressof(kept)))
-    libc = ctypes.CDLL(None, use_errno=True)
-    assert libc.prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
-    assert libc.prctl(22, 2, header, 0, 0) == 0  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
-
 
 def no_more_namespaces() -> None:
     """Into a user namespace in which no further network may be made. Source: namespaces(7)."""

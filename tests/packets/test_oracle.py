@@ -44,6 +44,8 @@ LEFT_OUT = {
     "tcp.flags.str": "the flags once more, as text",
     "tcp.options.wscale.multiplier": "computed from the shift count, on the same byte",
     "tcp.options.tfo.request": "a remark on the option, on the same bytes",
+    "tcp.options.sack.dsack_le": "tcp.options.sack_le a second time, which we tell in the option's meaning",
+    "tcp.options.sack.dsack_re": "tcp.options.sack_re a second time, which we tell in the option's meaning",
     "tcp.len": "computed; some versions give it the bytes of the header length",
     "tcp.segment_data": "the payload a second time",
     "udp.checksum.status": "a remark on the checksum, on the same bytes",

@@ -83,11 +83,28 @@ _SACK_ROWS = (
 
 
 def _edges(data: bytes, context: Context) -> str:
-    runs = []
+    blocks = []
     for at in range(0, len(data) - 7, 8):
         left, right = ((_word(data[at + step : at + step + 4]) - context.sack_base) % _MODULUS for step in (0, 4))
-        runs.append(f"{left}-{right}")
-    return "received out of order: " + ", ".join(runs) if runs else ""
+        blocks.append((left, right))
+    said = []
+    if blocks and _is_duplicate(blocks, context.relative_ack if context.in_tape else None):
+        left, right = blocks.pop(0)
+        said.append(f"received a second time: {left}-{right} (D-SACK)")
+    if blocks:
+        said.append("received out of order: " + ", ".join(f"{left}-{right}" for left, right in blocks))
+    return "; ".join(said)
+
+
+def _is_duplicate(blocks: list[tuple[int, int]], ack: int | None) -> bool:
+    """Whether the first block tells of bytes that came twice: acknowledged already, or within the second block.
+
+    Source: RFC 2883 §4.
+    """
+    left, right = blocks[0]
+    if ack is not None and 0 < (ack - left) % _MODULUS < _MODULUS // 2 and (ack - right) % _MODULUS < _MODULUS // 2:
+        return True
+    return len(blocks) > 1 and blocks[1][0] <= left and right <= blocks[1][1]
 
 
 OPTIONS: dict[int, OptionKind] = {

@@ -1,0 +1,43 @@
+"""The lessons in the machine's own network, by each way of capturing there: the same text twins as committed.
+
+Rule: only the MSS is set aside besides what tests/nbval.cfg names: there loopback has an MTU of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labkit.packets import probe
+from tests.needs import leave_out, need_tool
+from tests.notebooks.lessons import NOTEBOOKS, ROOT
+
+TIMEOUT = 300  # seconds, for all lessons together
+
+MTU = r"""
+[maximum segment size] Loopback's MTU is 65536 bytes and more; in a network of its own it is Ethernet's.
+regex: (?m)^([^=\n]*\btcp\.options\.mss(?:_val)?\b[^=\n]* = (?:Maximum Segment Size: )?).*$
+replace: \1MSS
+"""
+
+
+@pytest.mark.timeout(TIMEOUT + 30)
+@pytest.mark.parametrize("tier", ["direct", "tool"])
+def test_lessons_give_the_same_outputs(tier: str, tmp_path: Path) -> None:
+    if tier == "tool":
+        need_tool("tcpdump")
+    reason = probe.attempt(tier)
+    if not reason.ok:
+        leave_out(f"capture by tier {tier}", reason.todo)
+    config = tmp_path / "nbval.cfg"
+    config.write_text((ROOT / "tests/nbval.cfg").read_text(encoding="utf8") + MTU, encoding="utf8")
+    nbval = ["--nbval", f"--nbval-sanitize-with={config}", "--nbval-cell-timeout=60"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", *nbval, *map(str, NOTEBOOKS)],
+        env={**os.environ, "LABKIT_TIER": tier}, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]
