@@ -5,6 +5,7 @@ Rule: names and versions only; no address of any registry is ever written.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -20,7 +21,10 @@ HEAD = """\
 # Remade by `make constraints`. Names and versions only.
 """
 
-# What pip freeze on Linux cannot see, because only another system installs it.
+OLDEST = "3.11.0"
+"""The first release that pyproject.toml allows."""
+
+# What pip on Linux cannot see, because only another system installs it.
 ELSEWHERE = ["appnope==0.1.4"]
 
 # What building an editable install asks for besides the build backend.
@@ -81,13 +85,17 @@ def environment(versions: dict[str, str]) -> str:
 
 
 def freeze() -> str:
-    """The text of constraints.txt: what the newest versions resolve to in a fresh environment."""
+    """The text of constraints.txt: what the newest versions resolve to for the oldest Python that labkit runs on."""
     with tempfile.TemporaryDirectory() as directory:
         venv.create(directory, with_pip=True)
+        report = Path(directory, "report.json")
         pip = [str(Path(directory, "bin", "python")), "-m", "pip", "--disable-pip-version-check"]
-        subprocess.run([*pip, "install", "--quiet", *direct()], check=True)
-        listed = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
-    return HEAD + "\n".join(sorted([*listed.split(), *ELSEWHERE], key=str.lower)) + "\n"
+        # Not for the Python at hand: a package may ask for a later 3.11 than Debian 12 has.
+        oldest = ["--python-version", OLDEST, "--only-binary", ":all:", "--target", str(Path(directory, "nowhere"))]
+        subprocess.run([*pip, "install", "--quiet", "--dry-run", *oldest, "--report", report, *direct()], check=True)
+        found = [item["metadata"] for item in json.loads(report.read_text())["install"]]
+    listed = [f"{item['name']}=={item['version']}" for item in found]
+    return HEAD + "\n".join(sorted([*listed, *ELSEWHERE], key=str.lower)) + "\n"
 
 
 def main() -> int:
