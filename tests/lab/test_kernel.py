@@ -107,6 +107,52 @@ def test_a_killed_kernel_takes_everything_with_it() -> None:
         trace.assert_gone()
 
 
+WIRED = """
+from labkit import lab, net
+wire = lab.Wire(delay=0.05)
+with wire.server:
+    server = net.create_server(lambda each: each.pipe(each)).listen(8124, wire.server.address)
+with wire.client:
+    client = net.connect(8124, wire.server.address)
+with wire.capture(wait_closed=False) as tape:
+    client.write(bytes(1_000_000))
+    print("begun", flush=True)
+    import time
+    time.sleep(600)
+"""
+
+
+def test_interrupt_while_a_wire_is_captured() -> None:
+    with managed() as (manager, client):
+        asked = begin(client, WIRED)
+        manager.interrupt_kernel()
+        assert reply_to(client, asked)["ename"] == "KeyboardInterrupt"
+        assert ask(client, "print(tape.origin)").endswith("cut short by KeyboardInterrupt\n")
+        assert ask(client, "print(len(client.read(1_000_000)))") == "1000000\n"  # the cable carries on
+        ask(client, "wire.close()")
+        names = ask(client, "import threading; print([each.name for each in threading.enumerate()])")
+        assert "labkit wire" not in names
+
+
+@pytest.mark.parametrize("how", ["killed", "shut down", "restarted"])
+def test_a_kernel_with_a_busy_wire_leaves_nothing(how: str) -> None:
+    interfaces = {name for _, name in socket.if_nameindex()}
+    with managed() as (manager, client):
+        trace = Trace(client, manager.get_connection_info())
+        begin(client, WIRED)
+        assert {name for _, name in socket.if_nameindex()} == interfaces
+        if how == "killed":
+            os.kill(trace.kernel, signal.SIGKILL)
+            manager.shutdown_kernel(now=True)
+        elif how == "shut down":
+            manager.shutdown_kernel()
+        else:
+            manager.restart_kernel(now=True)
+            trace.ports, trace.command = set(), b"?"  # they are the next one's now
+        trace.assert_gone()
+        assert {name for _, name in socket.if_nameindex()} == interfaces
+
+
 def test_the_outside_process_ends_though_a_fork_holds_the_channel() -> None:
     fork = "import os, signal\nchild = os.fork()\nif child == 0:\n    signal.pause()\nprint(child)"
     with managed() as (manager, client):

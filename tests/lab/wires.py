@@ -17,7 +17,7 @@ from labkit import net
 from labkit.lab.wire import Wire
 
 INSIDE = "LABKIT_TESTS_INSIDE"
-"""Set where tests/lab/test_wire_inside.py runs these tests in a private network: there each of them has to run."""
+"""Set where tests/lab/test_inside.py runs these tests in a private network: there each of them has to run."""
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def live_wire(**options: Any) -> Iterator[Wire]:
         if not wire.live:
             if os.environ.get(INSIDE):
                 pytest.fail(f"no wire in a private network: {wire.why_not}", pytrace=False)
-            pytest.skip(f"tests/lab/test_wire_inside.py runs it in a private network (here: {wire.why_not})")
+            pytest.skip(f"tests/lab/test_inside.py runs it in a private network (here: {wire.why_not})")
         yield wire
 
 
