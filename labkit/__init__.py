@@ -22,6 +22,8 @@ _PARTS = {
     "Tape": "packets",
     "capture": "packets",
     "claim": "course",
+    "dgram": "",
+    "dns": "",
     "draw": "",
     "exercises": "",
     "lab": "",
@@ -34,12 +36,13 @@ _PARTS = {
 }
 
 if TYPE_CHECKING:
-    from labkit import draw, exercises, lab, net, packets, servers
+    from labkit import dgram, dns, draw, exercises, lab, net, packets, servers
     from labkit.course import claim, lesson, predict, reset
     from labkit.packets import Tape, capture
 
 __all__ = [
-    "Tape", "capture", "claim", "draw", "exercises", "lab", "lesson", "net", "packets", "predict", "reset", "servers",
+    "Tape", "capture", "claim", "dgram", "dns", "draw", "exercises", "lab", "lesson", "net", "packets", "predict", "reset",
+    "servers",
 ]  # fmt: skip
 
 

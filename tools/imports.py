@@ -20,14 +20,18 @@ PICTURE = ROOT / "docs" / "imports.svg"
 ALLOWED: dict[str, frozenset[str]] = {
     "core": frozenset(),
     "net": frozenset({"core"}),
-    "servers": frozenset({"core", "net"}),
+    "dgram": frozenset({"core", "net"}),
+    "dns": frozenset({"core"}),
+    "servers": frozenset({"core", "net", "dgram", "dns"}),
     "packets": frozenset({"core"}),
     "lab": frozenset({"core", "packets"}),
     "draw": frozenset({"core", "packets"}),
-    "exercises": frozenset({"core", "net", "packets", "draw"}),
-    "course": frozenset({"core", "net", "packets", "lab", "draw", "exercises"}),
+    "exercises": frozenset({"core", "net", "dgram", "dns", "packets", "lab", "draw"}),
+    "course": frozenset({"core", "net", "dgram", "packets", "lab", "draw", "exercises"}),
     "record": frozenset({"core", "packets", "lab"}),
-    "cli": frozenset({"core", "net", "servers", "packets", "lab", "draw", "exercises", "course", "record"}),
+    "cli": frozenset(
+        {"core", "net", "dgram", "dns", "servers", "packets", "lab", "draw", "exercises", "course", "record"}
+    ),
 }
 
 # Third-party packages with one home each.
