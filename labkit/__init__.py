@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from labkit.packets import Tape, capture
 
 __all__ = [
-    "Tape", "capture", "claim", "dgram", "dns", "draw", "exercises", "lab", "lesson", "net", "packets", "predict", "reset",
-    "servers",
+    "Tape", "capture", "claim", "dgram", "dns", "draw", "exercises", "lab", "lesson", "net", "packets", "predict",
+    "reset", "servers",
 ]  # fmt: skip
 
 
