@@ -179,6 +179,17 @@ class Tape(Sequence[Packet]):
         return self._part(found)
 
     @property
+    def arrived(self) -> tuple[Packet, ...]:
+        """The packets as they came to their receivers: without those a wire dropped, twice what it duplicated, in the
+        order of arrival. (Meant for a wire without a delay of its own, whose other packets arrive as they are sent.)
+        """
+        times = []
+        for place, packet in enumerate(self):
+            at = (packet.time_ns,) if packet.verdict is None else packet.verdict.arrivals
+            times += [(arrival, place, packet) for arrival in at]
+        return tuple(packet for _, _, packet in sorted(times, key=lambda item: item[:2]))
+
+    @property
     def connections(self) -> tuple[Connection, ...]:
         """The TCP connections, in order of their first packet."""
         mine = set(self._indices)

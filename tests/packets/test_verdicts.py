@@ -161,6 +161,11 @@ class TestTape:
         with pytest.raises(LabError, match=r"no wire does 'lost' to a packet\. verdict is one of dropped, corrupted, "):
             Tape(recording()).where(verdict="lost")
 
+    def test_what_arrived_and_in_which_order(self) -> None:
+        # 1 dropped, 2 much later, 3 untouched, 4 at +4, 5 twice at +5 and +6, 6 at +9
+        assert [packet.number for packet in Tape(recording()).arrived] == [3, 4, 5, 5, 6, 2]
+        assert [packet.number for packet in Tape(recording())[2:4].arrived] == [3, 4]
+
     def test_parts_keep_the_verdicts(self) -> None:
         tape = Tape(recording())
         assert [packet.verdict for packet in tape[3:5]] == [DONE[3], DONE[4]]
