@@ -1,0 +1,70 @@
+"""The numbers of DNS that have names: types, classes, operations, outcomes.
+
+Rule: each enumeration says where its numbers are defined; a number without a name stays a plain int.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Type(IntEnum):
+    """What a record holds, or a question asks for. Source: RFC 1035 §3.2.2 and §3.2.3; the others by their own RFC."""
+
+    A = 1
+    NS = 2
+    CNAME = 5
+    SOA = 6
+    PTR = 12
+    MX = 15
+    TXT = 16
+    AAAA = 28  # RFC 3596 §2.1
+    OPT = 41  # RFC 6891 §6.1.1
+    IXFR = 251  # RFC 1995
+    AXFR = 252
+    ANY = 255
+
+
+class Class(IntEnum):
+    """The family of networks a record belongs to; IN is the only one in use. Source: RFC 1035 §3.2.4 and §3.2.5."""
+
+    IN = 1
+    CH = 3
+    HS = 4
+    NONE = 254  # RFC 2136 §2.4
+    ANY = 255
+
+
+class Opcode(IntEnum):
+    """What the message asks to be done. Source: RFC 1035 §4.1.1."""
+
+    QUERY = 0
+    IQUERY = 1
+    STATUS = 2
+    NOTIFY = 4  # RFC 1996 §3.1
+    UPDATE = 5  # RFC 2136 §2.2
+
+
+class Rcode(IntEnum):
+    """How it went. Source: RFC 1035 §4.1.1; BADVERS, which needs EDNS: RFC 6891 §9."""
+
+    NOERROR = 0
+    FORMERR = 1
+    SERVFAIL = 2
+    NXDOMAIN = 3
+    NOTIMP = 4
+    REFUSED = 5
+    BADVERS = 16
+
+
+def named(numbers: type[IntEnum], number: int) -> int:
+    """The member of an enumeration with this number, or the plain number where it has no name."""
+    try:
+        return numbers(number)
+    except ValueError:
+        return int(number)
+
+
+def word(number: int, prefix: str = "") -> str:
+    """A number as zone files write it: its name, or prefix and number (``"TYPE65280"``). Source: RFC 3597 §5."""
+    return number.name if isinstance(number, IntEnum) else f"{prefix}{number}"

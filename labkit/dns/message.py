@@ -1,0 +1,218 @@
+"""A DNS message: from bytes to values and back.
+
+Rule: no sockets; whatever the bytes are, `Message.decode` returns a message or raises `BadMessage`, soon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from struct import Struct
+
+from labkit.dns import names, records
+from labkit.dns.codes import Class, Opcode, Rcode, Type, named, word
+from labkit.dns.names import BadMessage, Writer
+from labkit.dns.records import Options, Record
+
+HEADER = 12
+"""Bytes of the header. Source: RFC 1035 §4.1.1."""
+
+SMALLEST, LARGEST = 512, 65535
+"""Bytes that every reader of UDP can take (RFC 1035 §4.2.1), and the most that TCP's length can say (§4.2.2)."""
+
+_HEADER = Struct("!6H")
+_QUESTION = Struct("!HH")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: a name, the type of record wanted, and the class. Source: RFC 1035 §4.1.2."""
+
+    name: str
+    type: int = Type.A
+    qclass: int = Class.IN
+
+    def __str__(self) -> str:
+        return f"{self.name} {word(self.qclass, 'CLASS')} {word(self.type, 'TYPE')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Edns:
+    """What the OPT record says: not about a name, but about who sent the message. Source: RFC 6891 §6.1.2, §6.1.3.
+
+    udp_size: bytes its sender can take in one datagram. version: 0. dnssec_ok: it wants signatures (RFC 3225 §3).
+    rcode_high: the upper eight bits of the outcome. options: pairs of number and bytes.
+    """
+
+    udp_size: int = 1232
+    version: int = 0
+    dnssec_ok: bool = False
+    rcode_high: int = 0
+    options: Options = ()
+
+    def record(self) -> Record:
+        """The OPT record that says so."""
+        ttl = self.rcode_high << 24 | self.version << 16 | self.dnssec_ok << 15
+        return Record(".", Type.OPT, self.options, ttl, self.udp_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A query or a response, with the fields in the order of the wire. Source: RFC 1035 §4.1.
+
+    id: chosen by who asks and copied into the response. is_response: QR. authoritative: AA, the server holds the zone
+    itself. truncated: TC, there was more. recursion_desired, recursion_available: RD and RA. zero: Z, must be 0.
+    authentic_data, checking_disabled: AD and CD (RFC 4035 §3.2). rcode: the four bits of the header.
+    """
+
+    id: int = 0
+    is_response: bool = False
+    opcode: int = Opcode.QUERY
+    authoritative: bool = False
+    truncated: bool = False
+    recursion_desired: bool = False
+    recursion_available: bool = False
+    zero: bool = False
+    authentic_data: bool = False
+    checking_disabled: bool = False
+    rcode: int = Rcode.NOERROR
+    questions: tuple[Question, ...] = ()
+    answers: tuple[Record, ...] = ()
+    authority: tuple[Record, ...] = ()
+    additional: tuple[Record, ...] = ()
+
+    @classmethod
+    def decode(cls, data: bytes) -> Message:
+        """Read a message from its bytes: all of them, for nothing may follow the last record.
+
+        Raises `BadMessage`, with the byte at which the message stops making sense.
+        """
+        data = bytes(data)
+        if len(data) < HEADER:
+            raise BadMessage(f"{len(data)} bytes are no DNS message: the header alone has {HEADER}")
+        number, flags, *counts = _HEADER.unpack_from(data)
+        at, questions = HEADER, []
+        sections: list[tuple[Record, ...]] = []
+        for _ in range(counts[0]):
+            name, at = names.read(data, at)
+            if at + _QUESTION.size > len(data):
+                raise BadMessage(f"the question {name!r} runs past the end of the message")
+            kind, qclass = _QUESTION.unpack_from(data, at)
+            at += _QUESTION.size
+            questions.append(Question(name, named(Type, kind), named(Class, qclass)))
+        for count in counts[1:]:
+            found = []
+            for _ in range(count):
+                record, at = records.read(data, at)
+                found.append(record)
+            sections.append(tuple(found))
+        if at != len(data):
+            raise BadMessage(f"{len(data) - at} bytes follow the last record that the header counts")
+        return cls._of(number, flags, tuple(questions), sections)
+
+    @classmethod
+    def _of(
+        cls, number: int, flags: int, questions: tuple[Question, ...], sections: list[tuple[Record, ...]]
+    ) -> Message:
+        return cls(
+            id=number,
+            is_response=bool(flags & 0x8000),
+            opcode=named(Opcode, flags >> 11 & 15),
+            authoritative=bool(flags & 0x0400),
+            truncated=bool(flags & 0x0200),
+            recursion_desired=bool(flags & 0x0100),
+            recursion_available=bool(flags & 0x0080),
+            zero=bool(flags & 0x0040),
+            authentic_data=bool(flags & 0x0020),
+            checking_disabled=bool(flags & 0x0010),
+            rcode=named(Rcode, flags & 15),
+            questions=questions,
+            answers=sections[0],
+            authority=sections[1],
+            additional=sections[2],
+        )
+
+    @property
+    def flags(self) -> int:
+        """The second 16 bits of the header. Raises `BadMessage` where a number does not fit."""
+        if not (0 <= self.opcode < 16 and 0 <= self.rcode < 16):
+            raise BadMessage(
+                f"opcode {self.opcode} or rcode {self.rcode} does not fit its four bits",
+                "The upper bits of an rcode stand in the OPT record: Edns(rcode_high=...).",
+            )
+        bits = (
+            self.is_response << 15, self.opcode << 11, self.authoritative << 10, self.truncated << 9,
+            self.recursion_desired << 8, self.recursion_available << 7, self.zero << 6, self.authentic_data << 5,
+            self.checking_disabled << 4, self.rcode,
+        )  # fmt: skip
+        return int(sum(bits))
+
+    @property
+    def edns(self) -> Edns | None:
+        """What the OPT record says, or None without one. Raises `BadMessage` for two, or one that is not the root's.
+
+        Source: RFC 6891 §6.1.1.
+        """
+        found = [each for each in self.additional if each.type == Type.OPT]
+        if not found:
+            return None
+        opt = found[0]
+        if len(found) > 1 or opt.name != ".":
+            raise BadMessage("more than one OPT record, or one with a name", "EDNS has one, and its name is the root.")
+        options: Options = opt.data  # type: ignore[assignment]  # records.read gives OPT nothing else
+        return Edns(int(opt.rclass), opt.ttl >> 16 & 0xFF, bool(opt.ttl & 0x8000), opt.ttl >> 24, options)
+
+    def encode(self, max_size: int | None = None) -> bytes:
+        """Make the bytes of the message.
+
+        max_size: bytes at most; records that do not fit are left out, from the end, and TC is set where an answer or
+        the authority is missing (the OPT record stays). None: all of it.
+        Raises `BadMessage` where something fits no field, or all of it not into 65,535 bytes.
+        Source: RFC 1035 §4.1, RFC 2181 §9.
+        """
+        limit = LARGEST if max_size is None else min(max_size, LARGEST)
+        sections = (self.answers, self.authority, self.additional)
+        reserved = sum(_size(each) for each in self.additional if each.type == Type.OPT)
+        writer = Writer()
+        writer.data += bytes(HEADER)
+        for question in self.questions:
+            writer.name(question.name)
+            writer.data += _pack(_QUESTION, question.type, question.qclass)
+        counts, full = [0, 0, 0], False
+        for index, section in enumerate(sections):
+            for record in section:
+                is_opt = index == 2 and record.type == Type.OPT
+                if full and not is_opt:
+                    continue
+                reserved -= _size(record) if is_opt else 0
+                before = len(writer.data)
+                records.write(writer, record)
+                if len(writer.data) + reserved > limit:
+                    writer.cut(before)
+                    full = True
+                else:
+                    counts[index] += 1
+        missing = counts[0] < len(self.answers) or counts[1] < len(self.authority)  # merely additional is not missed
+        if len(writer.data) > limit or (max_size is None and full):
+            raise BadMessage(f"the message does not fit into {limit} bytes", "Ask or answer less at a time.")
+        flags = self.flags | (0x0200 if missing else 0)
+        writer.data[:HEADER] = _pack(_HEADER, self.id, flags, len(self.questions), *counts)
+        return bytes(writer.data)
+
+    def reply(self, rcode: int = Rcode.NOERROR, **values: object) -> Message:
+        """The beginnings of a response: same id, operation and questions, RD copied. values: fields to set besides."""
+        reply = Message(self.id, True, self.opcode, recursion_desired=self.recursion_desired, rcode=rcode)
+        return replace(reply, questions=self.questions, **values)  # type: ignore[arg-type]  # checked by the caller
+
+
+def _size(record: Record) -> int:
+    """Bytes of a record on its own: at least what it takes in a message."""
+    writer = Writer()
+    records.write(writer, record)
+    return len(writer.data)
+
+
+def _pack(form: Struct, *numbers: int) -> bytes:
+    try:
+        return form.pack(*numbers)
+    except Exception:
+        raise BadMessage(f"one of {', '.join(map(str, numbers))} does not fit into 16 bits") from None

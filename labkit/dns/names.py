@@ -1,0 +1,147 @@
+"""Domain names: from text to labels, from labels to bytes, and the pointers that shorten them.
+
+Rule: a pointer may only go backwards, and a name has at most 255 bytes: so no bytes can keep the reader busy.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from labkit.core.errors import LabError
+
+LABEL, NAME = 63, 255
+"""Bytes a label, and a whole name with its length bytes, may have. Source: RFC 1035 §2.3.4."""
+
+POINTER = 0xC000
+"""The two bits that tell a pointer from the length of a label. Source: RFC 1035 §4.1.4."""
+
+_HOPS = 127  # a name of 255 bytes has no more labels than this, and a pointer is of use only behind one
+
+
+class BadMessage(LabError, ValueError):
+    """These bytes are no DNS message, or these values cannot be made into one."""
+
+
+@lru_cache(maxsize=1024)
+def labels_of(name: str) -> tuple[bytes, ...]:
+    r"""The labels of a name: ``"www.lab.example"`` has three, ``"."`` none.
+
+    name: text, with or without the last dot; ``\.`` is a dot inside a label, ``\032`` the byte 32.
+    Raises `BadMessage` where a label is empty or longer than 63 bytes, or the name longer than 255.
+    Source: RFC 1035 §2.3.4 and §5.1.
+    """
+    if name in (".", ""):
+        return ()
+    labels, label, at = [], bytearray(), 0
+    text = name.encode("utf8")
+    while at < len(text):
+        byte = text[at]
+        if byte == 0x2E:
+            labels.append(bytes(label))
+            label.clear()
+            at += 1
+        elif byte != 0x5C:
+            label.append(byte)
+            at += 1
+        elif text[at + 1 : at + 4].isdigit() and len(text[at + 1 : at + 4]) == 3 and int(text[at + 1 : at + 4]) < 256:
+            label.append(int(text[at + 1 : at + 4]))
+            at += 4
+        elif at + 1 < len(text) and not text[at + 1 : at + 2].isdigit():
+            label.append(text[at + 1])
+            at += 2
+        else:
+            raise BadMessage(f"{name[:80]!r} ends a backslash wrongly", r"Write \. or a number of three digits: \032.")
+    if label:  # no last dot
+        labels.append(bytes(label))
+    if not all(labels):
+        raise BadMessage(f"{name[:80]!r} has an empty label", "Between two dots there is at least one character.")
+    if max(map(len, labels)) > LABEL:
+        raise BadMessage(f"a label of {name[:80]!r} is longer than {LABEL} bytes", "Make it shorter, or divide it.")
+    if sum(map(len, labels)) + len(labels) + 1 > NAME:
+        raise BadMessage(f"{name[:80]!r}… is longer than {NAME} bytes", "Length bytes count too.")
+    return tuple(labels)
+
+
+def text_of(labels: tuple[bytes, ...]) -> str:
+    """The labels as text, without the last dot; ``"."`` is the root. `labels_of` reads it back unchanged."""
+    return ".".join("".join(map(_CHARACTERS.__getitem__, label)) for label in labels) or "."
+
+
+_CHARACTERS = tuple(
+    f"\\{chr(byte)}" if byte in b".\\" else chr(byte) if 0x20 < byte < 0x7F else f"\\{byte:03}" for byte in range(256)
+)
+
+
+def key(name: str) -> tuple[bytes, ...]:
+    """What two names have in common that differ in capital letters only. Source: RFC 4343 §3."""
+    return tuple(label.lower() for label in labels_of(name))
+
+
+def read(data: bytes, start: int) -> tuple[str, int]:
+    """Read the name that starts here; returns it, and the position behind it.
+
+    data: the whole message, for a pointer counts from its first byte. start: position in bytes.
+    Raises `BadMessage` for a pointer that does not go back, a label or name too long, and an end too early.
+    Source: RFC 1035 §4.1.4.
+    """
+    labels: list[bytes] = []
+    at, begin, behind, size, hops = start, start, -1, 1, 0
+    while True:
+        if at >= len(data):
+            raise BadMessage(f"the name at byte {start} runs past the end of the message")
+        length = data[at]
+        if length >= 0xC0:
+            if at + 2 > len(data):
+                raise BadMessage(f"the pointer at byte {at} is cut in two by the end of the message")
+            target = (length << 8 | data[at + 1]) & 0x3FFF
+            hops += 1
+            # Back means: before the labels just read. Anything else could lead in a circle.
+            if target >= begin or hops > _HOPS:
+                raise BadMessage(f"the pointer at byte {at} leads to byte {target}, in a circle or forwards")
+            behind = at + 2 if behind < 0 else behind
+            at = begin = target
+            continue
+        if length > LABEL:
+            raise BadMessage(f"byte {at} is neither the length of a label nor a pointer: 0x{length:02x}")
+        at += 1
+        if not length:
+            return text_of(tuple(labels)), at if behind < 0 else behind
+        size += 1 + length
+        if at + length > len(data):
+            raise BadMessage(f"the label at byte {at - 1} runs past the end of the message")
+        if size > NAME:
+            raise BadMessage(f"the name at byte {start} is longer than {NAME} bytes")
+        labels.append(data[at : at + length])
+        at += length
+
+
+class Writer:
+    """The bytes of a message as they grow, with the places of the names in them, which later ones may point to."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self._places: dict[tuple[bytes, ...], int] = {}
+
+    def name(self, name: str, *, compress: bool = True) -> None:
+        """Write a name: the labels that are new, then a pointer to the rest where it stands already.
+
+        compress: False where a pointer is not allowed; later names may point here all the same. Names are the same
+        only with the same capital letters, so that each reads back as it was written.
+        """
+        labels = labels_of(name)
+        for index in range(len(labels)):
+            rest = labels[index:]
+            place = self._places.get(rest)
+            if place is not None and compress:
+                self.data += (POINTER | place).to_bytes(2, "big")
+                return
+            if place is None and len(self.data) < 0x4000:  # a pointer has 14 bits
+                self._places[rest] = len(self.data)
+            self.data.append(len(labels[index]))
+            self.data += labels[index]
+        self.data.append(0)
+
+    def cut(self, size: int) -> None:
+        """Take back all bytes from this position on."""
+        del self.data[size:]
+        self._places = {labels: place for labels, place in self._places.items() if place < size}
