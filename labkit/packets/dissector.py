@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from labkit.packets import frames
+from labkit.packets.explain import dns
 from labkit.packets.explain.base import Context, Row, Table, build, number_at, shown_bytes
 from labkit.packets.model import Field, Layer
 from labkit.packets.spans import Span, raw_like, read_so_far, read_spans, shown_value, value_of
@@ -150,6 +151,8 @@ class _Builder:
         """Add one Scapy layer; returns whether the next one can follow."""
         name = type(layer).__name__
         start = self.position
+        if name != "Padding" and self.application(start):
+            return True
         if name in ("Raw", "Padding"):
             size = len(bytes(layer.original or layer.load))
             if self.raw[start : start + size] != bytes(layer.original or layer.load):
@@ -179,6 +182,18 @@ class _Builder:
         self.carrier = name
         self.expected = layer
         return whole or end > start
+
+    def application(self, start: int) -> bool:
+        """Add what TCP or UDP carries, where it is a protocol of ours: DNS. Returns whether it is."""
+        end = min(self.context.end, self.end)
+        if self.carrier not in ("TCP", "UDP") or self.context.fragment or not self.layers:
+            return False
+        layer = dns.layer(self.context, self.layers[-1], start, end, self.number)
+        if layer is None:
+            return False
+        self.layers.append(layer)
+        self.position, self.carrier, self.expected = end, layer.name, None
+        return True
 
     def network(self, layer: Any, start: int, size: int) -> None:
         """Keep what later layers need of this one: the addresses for checksums, and where its packet ends."""
@@ -341,16 +356,8 @@ class _Builder:
         if start >= end:
             return
         if name == "Padding":
-            item = Field(
-                "eth.padding",
-                "Padding",
-                start * 8,
-                len(data) * 8,
-                data,
-                shown_bytes(data),
-                why=_WHY_PADDING,
-                rfc="IEEE 802.3 §3.2.8",
-            )
+            shown, rfc = shown_bytes(data), "IEEE 802.3 §3.2.8"
+            item = Field("eth.padding", "Padding", start * 8, len(data) * 8, data, shown, why=_WHY_PADDING, rfc=rfc)
         else:
             prefix = {"TCP": "tcp.payload", "UDP": "udp.payload"}.get(self.carrier, "data.data")
             item = Field(prefix, "Payload", start * 8, len(data) * 8, data, shown_bytes(data), why=_WHY_PAYLOAD)
@@ -382,16 +389,9 @@ class _Builder:
             else:
                 start = self.position
                 item = self.malformed(start * 8, self.end * 8, "a frame labkit knows")
+                data = self.raw[start : self.end]
                 self.layers.append(
-                    Layer(
-                        "Malformed",
-                        "Malformed frame",
-                        start * 8,
-                        item.bits,
-                        (item,),
-                        self.raw[start : self.end],
-                        self.number,
-                    )
+                    Layer("Malformed", "Malformed frame", start * 8, item.bits, (item,), data, self.number)
                 )
         self.position = self.end
         self.layers.extend(reversed(self.trailers))
