@@ -95,6 +95,7 @@ class Group:
 
     client: tuple[str, int]
     server: tuple[str, int]
+    connection: bool = True
 
 
 @dataclass(slots=True)
@@ -109,6 +110,12 @@ class Ladder:
     head: int
     left_out: list[Rung] = field(default_factory=list)
     hidden: int = 0
+    ports: tuple[int, ...] = ()
+
+    @property
+    def noun(self) -> str:
+        """What its groups are: ``"connection"``, or ``"conversation"`` where not all of them are TCP's."""
+        return "connection" if all(group.connection for group in self.groups) else "conversation"
 
     @property
     def shown(self) -> list[Rung]:
@@ -164,10 +171,11 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
         number, right = packet.number, packet.sender == "client"
         group = known.get(number)
         if group is None:  # no TCP connection of the tape: a conversation is a pair of addresses
-            client, server = (packet.src, packet.dst) if right else (packet.dst, packet.src)
+            talk = getattr(packet, "talk", None)
+            client, server = talk or ((packet.src, packet.dst) if right else (packet.dst, packet.src))
             group = pairs.setdefault((client, server), len(groups))
             if group == len(groups):
-                groups.append(Group(client, server))
+                groups.append(Group(client, server, connection=False))
         flags, size = packet.flags, packet.length
         if flags:
             numbers = f"seq={packet.relative_seq}"
@@ -183,7 +191,9 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
             else:
                 again = False
         else:
-            flags, numbers, again = visible(packet.protocol), "", False
+            flags, numbers, again = visible(getattr(packet, "what", packet.protocol)), "", False
+            if part := getattr(packet, "fragment", None):
+                numbers, size = f"bytes {part[0]}-{part[1] - 1}" + ("" if part[2] else ", the last"), 0
         rung = Rung(
             packet,
             number,
@@ -204,7 +214,10 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
             rungs.append(rung)
     marks = sorted(getattr(tape, "events", ()), key=lambda event: event.time_ns) if events else []
     # A list of packets has no origin; the one a packet's tape had is kept by the packet, where it is kept at all.
-    ladder = Ladder(rungs, groups, marks, visible(getattr(tape, "origin", "")), acks, len(rungs), hidden=hidden)
+    ladder = Ladder(
+        rungs, groups, marks, visible(getattr(tape, "origin", "")), acks, len(rungs), hidden=hidden,
+        ports=tuple(getattr(tape, "ports", ())),
+    )  # fmt: skip
     if limit is not None and len(rungs) > max(limit, 1):
         limit = max(limit, 1)
         ladder.head = limit - limit // 4
@@ -245,9 +258,9 @@ def heading(ladder: Ladder) -> str:
     """Say in one line what the ladder is of: ``"Ladder of 4 packets, client ↔ server:8124"``."""
     total = len(ladder.rungs)
     servers = list(dict.fromkeys(group.server[1] for group in ladder.groups))
-    fixed = ", ".join(str(port) for port in servers if 0 < port < EPHEMERAL)
+    fixed = ", ".join(str(port) for port in servers if 0 < port < EPHEMERAL or port in ladder.ports)
     text = f"Ladder of {count(total, 'packet')}, client ↔ server" + (f":{fixed}" if fixed else "")
-    return text + (f", {count(len(ladder.groups), 'connection')}" if len(ladder.groups) > 1 else "")
+    return text + (f", {count(len(ladder.groups), ladder.noun)}" if len(ladder.groups) > 1 else "")
 
 
 def twin(ladder: Ladder, title: str | None = None) -> str:
@@ -266,7 +279,7 @@ def twin(ladder: Ladder, title: str | None = None) -> str:
     events, left = ladder.cut_events()
     for group in groups:
         if group is not None:
-            lines.append(f"connection {group + 1}")
+            lines.append(f"{ladder.noun} {group + 1}")
         mine = [rung for rung in shown if group in (None, rung.group)]
         cut = ladder.left_out[0].number if ladder.left_out else None
         last: Rung | None = None
@@ -291,7 +304,7 @@ def twin(ladder: Ladder, title: str | None = None) -> str:
             last = rung
         lines += _told([event for event in events if group is None or ladder.group_of(event) == group])
     if groups[0] is not None and (rest := _told([event for event in events if ladder.group_of(event) is None])):
-        lines += ["of no one connection", *rest]
+        lines += [f"of no one {ladder.noun}", *rest]
     if left:
         lines.append(f"  ({count(left, 'socket event')} in the part left out)")
     if ladder.origin:

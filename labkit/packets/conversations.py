@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from labkit.packets.frames import ACK, FIN, RST, SYN, Frame, Quick, icmp_kind, quick, quoted
+from labkit.packets.frames import ACK, FIN, RST, SYN, Frame, Quick, fragment_key, fragment_of, icmp_kind, quick, quoted
 
 Side = tuple[bytes, int]
 """(address as bytes, port)."""
@@ -19,12 +19,16 @@ _EPHEMERAL = 32768
 
 
 class Place(NamedTuple):
-    """Where a packet stands: its connection (number, or -1), who sent it, its relative numbers."""
+    """Where a packet stands: its connection (number, or -1), who sent it, its relative numbers.
+
+    talk: (client, server) of the datagrams it belongs to, where it is no TCP segment.
+    """
 
     connection: int
     from_client: bool
     relative_seq: int = 0
     relative_ack: int = 0
+    talk: tuple[Side, Side] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +76,7 @@ class Conversations:
         self.connections: list[Flow] = []
         self._number: dict[int, int] = {}  # id of a flow -> its number, in order of first packet
         self._open: dict[tuple[str, Side, Side], Flow] = {}
+        self._fragmented: dict[bytes, Place] = {}  # of a first fragment: to whom the others belong
 
     def feed(self, frames: Sequence[Frame]) -> None:
         """Take the next frames."""
@@ -85,14 +90,20 @@ class Conversations:
             return self._tcp(index, packet)
         if packet.protocol == "UDP":
             flow = self._flow("UDP", (packet.src, packet.sport), (packet.dst, packet.dport))
-            return Place(-1, flow.client == (packet.src, packet.sport))
+            place = Place(-1, flow.client == (packet.src, packet.sport), talk=(flow.client, flow.server))
+            if len(packet.src) == 4 and fragment_of(frame[1], packet) is not None:
+                self._fragmented[fragment_key(frame[1], packet)] = place
+            return place
+        if packet.protocol == "IPv4 (fragment)" and (first := self._fragmented.get(fragment_key(frame[1], packet))):
+            return first
         if packet.protocol in ("ICMP", "ICMPv6"):
             inner = quoted(frame[1], packet)
             if inner is not None and inner.protocol.startswith(("TCP", "UDP")):
                 # The error goes back to whoever sent what it quotes.
                 sender, receiver = (inner.src, inner.sport), (inner.dst, inner.dport)
                 flow = self._flow(inner.protocol[:3], sender, receiver)
-                return Place(-1, flow.client != sender)
+                talk = (flow.client, flow.server) if inner.protocol.startswith("UDP") else None
+                return Place(-1, flow.client != sender, talk=talk)
             kind, _ = icmp_kind(frame[1], packet)
             if kind in (0, 129):
                 return Place(-1, False)

@@ -228,6 +228,41 @@ def quoted(raw: bytes, packet: Quick) -> Quick | None:
     return inner if inner.src else None
 
 
+def fragment_of(raw: bytes, packet: Quick) -> tuple[int, int, bool] | None:
+    """Return (first byte, byte after the last, whether more follow) of an IPv4 fragment; None for a whole packet.
+
+    Counted in what the packet carries, the header above included. Source: RFC 791 §3.1 (Fragment Offset).
+    """
+    start = packet.network
+    if start < 0 or len(packet.src) != 4 or len(raw) < start + 20:
+        return None
+    bits = (raw[start + 6] << 8) | raw[start + 7]
+    if not bits & 0x3FFF:
+        return None
+    first = (bits & 0x1FFF) * 8
+    return first, first + max(0, packet.end - start - (raw[start] & 15) * 4), bool(bits & 0x2000)
+
+
+def fragment_key(raw: bytes, packet: Quick) -> bytes:
+    """What the fragments of one packet have in common: Identification, protocol, both addresses (RFC 791 §3.2)."""
+    start = packet.network
+    return raw[start + 4 : start + 6] + raw[start + 9 : start + 10] + packet.src + packet.dst
+
+
+ICMP_WORDS = {
+    (0, 0): "echo reply", (3, 0): "network unreachable", (3, 1): "host unreachable", (3, 2): "protocol unreachable",
+    (3, 3): "port unreachable", (3, 4): "fragmentation needed", (5, 1): "redirect", (8, 0): "echo request",
+    (11, 0): "time exceeded", (11, 1): "reassembly time exceeded",
+}  # fmt: skip
+"""(type, code) of ICMP messages in words. Source: RFC 792."""
+ICMP6_WORDS = {
+    (1, 0): "no route", (1, 3): "address unreachable", (1, 4): "port unreachable", (2, 0): "packet too big",
+    (3, 0): "hop limit exceeded", (3, 1): "reassembly time exceeded", (128, 0): "echo request", (129, 0): "echo reply",
+    (135, 0): "neighbour solicitation", (136, 0): "neighbour advertisement",
+}  # fmt: skip
+"""The same of ICMPv6. Source: RFC 4443, RFC 4861."""
+
+
 def sack_blocks(raw: bytes, start: int, end: int) -> list[tuple[int, int]]:
     """The blocks of the SACK option among the TCP options in raw[start:end], as sent; [] where there is none."""
     while start + 1 < end:

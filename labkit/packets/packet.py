@@ -118,6 +118,38 @@ class Packet:
         return self._quick.window
 
     @property
+    def fragment(self) -> tuple[int, int, bool] | None:
+        """Of an IPv4 fragment: (first byte, byte after the last, whether more follow), counted in what was cut up.
+
+        None for a packet that is whole. Source: RFC 791 §3.2.
+        """
+        return frames.fragment_of(self.raw, self._quick)
+
+    @property
+    def what(self) -> str:
+        """What it is, in a few words: ``"UDP"``, ``"UDP fragment"``, ``"ICMP port unreachable"``, ``"TCP"``."""
+        name = self._quick.protocol
+        if name in ("ICMP", "ICMPv6"):
+            words = frames.ICMP_WORDS if name == "ICMP" else frames.ICMP6_WORDS
+            return f"{name} {words.get(frames.icmp_kind(self.raw, self._quick), '')}".rstrip()
+        if self.fragment is None:
+            return name
+        number = self.raw[self._quick.network + 9]
+        carried = {frames.UDP_PROTOCOL: "UDP", frames.TCP_PROTOCOL: "TCP", frames.ICMP_PROTOCOL: "ICMP"}
+        return f"{carried.get(number, f'IP protocol {number}')} fragment"
+
+    @property
+    def talk(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
+        """(client, server), each (address, port), of the datagrams it belongs to; None for TCP and what is unknown.
+
+        A fragment and an ICMP error belong to the datagrams that they are about.
+        """
+        if self._place is None or self._place.talk is None:
+            return None
+        client, server = self._place.talk
+        return (frames.address(client[0]), client[1]), (frames.address(server[0]), server[1])
+
+    @property
     def payload(self) -> bytes:
         """The bytes that TCP or UDP carries, as far as they were captured; ``b""`` in other protocols."""
         if self._quick.protocol not in ("TCP", "UDP"):
