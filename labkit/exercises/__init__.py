@@ -9,14 +9,14 @@ Rule: right and wrong are decided here and nowhere else; nothing about the stude
 
 from __future__ import annotations
 
-from labkit.exercises import progress_file, tcp
+from labkit.exercises import progress_file, tcp, udp
 from labkit.exercises.engine import Exercise
 from labkit.exercises.progress_file import Progress
 from labkit.exercises.result import Note, Outcome, Result
 
-__all__ = ["Exercise", "Note", "Outcome", "Progress", "Result", "every", "progress", "restart", "tcp"]
+__all__ = ["Exercise", "Note", "Outcome", "Progress", "Result", "every", "progress", "restart", "tcp", "udp"]
 
-_LESSONS = {"tcp": tcp.EXERCISES}
+_LESSONS = {"tcp": tcp.EXERCISES, "udp": udp.EXERCISES}
 
 
 def every(lesson: str | None = None) -> list[Exercise]:

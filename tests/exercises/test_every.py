@@ -66,11 +66,12 @@ class TestEvery:
         assert texts[0] == texts[1]
 
     def test_text_names_the_exercise_as_lessons_do(self, exercise: Exercise) -> None:
-        short = exercise.name.split(".")[1]
-        assert getattr(exercises.tcp, short) is exercise
-        assert f"`exercises.tcp.{short}.check(…)`" in repr(exercise)
-        assert f"exercises.tcp.{short}.check(" in exercise.stub
-        assert f"`exercises.tcp.{short}.hint()`" in repr(exercise)
+        lesson, short = exercise.name.split(".")
+        assert getattr(getattr(exercises, lesson), short) is exercise
+        assert exercise in exercises.every(lesson)
+        assert f"`exercises.{lesson}.{short}.check(…)`" in repr(exercise)
+        assert f"exercises.{lesson}.{short}.check(" in exercise.stub
+        assert f"`exercises.{lesson}.{short}.hint()`" in repr(exercise)
 
 
 def test_names_differ() -> None:

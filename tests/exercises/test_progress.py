@@ -187,10 +187,14 @@ class TestBar:
         shown = exercises.progress("tcp")
         assert shown.solved == 1
         assert len(shown.rows) == 8
+        assert [name for name, *_ in exercises.progress("udp").rows] == [
+            "udp.header", "udp.which_reached", "udp.dns_name", "udp.stop_and_wait",
+        ]  # fmt: skip
+        assert len(exercises.progress().rows) == 12
         assert exercises.restart("tcp").solved == 1
         assert exercises.restart("tcp", forget=True).solved == 0
         assert progress_file.entry("tcp.flags") == Entry()
 
     def test_unknown_lesson(self) -> None:
-        with pytest.raises(KeyError, match="only for tcp"):
+        with pytest.raises(KeyError, match="only for tcp, udp"):
             exercises.every("latin")
