@@ -65,6 +65,7 @@ def named(numbers: type[IntEnum], number: int) -> int:
         return int(number)
 
 
-def word(number: int, prefix: str = "") -> str:
-    """A number as zone files write it: its name, or prefix and number (``"TYPE65280"``). Source: RFC 3597 §5."""
-    return number.name if isinstance(number, IntEnum) else f"{prefix}{number}"
+def word(numbers: type[IntEnum], number: int) -> str:
+    """A number as zone files write it: its name, or ``"TYPE65280"``, ``"CLASS7"``. Source: RFC 3597 §5."""
+    known = named(numbers, number)
+    return known.name if isinstance(known, IntEnum) else f"{numbers.__name__.upper()}{known}"

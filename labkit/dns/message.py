@@ -32,7 +32,7 @@ class Question:
     qclass: int = Class.IN
 
     def __str__(self) -> str:
-        return f"{self.name} {word(self.qclass, 'CLASS')} {word(self.type, 'TYPE')}"
+        return f"{self.name} {word(Class, self.qclass)} {word(Type, self.type)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Record:
     rclass: int = Class.IN
 
     def __str__(self) -> str:
-        return f"{self.name} {self.ttl} {word(self.rclass, 'CLASS')} {word(self.type, 'TYPE')} {shown(self.data)}"
+        return f"{self.name} {self.ttl} {word(Class, self.rclass)} {word(Type, self.type)} {shown(self.data)}"
 
 
 def shown(data: Data) -> str:
@@ -106,7 +106,7 @@ def read(message: bytes, at: int) -> tuple[Record, int]:
 def _read_data(message: bytes, kind: int, rclass: int, at: int, end: int) -> Data:
     if kind in (Type.A, Type.AAAA) and rclass == Class.IN:
         if end - at != (4 if kind == Type.A else 16):
-            raise BadMessage(f"{word(kind)} data of {end - at} bytes at byte {at}: that is no address")
+            raise BadMessage(f"{word(Type, kind)} data of {end - at} bytes at byte {at}: that is no address")
         return str(ipaddress.ip_address(message[at:end]))
     data: Data
     if kind in (Type.CNAME, Type.NS, Type.PTR):
@@ -128,7 +128,7 @@ def _read_data(message: bytes, kind: int, rclass: int, at: int, end: int) -> Dat
     else:
         return message[at:end]
     if behind != end:
-        raise BadMessage(f"the {word(kind)} data at byte {at} ends at byte {behind}, not at {end} as its length says")
+        raise BadMessage(f"the {word(Type, kind)} data at byte {at} ends at byte {behind}, not at {end} as its length says")
     return data
 
 
@@ -171,7 +171,7 @@ def write(writer: Writer, record: Record) -> None:
     except BadMessage:
         raise
     except (ValueError, TypeError, Broken) as error:
-        raise BadMessage(f"{record.data!r} is no {word(record.type, 'TYPE')} data ({error})"[:300]) from None
+        raise BadMessage(f"{record.data!r} is no {word(Type, record.type)} data ({error})"[:300]) from None
     length = len(writer.data) - start
     if length > 0xFFFF:
         raise BadMessage(f"the data of {record.name!r} has {length} bytes", "A record holds 65,535 at most.")
@@ -208,7 +208,7 @@ def _write_data(writer: Writer, record: Record) -> None:
     elif isinstance(data, bytes):
         writer.data += data
     else:
-        raise BadMessage(f"{data!r} is no {word(kind, 'TYPE')} data"[:300])
+        raise BadMessage(f"{data!r} is no {word(Type, kind)} data"[:300])
 
 
 def _text(data: Data) -> str:

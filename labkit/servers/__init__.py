@@ -3,6 +3,6 @@
 Rule: no cleverness here; everything a server needs comes from `labkit.net`.
 """
 
-from labkit.servers import echo, greeter
+from labkit.servers import dns, echo, greeter
 
-__all__ = ["echo", "greeter"]
+__all__ = ["dns", "echo", "greeter"]
