@@ -22,6 +22,9 @@ from labkit.core.errors import LabError
 if TYPE_CHECKING:
     from labkit.packets.probe import Reason, Status
 
+OVER_UDP = ("time",)
+"""The servers that bind a UDP socket; the others listen."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code (0 done, 1 failed, 2 wrong usage)."""
@@ -30,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
     serve = commands.add_parser("serve", help="run one of the chapter's servers until Ctrl-C")
-    serve.add_argument("server", choices=("greeter", "echo"), help="which one")
+    serve.add_argument("server", choices=("greeter", "echo", "time"), help="which one")
     where = serve.add_mutually_exclusive_group()
     where.add_argument("--port", type=int, help="port to listen on (0: any free one; default: the chapter's)")
     where.add_argument("--path", help="listen on this Unix socket path in place of a port")
@@ -69,7 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _for_a_terminal(message: str) -> str:
     """A message of the package in words of the command line."""
-    for python, option in (("say listen(..., expose=True)", "add --expose"), ("listen(0)", "--port 0")):
+    for python, option in (
+        ("say listen(..., expose=True)", "add --expose"), ("say bind(..., expose=True)", "add --expose"),
+        ("listen(0)", "--port 0"), ("bind(0)", "--port 0"),
+    ):  # fmt: skip
         message = message.replace(python, option)
     return message
 
@@ -85,12 +91,18 @@ def _serve(options: argparse.Namespace) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    server = module.create()
-    if options.path is not None:
-        server.listen(path=options.path)
+    port = module.PORT if options.port is None else options.port
+    if options.server in OVER_UDP:
+        if options.path is not None:
+            raise LabError(f"{options.server} speaks UDP, and a path is for TCP's servers", "Use --port.")
+        server = module.create("udp6" if ":" in options.host else "udp4")
+        server.bind(port, options.host, expose=options.expose)
     else:
-        port = module.PORT if options.port is None else options.port
-        server.listen(port, options.host, expose=options.expose)
+        server = module.create()
+        if options.path is not None:
+            server.listen(path=options.path)
+        else:
+            server.listen(port, options.host, expose=options.expose)
     where = server.address()
     text = where if isinstance(where, str) else f"{where[0]} port {where[1]}"
     print(f"{options.server} listens on {text}; stop it with Ctrl-C", flush=True)

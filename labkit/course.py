@@ -69,14 +69,14 @@ def lesson(name: str, *, large: bool = False) -> _Opening:
 
 
 def reset() -> str:
-    """Put the notebook back to its start: servers, connections and wires of ours closed, exercises as if never tried.
+    """Put the notebook back to its start: servers, connections, UDP sockets and wires of ours closed, exercises as if never tried.
 
     For live demonstrations: the next class sees what the first one saw. The progress file is left alone.
     """
-    from labkit import exercises, net
+    from labkit import dgram, exercises, net
     from labkit.lab import wire
 
-    closed = net.close_everything()
+    closed = net.close_everything() + dgram.close_everything()
     wire.close_everything()
     exercises.restart()
     return f"{closed} {'server' if closed == 1 else 'servers'} closed; the exercises start anew"

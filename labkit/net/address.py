@@ -145,13 +145,16 @@ def _remove_dead(path: str) -> None:
         raise from_oserror(error, path) from error
 
 
-def holder(port: int) -> str:
-    """Who listens on the TCP port, in words (``python3 (pid 4711)``), or ``""`` where the system does not tell."""
+def holder(port: int, protocol: str = "tcp") -> str:
+    """Who has the port, in words (``python3 (pid 4711)``), or ``""`` where the system does not tell.
+
+    protocol: ``"tcp"`` (who listens on it) or ``"udp"``.
+    """
     try:
-        rows = kernel_table(port)
+        rows = [row for row in kernel_table(port, protocol=protocol) if row.inode and row.local[1] == port]
     except LabError:
         return ""
-    inodes = {f"socket:[{row.inode}]" for row in rows if row.state == "LISTEN" and row.inode}
+    inodes = {f"socket:[{row.inode}]" for row in rows if protocol == "udp" or row.state == "LISTEN"}
     if not inodes:
         return ""
     for pid in filter(str.isdigit, os.listdir("/proc")):

@@ -37,20 +37,22 @@ class Row:
     inode: int = 0
 
 
-def kernel_table(*ports: int) -> tuple[Row, ...]:
+def kernel_table(*ports: int, protocol: str = "tcp") -> tuple[Row, ...]:
     """The TCP connections and listening sockets of this network, as the kernel holds them.
 
-    ports: only rows with this port at one end; two ports name one connection (none: all rows).
+    ports: only rows with this port at one end; two ports name one connection (none: all rows). protocol: ``"udp"`` for
+    the UDP sockets in place of them, where the state means nothing (Linux; elsewhere none are known).
     Raises `LabError` where the system does not tell.
     Source: RFC 9293 §3.3.2 (the states).
     """
-    rows = _from_proc() if sys.platform == "linux" else _from_netstat()
+    rows = _from_proc(protocol) if sys.platform == "linux" else _from_netstat() if protocol == "tcp" else []
     return tuple(row for row in rows if set(ports) <= {row.local[1], row.remote[1]})
 
 
-def _from_proc() -> list[Row]:
+def _from_proc(protocol: str) -> list[Row]:
     rows = []
-    for table in ("/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"):  # of the host this thread is on
+    for version in ("", "6"):
+        table = f"/proc/thread-self/net/{protocol}{version}"  # of the host this thread is on
         try:
             with open(table, encoding="ascii") as lines:
                 text = lines.read().splitlines()[1:]

@@ -1,0 +1,173 @@
+"""A UDP socket's port: how it gets one, what it is called, and its options.
+
+Rule: the port and facts only; what is sent and received is elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import socket as system
+from collections.abc import Callable
+from typing import Any, Self
+
+from labkit.core import host as host_of
+from labkit.core import loop
+from labkit.core.errors import LabError, NotOpen, PortInUse
+from labkit.dgram import sender as senders
+from labkit.dgram.flow import Flow
+from labkit.dgram.sender import LOOPBACK
+from labkit.net import address as addresses
+from labkit.net.address import in_words
+
+_running: dict[Any, Binding] = {}
+
+
+class Binding(Flow):
+    """What `Socket` knows of its own port; see there."""
+
+    __slots__ = ()
+
+    def set_broadcast(self, on: bool = True) -> Self:
+        """Allow sending to a broadcast address (SO_BROADCAST)."""
+        return self._set(system.SOL_SOCKET, system.SO_BROADCAST, int(bool(on)))
+
+    def set_ttl(self, hops: int) -> Self:
+        """Let a datagram pass this many routers at most, 1 to 255. Source: RFC 791 §3.2 (time to live)."""
+        if isinstance(hops, bool) or not isinstance(hops, int) or not 1 <= hops <= 255:
+            raise LabError(f"{hops!r} is not a number of hops", "Give a whole number from 1 to 255.")
+        if self.kind == "udp6":
+            return self._set(system.IPPROTO_IPV6, system.IPV6_UNICAST_HOPS, hops)
+        return self._set(system.IPPROTO_IP, system.IP_TTL, hops)
+
+    def set_recv_buffer_size(self, size: int) -> Self:
+        """Ask for this many bytes of the kernel for what waits to be received (SO_RCVBUF; it may give fewer)."""
+        return self._set(system.SOL_SOCKET, system.SO_RCVBUF, _check_bytes(size))
+
+    def set_send_buffer_size(self, size: int) -> Self:
+        """Ask for this many bytes of the kernel for what waits to be sent (SO_SNDBUF; it may give fewer)."""
+        return self._set(system.SOL_SOCKET, system.SO_SNDBUF, _check_bytes(size))
+
+    def _set(self, level: int, option: int, value: int) -> Self:
+        self._check_open()
+        loop.call(lambda: self._open_or_raise().setsockopt(level, option, value))
+        return self
+
+    @property
+    def port(self) -> int:
+        """The port of this socket, also after its end; raises `NotOpen` where it never had one."""
+        if self._local is None:
+            raise NotOpen("this socket has no port yet", "bind() it, or send something.")
+        return self._local[1]
+
+    def address(self) -> tuple[str, int]:
+        """(address, port) of this socket; raises `NotOpen` where it is closed or not bound."""
+        self._check_open()
+        if self._local is None:
+            raise NotOpen("this socket has no address yet", "bind() it, or send something.", code="EBADF")
+        return self._local
+
+    def remote_address(self) -> tuple[str, int]:
+        """(address, port) of the peer; raises `LabError` where the socket is not connected."""
+        if self._remote is None:
+            raise LabError(
+                "this socket is not connected", "connect() comes first.", code="ERR_SOCKET_DGRAM_NOT_CONNECTED"
+            )
+        return self._remote
+
+    def __repr__(self) -> str:
+        text = f"{self.kind} socket" + (f" {in_words(*self._local)}" if self._local is not None else "")
+        text += f" to {in_words(*self._remote)}" if self._remote is not None else ""
+        return f"<{text}{', closed' if self.closed else ', not bound' if self._local is None else ''}>"
+
+    # -- inside
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise NotOpen("this socket is closed", "Make a new one.", code="ERR_SOCKET_DGRAM_NOT_RUNNING")
+
+    @staticmethod
+    def _soon(now: bool, function: Callable[..., Any], *args: Any) -> None:
+        """For a cell at once; for a handler, as in Node, after it has returned."""
+        if now:
+            function(*args)
+        else:
+            loop.get().call_soon(function, *args)
+
+    def _bind_now(self, port: int, address: str, replace: bool, *, by_program: bool = True) -> None:
+        if (refusal := senders.check_family(self.kind, address)) is not None:
+            raise refusal
+        sockaddr = senders.local_sockaddr(self.kind, address, port)
+        key = (host_of.current(), *sockaddr[:2])
+        earlier = _running.get(key)
+        if earlier is not None and replace:
+            earlier._close_now(True)
+        elif earlier is not None:
+            raise PortInUse(
+                f"UDP port {in_words(*sockaddr[:2])} is taken by another socket of this program",
+                "close() it first, or bind(0) for any free port.",
+            )
+        senders.bind(self._open_or_raise(), sockaddr)
+        self._bound = by_program
+        self._start_reading()
+        self._key = (host_of.current(), *(self._local or ()))
+        _running[self._key] = self
+
+    def _open_or_raise(self) -> system.socket:
+        try:
+            return self._open()
+        except OSError as error:  # too many files are open, or there is no IPv6
+            raise senders.translate(error, f"a {self.kind} socket") from error
+
+    def _tell_listening(self) -> None:
+        if not self.closed or not self._bound:  # Node tells of a port it has chosen itself also when closed meanwhile
+            self._fire("listening")
+
+    def _bind_for(self, where: str | None, port: int | None, at_once: bool) -> None:
+        """Take a free port, on the address from which there is a way to the peer: loopback is not left for nothing."""
+        own = LOOPBACK[self.kind]
+        if where is None:
+            own = "0.0.0.0" if self.kind == "udp4" else "::"
+        elif not addresses.is_loopback(where):
+            try:
+                with host_of.make_socket(senders.FAMILIES[self.kind], system.SOCK_DGRAM) as probe:
+                    probe.setsockopt(system.SOL_SOCKET, system.SO_BROADCAST, 1)
+                    probe.connect((where, port or 9))  # sends nothing: the kernel looks for the way, and says whence
+                    own = probe.getsockname()[0]
+            except OSError as error:
+                raise senders.translate(error, in_words(where, port or 0)) from error
+        self._bind_now(0, own, False, by_program=False)
+        self._soon(at_once, self._tell_listening)
+
+    def _close_now(self, at_once: bool) -> None:
+        if self.closed:
+            return
+        self._called("close")
+        self._end_run()
+        self._shut()
+        if _running.get(self._key) is self:
+            del _running[self._key]
+        self._soon(at_once, self._fire, "close")
+
+
+def _check_bytes(size: int) -> int:
+    if isinstance(size, bool) or not isinstance(size, int) or not 0 < size < 2**31:
+        raise LabError(f"{size!r} is not a number of bytes", "Give a whole number from 1.")
+    return size
+
+
+def close_everything() -> int:
+    """Close every UDP socket of this process; returns how many there were."""
+    sockets = tuple(_running.values())
+    for each in sockets:
+        each.leave()
+    return len(sockets)
+
+
+def _shut_everything() -> None:
+    for each in tuple(_running.values()):
+        each._shut()
+
+
+loop.at_exit(_shut_everything)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_running.clear)  # they are the parent's

@@ -1,0 +1,162 @@
+"""Who sent a datagram, and the checks of where one may go: addresses, ports and sizes of UDP in words.
+
+Rule: looks and refuses; opens nothing but the socket it is asked to bind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket as system
+from typing import Any, NamedTuple
+
+from labkit.core.errors import AddressUnavailable, ConnectionRefused, LabError, NetError, PortInUse, from_oserror
+from labkit.net import address as addresses
+from labkit.net.address import in_words
+
+FAMILIES = {"udp4": system.AF_INET, "udp6": system.AF_INET6}
+NAMES = {"udp4": "IPv4", "udp6": "IPv6"}
+LOOPBACK = {"udp4": "127.0.0.1", "udp6": "::1"}
+
+LARGEST = {"udp4": 65507, "udp6": 65527}
+"""Bytes a datagram can carry: 65,535 less 8 of UDP's header and, for IPv4 alone, 20 of IP's (RFC 768, RFC 8200 §3)."""
+
+
+class Sender(NamedTuple):
+    """Who sent a datagram. address: text. port: number. family: ``"IPv4"`` or ``"IPv6"``. size: bytes of the data."""
+
+    address: str
+    port: int
+    family: str
+    size: int
+
+
+def piece(data: Any, offset: int, length: int | None) -> bytes:
+    """The bytes to send: length of them from offset on (None: all the rest); text is encoded as UTF-8 first.
+
+    Raises `TypeError` for what is neither bytes nor text, `LabError` for a piece that is not inside.
+    """
+    if isinstance(data, str):
+        data = data.encode()
+    elif isinstance(data, (bytes, bytearray, memoryview)):
+        data = bytes(data)
+    else:
+        raise TypeError(f"only bytes or text can be sent, not {data!r}")  # bytes(5) would be five zero bytes
+    whole = len(data)
+    length = whole - offset if length is None and isinstance(offset, int) else length
+    for number in (offset, length):
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise TypeError(f"offset and length are whole numbers of bytes, not {number!r}")
+    assert isinstance(length, int)
+    if offset < 0 or length < 0 or offset + length > whole:
+        raise LabError(
+            f"{length} bytes from offset {offset} are not inside the {whole} bytes given",
+            "Offset and length count bytes, not characters.", code="ERR_BUFFER_OUT_OF_BOUNDS",
+        )  # fmt: skip
+    return bytes(data[offset : offset + length])
+
+
+def check_size(kind: str, size: int) -> NetError | None:
+    """The error for a datagram that no IP packet can hold, or None."""
+    if size <= LARGEST[kind]:
+        return None
+    family = NAMES[kind]
+    return NetError(
+        f"{size:,} bytes do not fit into one datagram: over {family} it carries {LARGEST[kind]:,} at most",
+        "Send several, and number them; or use TCP.", code="EMSGSIZE",
+    )  # fmt: skip
+
+
+def check_port(port: Any) -> int:
+    """Return the port to send to if it is one (1 to 65535); raises `LabError` otherwise."""
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
+        what = "no port was given, and the socket is not connected" if port is None else f"{port!r} is not a port"
+        raise LabError(what, "Send to a port from 1 to 65535.", code="ERR_SOCKET_BAD_PORT")
+    return port
+
+
+def is_numeric(kind: str, address: str) -> bool:
+    """Whether this is an address of the socket's family, and needs no resolver."""
+    try:
+        system.inet_pton(FAMILIES[kind], address)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def check_family(kind: str, address: str) -> NetError | None:
+    """The error for an address of the other family, or None. Names are left to the resolver."""
+    other = "udp6" if kind == "udp4" else "udp4"
+    if not is_numeric(other, address):
+        return None
+    return NetError(
+        f"{address} is an {NAMES[other]} address, and this is a {kind} socket",
+        f'Use create_socket("{other}"), or an {NAMES[kind]} address.', code="EINVAL",
+    )  # fmt: skip
+
+
+async def resolve(kind: str, address: str, port: int) -> tuple[Any, ...]:
+    """The first address of the socket's family that a name has, as the kernel wants it; raises `AddressUnavailable`."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            address, port, family=FAMILIES[kind], type=system.SOCK_DGRAM
+        )
+    except (OSError, ValueError) as error:  # ValueError: an empty or overlong part of a name, a zero byte
+        raise _unknown(kind, address) from error
+    return tuple(found[0][4])
+
+
+def _unknown(kind: str, address: str) -> AddressUnavailable:
+    return AddressUnavailable(
+        f"the host name {address!r} has no {NAMES[kind]} address",
+        f"Check its spelling; on this machine use {LOOPBACK[kind]}.", code="ENOTFOUND",
+    )  # fmt: skip
+
+
+def local_sockaddr(kind: str, address: str, port: int) -> tuple[Any, ...]:
+    """What to give to bind; raises `AddressUnavailable` for a name without an address of this family."""
+    try:
+        found = system.getaddrinfo(
+            address, port, family=FAMILIES[kind], type=system.SOCK_DGRAM, flags=system.AI_PASSIVE
+        )
+    except (OSError, ValueError) as error:
+        raise _unknown(kind, address) from error
+    return tuple(found[0][4])
+
+
+def bind(channel: system.socket, sockaddr: tuple[Any, ...]) -> None:
+    """Bind; raises `PortInUse` (naming the holder), `PermissionDenied`, `AddressUnavailable`."""
+    port = sockaddr[1]
+    where = in_words(*sockaddr[:2])
+    try:
+        channel.bind(sockaddr)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            who = addresses.holder(port, "udp")
+            raise PortInUse(f"UDP port {where} is taken" + (f" by {who}" if who else ""), what_to_do(who)) from None
+        raise from_oserror(error, where) from error
+
+
+def what_to_do(who: str) -> str:
+    """The advice that goes with a port in use."""
+    if "another notebook" in who:
+        return "Shut that kernel down (menu Kernel of its notebook) and run this again, or bind(0) for any free port."
+    return "Close it, or bind(0) for any free port."
+
+
+def translate(error: OSError, where: str) -> NetError:
+    """The labkit error for what the system said about a datagram to (or from) this address."""
+    if error.errno == errno.ECONNREFUSED:
+        return ConnectionRefused(
+            f"nobody listens on UDP port {where}: an ICMP message came back, port unreachable",
+            "Start the server first, and check the port.",
+        )
+    if error.errno == errno.EMSGSIZE:
+        return NetError(f"{where}: the datagram is too large to be sent", "Send less at once.", code="EMSGSIZE")
+    if error.errno == errno.EINVAL:
+        return NetError(
+            f"{where} cannot be reached from this socket's own address",
+            "A socket bound to loopback reaches this machine only: bind it to another address, or make a new one.",
+            code="EINVAL",
+        )
+    return from_oserror(error, where)
