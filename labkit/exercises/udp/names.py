@@ -53,6 +53,8 @@ def read_name(message: bytes, offset: int) -> tuple[str, int]:
         labels.append(message[offset + 1 : end].decode("ascii"))
         offset = end
 
+_SHOWN = 32  # bytes of a message in a finding
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -96,6 +98,8 @@ _RFC = (
 )
 
 _TRUST = "Who sent this message wants your parser to do just that. Check before you read."
+_KINDS = "The two highest bits are 00 for a label and 11 for a pointer; 01 and 10 are not in use."
+_WIDE = "A pointer has 14 bits: the lower 6 of its first byte, and the second byte."
 _BACK = "A pointer must go backwards, to before the name that it stands in; and so must the next one it leads to."
 
 CASES = (
@@ -123,10 +127,11 @@ CASES = (
          why="A pointer takes two bytes, and only one is left."),
     Case(4, "an offset past the end", _QUESTION, 33, why="There is nothing at this offset."),
     Case(4, "a pointer past the end", _QUESTION + _pointer(300) + _TYPE, 33, why=_BACK),
-    Case(5, "a first byte that is neither a label's nor a pointer's", b"\x80" + b"a" * 128 + b"\0", 12,
-         why="The two highest bits are 00 for a label and 11 for a pointer; 01 and 10 are not in use."),
+    Case(5, "a first byte that is neither a label's nor a pointer's", b"\x80" + b"a" * 128 + b"\0", 12, why=_KINDS),
     Case(5, "a first byte that is neither a label's nor a pointer's", b"\x40" + b"a" * 64 + b"\0", 12,
          why="A label has 63 bytes at most: the two highest bits of its length are 00."),
+    Case(5, "a first byte that is neither a label's nor a pointer's", _QUESTION + b"\x80\x0c" + _TYPE, 33, why=_KINDS),
+    Case(5, "a first byte that is neither a label's nor a pointer's", _QUESTION + b"\x40\x0c" + _TYPE, 33, why=_KINDS),
     Case(6, "a pointer to itself", _pointer(12) + _TYPE, 12, why=_BACK),
     Case(6, "two pointers to each other", _pointer(14) + _pointer(12) + _TYPE, 14, why=_BACK),
     Case(6, "a label and a pointer back to it", _labels(b"a") + _pointer(12) + _TYPE, 12, why=_BACK),
@@ -234,14 +239,10 @@ def _doing(case: Case) -> str:
 
 
 def _bytes(case: Case) -> str:
-    """What the message is, and its bytes from the header on, cut to a line."""
-    shown = case.tail.hex(" ")
-    if len(case.tail) > 24:
-        near = max(0, min(case.offset - len(HEADER) - 4, len(case.tail) - 20))
-        part = case.tail[near : near + 20].hex(" ")
-        shown = ("… " if near else "") + part + (" …" if near + 20 < len(case.tail) else "")
-        return f"{case.about}; bytes from {near + len(HEADER)} on: {shown}"
-    return f"{case.about}; bytes from {len(HEADER)} on: {shown}"
+    """What the message is, and its bytes after the header; of a long one those around the name."""
+    near = 0 if len(case.tail) <= _SHOWN else max(0, case.offset - len(HEADER) - 4)
+    more = " …" if near + _SHOWN < len(case.tail) else ""
+    return f"{case.about}; bytes from {near + len(HEADER)} on: {case.tail[near : near + _SHOWN].hex(' ')}{more}"
 
 
 def _refused(case: Case, returned: Any) -> None:
@@ -267,6 +268,8 @@ def _right(case: Case, returned: Any) -> None:
         why = f"Your code raised {type(error).__name__} for a name in order."
         if isinstance(error, ValueError) and case.about.startswith("a name of 255"):
             why = "255 bytes are allowed: 4 length bytes, 250 of labels, and the closing zero."
+        elif "318" in case.about:
+            why += f" {_WIDE}"
         elif case.step == 3:
             why += " A pointer is two bytes, and only their lower 14 bits are the offset: & 0x3fff."
         raise NotYet(expected, show_error(error), why, own_frames(error))
@@ -297,7 +300,7 @@ def _about_name(case: Case, name: str) -> str:
     if name and right.startswith(name + "."):
         return "The name goes on where the pointer leads, up to the closing zero there."
     if "318" in case.about:
-        return "A pointer has 14 bits: the lower 6 of its first byte, and the second byte."
+        return _WIDE
     if case.step == 3:
         return "A pointer's offset counts from the start of the message, header included."
     return "Each length byte says how many bytes its label has; the next length byte follows them."
