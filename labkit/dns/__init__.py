@@ -11,11 +11,12 @@ from labkit.dns.codes import Class, Opcode, Rcode, Type
 from labkit.dns.message import LARGEST, SMALLEST, Edns, Message, Question
 from labkit.dns.names import BadMessage
 from labkit.dns.records import Mx, Record, Soa
-from labkit.dns.zone import EXAMPLE, Zone
+from labkit.dns.zone import EXAMPLE, QUERY_SIZE, Zone
 
 __all__ = [
     "EXAMPLE",
     "LARGEST",
+    "QUERY_SIZE",
     "SMALLEST",
     "BadMessage",
     "Class",

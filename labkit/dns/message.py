@@ -186,11 +186,11 @@ class Message:
                 reserved -= _size(record) if is_opt else 0
                 before = len(writer.data)
                 records.write(writer, record)
-                if len(writer.data) + reserved > limit:
+                if is_opt or len(writer.data) + reserved <= limit:
+                    counts[index] += 1
+                else:
                     writer.cut(before)
                     full = True
-                else:
-                    counts[index] += 1
         missing = counts[0] < len(self.answers) or counts[1] < len(self.authority)  # merely additional is not missed
         if len(writer.data) > limit or (max_size is None and full):
             raise BadMessage(f"the message does not fit into {limit} bytes", "Ask or answer less at a time.")

@@ -128,7 +128,8 @@ def _read_data(message: bytes, kind: int, rclass: int, at: int, end: int) -> Dat
     else:
         return message[at:end]
     if behind != end:
-        raise BadMessage(f"the {word(Type, kind)} data at byte {at} ends at byte {behind}, not at {end} as its length says")
+        what = f"the {word(Type, kind)} data at byte {at}"
+        raise BadMessage(f"{what} ends at byte {behind}, not at {end} as its length says")
     return data
 
 

@@ -19,6 +19,9 @@ from labkit.dns.records import Data, Mx, Record, Soa
 UDP_SIZE = 1232
 """Bytes of a datagram that pass every network in one piece: IPv6's smallest MTU of 1280 without 48 of headers."""
 
+QUERY_SIZE = 4096
+"""Bytes of a query at most: one question with all its options is far shorter."""
+
 _CHAIN = 8  # CNAMEs followed for one question
 _FORMAT = "A line has a name, a type and its data: www.lab.example A 192.0.2.1"
 
@@ -104,12 +107,17 @@ class Zone:
         """
         if len(query) < HEADER or query[2] & 0x80:
             return None
+        # What the header alone forbids is answered before anything else is read: a flood of it costs little.
+        if query[2] >> 3 & 15 != Opcode.QUERY:
+            return _refusal(query, Rcode.NOTIMP)
+        if len(query) > QUERY_SIZE or query[4:10] != b"\0\1\0\0\0\0":
+            return _refusal(query, Rcode.FORMERR)
         limit = SMALLEST if transport == "udp" else LARGEST
         try:
             asked = Message.decode(query)
             edns = asked.edns
         except BadMessage:
-            return _malformed(query)
+            return _refusal(query, Rcode.FORMERR)
         if edns is None:
             return self._respond(asked).encode(limit)
         if transport == "udp":
@@ -122,10 +130,6 @@ class Zone:
         return replace(response, additional=(*response.additional, own.record())).encode(limit)
 
     def _respond(self, asked: Message) -> Message:
-        if asked.opcode != Opcode.QUERY:
-            return replace(asked.reply(Rcode.NOTIMP), questions=())
-        if len(asked.questions) != 1 or asked.answers or asked.authority:
-            return replace(asked.reply(Rcode.FORMERR), questions=())
         question = asked.questions[0]
         if question.qclass != Class.IN or question.type in (Type.AXFR, Type.IXFR) or not self._holds(question.name):
             return asked.reply(Rcode.REFUSED)
@@ -163,11 +167,10 @@ class Zone:
         return asked.reply(rcode, authoritative=True, answers=tuple(answers), authority=(self.soa,))
 
 
-def _malformed(query: bytes) -> bytes:
-    """The answer to a query that cannot be read: all that is known of it is its first four bytes."""
+def _refusal(query: bytes, rcode: Rcode) -> bytes:
+    """The answer to a query of which only the first four bytes are looked at: it has no question."""
     number, flags = int.from_bytes(query[:2], "big"), int.from_bytes(query[2:4], "big")
-    reply = Message(number, True, flags >> 11 & 15, recursion_desired=bool(flags & 0x100), rcode=Rcode.FORMERR)
-    return reply.encode()
+    return Message(number, True, flags >> 11 & 15, recursion_desired=bool(flags & 0x100), rcode=rcode).encode()
 
 
 def _record(words: list[str], ttl: int) -> Record:

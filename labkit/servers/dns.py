@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from labkit import dgram, net
 from labkit.core.errors import LabError, PortInUse
-from labkit.dns import EXAMPLE, Zone
+from labkit.dns import EXAMPLE, QUERY_SIZE, Zone
 
 PORT = 5300
 """DNS has port 53, which needs rights you may not have; 5353 belongs to mDNS."""
@@ -17,9 +17,6 @@ IDLE = 10.0
 
 CONNECTIONS = 100
 """TCP connections at once: more are closed at once, and UDP goes on."""
-
-LONGEST_QUERY = 4096
-"""Bytes of a query over TCP; one question with all its options is far shorter."""
 
 
 class Server:
@@ -50,6 +47,7 @@ class Server:
                 udp.bind(tcp.port, address[0], expose=expose)
             except PortInUse:  # free for TCP, but taken for UDP
                 tcp.close()
+                udp.close()
                 if port or not attempts_left:
                     raise
             else:
@@ -70,9 +68,9 @@ class Server:
         def answer_all() -> None:
             while len(waiting) >= 2 and not socket.closed:
                 size = int.from_bytes(waiting[:2], "big")
-                if size > LONGEST_QUERY:
+                if size > QUERY_SIZE:
                     socket.destroy()
-                if size > LONGEST_QUERY or len(waiting) < 2 + size:
+                if size > QUERY_SIZE or len(waiting) < 2 + size:
                     return
                 query = bytes(waiting[2 : 2 + size])
                 del waiting[: 2 + size]
