@@ -30,6 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "load.h"
+
 enum { MIN_SIZE = 24, READ_BYTES = 1 << 18, PER_SOURCE = 4000, IPV4_NO_PORT_YET = 24 };
 
 struct connection {
@@ -43,54 +45,10 @@ struct connection {
 static struct connection *connections;
 static int connection_count = 50, epoll_fd;
 static size_t size = 64;
-static uint64_t operations, target_operations, counted_from_ns;
+static uint64_t target_operations, counted_from_ns;
 static uint64_t stall_ns = 5000000000ull;
 static int stopping, counting, in_flight;
 static unsigned char *incoming;
-
-/* Latencies in buckets 1/64 apart (error under 1.6 %), so that a run of any length needs the same memory. */
-enum { SUB_BITS = 6, BUCKETS = 64 << SUB_BITS };
-static uint64_t buckets[BUCKETS];
-
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
-static void die(const char *format, ...) {
-    va_list arguments;
-    char text[300];
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    fprintf(stderr, "client: %s\n", text);
-    printf("{\"errors\": 1, \"message\": \"%s\", \"ops\": %llu}\n", text, (unsigned long long)operations);
-    fflush(stdout);
-    exit(1);
-}
-
-static unsigned bucket_of(uint64_t ns) {
-    if (ns < (1u << SUB_BITS)) return (unsigned)ns;
-    unsigned shift = 63u - (unsigned)__builtin_clzll(ns) - SUB_BITS;
-    return ((shift + 1) << SUB_BITS) + (unsigned)((ns >> shift) & ((1u << SUB_BITS) - 1));
-}
-
-static double bucket_us(unsigned bucket) {
-    unsigned group = bucket >> SUB_BITS, sub = bucket & ((1u << SUB_BITS) - 1);
-    if (group == 0) return sub / 1e3;
-    return (double)((uint64_t)((1u << SUB_BITS) + sub) << (group - 1)) / 1e3;
-}
-
-static double percentile_us(double share) {
-    uint64_t total = 0, seen = 0;
-    for (unsigned i = 0; i < BUCKETS; i++) total += buckets[i];
-    for (unsigned i = 0; i < BUCKETS; i++) {
-        seen += buckets[i];
-        if (total && (double)seen >= share * (double)total) return bucket_us(i);
-    }
-    return 0;
-}
 
 static void watch(struct connection *c, int room) {
     struct epoll_event event = {.events = EPOLLIN | (room ? EPOLLOUT : 0), .data.ptr = c};
@@ -248,13 +206,6 @@ static void open_all(int port) {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
         if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event) < 0) die("epoll_ctl: %s", strerror(errno));
     }
-}
-
-static void wait_for_line(const char *say) {
-    char c;
-    puts(say);
-    fflush(stdout);
-    while (read(0, &c, 1) == 1 && c != '\n') {}
 }
 
 int main(int argc, char **argv) {

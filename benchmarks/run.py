@@ -18,8 +18,8 @@ if __package__ in (None, ""):  # run as a file: make the folder importable as th
 
 from benchmarks.harness import BUILD, Target, machine
 
-NAMES = ("tcp_echo", "memory", "startup", "kernel", "capture", "tape", "ladder", "wire")
-QUICK = {"tcp_echo", "memory", "startup", "kernel"}  # those that know --quick; the others are short anyway
+NAMES = ("tcp_echo", "udp_echo", "memory", "startup", "kernel", "capture", "tape", "ladder", "wire")
+QUICK = {"tcp_echo", "udp_echo", "memory", "startup", "kernel"}  # those that know --quick; the others are short anyway
 
 
 def run(name: str, arguments: list[str]) -> dict[str, Any]:

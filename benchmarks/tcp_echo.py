@@ -39,8 +39,10 @@ def title(connections: int, size: int) -> str:
     return f"{connections} connections x {f'{size // 1024} kB' if size >= 1024 else f'{size} B'}"
 
 
-def measure(servers: dict[str, Server], work: tuple[int, int], options: argparse.Namespace, turn: int) -> Rounds:
-    """All rounds of one kind of work; the server that starts changes with every round."""
+def measure(
+    servers: dict[str, Server], work: tuple[int, int], options: argparse.Namespace, turn: int, program: str = "client"
+) -> Rounds:
+    """All rounds of one kind of work; the server that starts changes with every round. program: makes the load."""
     names = list(servers)
     rounds: Rounds = {name: [] for name in names}
     _, load_core = cores()
@@ -57,6 +59,7 @@ def measure(servers: dict[str, Server], work: tuple[int, int], options: argparse
                     size=work[1],
                     seconds=options.seconds,
                     warmup=options.warmup,
+                    program=program,
                 )
             except Unmeasured as reason:
                 print(f"  {name}, round {number + 1}: {reason}", file=sys.stderr)

@@ -69,7 +69,7 @@ def lesson(name: str, *, large: bool = False) -> _Opening:
 
 
 def reset() -> str:
-    """Put the notebook back to its start: servers, connections, UDP sockets and wires of ours closed, exercises as if never tried.
+    """Put the notebook back to its start: servers, sockets and wires of ours closed, exercises as if never tried.
 
     For live demonstrations: the next class sees what the first one saw. The progress file is left alone.
     """

@@ -156,11 +156,11 @@ def _check_bytes(size: int) -> int:
 
 
 def close_everything() -> int:
-    """Close every UDP socket of this process; returns how many there were."""
+    """Close every UDP socket of this process; returns how many of them were servers (had called bind)."""
     sockets = tuple(_running.values())
     for each in sockets:
         each.leave()
-    return len(sockets)
+    return sum(each._bound for each in sockets)
 
 
 def _shut_everything() -> None:

@@ -1,8 +1,8 @@
 """The chapter's servers, one short file each: read them, change them, break them.
 
-Rule: no cleverness here; everything a server needs comes from `labkit.net`.
+Rule: no cleverness here; everything a server needs comes from `labkit.net` and `labkit.dgram`.
 """
 
-from labkit.servers import dns, echo, greeter
+from labkit.servers import dns, echo, greeter, time
 
-__all__ = ["dns", "echo", "greeter"]
+__all__ = ["dns", "echo", "greeter", "time"]
