@@ -156,7 +156,8 @@ class TestWrongAnswers:
         result = dns_name.check(parser(after="where reading ended"))
         assert result.expected == (
             "('www.lab.example', 35) from read_name(message, 33)\n"
-            "a pointer alone; bytes from 12 on: 03 77 77 77 03 6c 61 62 07 65 78 61 6d 70 6c 65 00 00 01 00 01 c0 0c 00 01 00 01"
+            "a pointer alone; bytes from 12 on: 03 77 77 77 03 6c 61 62 07 65 78 61 6d 70 6c 65 00 "
+            "00 01 00 01 c0 0c 00 01 00 01"
         )
         assert result.seen == "('www.lab.example', 29)"
 

@@ -118,9 +118,10 @@ exercises.udp.stop_and_wait.check(Sender)'''
         for number in (0, 2, len(PIECES) - 1):
             _Transfer(run, answer, by_script({("ack", number, 0): ()})).play()
         run.step(4)
-        # The ack of piece 0 is late: 0 is sent again, and its second ack comes when 1 or 2 is under way, and lost.
-        _Transfer(run, answer, by_script({("ack", 0, 0): (11,), ("ack", 0, 1): (4, 6), ("data", 1, 0): ()})).play()
+        # The second copy of piece 0's ack comes when 2 is under way, and lost: whoever goes on leaves 2 out.
         _Transfer(run, answer, by_script({("ack", 0, 0): (1, 4), ("data", 2, 0): ()})).play()
+        # The ack of piece 0 is late, so 0 is sent again, and acknowledged twice more when 1 is under way, and lost.
+        _Transfer(run, answer, by_script({("ack", 0, 0): (11,), ("ack", 0, 1): (4, 6), ("data", 1, 0): ()})).play()
         last = len(PIECES) - 1
         _Transfer(run, answer, by_script({("ack", last, 0): (1, 3), ("data", last, 0): (1, 4)})).play()
         run.step(5)
