@@ -101,8 +101,8 @@ exercises.udp.stop_and_wait.check(Sender)'''
             "- `acked(number)`: that piece has arrived. The next one may leave only when the one under way is "
             "acknowledged: never are two under way. An ack of an earlier piece is old news: nothing is sent for it.\n"
             "- `timed_out()`: no ack came in time. The piece under way is sent again.\n"
-            "- `done` is True once every piece is acknowledged, and False before; with no pieces, from the start. After "
-            "that nothing is sent.\n\n"
+            "- `done` is True once every piece is acknowledged, and False before. With no pieces it is True "
+            "after `start()`. Once it is True, nothing is sent.\n\n"
             "None of these methods waits: each returns at once, and the next one is called when something happens.\n\n"
             f"```python\n{self.stub}\n```"
         )
