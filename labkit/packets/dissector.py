@@ -219,7 +219,8 @@ class _Builder:
         self, layer: Any, start: int, end: int, spans: list[Span], base: int | None = None, suffix: str = ""
     ) -> Layer:
         """The `Layer` of these bytes: rows of its table where it has one, its own fields elsewhere."""
-        table = _tables().get(type(layer).__name__) or next(
+        too_big = type(layer).__name__ == "ICMP" and self.raw[start : start + 2] == b"\3\4"
+        table = _tables().get("ICMP too big" if too_big else type(layer).__name__) or next(
             (known for parent in type(layer).__mro__ if (known := _tables().get(parent.__name__))), None
         )
         name = table.name if table else type(layer).__name__
@@ -359,7 +360,8 @@ class _Builder:
             shown, rfc = shown_bytes(data), "IEEE 802.3 §3.2.8"
             item = Field("eth.padding", "Padding", start * 8, len(data) * 8, data, shown, why=_WHY_PADDING, rfc=rfc)
         else:
-            prefix = {"TCP": "tcp.payload", "UDP": "udp.payload"}.get(self.carrier, "data.data")
+            carrier = self.carrier.removesuffix("error")  # as Scapy calls what an ICMP error quotes
+            prefix = {"TCP": "tcp.payload", "UDP": "udp.payload"}.get(carrier, "data.data")
             item = Field(prefix, "Payload", start * 8, len(data) * 8, data, shown_bytes(data), why=_WHY_PAYLOAD)
         self.layers.append(Layer(name, name, start * 8, len(data) * 8, (item,), data, self.number))
         self.position = end

@@ -113,10 +113,69 @@ def udp(
     return body[:6] + struct.pack("!H", checksum) + body[8:]
 
 
+def dns_messages() -> list[tuple[str, bytes]]:
+    """DNS messages, each with what it tests."""
+    question = b"\3www\3lab\7example\0\0\1\0\1"
+
+    def head(flags: int, *counts: int) -> bytes:
+        return struct.pack("!6H", 0x1234, flags, *counts)
+
+    def record(name: bytes, kind: int, data: bytes, rclass: int = 1, ttl: int = 300) -> bytes:
+        return name + struct.pack("!HHIH", kind, rclass, ttl, len(data)) + data
+
+    def answer(kind: int, data: bytes) -> bytes:
+        return head(0x8400, 1, 1, 0, 0) + question + record(b"\xc0\x0c", kind, data)
+
+    soa = b"\2ns\xc0\x10\2me\xc0\x10" + struct.pack("!5I", 1, 7200, 900, 1209600, 300)
+    cookie = struct.pack("!HH", 10, 8) + b"12345678"
+    return [
+        ("a query", head(0x0100, 1, 0, 0, 0) + question),
+        ("AD and CD in a query", head(0x0130, 1, 0, 0, 0) + question),
+        ("a query with EDNS", head(0x0100, 1, 0, 0, 1) + question + record(b"\0", 41, b"", 1232, 0x8000)),
+        ("a cookie", head(0x0100, 1, 0, 0, 1) + question + record(b"\0", 41, cookie, 4096, 0)),
+        ("A", answer(1, socket.inet_aton("192.0.2.1"))),
+        ("AAAA", answer(28, socket.inet_pton(socket.AF_INET6, "2001:db8::1"))),
+        ("CNAME", answer(5, b"\3web\xc0\x10")),
+        ("NS", answer(2, b"\2ns\xc0\x10")),
+        ("PTR", answer(12, b"\4host\7example\0")),
+        ("MX", answer(15, b"\0\x0a\4mail\xc0\x10")),
+        ("TXT", answer(16, b"\3one\0\3two")),
+        ("SOA", head(0x8403, 1, 0, 1, 0) + question + record(b"\xc0\x10", 6, soa)),
+        ("an unknown type", answer(0xFF00, b"\1\2\3")),
+        ("an unknown type without data", answer(0xFF00, b"")),
+        ("a pointer to a pointer", answer(5, b"\xc0\x21") + b""),
+        ("every flag", head(0x87F5, 1, 0, 0, 0) + question),
+        ("the root", head(0x0100, 1, 0, 0, 0) + b"\0\0\2\0\1"),
+        ("a label with a space and a capital", head(0, 1, 0, 0, 0) + b"\4My x\7example\0\0\1\0\1"),
+        ("other operations", head(0x1000, 1, 0, 0, 0) + question),
+        ("two of each", head(0x8400, 2, 2, 2, 2) + question * 2 + record(b"\xc0\x0c", 1, bytes(4)) * 6),
+    ]
+
+
 def icmp(kind: int, code: int, rest: bytes) -> bytes:
     """An ICMP message with a right checksum."""
     body = struct.pack("!BBH", kind, code, 0) + rest
     return body[:2] + struct.pack("!H", ~ones_sum(body) & 0xFFFF) + body[4:]
+
+
+def icmp6(kind: int, code: int, rest: bytes) -> bytes:
+    """An ICMPv6 message with a right checksum, for the default addresses."""
+    body = struct.pack("!BBH", kind, code, 0) + rest
+    return body[:2] + struct.pack("!H", ~ones_sum(pseudo(58, len(body), 6) + body) & 0xFFFF) + body[4:]
+
+
+def fragments(payload: bytes, sizes: tuple[int, ...], *, version: int = 4, ident: int = 77) -> list[bytes]:
+    """The IP fragments of a UDP datagram, as Ethernet frames. sizes: bytes in each but the last, multiples of 8."""
+    whole, found, at = udp(payload, version=version), [], 0
+    for size in (*sizes, None):
+        part = whole[at:] if size is None else whole[at : at + size]
+        more = size is not None
+        if version == 4:
+            found.append(ethernet(ipv4(part, 17, fragment=more << 13 | at // 8, ident=ident)))
+        else:
+            found.append(ethernet(ipv6(struct.pack("!BBHI", 17, 0, at | more, ident) + part, 44), 0x86DD))
+        at += len(part)
+    return found
 
 
 def ethernet(packet: bytes, ethertype: int = 0x0800) -> bytes:
@@ -192,6 +251,7 @@ def other_frames() -> list[tuple[str, bytes, int]]:
     packet = ipv4(tcp(b"", b"hi", flags=0x18))
     packet6 = ipv6(tcp(b"", b"hi", flags=0x18, version=6))
     datagram = ipv4(udp(b"hello"), 17, fragment=0)
+    datagram6 = ipv6(udp(b"hello", version=6), 17)
     return [
         ("UDP", ethernet(datagram), 1),
         ("UDP without checksum", ethernet(ipv4(udp(b"hello", checksum=0), 17)), 1),
@@ -218,6 +278,13 @@ def other_frames() -> list[tuple[str, bytes, int]]:
             1,
         ),
         ("hop-by-hop options", ethernet(ipv6(bytes([17, 0, 1, 4, 0, 0, 0, 0]) + udp(b"hi", version=6), 0), 0x86DD), 1),
+        ("an empty datagram", ethernet(ipv4(udp(), 17)), 1),
+        ("an empty datagram over IPv6", ethernet(ipv6(udp(version=6), 17), 0x86DD), 1),
+        ("an empty datagram, padded", ethernet(ipv4(udp(), 17)) + bytes(18), 1),
+        ("too big", ethernet(ipv4(icmp(3, 4, struct.pack("!HH", 0, 1400) + datagram[:28]), 1)), 1),
+        ("time exceeded", ethernet(ipv4(icmp(11, 0, bytes(4) + datagram[:28]), 1)), 1),
+        ("port unreachable, all of it", ethernet(ipv4(icmp(3, 3, bytes(4) + datagram), 1)), 1),
+        ("port unreachable over IPv6", ethernet(ipv6(icmp6(1, 4, bytes(4) + datagram6), 58), 0x86DD), 1),
         ("a VLAN tag", MACS + bytes.fromhex("8100 2005") + b"\x08\0" + packet, 1),
         ("BSD loopback, little-endian", struct.pack("<I", 2) + packet, 0),
         ("BSD loopback, IPv6 of macOS", struct.pack("<I", 30) + packet6, 0),

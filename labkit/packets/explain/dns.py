@@ -214,7 +214,8 @@ class _Reader:
             while at < end:
                 for piece in (OPTION,) if number == OPT else DATA.get(number, (UNKNOWN,)):
                     field, at = self.piece(piece, at, end)
-                    found.append(field)
+                    if field.bits:  # an empty text has no bytes
+                        found.append(field)
                 if number not in (OPT, 16):  # options and texts repeat
                     break
             if at != end:

@@ -147,46 +147,44 @@ _SUM = Row(
     volatile=True,
 )
 
-ICMP = Table(
-    "ICMP",
-    "Internet Control Message Protocol",
-    _ICMP_RFC,
-    32,
-    (
-        _TYPE,
-        _CODE,
-        _SUM,
-        Row(
-            "icmp.ident",
-            "Identifier",
-            0,
-            "Tells the pings of several programs apart, as a port would.",
-            _ICMP_RFC,
-            ("id",),
-            volatile=True,
-        ),
-        Row("icmp.seq", "Sequence Number", 0, "Tells which request a reply answers.", _ICMP_RFC, ("seq",)),
-        Row(
-            "icmp.unused",
-            "Unused",
-            0,
-            "Keeps the quoted packet at the same place in every error.",
-            _ICMP_RFC,
-            ("reserved", "length", "unused"),
-            "bytes",
-        ),
-        Row(
-            "icmp.mtu",
-            "MTU of next hop",
-            0,
-            "The size that would have passed: path MTU discovery lives on it.",
-            "RFC 1191 §4",
-            ("nexthopmtu",),
-        ),
-        Row("icmp.redir_gw", "Gateway Address", 0, "The router to use instead.", _ICMP_RFC, ("gw",), "ipv4"),
-        Row("icmp.pointer", "Pointer", 0, "Which byte of the quoted packet is wrong.", _ICMP_RFC, ("ptr",)),
+
+def _unused(*covers: str) -> Row:
+    why = "Keeps the quoted packet at the same place in every error."
+    return Row("icmp.unused", "Unused", 0, why, _ICMP_RFC, covers, "bytes")
+
+
+_REST = (
+    Row(
+        "icmp.ident",
+        "Identifier",
+        0,
+        "Tells the pings of several programs apart, as a port would.",
+        _ICMP_RFC,
+        ("id",),
+        volatile=True,
     ),
+    Row("icmp.seq", "Sequence Number", 0, "Tells which request a reply answers.", _ICMP_RFC, ("seq",)),
+    Row("icmp.redir_gw", "Gateway Address", 0, "The router to use instead.", _ICMP_RFC, ("gw",), "ipv4"),
+    Row("icmp.pointer", "Pointer", 0, "Which byte of the quoted packet is wrong.", _ICMP_RFC, ("ptr",)),
 )
+_MTU = Row(
+    "icmp.mtu",
+    "MTU of next hop",
+    0,
+    "The size that would have passed: path MTU discovery lives on it.",
+    "RFC 1191 §4",
+    ("nexthopmtu",),
+)
+
+
+def _icmp(*rest: Row) -> Table:
+    rows = (_TYPE, _CODE, _SUM, *_REST, *rest)
+    return Table("ICMP", "Internet Control Message Protocol", _ICMP_RFC, 32, rows)
+
+
+ICMP = _icmp(_unused("reserved", "length", "nexthopmtu", "unused"))
+TOO_BIG = _icmp(_unused("reserved", "length", "unused"), _MTU)
+"""Type 3, code 4: the only one with an MTU in what is unused elsewhere."""
 
 
 def _icmp6(name: str, *rest: Row) -> Table:
@@ -247,6 +245,7 @@ _ECHO = (
 TABLES = {
     "UDP": UDP,
     "ICMP": ICMP,
+    "ICMP too big": TOO_BIG,
     "ICMPv6EchoRequest": _icmp6("Internet Control Message Protocol v6, echo request", *_ECHO),
     "ICMPv6EchoReply": _icmp6("Internet Control Message Protocol v6, echo reply", *_ECHO),
     "ICMPv6DestUnreach": _icmp6(
