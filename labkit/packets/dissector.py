@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from labkit.packets import frames
-from labkit.packets.explain import dns
+from labkit.packets.explain import dns, udp
 from labkit.packets.explain.base import Context, Row, Table, build, number_at, shown_bytes
 from labkit.packets.model import Field, Layer
 from labkit.packets.spans import Span, raw_like, read_so_far, read_spans, shown_value, value_of
@@ -39,7 +39,7 @@ def _scapy() -> Any:
 
 @cache
 def _tables() -> dict[str, Table]:
-    from labkit.packets.explain import ip, ipv6, link, tcp, udp
+    from labkit.packets.explain import ip, ipv6, link, tcp
 
     return {**link.TABLES, **ip.TABLES, **ipv6.TABLES, **tcp.TABLES, **udp.TABLES}
 
@@ -155,6 +155,9 @@ class _Builder:
             return True
         if name in ("Raw", "Padding"):
             size = len(bytes(layer.original or layer.load))
+            if name == "Raw" and self.context.quoted:  # all the error quotes, not what Scapy leaves of it
+                self.payload(start, min(self.context.end, self.end))
+                return True
             if self.raw[start : start + size] != bytes(layer.original or layer.load):
                 return False
             if name == "Padding":
@@ -174,6 +177,8 @@ class _Builder:
         end = min(start + header, len(self.raw)) - trailing_bits // 8
         self.network(layer, start, len(data))
         self.layers.append(self.make(layer, start, end, found))
+        if name.startswith("ICMP") and trailing and not udp.is_extension(data[trailing[-1].start // 8 :]):
+            trailing = []  # Scapy takes whatever stands from byte 136 on for one
         if trailing:
             at = start + trailing[-1].start // 8
             self.trailers.append(self.make(layer, at, at + trailing_bits // 8, trailing, base=start, suffix=" trailer"))
@@ -199,7 +204,7 @@ class _Builder:
         """Keep what later layers need of this one: the addresses for checksums, and where its packet ends."""
         context, name = self.context, type(layer).__name__
         context.start = start
-        if name.endswith("error"):
+        if name.removesuffix("6").endswith("error"):
             context.quoted = True
         if name in ("IP", "IPv6") and not context.quoted:
             quick = frames.quick(self.raw[start:], frames.RAW)
@@ -219,26 +224,18 @@ class _Builder:
         self, layer: Any, start: int, end: int, spans: list[Span], base: int | None = None, suffix: str = ""
     ) -> Layer:
         """The `Layer` of these bytes: rows of its table where it has one, its own fields elsewhere."""
-        too_big = type(layer).__name__ == "ICMP" and self.raw[start : start + 2] == b"\3\4"
-        table = _tables().get("ICMP too big" if too_big else type(layer).__name__) or next(
-            (known for parent in type(layer).__mro__ if (known := _tables().get(parent.__name__))), None
-        )
+        known = (_tables().get(each.__name__) for each in type(layer).__mro__)
+        table = next((each for each in known if each is not None), None)
+        if table is udp.ICMP and self.raw[start : start + 2] == b"\3\4":
+            table = udp.TOO_BIG
         name = table.name if table else type(layer).__name__
         title = table.title if table else str(layer.name)
-        if type(layer).__name__.endswith("error"):
+        if type(layer).__name__.removesuffix("6").endswith("error"):
             name, title = f"{name} (quoted)", f"{title}, quoted from the packet that caused the error"
         fields = list(self.fields(layer, table, (start if base is None else base) * 8, spans))
         complete = list(self.gapless(fields, start * 8, end * 8, name))
-        return Layer(
-            name + suffix,
-            title,
-            start * 8,
-            (end - start) * 8,
-            tuple(complete),
-            self.raw[start:end],
-            self.number,
-            table.rfc if table else "",
-        )
+        data, rfc = self.raw[start:end], table.rfc if table else ""
+        return Layer(name + suffix, title, start * 8, len(data) * 8, tuple(complete), data, self.number, rfc)
 
     def fields(self, layer: Any, table: Table | None, base: int, spans: list[Span]) -> Iterator[Field]:
         index = 0

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from labkit import packets
+from labkit import packets, servers
 from labkit.packets.model import Field
 from labkit.packets.pcapng import Recording
+from tests.lab.wires import live_wire
 from tests.needs import need_live_capture, need_tool
 from tests.packets import made
 
@@ -363,6 +364,81 @@ def test_what_was_just_captured(tmp_path: Path, family: socket.AddressFamily, ho
     assert ("R" in tape[-1].flag_letters) == reset
     path = tape.save(tmp_path / "live.pcapng")
     assert compare(path) > 40 * len(tape)
+
+
+def exchange(family: socket.AddressFamily, host: str, sizes: tuple[int, ...], *, answered: bool) -> packets.Tape:
+    """Datagrams of these sizes to a socket that sends them back, or to a port that nobody has; returns the capture."""
+    with socket.socket(family, socket.SOCK_DGRAM) as server, socket.socket(family, socket.SOCK_DGRAM) as client:
+        server.bind((host, 0))
+        port = server.getsockname()[1]
+        client.settimeout(20)
+        if not answered:
+            server.close()
+        with packets.capture(port) as tape:
+            client.connect((host, port))
+            for size in sizes:
+                client.send(bytes(size))
+                if answered:
+                    server.sendto(*server.recvfrom(65535))
+                    assert len(client.recv(65535)) == size
+                else:
+                    with pytest.raises(ConnectionRefusedError):
+                        client.recv(1)
+    return tape
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["answered", "unreachable"])
+@pytest.mark.parametrize(
+    ("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")], ids=["IPv4", "IPv6"]
+)
+def test_datagrams_just_captured(tmp_path: Path, family: socket.AddressFamily, host: str, answered: bool) -> None:
+    need_live_capture()
+    sizes = (0, 1, 5, 1472, 9000)
+    tape = exchange(family, host, sizes, answered=answered)
+    icmp = "ICMP" if host == "127.0.0.1" else "ICMPv6"
+    assert [packet.protocol for packet in tape] == ["UDP", "UDP" if answered else icmp] * len(sizes)
+    assert [packet.length for packet in tape][::2] == list(sizes)
+    assert compare(tape.save(tmp_path / "live.pcapng")) > 15 * len(tape)
+    if not answered:  # the error quotes what it is about
+        assert tape[1]["UDP (quoted)"]["udp.dstport"].value == tape[0].dst[1]
+
+
+def test_a_datagram_in_fragments_just_captured(tmp_path: Path) -> None:
+    with live_wire() as wire:
+        receiver = wire.server.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sender = wire.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with receiver, sender:
+            receiver.bind((wire.server.address, 9000))
+            receiver.settimeout(20)
+            with wire.capture() as tape:
+                sender.sendto(bytes(range(250)) * 12, (wire.server.address, 9000))
+                assert len(receiver.recv(65535)) == 3000
+    # 3,000 bytes and the UDP header's 8: 1,480 fit into an MTU of 1,500 behind 20 of IP header
+    assert [packet["IPv4"]["ip.len"].value for packet in tape] == [1500, 1500, 68]
+    assert [packet["IPv4"]["ip.frag_offset"].value for packet in tape] == [0, 185, 370]
+    assert [packet["IPv4"]["ip.flags.mf"].value for packet in tape] == [1, 1, 0]
+    assert compare(tape.save(tmp_path / "fragments.pcapng")) > 20 * 3
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_dns_just_captured(tmp_path: Path, host: str) -> None:
+    need_live_capture()
+    dig = [need_tool("dig"), "-r", f"@{host}", "+tries=1", "+timeout=20"]
+    questions = (
+        "shop.lab.example A", "web.lab.example AAAA +noedns", "txt.lab.example TXT", "lab.example SOA",
+        "lab.example MX", "nowhere.lab.example A", "many.lab.example TXT +noedns",
+        "elsewhere.example A +dnssec +nsid", "lab.example NS +tcp",
+    )  # fmt: skip
+    with servers.dns.create().listen(0, host) as server:
+        with packets.capture(server.port) as tape:
+            for question in questions:
+                subprocess.run([*dig, "-p", str(server.port), *question.split()], check=True, stdout=subprocess.DEVNULL)
+        port = server.port
+    messages = [packet for packet in tape if "DNS" in packet]
+    assert [packet.protocol for packet in messages].count("UDP") == 2 * len(questions) - 2
+    assert [packet.protocol for packet in messages].count("TCP") == 4  # asked so, and after the truncated answer
+    assert len(messages) == len([packet for packet in tape if packet.length])
+    assert compare(tape.save(tmp_path / "dns.pcapng"), dns=port) > 60 * len(messages)
 
 
 def test_what_is_recorded() -> None:

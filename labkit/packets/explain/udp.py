@@ -124,6 +124,14 @@ def _icmp_checksum(value: Value, context: Context) -> str:
     return "good" if value == expected else f"bad: the bytes add up to 0x{expected:04x}"
 
 
+def is_extension(data: bytes) -> bool:
+    """Whether these bytes behind what an ICMP error quotes are an extension: version 2, and a sum that is right.
+
+    Source: RFC 4884 §7.
+    """
+    return len(data) >= 8 and data[0] >> 4 == 2 and ones_sum(data) == 0xFFFF
+
+
 _ICMP_RFC = "RFC 792"
 _TYPE = Row(
     "icmp.type",
@@ -245,7 +253,6 @@ _ECHO = (
 TABLES = {
     "UDP": UDP,
     "ICMP": ICMP,
-    "ICMP too big": TOO_BIG,
     "ICMPv6EchoRequest": _icmp6("Internet Control Message Protocol v6, echo request", *_ECHO),
     "ICMPv6EchoReply": _icmp6("Internet Control Message Protocol v6, echo reply", *_ECHO),
     "ICMPv6DestUnreach": _icmp6(
