@@ -10,12 +10,13 @@ import socket as system
 from collections import deque
 from collections.abc import Callable
 from contextvars import copy_context
+from threading import get_ident
 from time import time_ns
 from typing import Any
 
 from labkit.core import emitter, loop
 from labkit.core import host as host_of
-from labkit.core.emitter import HISTORY, Emitter, Endpoint, Listener, Record, Remembered, in_notebook
+from labkit.core.emitter import Emitter, Endpoint, Listener, Record, Remembered, in_notebook
 from labkit.core.errors import NetError
 from labkit.dgram import sender as senders
 from labkit.dgram.sender import Sender
@@ -57,9 +58,9 @@ class Flow(Emitter):
     EVENTS = frozenset({"message", "listening", "connect", "close", "error"})
 
     __slots__ = (
-        "_bound", "_bytes", "_channel", "_connecting", "_context", "_family", "_fast", "_key", "_latest", "_local",
-        "_numeric", "_peer", "_pieces", "_queue", "_queued", "_receive", "_remote", "_rooms", "_sendto", "_since",
-        "closed", "dropped", "kind",
+        "_bound", "_bytes", "_channel", "_connecting", "_context", "_due", "_family", "_fast", "_key", "_latest",
+        "_local", "_numeric", "_peer", "_pieces", "_queue", "_queued", "_receive", "_remote", "_rooms", "_sendto",
+        "_since", "_thread", "closed", "dropped", "kind",
     )  # fmt: skip
 
     def __init__(self, kind: str) -> None:
@@ -71,6 +72,7 @@ class Flow(Emitter):
         self._channel: system.socket | None = None
         self._receive: Callable[[int], tuple[bytes, Any]] | None = None
         self._sendto: Callable[[bytes, Any], int] | None = None  # while bound, not connected, and nothing is queued
+        self._thread = 0  # the loop's
         self._local: tuple[str, int] | None = None
         self._remote: tuple[str, int] | None = None  # connected to
         self._peer: tuple[str, int] | None = None  # last sent to
@@ -80,10 +82,11 @@ class Flow(Emitter):
         self._numeric = ""  # the last address that was found to need no resolver
         self._queue: deque[tuple[bytes, Any, Sent | None]] = deque()
         self._queued = 0  # bytes
+        self._due: list[tuple[Sent, NetError | None, int]] = []  # callbacks of what was sent or refused
         self._rooms: list[asyncio.Future[None]] = []  # cells that wait until there is room in the queue
         # The short path: what to call; and the run of messages it has taken, one entry of the history.
         self._fast: Callable[[bytes, Sender], Any] | None = None
-        self._pieces = 0  # counted up to HISTORY
+        self._pieces = 0
         self._since = 0  # ns
         self._bytes = 0
         self._latest: tuple[Any, ...] = ()
@@ -96,6 +99,8 @@ class Flow(Emitter):
         receive, family = self._receive, self._family
         assert receive is not None
         for _ in range(BURST):
+            if self._due:  # what was sent is told before what came of it
+                self._tell_sent()
             try:
                 data, peer = receive(_BUFFER)
             except (BlockingIOError, InterruptedError):
@@ -113,12 +118,11 @@ class Flow(Emitter):
                 self._received(data, sender)
             else:
                 # The path of every datagram of a busy socket.
-                pieces = self._pieces
-                if pieces < HISTORY:
-                    if not pieces:
-                        self._since, self._bytes = time_ns(), 0
-                    self._pieces = pieces + 1
-                self._bytes += size
+                if self._pieces:
+                    self._pieces += 1
+                    self._bytes += size
+                else:
+                    self._since, self._pieces, self._bytes = time_ns(), 1, size
                 self._latest = (data, sender)
                 try:
                     fast(data, sender)
@@ -224,20 +228,24 @@ class Flow(Emitter):
 
     def _done(self, on_sent: Sent | None, size: int) -> None:
         if on_sent is not None:
-            loop.get().call_soon(self._call_sent, on_sent, None, size)
+            self._due.append((on_sent, None, size))
+            loop.get().call_soon(self._tell_sent)
 
-    def _call_sent(self, on_sent: Sent, error: NetError | None, size: int) -> None:
-        if error is None and self.closed:
-            return
-        try:
-            on_sent(error, size)
-        except Exception as raised:
-            self._report(raised)
+    def _tell_sent(self) -> None:
+        due, self._due = self._due, []
+        for on_sent, error, size in due:
+            if error is None and self.closed:
+                continue
+            try:
+                on_sent(error, size)
+            except Exception as raised:
+                self._report(raised)
 
     def _send_failed(self, error: NetError, on_sent: Sent | None) -> None:
         """A datagram was not sent: told to its own callback or, after whatever runs now, as an ``error`` event."""
         if on_sent is not None:
-            loop.get().call_soon(self._call_sent, on_sent, error, 0)
+            self._due.append((on_sent, error, 0))
+            loop.get().call_soon(self._tell_sent)
         else:
             loop.get().call_soon(self._fail, error)
 
@@ -262,6 +270,7 @@ class Flow(Emitter):
         assert channel is not None
         local = channel.getsockname()
         self._local = (str(local[0]), int(local[1]))
+        self._thread = get_ident()
         self._receive = channel.recvfrom
         self._sendto = channel.sendto
         loop.get().add_reader(channel, self._readable)

@@ -6,6 +6,7 @@ Rule: decides when and whither; the bytes are handed to the kernel in flow.py.
 from __future__ import annotations
 
 import asyncio
+from threading import get_ident
 from typing import Self
 
 from labkit.core import emitter, loop
@@ -53,7 +54,7 @@ class Sending(Binding):
         sendto = self._sendto
         if (
             sendto is not None and on_sent is None and address == self._numeric and type(port) is int
-            and 0 < port < 65536 and loop.inside() and not emitter._watchers
+            and 0 < port < 65536 and get_ident() == self._thread and not emitter._watchers
         ):  # fmt: skip
             # The path of every answer of a busy server. Whatever is wrong is looked at on the long one.
             try:
@@ -116,6 +117,8 @@ class Sending(Binding):
     def _send_in_handler(self, data: bytes, port: int | None, where: str | None, on_sent: Sent | None) -> None:
         try:
             if where is not None and (refusal := senders.check_family(self.kind, where)) is not None:
+                if self._local is None:  # as in Node, which takes a port first
+                    self._bind_for(LOOPBACK[self.kind], port, False)
                 raise refusal
             if not self._send_now(data, port, where, on_sent, False):
                 self.dropped += 1

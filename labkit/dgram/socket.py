@@ -197,7 +197,7 @@ class Socket(Sending):
 
 def create_socket(kind: str = "udp4", on_message: Callable[[bytes, Sender], Any] | None = None) -> Socket:
     """Make a UDP socket. kind: ``"udp4"`` or ``"udp6"``. on_message: same as ``socket.on("message", ...)``."""
-    if kind not in senders.FAMILIES:
+    if not isinstance(kind, str) or kind not in senders.FAMILIES:
         raise LabError(f"{kind!r} is not a kind of UDP socket", 'Use "udp4" or "udp6".', code="ERR_SOCKET_BAD_TYPE")
     made = Socket(kind)
     if on_message is not None:
