@@ -5,6 +5,7 @@ Rule: whatever is left out of the comparison is listed with the reason.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 from labkit import packets, servers
 from labkit.packets.model import Field
 from labkit.packets.pcapng import Recording
-from tests.lab.wires import live_wire
+from tests.lab.wires import INSIDE, live_wire
 from tests.needs import need_live_capture, need_tool
 from tests.packets import made
 
@@ -393,7 +394,7 @@ def exchange(family: socket.AddressFamily, host: str, sizes: tuple[int, ...], *,
 )
 def test_datagrams_just_captured(tmp_path: Path, family: socket.AddressFamily, host: str, answered: bool) -> None:
     need_live_capture()
-    sizes = (0, 1, 5, 1472, 9000)
+    sizes = (0, 1, 5, 1400)
     tape = exchange(family, host, sizes, answered=answered)
     icmp = "ICMP" if host == "127.0.0.1" else "ICMPv6"
     assert [packet.protocol for packet in tape] == ["UDP", "UDP" if answered else icmp] * len(sizes)
@@ -401,6 +402,18 @@ def test_datagrams_just_captured(tmp_path: Path, family: socket.AddressFamily, h
     assert compare(tape.save(tmp_path / "live.pcapng")) > 15 * len(tape)
     if not answered:  # the error quotes what it is about
         assert tape[1]["UDP (quoted)"]["udp.dstport"].value == tape[0].dst[1]
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["answered", "unreachable"])
+@pytest.mark.parametrize(
+    ("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")], ids=["IPv4", "IPv6"]
+)
+def test_long_datagrams_just_captured(tmp_path: Path, family: socket.AddressFamily, host: str, answered: bool) -> None:
+    need_live_capture()
+    tape = exchange(family, host, (3000, 20000), answered=answered)
+    in_fragments = any("fragment" in packet.protocol for packet in tape)
+    assert in_fragments or not os.environ.get(INSIDE)  # the loopback of a private network has an MTU of 1,500
+    assert compare(tape.save(tmp_path / "live.pcapng")) > 10 * len(tape)
 
 
 def test_a_datagram_in_fragments_just_captured(tmp_path: Path) -> None:
