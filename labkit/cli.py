@@ -129,7 +129,7 @@ def _doctor(options: argparse.Namespace) -> int:
     where = "this terminal" if notebook is not None else "this notebook"
     used = next(reason for reason in status.reasons if reason.tier == status.tier)
     # A forced tier is used or nothing is: what it would be is no answer where it does not work.
-    print(f"capture in {where}: {status}" if used.ok else f"capture in {where}: none, for {used.why}")
+    print(f"capture in {where}: {_alone(status)}" if used.ok else f"capture in {where}: none, for {used.why}")
     if status.forced:
         print(f"  LABKIT_TIER={status.tier} asks for this: unset it to have the best that works here")
     for reason in status.reasons:
@@ -157,7 +157,14 @@ def _notebook() -> Reason:
 def _of_notebook(reason: Reason, status: Status) -> str:
     if reason.ok:
         return "live, in a network of its own"
-    return f"none, for {reason.why}" if status.tier == "private" else f"as in this terminal, {status}"
+    if status.tier == "private":
+        return f"none, for {reason.why}"
+    return f"as in this terminal, {_alone(status)}"
+
+
+def _alone(status: Status) -> str:
+    """What a status says, without the advice to run this very command."""
+    return str(status).removesuffix(" (see `labkit doctor`)")
 
 
 def _print_reason(reason: Reason) -> None:

@@ -104,11 +104,20 @@ class Prediction:
             lines.append("Choose from: " + ", ".join(str(option) for option in self.options))
         if not self.made:
             lines.append("No prediction yet: put your answer in place of the three dots and run the cell again.")
-        elif self.options and self.mine not in self.options:
+        elif not self._is_choice():
             lines.append(f"{self.mine!r} is not one of the choices.")
         else:
             lines.append(f"Your prediction: {self.mine}")
         return lines
+
+    def _is_choice(self) -> bool:
+        return not self.options or any(self._same(option) for option in self.options)
+
+    def _same(self, other: Any) -> bool:
+        """Whether the student means this: capitals and spaces around do not count."""
+        if isinstance(self.mine, str) and isinstance(other, str):
+            return self.mine.strip().casefold() == other.strip().casefold()
+        return bool(self.mine == other)
 
     def _repr_html_(self) -> str:
         return _Card(self._lines())._repr_html_()
@@ -119,9 +128,11 @@ class Prediction:
         tone = "plain"
         if not self.made:
             lines.append("You had made no prediction. Next time, commit first: being surprised is how this is learned.")
-        elif isinstance(measured, int) and not isinstance(self.mine, int):
+        elif not self._is_choice():
+            lines.append(f"You predicted {self.mine!r}, which is not one of the choices: it counts as none.")
+        elif isinstance(measured, (int, float)) and not isinstance(self.mine, (int, float)):
             lines.append(f"You predicted {self.mine!r}, which is not a number: give one, without quotes.")
-        elif self.mine == measured:
+        elif self._same(measured):
             lines.append(f"You predicted {self.mine}: right.")
             tone = "good"
         else:

@@ -149,4 +149,10 @@ def from_oserror(error: OSError, where: str) -> NetError:
     if number in (errno.EMFILE, errno.ENFILE):
         return NetError(f"{where}: {reason}", "Close connections you no longer need, or raise the limit: ulimit -n.",
                         code=name)
+    if number == errno.ENETUNREACH:
+        return NetError(
+            f"{where}: no way leads there",
+            "A notebook's own network leads nowhere else. To the host of a wire: connect inside `with wire.client:`.",
+            code=name,
+        )
     return NetError(f"{where}: {reason}", code=name or None)

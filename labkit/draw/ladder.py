@@ -331,7 +331,7 @@ def _breaks(points: list[tuple[int, int, Any]], shown: list[Rung]) -> dict[int, 
             continue
         if since is not None and time_ns - points[since][0] >= STALL_NS:
             longest = max(range(since + 1, number + 1), key=lambda at: points[at][0] - points[at - 1][0])
-            found[longest] = f"{duration(time_ns - points[since][0])}, nothing on the wire"
+            found[longest] = f"{duration(time_ns - points[since][0])}, nothing is sent"
         since = number
     return found
 

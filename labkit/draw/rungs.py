@@ -31,7 +31,7 @@ class Rung:
 
     number: in its tape. right: sent by the client, so it points right. group: index of its connection. flags: TCP's
     flags in words, or the protocol's name. numbers: relative seq and ack. size: payload bytes. again: its bytes, SYN or
-    FIN were seen before. reset: carries RST. verdict: what a wire did to it.
+    FIN were seen before. reset: carries RST. verdict: what a wire did to it. opened: the first window above 0 again.
     """
 
     packet: Any
@@ -46,6 +46,7 @@ class Rung:
     again: bool
     reset: bool
     verdict: Verdict | None = None
+    opened: bool = False
 
     @property
     def lost(self) -> bool:
@@ -66,12 +67,13 @@ class Rung:
     def note(self) -> str:
         """What hangs below the arrow: a warning, or the start of the payload, or both."""
         text = preview(self.packet.payload, 32) if self.size else ""
-        if not self.again and self.verdict is None and not self.closed_window:
+        if not self.again and self.verdict is None and not self.closed_window and not self.opened:
             return text
-        warning = ", ".join(["retransmission"] * self.again + ["window 0: no room"] * self.closed_window)
+        warning = ", ".join(["retransmission"] * self.again + ["window 0: no room"] * self.closed_window
+                            + ["window open again"] * self.opened)
         if self.verdict is not None:
             warning += (", " if warning else "") + _fate(self.verdict, self.time_ns)
-        return f"{warning} {text}" if text else warning
+        return f"{warning} · {text}" if text else warning
 
 
 def _fate(verdict: Verdict, sent_ns: int) -> str:
@@ -165,6 +167,7 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
         groups.append(Group(tuple(connection.client), tuple(connection.server)))
     pairs: dict[Any, int] = {}
     seen: set[tuple[int, bool, int, int]] = set()
+    closed: set[tuple[int, bool]] = set()  # whose window is 0
     rungs: list[Rung] = []
     hidden = 0
     for packet in packets:
@@ -208,6 +211,11 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
             "RST" in flags,
             getattr(packet, "verdict", None),
         )
+        if rung.closed_window:
+            closed.add((group, right))
+        elif (group, right) in closed:
+            closed.discard((group, right))
+            rung.opened = True
         if not acks and rung.pure_ack:
             hidden += 1
         else:
@@ -298,6 +306,8 @@ def twin(ladder: Ladder, title: str | None = None) -> str:
                 line += "  retransmission"  # only of what has numbers
             if rung.closed_window:
                 line += "  window 0"
+            if rung.opened:
+                line += "  window open again"
             if rung.verdict is not None:
                 line += f"  {visible(rung.verdict.words)}"
             lines.append(line.rstrip())

@@ -49,6 +49,8 @@ class WireHost:
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
         """Call a function on this host, in a thread that ends with it; returns what it returns."""
+        if not callable(function):
+            raise LabError(f"{function!r} is no function", "A program is run in a block: with wire.client: !ip a")
         if self._namespace is None:
             return function(*args)
 

@@ -101,7 +101,7 @@ def _refused(error: OSError, port: int, host: str, wanted: int) -> NetError:
         )
     if error.errno == errno.EPIPE:
         return NetError("the process that opens ports outside is gone", "Restart the kernel.", code="EPIPE")
-    return from_oserror(error, f"{host}:{wanted}, outside this notebook's network,")
+    return from_oserror(error, f"{host}:{wanted} (outside this notebook's network)")
 
 
 class Published:

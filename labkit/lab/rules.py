@@ -130,12 +130,14 @@ class Rule:
     """
 
     def __init__(
-        self, verb: str, act: Callable[[Passing], Action | None], match: Match, nth: int = 1, times: int | None = None
-    ) -> None:
+        self, verb: str, act: Callable[[Passing], Action | None], match: Match, nth: int = 1, times: int | None = None,
+        *, which: str = "",
+    ) -> None:  # fmt: skip
         for name, value in (("nth", nth), ("times", times)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise LabError(f"{name}={value!r} is not a count", "Give a whole number from 1.")
         self.verb, self.match, self.nth, self.times = verb, match, nth, times
+        self._which = which or _which(nth, times)
         self.seen = self.acted = 0
         self.on = True
         self._act = act
@@ -157,7 +159,7 @@ class Rule:
         self.on = False
 
     def __str__(self) -> str:
-        return f"{self.verb} {_which(self.nth, self.times)} {self.match}".rstrip()
+        return f"{self.verb} {self._which} {self.match}".rstrip()
 
     def __repr__(self) -> str:
         return f"<{self}: {self.acted} so far{'' if self.on else ', off'}>"
@@ -165,10 +167,10 @@ class Rule:
 
 def _which(nth: int, times: int | None) -> str:
     if times is None:
-        return "every frame" if nth == 1 else f"every frame from the {_ordinal(nth)} on"
+        return "every packet" if nth == 1 else f"every packet from the {_ordinal(nth)} on"
     if times == 1:
-        return f"the {_ordinal(nth)} frame"
-    return f"the first {times} frames" if nth == 1 else f"frames {nth} to {nth + times - 1}"
+        return f"the {_ordinal(nth)} packet"
+    return f"the first {times} packets" if nth == 1 else f"packets {nth} to {nth + times - 1}"
 
 
 def _ordinal(number: int) -> str:
@@ -198,7 +200,7 @@ def reorder(frame: Passing) -> Action:
 
 def delayed(seconds: float) -> Callable[[Passing], Action]:
     """Deliver it so many seconds later."""
-    if not 0 < seconds < 3600:
+    if not isinstance(seconds, (int, float)) or not 0 < seconds < 3600:
         raise LabError(f"a delay of {seconds!r} s is not possible", "Give seconds, more than 0 and less than an hour.")
 
     def act(frame: Passing) -> Action:
@@ -209,6 +211,8 @@ def delayed(seconds: float) -> Callable[[Passing], Action]:
 
 def corrupted(byte: int) -> Callable[[Passing], Action | None]:
     """Flip the lowest bit of one of its bytes, counted from 0 (from the end, where negative)."""
+    if isinstance(byte, bool) or not isinstance(byte, int):
+        raise LabError(f"{byte!r} is not the number of a byte", "Count from 0, or from the end: -1 is the last byte.")
 
     def act(frame: Passing) -> Action | None:
         position = byte if byte >= 0 else len(frame.raw) + byte
@@ -224,7 +228,7 @@ def corrupted(byte: int) -> Callable[[Passing], Action | None]:
 
 def lost(probability: float, seed: int) -> Callable[[Passing], Action | None]:
     """Lose some, by chance. The n-th frame of a sender meets the same fate in every run with the same seed."""
-    if not 0 <= probability <= 1:
+    if not isinstance(probability, (int, float)) or not 0 <= probability <= 1:
         raise LabError(f"{probability!r} is no probability", "Give a number from 0 to 1: 0.1 loses one frame in ten.")
     # One row of chances for each sender: which of the two is first is a race, the order within each is not.
     chances = {sender: random.Random(f"{seed} {sender}") for sender in SENDERS}
@@ -247,11 +251,12 @@ def by_function(function: Callable[[Passing], Any]) -> Callable[[Passing], Actio
             return named[answer](frame)
         if isinstance(answer, (int, float)) and not isinstance(answer, bool):
             return delayed(answer)(frame)
-        if isinstance(answer, (bytes, bytearray)):
+        if isinstance(answer, (bytes, bytearray)) and len(answer) >= _ETHERNET_HEADER:
             return Action("corrupted", "by a function", ((0.0, bytes(answer)),))
         raise LabError(
-            f"{answer!r} says nothing about a frame",
-            'Return None to let it pass, "drop", "duplicate", "reorder", seconds of delay, or the bytes to deliver.',
+            f"{answer!r} says nothing about a packet",
+            'Return None to let it pass, "drop", "duplicate", "reorder", seconds of delay, or the '
+            "bytes to deliver: the whole frame, from packet.raw on, not the payload alone.",
         )
 
     return act

@@ -6,6 +6,7 @@ Rule: finds kernels by /proc alone, enters by setns, and becomes the program ask
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -112,10 +113,13 @@ def run(kernel: Kernel, command: Sequence[str]) -> NoReturn:
     """Become the command, or $SHELL, inside a kernel's network. Raises `LabError` where that cannot be."""
     enter(kernel)
     words = list(command) or [os.environ.get("SHELL") or "/bin/sh"]
-    environment = dict(os.environ, LABKIT_NETWORK="private")
+    path = os.pathsep.join([os.path.join(sys.prefix, "bin"), os.environ.get("PATH", os.defpath)])
+    environment = dict(os.environ, LABKIT_NETWORK="private", PATH=path)  # `labkit serve` works in there
     if not command:
         # Shells that read no file of the user's at their start show it before every line.
         environment["PS1"] = "(labkit) " + environment.get("PS1", "$ ")
+        # bash reads PS1 anew from the user's file, and then does this before every line.
+        environment["PROMPT_COMMAND"] = 'PS1="(labkit) ${PS1#(labkit) }"'
         print(f"in the network of {kernel} (pid {kernel.pid}); leave it with exit", flush=True)
     try:
         os.execvpe(words[0], words, environment)

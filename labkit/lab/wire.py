@@ -35,6 +35,7 @@ TEXTBOOK: dict[str, Any] = {
     "ipv4/tcp_timestamps": 0,  # 12 bytes less in each header
     "ipv4/tcp_early_retrans": 0,  # no tail loss probe (RFC 8985 §7): what is lost at the end waits for the timer
     "ipv4/tcp_ecn": 0,
+    "ipv4/tcp_invalid_ratelimit": 0,  # every window probe is answered, not only one in 500 ms
     "ipv4/tcp_no_metrics_save": 1,  # a connection starts as if it were the first
     "ipv4/tcp_syn_linear_timeouts": 0,  # SYN timeouts double from the first on (1, 2, 4 s), RFC 6298 §5.5
 }
@@ -50,7 +51,8 @@ class Wire:
 
     delay: seconds each packet takes in each direction. rate: bytes a second in each direction, None for no limit.
     queue: packets that may wait for their turn where there is a rate; further ones are dropped. mtu: bytes of the
-    largest IP packet. textbook: have the kernel's TCP behave as in books (`TEXTBOOK`).
+    largest IP packet. textbook: have the kernels' TCP behave as in books: Reno, no timestamps, SYN timeouts that double
+    from the first on, no tail loss probe (all of them: `labkit.lab.wire.TEXTBOOK`); False leaves Linux's own settings.
 
     The first rule, in the order they were made, that does something to a packet decides. Where this machine allows no
     networks of our own, `live` is False: the hosts are this machine, rules do nothing, and `capture` gives the
@@ -66,13 +68,17 @@ class Wire:
         mtu: int = MTU,
         textbook: bool = True,
     ) -> None:
-        if delay < 0 or (rate is not None and rate <= 0) or queue < 1:
+        numbers = [delay, queue, mtu, *([] if rate is None else [rate])]
+        possible = all(isinstance(each, (int, float)) for each in numbers)
+        if not possible or delay < 0 or (rate is not None and rate <= 0) or queue < 1:
             raise LabError(
                 f"no cable has delay={delay!r}, rate={rate!r}, queue={queue!r}",
                 "Give seconds from 0, bytes a second above 0 (or None), and at least one packet.",
             )
         if not 576 <= mtu <= 9000:
             raise LabError(f"an MTU of {mtu!r} bytes is not possible here", "Give 576 to 9000; Ethernet has 1500.")
+        # Started in a block of a host, the loop's thread would stay on that host, with whatever is made there later.
+        loop.get()
         self.why_not = ""
         """Why this wire is not live; ``""`` where it is."""
         self._cable: Cable | None = None
@@ -174,16 +180,20 @@ class Wire:
         probability: 0 to 1. The fate of a sender's n-th packet depends on the seed and n alone.
         """
         act = rules.lost(probability, seed)
-        return self._add(Rule(f"lose {probability:.0%} of", act, Match(**which)))
+        return self._add(Rule(f"lose {probability:.0%} of", act, Match(**which), which="the packets"))
 
     def rule(self, function: Callable[[Passing], Any]) -> Rule:
         """Ask a function about every packet: it returns None (pass), ``"drop"``, ``"duplicate"``, ``"reorder"``,
         seconds of delay, or the bytes to deliver. One that raises is switched off, and the packet passes.
         """
+        if not callable(function):
+            raise LabError(f"{function!r} is no function", "Give its name, uncalled: wire.rule(swap).")
         name = getattr(function, "__name__", "a function")
         return self._add(Rule(f"ask {name} about", rules.by_function(function), Match()))
 
     def _add(self, rule: Rule) -> Rule:
+        if not self._finish.alive:
+            raise LabError("this wire is closed", "Make a new one: lab.Wire().")
         self._rules = (*self.rules, rule)
         if self._cable is not None:
             self._cable.rules = self._rules
@@ -239,6 +249,10 @@ class Wire:
             session.taped(tap, tap, ports, name, lesson, timeout, wait_closed, verdicts=tap.verdicts) as tape,
         ):
             yield tape
+        for rule in self.rules:
+            if not rule.acted:
+                met = "met no packet" if not rule.seen else f"did nothing to the packets it met ({rule.seen})"
+                print(f"wire: this rule {met}: {rule}")
 
     # -- the end
 

@@ -36,6 +36,8 @@ def check_port(port: Any) -> int:
 def check_host(host: Any) -> str:
     """Return the host if it is text; raises `LabError` otherwise."""
     if not isinstance(host, str):
+        if isinstance(own := getattr(host, "address", None), str):
+            raise LabError(f"{host!r} is not an address", f"It has one: write .address behind it ({own!r}).")
         raise LabError(f"{host!r} is not a host", 'Give an address or a name as text, such as "127.0.0.1".')
     return host
 

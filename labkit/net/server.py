@@ -76,7 +76,7 @@ class Server(Emitter):
     def listen(
         self,
         port: int = 0,
-        host: str = "127.0.0.1",
+        host: str | None = None,
         *,
         path: str | os.PathLike[str] | None = None,
         on_listening: Callable[[], Any] | None = None,
@@ -86,6 +86,7 @@ class Server(Emitter):
     ) -> Server:
         """Start to accept connections on a port (0: any free one) or a Unix socket path; emits ``listening``.
 
+        host: default 127.0.0.1, and in a block of a wire's host that host's own address.
         expose: must be True for a host that other machines can reach. replace: whether a server this process already
         runs on the same address is closed first (None: in a notebook yes, so that a cell can be run again).
         From a cell it returns when listening, or raises `PortInUse`, `PathInUse`, `PermissionDenied`. Where somebody
@@ -98,6 +99,9 @@ class Server(Emitter):
             )  # fmt: skip
         where = None if path is None else address.check_path(path)
         address.check_port(port)
+        if host is None:
+            here = host_of.current()
+            host = "127.0.0.1" if here is None else here.address
         # On a host at the end of a wire nobody else can reach anything.
         if where is None and not address.is_loopback(address.check_host(host)) and host_of.current() is None:
             _check_exposed(host, port, expose)

@@ -18,7 +18,7 @@ from typing import Any
 from labkit.core import host as host_of
 from labkit.core import loop
 from labkit.core.emitter import Emitter
-from labkit.core.errors import BrokenPipe, LabError, NetError, NotOpen, TimedOut
+from labkit.core.errors import BrokenPipe, ConnectionRefused, LabError, NetError, NotOpen, TimedOut
 from labkit.net import address
 from labkit.net.facts import Facts
 from labkit.net.flow import HIGH_WATER_MARK
@@ -126,6 +126,10 @@ class Socket(Facts):
         self.closed = True
         self._stop_timer()
         self._failed = failed = address.translate(failure or OSError("no address to try"), where)
+        if isinstance(failed, ConnectionRefused) and path is None and address.is_loopback(host):
+            here = host_of.current()
+            if here is not None:
+                failed.todo = f"{host} is the {here.name} itself. The other end of the wire has an address of its own."
         self._fail(failed, quiet=from_cell)  # in a cell the exception itself says it
         self._fire("close", True)
         return failed

@@ -174,6 +174,8 @@ def taped(
             fill(f"{source.origin}, cut short by {type(error).__name__}")
             raise
         fill(source.origin)
+    if not tape and any(event.remote for event in tape.events):
+        print("capture: no packet came by, though our sockets talked. Are they on a wire? Then it is wire.capture(...)")
     if open_still:
         print(
             f"capture: waited {timeout:g} s, since a connection is still open; "

@@ -108,3 +108,9 @@ def test_ipython_itself_renders_it_so() -> None:
     )  # fmt: skip
     assert "PortInUse: 8124 is taken. Stop it." in run.stdout
     assert "Traceback" not in run.stdout
+
+
+def test_a_network_that_leads_nowhere_names_the_way_to_a_wires_host() -> None:
+    error = from_oserror(OSError(errno.ENETUNREACH, "Network is unreachable"), "10.0.0.2:8124")
+    assert "with wire.client:" in str(error)
+    assert error.code == "ENETUNREACH"

@@ -129,11 +129,24 @@ class TestPredict:
         text = text_of(labkit.predict(QUESTION, mine="two", options=["two", "three"]))
         assert text.endswith("\nYour prediction: two")
 
-    @pytest.mark.parametrize(("mine", "shown"), [("four", "'four'"), (2, "2"), ("2 ", "'2 '")])
+    @pytest.mark.parametrize(("mine", "shown"), [("four", "'four'"), (2, "2"), ("2 3", "'2 3'")])
     def test_none_of_the_choices(self, mine: object, shown: str) -> None:
         text = text_of(labkit.predict(QUESTION, mine=mine, options=["2", "3"]))
         assert text.endswith(f"\n{shown} is not one of the choices.")
         assert "Your prediction" not in text
+
+    @pytest.mark.parametrize("mine", ["2 ", " Two", "TWO", "two"])
+    def test_capitals_and_spaces_do_not_count(self, mine: str) -> None:
+        prediction = labkit.predict(QUESTION, mine=mine, options=["2", "two"])
+        assert "not one of the choices" not in text_of(prediction)
+        assert "right" in text_of(prediction.settle(mine.strip().lower()))
+
+    def test_one_that_was_no_choice_is_told_when_it_is_settled_too(self) -> None:
+        settled = text_of(labkit.predict(QUESTION, mine=2, options=("yes", "no")).settle("yes"))
+        assert "You predicted 2, which is not one of the choices" in settled
+
+    def test_a_number_with_a_fraction_is_a_number(self) -> None:
+        assert "not a number" not in text_of(labkit.predict(QUESTION, mine=3.02).settle(3))
 
     def test_right(self) -> None:
         settled = labkit.predict(QUESTION, mine=3).settle(3, "Because of the handshake.")

@@ -136,10 +136,10 @@ def test_data_in_a_row_is_one_entry_of_the_twin() -> None:
 
 
 def test_stalls_are_drawn_with_their_measured_length() -> None:
-    assert "41 ms, nothing on the wire" in texts(parse(draw.ladder(greeting()).svg))
+    assert "41 ms, nothing is sent" in texts(parse(draw.ladder(greeting()).svg))
     drawn = texts(parse(draw.ladder(lost_syn()).svg))
-    assert "1.02 s, nothing on the wire" in drawn
-    assert "500 ms, nothing on the wire" in drawn  # though an event falls into it
+    assert "1.02 s, nothing is sent" in drawn
+    assert "500 ms, nothing is sent" in drawn  # though an event falls into it
     assert "179 ms later" in drawn
 
 

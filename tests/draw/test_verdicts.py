@@ -199,7 +199,7 @@ tape: live from lo (AF_PACKET ring)"""
     )
     drawn = texts(ladder(lost_syns()))
     assert "retransmission, dropped on the wire" in drawn
-    assert "2.04 s, nothing on the wire" in drawn
+    assert "2.04 s, nothing is sent" in drawn
 
 
 def test_the_twin_tells_no_time_of_arrival() -> None:
@@ -216,7 +216,7 @@ def test_a_long_note_takes_two_lines() -> None:
     root = ladder(run.send(2, "server", "ACK").tape())
     place = next(at for at, text in enumerate(texts(root)) if text.startswith("retransmission, corrupted on"))
     first, second = texts(root)[place : place + 2]
-    assert f"{first} {second}" == "retransmission, corrupted on the wire, one bit of byte 1400 “first\\r\\n”"
+    assert f"{first} {second}" == "retransmission, corrupted on the wire, one bit of byte 1400 · “first\\r\\n”"
 
 
 def test_the_part_left_out_says_what_was_done_in_it() -> None:
@@ -228,7 +228,7 @@ def test_the_part_left_out_says_what_was_done_in_it() -> None:
         "     (35 packets left out, 7 to 41: 35 bytes of payload, 13 dropped, 14 corrupted on the wire)"
     )
     root = ladder(run.tape())
-    assert sum("dropped on the wire “x”" in text for text in texts(root)) == 15
+    assert sum("dropped on the wire · “x”" in text for text in texts(root)) == 15
 
 
 def test_verdicts_close_in_time_do_not_overlap() -> None:

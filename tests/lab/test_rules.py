@@ -103,18 +103,18 @@ class TestRule:
         rule = Rule("drop", rules.drop, Match())
         rule.off()
         assert self.decided(rule) == [False] * 6
-        assert repr(rule) == "<drop every frame: 0 so far, off>"
+        assert repr(rule) == "<drop every packet: 0 so far, off>"
 
     @pytest.mark.parametrize(
         ("nth", "times", "conditions", "sentence"),
         [
-            (1, 1, {"flags": "S"}, "drop the first frame with SYN"),
-            (3, 1, {"sender": "client", "payload": True}, "drop the 3rd frame from the client with payload"),
-            (22, 1, {}, "drop the 22nd frame"),
-            (12, None, {"port": 8124}, "drop every frame from the 12th on of port 8124"),
-            (1, 2, {"flags": "SA", "sender": "server"}, "drop the first 2 frames from the server with SYN, ACK"),
-            (2, 3, {"protocol": "UDP"}, "drop frames 2 to 4 of UDP"),
-            (1, None, {"payload": False}, "drop every frame without payload"),
+            (1, 1, {"flags": "S"}, "drop the first packet with SYN"),
+            (3, 1, {"sender": "client", "payload": True}, "drop the 3rd packet from the client with payload"),
+            (22, 1, {}, "drop the 22nd packet"),
+            (12, None, {"port": 8124}, "drop every packet from the 12th on of port 8124"),
+            (1, 2, {"flags": "SA", "sender": "server"}, "drop the first 2 packets from the server with SYN, ACK"),
+            (2, 3, {"protocol": "UDP"}, "drop packets 2 to 4 of UDP"),
+            (1, None, {"payload": False}, "drop every packet without payload"),
         ],
     )
     def test_it_reads_like_a_sentence(

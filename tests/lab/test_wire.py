@@ -25,6 +25,7 @@ from labkit.lab import wire as wire_module
 from labkit.lab.wire import Wire
 from labkit.packets import Tape
 from tests.lab.wires import connect, datagrams, echo, listen, live_wire, received
+from tests.needs import need_live_capture
 
 OWN = "/proc/thread-self/ns/net"
 
@@ -104,7 +105,7 @@ class TestLoss:
         assert [packet.flags for packet in tape][:3] == ["SYN", "SYN", "SYN, ACK"]
         assert tape[0].seq == tape[1].seq
         assert 0.9e9 < tape[1].time_ns - tape[0].time_ns < 3e9  # RFC 6298 §2: 1 s
-        assert repr(rule) == "<drop the first frame with SYN: 1 so far>"
+        assert repr(rule) == "<drop the first packet with SYN: 1 so far>"
 
     def test_a_lost_segment_comes_again_after_duplicate_acks(self) -> None:
         got: list[bytes] = []
@@ -237,6 +238,58 @@ class TestChange:
         assert tape[19].verdict.detail == "the queue was full"
 
 
+class TestMistakes:
+    """What a student may get wrong is told at once, with a way out."""
+
+    @pytest.mark.parametrize(
+        ("wrong", "told"),
+        [
+            (lambda wire: wire.rule("drop"), "'drop' is no function"),
+            (lambda wire: wire.corrupt(byte="6"), "'6' is not the number of a byte"),
+            (lambda wire: wire.delay("0.3"), "a delay of '0.3' s"),
+            (lambda wire: wire.lose("0.3"), "'0.3' is no probability"),
+            (lambda wire: wire.client.run("ip a"), "'ip a' is no function"),
+            (lambda wire: connect_to(wire, wire.server), "is not an address.*write .address behind it"),
+            (lambda wire: connect_to(wire, "127.0.0.1"), "nothing listens there.*127.0.0.1 is the client itself"),
+        ],
+    )
+    def test_wrong_arguments(self, wrong: Any, told: str) -> None:
+        with live_wire() as wire, pytest.raises(LabError, match=told):
+            wrong(wire)
+
+    def test_a_rule_that_never_acted_is_named_at_the_end(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with live_wire() as wire:
+            listen(wire, echo_server())
+            wire.drop(flags="F")
+            wire.corrupt(byte=9999)
+            with wire.capture() as tape:
+                echo(wire)
+        assert capsys.readouterr().out.splitlines() == [
+            "wire: this rule met no packet: drop the first packet with FIN",
+            f"wire: this rule did nothing to the packets it met ({len(tape)}): corrupt the first packet",
+        ]
+
+    def test_a_capture_beside_the_wire_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
+        need_live_capture()
+        with live_wire() as wire:
+            listen(wire, echo_server())
+            with labkit.capture(8124) as tape:
+                echo(wire)
+        assert len(tape) == 0
+        assert "Then it is wire.capture(...)" in capsys.readouterr().out
+
+    def test_a_closed_wire_takes_no_rules(self) -> None:
+        with live_wire() as wire:
+            pass
+        with pytest.raises(LabError, match="this wire is closed"):
+            wire.drop()
+
+
+def connect_to(wire: Wire, host: Any) -> None:
+    with wire.client:
+        net.connect(8124, host, timeout=0.2)
+
+
 class TestRulesThatFail:
     """A student's own rule may be wrong; the wire goes on."""
 
@@ -255,9 +308,9 @@ class TestRulesThatFail:
             rule = wire.rule(faulty)
             assert echo(wire) == b"hello"
         told = capsys.readouterr().err
-        assert told.startswith("A rule of the wire (ask faulty about every frame) failed; it is off now, and")
+        assert told.startswith("A rule of the wire (ask faulty about every packet) failed; it is off now, and")
         assert ("ZeroDivisionError" in told) != bool(answer)
-        assert ("says nothing about a frame" in told) == bool(answer)
+        assert ("says nothing about a packet" in told) == bool(answer)
         assert len(asked) == 1
         assert not rule.on
 
@@ -309,6 +362,28 @@ class TestHosts:
             with wire.client:
                 told = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, timeout=60)
         assert (told.stdout, told.stderr) == ("10.0.0.1\n", "")
+
+    def test_a_first_server_in_a_block_leaves_the_later_ones_on_this_machine(self) -> None:
+        """The loop's thread must not be born on a host: in a program of its own, where nothing has started it yet."""
+        asks = """
+from labkit import lab, net
+with lab.Wire() as wire:
+    with wire.server:
+        net.create_server().listen(8124)
+    server = net.create_server(lambda each: each.end("here")).listen(0)
+    print(net.connect(server.port).read().decode(), len(net.kernel_table(server.port)) > 1)
+    server.close().close_all_connections()
+"""
+        with live_wire():
+            told = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, timeout=60)
+        assert (told.stdout, told.stderr) == ("here True\n", "")
+
+    def test_without_an_address_a_server_listens_on_its_hosts_own(self) -> None:
+        with live_wire() as wire:
+            with wire.server:
+                server = echo_server().listen(8124)
+            assert server.address() == ("10.0.0.2", 8124)
+            assert echo(wire) == b"hello"
 
     def test_run_and_a_handlers_own_sockets(self) -> None:
         """A server that connects onward from its handler does so from its own host."""
@@ -473,7 +548,7 @@ class TestStandIn:
 
     def test_sockets_talk_on_loopback_and_rules_do_nothing(self, wire: Wire) -> None:
         rule = wire.drop(times=None)
-        assert repr(wire).endswith("captures are recorded ones, drop every frame>")
+        assert repr(wire).endswith("captures are recorded ones, drop every packet>")
         with wire.server:
             server = net.create_server(lambda each: each.end("bye")).listen(0, wire.server.address)
         with wire.client, net.connect(server.port, wire.server.address) as client:

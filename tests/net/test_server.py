@@ -110,8 +110,9 @@ class TestE11Listening:
 
     @pytest.mark.parametrize("host", [5, None, b"127.0.0.1"])
     def test_what_is_not_a_host(self, host: Any) -> None:
-        with pytest.raises(LabError, match="is not a host"):
-            net.create_server().listen(0, host)
+        if host is not None:  # this asks for the default
+            with pytest.raises(LabError, match="is not a host"):
+                net.create_server().listen(0, host)
         with pytest.raises(LabError, match="is not a host"):
             net.connect(1, host)
 

@@ -76,7 +76,7 @@ class SynWait(Exercise):
         return (
             "How many waits are there if 3 SYNs are lost? How long is each of them?",
             "With 3 lost the waits are 1, 2 and 4 seconds.",
-            "`sum(2**number for number in range(lost))` adds them up; there is a shorter way.",
+            "`sum(1 << number for number in range(lost))` adds them up; there is a shorter way.",
         )
 
     def worked(self) -> str:
