@@ -101,6 +101,14 @@ def run(coroutine: Coroutine[Any, Any, T], timeout: float | None = 30.0) -> T:
     return _result(future, timeout)
 
 
+def catch_up() -> None:
+    """Return when the loop, if it runs, has told of everything that had arrived at its sockets before this call."""
+    if _loop is None or inside():
+        return
+    for _ in range(3):  # between two calls the loop asks the system once what is ready
+        call(lambda: None)
+
+
 def spawn(coroutine: Coroutine[Any, Any, Any]) -> None:
     """Start a coroutine on the loop from a handler, without waiting for it."""
     task = get().create_task(coroutine)

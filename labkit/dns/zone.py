@@ -66,6 +66,9 @@ class Zone:
         # How long "there is none" may be kept is the smaller of the two (RFC 2308 §3).
         self.soa = replace(soa[0], ttl=min(soa[0].ttl, soa[0].data.minimum))
 
+    def __repr__(self) -> str:
+        return f"<Zone {self.origin}: {len(self._names)} names, {sum(map(len, self._names.values()))} records>"
+
     @classmethod
     def parse(cls, text: str, *, ttl: int = 300, udp_size: int = UDP_SIZE) -> Zone:
         """Make a zone of lines such as ``www.lab.example A 192.0.2.1``; the first is the SOA, # begins a comment.

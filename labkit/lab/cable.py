@@ -271,16 +271,17 @@ class Cable:
         if not self.rules:
             return None
         frame = Passing(SENDERS[side], raw)
+        action: Action | None = None
         for rule in self.rules:
             try:
-                action = rule.decide(frame)
+                if action is None:
+                    action = rule.decide(frame)
+                else:
+                    rule.pass_over(frame)
             except Exception as error:
                 rule.off()
                 self._report(rule, error)
-                continue
-            if action is not None:
-                return action
-        return None
+        return action
 
     def _send(self, side: int, delay: float, data: bytes, entry: Entry | None) -> None:
         """Hand over now, or note when; then what waited to be overtaken follows."""

@@ -154,6 +154,11 @@ class Rule:
             self.acted += 1
         return action
 
+    def pass_over(self, frame: Passing) -> None:
+        """Count this frame, which an earlier rule has decided about: the n-th stays the n-th, whatever became of it."""
+        if self.on and self.match(frame):
+            self.seen += 1
+
     def off(self) -> None:
         """Do no more to any frame."""
         self.on = False

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labkit.core import emitter
+from labkit.core import emitter, loop
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import pcap, probe, recorded
 from labkit.packets.bpf import MOST_PORTS
@@ -155,6 +155,7 @@ def taped(
         ending = _Ending(source, marker, ports, loopback=loopback)
 
         def fill(origin: str) -> None:
+            loop.catch_up()  # a datagram that has arrived is told to its socket a moment later
             emitter.unwatch(records)
             events = _events(records, ports, ending.talk.connections)
             touched = verdicts(ending.frames) if verdicts is not None else {}

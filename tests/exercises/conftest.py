@@ -22,3 +22,5 @@ def fresh_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exercises.tcp.flags.use(None)
     exercises.tcp.order.use(None)
     exercises.tcp.final_ack.another(1)
+    exercises.udp.header.another(1)
+    exercises.udp.which_reached.another(1)

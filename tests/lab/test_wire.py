@@ -175,6 +175,18 @@ class TestChange:
                 assert received(receiver) == [0, 2, 1, 3]
         assert verdicts(tape) == [(2, "reordered")]
 
+    def test_each_rule_counts_what_others_have_decided_about(self) -> None:
+        with live_wire() as wire:
+            wire.drop(protocol="UDP", nth=2)
+            wire.duplicate(protocol="UDP", nth=4)
+            wire.reorder(protocol="UDP", nth=6)
+            with wire.capture() as tape:
+                sender, receiver = datagrams(wire, 8)
+            with sender, receiver:
+                assert received(receiver) == [0, 2, 3, 3, 4, 6, 5, 7]
+        assert verdicts(tape) == [(2, "dropped"), (4, "duplicated"), (6, "reordered")]
+        assert [int.from_bytes(packet.payload, "big") for packet in tape.arrived] == [0, 2, 3, 3, 4, 6, 5, 7]
+
     def test_with_a_delay_as_well(self) -> None:
         with live_wire(delay=0.01) as wire:
             wire.reorder(protocol="UDP", nth=2)

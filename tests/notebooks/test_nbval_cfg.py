@@ -47,6 +47,8 @@ def sanitise(text: str) -> str:
         ("checksum bad: the bytes add up to 0xbdd0", "checksum bad: the bytes add up to 0x0001"),
         ("<wire between client 10.0.0.1 and server 10.0.0.2, 10 ms each way>",
          "<wire, not live (unshare: Operation not permitted): captures are recorded ones, 10 ms each way>"),
+        ("  bits 0-15     dns.id  ID = 0x0007 (this run)", "  bits 0-15     dns.id  ID = 0x1234 (this run)"),
+        ("127.0.0.1:56599 asks: 'What time?'", "127.0.0.1:1024 asks: 'What time?'"),
         ("  ip.id  Identification = 0x473c (this run)", "  ip.id  Identification = 0x0000 (this run)"),
         ("  ip.checksum  Header Checksum = 0x1: good", "  ip.checksum  Header Checksum = 0x2: good"),
         ("  tcp.window_size_value  Window = 64: bytes", "  tcp.window_size_value  Window = 65495: scaled"),
@@ -70,6 +72,7 @@ def test_what_changes_from_run_to_run_is_set_aside(one: str, other: str) -> None
         ("<wire between client 10.0.0.1 and server 10.0.0.2, drop the first frame>", "<wire, closed>"),
         ("<svg></svg>\nLadder of 3 packets", "<svg></svg>\nLadder of 4 packets"),
         ("tape: live\nnext line", "tape: live\nother line"),
+        ("127.0.0.1:56599 asks: 'What time?'", "127.0.0.1:56599 asks: 'Who?'"),
         ("  ip.ttl  Time to Live = 64", "  ip.ttl  Time to Live = 63"),
     ],
 )
