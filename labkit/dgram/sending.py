@@ -51,18 +51,16 @@ class Sending(Binding):
         """
         if type(data) is not bytes or offset or length is not None:
             data = senders.piece(data, offset, length)
-        sendto = self._sendto
         if (
-            sendto is not None and on_sent is None and address == self._numeric and type(port) is int
-            and 0 < port < 65536 and get_ident() == self._thread and not emitter._watchers
+            address == self._numeric and self._sendto is not None and on_sent is None and type(port) is int
+            and get_ident() == self._thread and not emitter._watchers
         ):  # fmt: skip
             # The path of every answer of a busy server. Whatever is wrong is looked at on the long one.
             try:
-                sendto(data, (address, port))
-            except OSError:
-                pass
-            else:
+                self._sendto(data, (address, port))
                 return self
+            except (OSError, OverflowError):
+                pass
         where = self._check_target(port, address)
         on_sent = None if on_sent is None else in_cell(on_sent)
         if not loop.inside():
