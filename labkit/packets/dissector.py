@@ -153,6 +153,10 @@ class _Builder:
         start = self.position
         if name != "Padding" and self.application(start):
             return True
+        if type(layer).__module__ == "scapy.layers.dns":
+            # Another program part has loaded Scapy's DNS, which goes by the port alone; what DNS is was decided above.
+            self.plain("Payload", start, min(self.context.end or self.end, self.end))
+            return False
         if name in ("Raw", "Padding"):
             size = len(bytes(layer.original or layer.load))
             if name == "Raw" and self.context.quoted:  # all the error quotes, not what Scapy leaves of it
@@ -343,7 +347,7 @@ class _Builder:
         known = self.expected
         if known is not None:
             guessed = known.guess_payload_class(self.raw[start:end])
-            if guessed.__name__ not in ("Raw", "Padding", "NoPayload"):
+            if guessed.__name__ not in ("Raw", "Padding", "NoPayload") and guessed.__module__ != "scapy.layers.dns":
                 self.partly(guessed, start, end)
                 if self.position > start:
                     return

@@ -82,6 +82,12 @@ class TestWhereItIsSeen:
             assert names(datagram(data, 5300))[-1] == "Payload"
             assert names(datagram(data, 53))[-1] == "DNS"
 
+    def test_whatever_scapy_has_loaded(self) -> None:
+        import scapy.layers.dns  # noqa: F401  # it binds ports for all that follows
+
+        assert names(datagram(QUERY, 5353))[-1] == "Payload"
+        assert names(datagram(QUERY, 53))[-1] == "DNS"
+
     def test_not_in_a_fragment_nor_a_part_of_a_segment(self) -> None:
         assert names(datagram(QUERY, 53, fragment=0x2000))[-1] == "Payload"
         framed = len(QUERY).to_bytes(2, "big") + QUERY
