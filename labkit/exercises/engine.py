@@ -6,7 +6,7 @@ Rule: knows no protocol; a check tests what an answer does, not how it is writte
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from labkit.exercises import progress_file
 from labkit.exercises.printing import few_lines
@@ -144,6 +144,28 @@ class Exercise(ABC):
         self._tries += 1
         self._solved = self._solved or solved
         progress_file.note(self.name, solved=solved)
+
+
+class Seeded(Exercise):
+    """An exercise that is made anew from a number, so that it can be practised. seed: the number, from 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turn_to(1)
+
+    def another(self, seed: int | None = None) -> Self:
+        """Turn to the next problem, or to the one with this number; returns the exercise, as if never tried."""
+        self._turn_to(self.seed + 1 if seed is None else seed)
+        self.restart()
+        return self
+
+    def _turn_to(self, seed: int) -> None:
+        self.seed = seed
+        self._make(seed)
+
+    @abstractmethod
+    def _make(self, seed: int) -> None:
+        """Make the problem of this seed."""
 
 
 def is_empty(answer: Any) -> bool:

@@ -6,9 +6,9 @@ Rule: a wrong answer that comes from a known mistake is told which mistake it is
 from __future__ import annotations
 
 import random
-from typing import Any, Self
+from typing import Any
 
-from labkit.exercises.engine import Exercise
+from labkit.exercises.engine import Exercise, Seeded
 from labkit.exercises.result import show
 from labkit.exercises.running import NotAttempted, NotYet, Run
 
@@ -90,7 +90,7 @@ class SynWait(Exercise):
         return lambda lost: 2**lost - 1
 
 
-class MissingBytes(Exercise):
+class MissingBytes(Seeded):
     """Which bytes have not arrived, by the receiver's acknowledgments alone?"""
 
     name = "tcp.missing_bytes"
@@ -106,18 +106,7 @@ class MissingBytes(Exercise):
         "exercises.tcp.missing_bytes.another() makes a new problem of the same kind."
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._make(1)
-
-    def another(self, seed: int | None = None) -> Self:
-        """Turn to the next problem, or to the one with this number; returns the exercise."""
-        self._make(self.seed + 1 if seed is None else seed)
-        self.restart()
-        return self
-
     def _make(self, seed: int) -> None:
-        self.seed = seed
         chance = random.Random(seed)
         before = chance.randint(1, 3)
         sizes = [chance.randint(200, 1460) for _ in range(before + 5)]

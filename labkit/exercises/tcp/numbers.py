@@ -6,9 +6,9 @@ Rule: a wrong answer that comes from a known mistake is told which mistake it is
 from __future__ import annotations
 
 import random
-from typing import Any, Self
+from typing import Any
 
-from labkit.exercises.engine import Exercise
+from labkit.exercises.engine import Seeded
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 
@@ -16,7 +16,7 @@ MODULUS = 1 << 32
 """Sequence numbers are 32 bits wide and start again at 0. Source: RFC 9293 §3.4."""
 
 
-class FinalAck(Exercise):
+class FinalAck(Seeded):
     """Which ack does the server send last?"""
 
     name = "tcp.final_ack"
@@ -30,18 +30,7 @@ class FinalAck(Exercise):
         "exercises.tcp.final_ack.another() makes a new problem of the same kind."
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._make(1)
-
-    def another(self, seed: int | None = None) -> Self:
-        """Turn to the next problem, or to the one with this number; returns the exercise."""
-        self._make(self.seed + 1 if seed is None else seed)
-        self.restart()
-        return self
-
     def _make(self, seed: int) -> None:
-        self.seed = seed
         chance = random.Random(seed)
         self.sizes = [chance.randint(1, 99), 1460, chance.randint(100, 1459)]
         # Every third problem passes 2³².

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import random
 from struct import pack
-from typing import Any, Self
+from typing import Any
 
-from labkit.exercises.engine import Exercise
+from labkit.exercises.engine import Seeded
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 from labkit.exercises.tcp.sample import checksum
@@ -25,7 +25,7 @@ TCP = 6
 _QUESTIONS = (b"time?", b"who is there?", b"lab", b"up 9 days", b"hello")  # all of an odd number of bytes
 
 
-class Header(Exercise):
+class Header(Seeded):
     """Build the header of a UDP datagram by hand."""
 
     name = "udp.header"
@@ -38,18 +38,7 @@ class Header(Exercise):
         "exercises.udp.header.another() makes a new datagram; the checksum of every third one is 0 before it is sent."
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._make(1)
-
-    def another(self, seed: int | None = None) -> Self:
-        """Turn to the next datagram, or to the one with this number; returns the exercise."""
-        self._make(self.seed + 1 if seed is None else seed)
-        self.restart()
-        return self
-
     def _make(self, seed: int) -> None:
-        self.seed = seed
         chance = random.Random(seed)
         self.source = bytes((10, 0, chance.randint(1, 250), chance.randint(1, 99)))
         self.destination = bytes((10, 0, self.source[2], chance.randint(100, 250)))

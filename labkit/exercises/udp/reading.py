@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import random
 import re
-from typing import Any, Self
+from typing import Any
 
-from labkit.exercises.engine import Exercise
+from labkit.exercises.engine import Seeded
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 
@@ -19,7 +19,7 @@ COUNT = 8
 DROPPED, DUPLICATED, REORDERED = "dropped", "duplicated", "reordered"
 
 
-class WhichReached(Exercise):
+class WhichReached(Seeded):
     """What does the program get, if this is what the wire did?"""
 
     name = "udp.which_reached"
@@ -33,19 +33,8 @@ class WhichReached(Exercise):
         "exercises.udp.which_reached.another() makes a new problem of the same kind."
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._make(1)
-
-    def another(self, seed: int | None = None) -> Self:
-        """Turn to the next problem, or to the one with this number; returns the exercise."""
-        self._make(self.seed + 1 if seed is None else seed)
-        self.restart()
-        return self
-
     def _make(self, seed: int) -> None:
         """Something of everything; what follows an overtaken one passes untouched, so that there is one answer."""
-        self.seed = seed
         chance = random.Random(seed)
         overtaken = chance.randint(1, COUNT - 1)
         free = [number for number in range(1, COUNT + 1) if number not in (overtaken, overtaken + 1)]
