@@ -39,13 +39,21 @@ def overloaded(node: ast.AST) -> bool:
 
 @cache
 def documented_methods() -> dict[str, set[str]]:
-    """The methods with a docstring of every class in labkit, by the class's name."""
-    found: dict[str, set[str]] = {}
+    """The methods with a docstring of every class in labkit and of those it builds on, by the class's name."""
+    own: dict[str, set[str]] = {}
+    bases: dict[str, list[str]] = {}
     for path in modules():
         for name, node in public(ast.parse(path.read_text(encoding="utf8")).body):
             if isinstance(node, ast.ClassDef):
-                found[name] = {one.name for one in node.body if isinstance(one, Named) and ast.get_docstring(one)}
-    return found
+                own[name] = {one.name for one in node.body if isinstance(one, Named) and ast.get_docstring(one)}
+                bases[name] = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+
+    def known(name: str, seen: frozenset[str] = frozenset()) -> set[str]:
+        if name in seen:
+            return set()
+        return own.get(name, set()).union(*(known(base, seen | {name}) for base in bases.get(name, ())))
+
+    return {name: known(name) for name in own}
 
 
 def bare(path: Path) -> Iterator[str]:
