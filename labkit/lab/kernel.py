@@ -15,9 +15,7 @@ if __name__ == "__main__" and sys.path and sys.path[0] in ("", os.getcwd()):
     del sys.path[0]
 
 from labkit.lab import attempt, outside
-
-NETWORK = "LABKIT_NETWORK"
-"""Tells this kernel and the programs it starts which network they are in: ``private``, or ``shared: `` and why."""
+from labkit.packets.probe import NETWORK
 
 
 def enter() -> str:

@@ -17,6 +17,7 @@ from functools import cache
 from labkit.core import loop
 from labkit.core.errors import LabError, NetError, PortInUse, from_oserror
 from labkit.lab import outside as outside_process
+from labkit.packets.probe import NETWORK
 
 INSIDE = "127.0.0.1"
 _CHUNK = 65536  # bytes read at once
@@ -43,7 +44,7 @@ def publish(port: int, outside: int | None = None, host: str = "127.0.0.1") -> P
         )
     left = outside_process.current()
     if left is None:
-        if os.environ.get("LABKIT_NETWORK") == "private":
+        if os.environ.get(NETWORK) == "private":
             raise LabError(
                 "this program is inside a notebook's network, and only the notebook itself can publish",
                 f"Call labkit.lab.publish({port}) in a cell.",

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from labkit.core.errors import LabError
 from labkit.lab.namespaces import CLONE_NEWNET, CLONE_NEWUSER, keep_capabilities, setns
+from labkit.packets.probe import NETWORK
 
 MODULE = "labkit.lab.kernel"
 
@@ -114,7 +115,7 @@ def run(kernel: Kernel, command: Sequence[str]) -> NoReturn:
     enter(kernel)
     words = list(command) or [os.environ.get("SHELL") or "/bin/sh"]
     path = os.pathsep.join([os.path.join(sys.prefix, "bin"), os.environ.get("PATH", os.defpath)])
-    environment = dict(os.environ, LABKIT_NETWORK="private", PATH=path)  # `labkit serve` works in there
+    environment = {**os.environ, NETWORK: "private", "PATH": path}  # `labkit serve` works in there
     if not command:
         # Shells that read no file of the user's at their start show it before every line.
         environment["PS1"] = "(labkit) " + environment.get("PS1", "$ ")
