@@ -76,7 +76,7 @@ class Conversations:
         self.connections: list[Flow] = []
         self._number: dict[int, int] = {}  # id of a flow -> its number, in order of first packet
         self._open: dict[tuple[str, Side, Side], Flow] = {}
-        self._fragmented: dict[bytes, Place] = {}  # of a first fragment: to whom the others belong
+        self._fragmented: dict[bytes, Place] = {}  # of first fragments: to whom the others belong
 
     def feed(self, frames: Sequence[Frame]) -> None:
         """Take the next frames."""
@@ -88,14 +88,18 @@ class Conversations:
     def _place(self, index: int, frame: Frame, packet: Quick) -> Place | None:
         if packet.protocol == "TCP":
             return self._tcp(index, packet)
+        if packet.protocol in ("IPv4 (fragment)", "IPv6 (fragment)"):
+            first = self._fragmented.get(fragment_key(frame[1], packet))
+            return first if first is not None else self._datagram(frame, packet)
+        place = self._datagram(frame, packet)
+        if place is not None and fragment_of(frame[1], packet) is not None:
+            self._fragmented[fragment_key(frame[1], packet)] = place
+        return place
+
+    def _datagram(self, frame: Frame, packet: Quick) -> Place | None:
         if packet.protocol == "UDP":
             flow = self._flow("UDP", (packet.src, packet.sport), (packet.dst, packet.dport))
-            place = Place(-1, flow.client == (packet.src, packet.sport), talk=(flow.client, flow.server))
-            if len(packet.src) == 4 and fragment_of(frame[1], packet) is not None:
-                self._fragmented[fragment_key(frame[1], packet)] = place
-            return place
-        if packet.protocol == "IPv4 (fragment)" and (first := self._fragmented.get(fragment_key(frame[1], packet))):
-            return first
+            return Place(-1, flow.client == (packet.src, packet.sport), talk=(flow.client, flow.server))
         if packet.protocol in ("ICMP", "ICMPv6"):
             inner = quoted(frame[1], packet)
             if inner is not None and inner.protocol.startswith(("TCP", "UDP")):

@@ -46,9 +46,9 @@ _tcp = Struct("!HHIIHH").unpack_from
 _u16 = Struct("!H").unpack_from
 _u32 = Struct("!I").unpack_from
 
-# Extension headers that say what follows and how long they are, in units of 8 bytes (RFC 8200 section 4).
-_IPV6_EXTENSIONS = frozenset({0, 43, 60, 135, 139, 140})
 _IPV6_FRAGMENT, _IPV6_AUTHENTICATION, _IPV6_NOTHING = 44, 51, 59
+_IPV6_EXTENSIONS = frozenset({0, 43, _IPV6_FRAGMENT, _IPV6_AUTHENTICATION, 60, 135, 139, 140})
+"""Extension headers that say what follows, and how long they are (RFC 8200 section 4)."""
 
 _IP_NAMES = {2: "IGMP", 41: "IPv6 in IPv4", 47: "GRE", 50: "ESP", 51: "AH", 89: "OSPF", 132: "SCTP"}
 _ETHERTYPES = {0x0806: "ARP", 0x88CC: "LLDP", 0x8863: "PPPoE", 0x8864: "PPPoE"}
@@ -152,6 +152,15 @@ def _ipv4(raw: bytes, start: int) -> Quick:
     return _transport(raw, raw[start + 9], start, start + header, end, src, dst)
 
 
+def _extension_size(raw: bytes, kind: int, offset: int) -> int:
+    """The length in bytes of the IPv6 extension header at an offset."""
+    if kind == _IPV6_FRAGMENT:
+        return 8
+    if kind == _IPV6_AUTHENTICATION:
+        return (raw[offset + 1] + 2) * 4  # RFC 4302 counts in 32-bit words, minus 2
+    return (raw[offset + 1] + 1) * 8
+
+
 def _ipv6(raw: bytes, start: int) -> Quick:
     size = len(raw)
     if size < start + 40:
@@ -162,18 +171,12 @@ def _ipv6(raw: bytes, start: int) -> Quick:
     length = (raw[start + 4] << 8) | raw[start + 5]
     end = start + 40 + length if length else size
     following, offset = raw[start + 6], start + 40
-    while following in _IPV6_EXTENSIONS or following in (_IPV6_FRAGMENT, _IPV6_AUTHENTICATION):
+    while following in _IPV6_EXTENSIONS:
         if size < offset + 8:
             return _only("IPv6 (truncated)", raw, src, dst, start, offset)
-        if following == _IPV6_FRAGMENT:
-            if _u16(raw, offset + 2)[0] & 0xFFF8:
-                return Quick("IPv6 (fragment)", src, dst, 0, 0, 0, 0, 0, 0, start, -1, offset + 8, end)
-            step = 8
-        elif following == _IPV6_AUTHENTICATION:
-            step = (raw[offset + 1] + 2) * 4  # RFC 4302 counts in 32-bit words, minus 2
-        else:
-            step = (raw[offset + 1] + 1) * 8
-        following, offset = raw[offset], offset + step
+        if following == _IPV6_FRAGMENT and _u16(raw, offset + 2)[0] & 0xFFF8:
+            return Quick("IPv6 (fragment)", src, dst, 0, 0, 0, 0, 0, 0, start, -1, offset + 8, end)
+        following, offset = raw[offset], offset + _extension_size(raw, following, offset)
     if following == _IPV6_NOTHING:
         return _only("IPv6", raw, src, dst, start, min(offset, size))
     return _transport(raw, following, start, offset, end, src, dst)
@@ -228,13 +231,36 @@ def quoted(raw: bytes, packet: Quick) -> Quick | None:
     return inner if inner.src else None
 
 
-def fragment_of(raw: bytes, packet: Quick) -> tuple[int, int, bool] | None:
-    """Return (first byte, byte after the last, whether more follow) of an IPv4 fragment; None for a whole packet.
+def _fragment_header(raw: bytes, start: int) -> int:
+    """Where the Fragment header of the IPv6 packet at an offset stands, in bytes; -1 where the packet is whole.
 
-    Counted in what the packet carries, the header above included. Source: RFC 791 §3.1 (Fragment Offset).
+    One that says "from byte 0, and no more follow" makes no fragment. Source: RFC 8200 §4.5, RFC 6946 §4.
+    """
+    size = len(raw)
+    following, offset = raw[start + 6] if size >= start + 40 else -1, start + 40
+    while following in _IPV6_EXTENSIONS and size >= offset + 8:
+        if following == _IPV6_FRAGMENT and _u16(raw, offset + 2)[0] & 0xFFF9:
+            return offset
+        following, offset = raw[offset], offset + _extension_size(raw, following, offset)
+    return -1
+
+
+def fragment_of(raw: bytes, packet: Quick) -> tuple[int, int, bool] | None:
+    """Return (first byte, byte after the last, whether more follow) of an IP fragment; None for a whole packet.
+
+    Counted in what was cut up, in which UDP's header is the first 8 bytes. Source: RFC 791 §3.1, RFC 8200 §4.5.
     """
     start = packet.network
-    if start < 0 or len(packet.src) != 4 or len(raw) < start + 20:
+    if start < 0:
+        return None
+    if len(packet.src) == 16:
+        header = _fragment_header(raw, start)
+        if header < 0:
+            return None
+        bits = _u16(raw, header + 2)[0]
+        first = bits & 0xFFF8  # in units of 8 bytes, and 3 bits to the left: in bytes as it stands
+        return first, first + max(0, packet.end - header - 8), bool(bits & 1)
+    if len(packet.src) != 4 or len(raw) < start + 20:
         return None
     bits = (raw[start + 6] << 8) | raw[start + 7]
     if not bits & 0x3FFF:
@@ -244,9 +270,22 @@ def fragment_of(raw: bytes, packet: Quick) -> tuple[int, int, bool] | None:
 
 
 def fragment_key(raw: bytes, packet: Quick) -> bytes:
-    """What the fragments of one packet have in common: Identification, protocol, both addresses (RFC 791 §3.2)."""
+    """What the fragments of one packet have in common: Identification and both addresses, in IPv4 the protocol, too.
+
+    Only of what `fragment_of` takes for a fragment. Source: RFC 791 §3.2, RFC 8200 §4.5.
+    """
     start = packet.network
+    if len(packet.src) == 16:
+        header = _fragment_header(raw, start)
+        return raw[header + 4 : header + 8] + packet.src + packet.dst
     return raw[start + 4 : start + 6] + raw[start + 9 : start + 10] + packet.src + packet.dst
+
+
+def fragment_carries(raw: bytes, packet: Quick) -> int:
+    """The number of the protocol that was cut up into fragments, of one of them. Source: RFC 8200 §4.5."""
+    if len(packet.src) == 16:
+        return raw[_fragment_header(raw, packet.network)]
+    return raw[packet.network + 9]
 
 
 ICMP_WORDS = {

@@ -16,6 +16,10 @@ from labkit.packets.model import Field, Layer, Verdict
 if TYPE_CHECKING:
     from labkit.packets.conversations import Place
 
+_CARRIED = {
+    frames.UDP_PROTOCOL: "UDP", frames.TCP_PROTOCOL: "TCP", frames.ICMP_PROTOCOL: "ICMP",
+    frames.ICMP6_PROTOCOL: "ICMPv6",
+}  # fmt: skip
 _ALIASES = {"IP": ("IPv4", "IPv6"), "Ether": ("Ethernet",), "Raw": ("Payload",)}
 
 
@@ -119,9 +123,9 @@ class Packet:
 
     @property
     def fragment(self) -> tuple[int, int, bool] | None:
-        """Of an IPv4 fragment: (first byte, byte after the last, whether more follow), counted in what was cut up.
+        """Of an IP fragment: (first byte, byte after the last, whether more follow), counted in what was cut up.
 
-        None for a packet that is whole. Source: RFC 791 §3.2.
+        None for a packet that is whole. Source: RFC 791 §3.2, RFC 8200 §4.5.
         """
         return frames.fragment_of(self.raw, self._quick)
 
@@ -134,9 +138,8 @@ class Packet:
             return f"{name} {words.get(frames.icmp_kind(self.raw, self._quick), '')}".rstrip()
         if self.fragment is None:
             return name
-        number = self.raw[self._quick.network + 9]
-        carried = {frames.UDP_PROTOCOL: "UDP", frames.TCP_PROTOCOL: "TCP", frames.ICMP_PROTOCOL: "ICMP"}
-        return f"{carried.get(number, f'IP protocol {number}')} fragment"
+        number = frames.fragment_carries(self.raw, self._quick)
+        return f"{_CARRIED.get(number, f'IP protocol {number}')} fragment"
 
     @property
     def talk(self) -> tuple[tuple[str, int], tuple[str, int]] | None:

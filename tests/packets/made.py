@@ -166,15 +166,23 @@ def icmp6(kind: int, code: int, rest: bytes) -> bytes:
 
 def fragments(payload: bytes, sizes: tuple[int, ...], *, version: int = 4, ident: int = 77) -> list[bytes]:
     """The IP fragments of a UDP datagram, as Ethernet frames. sizes: bytes in each but the last, multiples of 8."""
-    whole, found, at = udp(payload, version=version), [], 0
+    return cut(udp(payload, version=version), 17, sizes, version=version, ident=ident)
+
+
+def cut(
+    whole: bytes, protocol: int, sizes: tuple[int, ...], *, version: int = 4, ident: int = 77, before: bytes = b""
+) -> list[bytes]:
+    """The IP fragments of what a protocol sends, as Ethernet frames. before: an IPv6 hop-by-hop header in each."""
+    found, at = [], 0
     for size in (*sizes, None):
         part = whole[at:] if size is None else whole[at : at + size]
         more = size is not None
         if version == 4:
-            found.append(ethernet(ipv4(part, 17, fragment=more << 13 | at // 8, ident=ident)))
+            found.append(ethernet(ipv4(part, protocol, fragment=more << 13 | at // 8, ident=ident)))
         else:
-            found.append(ethernet(ipv6(struct.pack("!BBHI", 17, 0, at | more, ident) + part, 44), 0x86DD))
-        at += len(part)
+            part = before + struct.pack("!BBHI", protocol, 0, at | more, ident) + part
+            found.append(ethernet(ipv6(part, 0 if before else 44), 0x86DD))
+        at += size or 0
     return found
 
 
@@ -255,6 +263,11 @@ def other_frames() -> list[tuple[str, bytes, int]]:
     return [
         ("UDP", ethernet(datagram), 1),
         ("UDP without checksum", ethernet(ipv4(udp(b"hello", checksum=0), 17)), 1),
+        (
+            "UDP over IPv6 without checksum",
+            ethernet(ipv6(udp(b"hello", version=6, checksum=0), 17), 0x86DD),
+            1,
+        ),
         ("UDP over IPv6", ethernet(ipv6(udp(b"hello", version=6), 17), 0x86DD), 1),
         ("an echo request", ethernet(ipv4(icmp(8, 0, struct.pack("!HH", 5, 6) + b"ping"), 1)), 1),
         ("port unreachable", ethernet(ipv4(icmp(3, 3, bytes(4) + datagram[:28]), 1)), 1),
@@ -285,6 +298,9 @@ def other_frames() -> list[tuple[str, bytes, int]]:
         ("time exceeded", ethernet(ipv4(icmp(11, 0, bytes(4) + datagram[:28]), 1)), 1),
         ("port unreachable, all of it", ethernet(ipv4(icmp(3, 3, bytes(4) + datagram), 1)), 1),
         ("port unreachable over IPv6", ethernet(ipv6(icmp6(1, 4, bytes(4) + datagram6), 58), 0x86DD), 1),
+        ("too big over IPv6", ethernet(ipv6(icmp6(2, 0, struct.pack("!I", 1280) + datagram6), 58), 0x86DD), 1),
+        ("hop limit exceeded", ethernet(ipv6(icmp6(3, 0, bytes(4) + datagram6), 58), 0x86DD), 1),
+        ("a fragment that is the whole", cut(udp(b"all of it", version=6), 17, (), version=6)[0], 1),
         ("a VLAN tag", MACS + bytes.fromhex("8100 2005") + b"\x08\0" + packet, 1),
         ("BSD loopback, little-endian", struct.pack("<I", 2) + packet, 0),
         ("BSD loopback, IPv6 of macOS", struct.pack("<I", 30) + packet6, 0),

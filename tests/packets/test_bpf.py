@@ -14,7 +14,7 @@ from labkit.packets.frames import quick
 from tests.packets import made
 
 # Accepted whatever the port: the headers that carry the port are behind ones a filter without loops cannot pass.
-PASSED_ON = ("a VLAN tag", "hop-by-hop options", "an IPv6 fragment")
+PASSED_ON = ("a VLAN tag", "hop-by-hop options", "an IPv6 fragment", "a fragment that is the whole")
 Instructions = list[tuple[int, int, int, int]]
 
 
@@ -85,6 +85,14 @@ def test_accepts_the_ports_and_nothing_else(ports: tuple[int, ...]) -> None:
 def test_what_has_no_ports(what: str, wanted: bool) -> None:
     frame = next(frame for name, frame, _ in made.other_frames() if name == what)
     assert bool(run(bpf.port_filter([9]), frame)) == wanted
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_every_fragment_passes(version: int) -> None:
+    """Those behind the first have no ports: who wants them can be told only later."""
+    cut = made.fragments(bytes(3000), (1480, 800), version=version)
+    program = bpf.port_filter([8124])
+    assert [bool(run(program, frame)) for frame in cut] == [True, True, True]
 
 
 @pytest.mark.parametrize("version", [4, 6])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import struct
 import subprocess
 import threading
 import xml.etree.ElementTree as ET
@@ -233,19 +234,23 @@ def test_other_protocols_and_link_types(tmp_path: Path) -> None:
         "UDP",
         "UDP without checksum",
         "UDP over IPv6",
+        "UDP over IPv6 without checksum",
         "an echo request",
         "ARP",
         "port unreachable",
         "port unreachable, all of it",
         "port unreachable over IPv6",
         "too big",
+        "too big over IPv6",
         "time exceeded",
+        "hop limit exceeded",
         "an empty datagram",
         "an empty datagram over IPv6",
         "an empty datagram, padded",
         "a later fragment",
         "a first fragment",
         "an IPv6 fragment",
+        "a fragment that is the whole",
         "BSD loopback, little-endian",
         "BSD loopback, IPv6 of macOS",
         "raw IPv4",
@@ -271,6 +276,32 @@ def test_fragments_made_by_hand(tmp_path: Path) -> None:
     bare = [packet.number for packet in tape if "Payload" not in packet]
     assert bare == [4, 12]  # a first fragment of 8 bytes: the UDP header alone
     assert [packet.protocol for packet in tape[:3]] == ["UDP", "IPv4 (fragment)", "IPv4 (fragment)"]
+
+
+def test_fragments_of_icmp_made_by_hand(tmp_path: Path) -> None:
+    """First, middle and last, also of an error that quotes a datagram, and behind a hop-by-hop header."""
+    echo = struct.pack("!HH", 5, 6) + bytes(range(200)) * 10
+    asked = made.ipv4(made.udp(bytes(1800)), 17, fragment=0)
+    asked6 = made.ipv6(made.udp(bytes(1800), version=6), 17)
+    options = bytes([44, 0, 1, 4, 0, 0, 0, 0])
+    frames = [
+        *made.cut(made.icmp(8, 0, echo), 1, (800, 800)),
+        *made.cut(made.icmp(3, 3, bytes(4) + asked), 1, (800, 800), ident=78),
+        *made.cut(made.icmp6(128, 0, echo), 58, (800, 800), version=6),
+        *made.cut(made.icmp6(1, 4, bytes(4) + asked6), 58, (800, 800), version=6, ident=78),
+        *made.cut(made.udp(bytes(2000), version=6), 17, (800, 800), version=6, ident=79, before=options),
+    ]
+    path = write(tmp_path / "icmp.pcapng", [(frame, 1) for frame in frames])
+    assert compare(path) > 15 * len(frames)
+    tape = packets.Tape.load(path)
+    assert [packet.what for packet in tape] == [
+        *("ICMP echo request", "ICMP fragment", "ICMP fragment"),
+        *("ICMP port unreachable", "ICMP fragment", "ICMP fragment"),
+        *("ICMPv6 echo request", "ICMPv6 fragment", "ICMPv6 fragment"),
+        *("ICMPv6 port unreachable", "ICMPv6 fragment", "ICMPv6 fragment"),
+        *("UDP fragment", "UDP fragment", "UDP fragment"),
+    ]
+    assert [packet.fragment for packet in tape[12:]] == [(0, 800, True), (800, 1600, True), (1600, 2008, False)]
 
 
 def test_dns_made_by_hand(tmp_path: Path) -> None:
@@ -413,6 +444,8 @@ def test_long_datagrams_just_captured(tmp_path: Path, family: socket.AddressFami
     tape = exchange(family, host, (3000, 20000), answered=answered)
     in_fragments = any("fragment" in packet.protocol for packet in tape)
     assert in_fragments or not os.environ.get(INSIDE)  # the loopback of a private network has an MTU of 1,500
+    (talk,) = {packet.talk for packet in tape}  # also of the fragments behind the first, and of the errors
+    assert talk == (tape[0].src, tape[0].dst)
     assert compare(tape.save(tmp_path / "live.pcapng")) > 10 * len(tape)
 
 

@@ -202,6 +202,8 @@ def checksum_meaning(protocol: int, offset: int) -> Callable[[Value, Context], s
     """The verdict on a checksum over pseudo-header, header and data. offset: of the checksum in its header, bytes."""
 
     def meaning(value: Value, context: Context) -> str:
+        if protocol == 17 and value == 0 and context.pseudo is not None and context.pseudo[0] == 6:
+            return "none: UDP over IPv6 must have one, and the receiver drops a datagram without"
         if protocol == 17 and value == 0:
             return "none: the sender did not compute one, which UDP over IPv4 allows"
         if context.quoted:

@@ -5,7 +5,7 @@ Rule: one table a header; names, order and spans are Wireshark's.
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Row, Table, as_number, one_of
+from labkit.packets.explain.base import Row, Table, as_number, flag, one_of
 from labkit.packets.explain.ip import PROTOCOLS, differentiated_services
 
 IPV6 = Table(
@@ -92,13 +92,13 @@ IPV6 = Table(
 )
 
 
-def _next(name: str) -> Row:
+def _next(name: str, why: str = "Names what comes after this extension header.", rfc: str = "RFC 8200 §4") -> Row:
     return Row(
         name,
         "Next Header",
         8,
-        "Names what comes after this extension header.",
-        "RFC 8200 §4",
+        why,
+        rfc,
         ("nh",),
         meaning=one_of(PROTOCOLS, "not known to labkit"),
     )
@@ -142,31 +142,51 @@ FRAGMENT = Table(
     "RFC 8200 §4.5",
     64,
     (
-        _next("ipv6.fraghdr.nxt"),
-        Row("ipv6.fraghdr.reserved_octet", "Reserved", 8, "Always zero.", "RFC 8200 §4.5", ("res1",)),
+        _next(
+            "ipv6.fraghdr.nxt",
+            "Names the first header of what was cut up: only the first fragment has it in it.",
+            "RFC 8200 §4.5",
+        ),
+        Row(
+            "ipv6.fraghdr.reserved_octet",
+            "Reserved",
+            8,
+            "Other extension headers have their length here; this one always has 8 bytes.",
+            "RFC 8200 §4.5",
+            ("res1",),
+        ),
         Row(
             "ipv6.fraghdr.offset",
             "Fragment Offset",
             13,
-            "Where this fragment's data belongs, in units of 8 bytes.",
+            "Where this fragment's data belongs, in units of 8 bytes: every fragment but the last is cut at one.",
             "RFC 8200 §4.5",
             ("offset",),
+            meaning=lambda value, context: f"{as_number(value) * 8} bytes into the data" if value else "",
         ),
-        Row("ipv6.fraghdr.reserved_bits", "Reserved", 2, "Always zero.", "RFC 8200 §4.5", ("res2",)),
+        Row(
+            "ipv6.fraghdr.reserved_bits",
+            "Reserved",
+            2,
+            "Fills the 16 bits, so that they are the offset in bytes once the last three are taken for 0.",
+            "RFC 8200 §4.5",
+            ("res2",),
+        ),
         Row(
             "ipv6.fraghdr.more",
             "More Fragments",
             1,
-            "Set on every fragment but the last.",
+            "Set on every fragment but the last, so the receiver knows when it has all.",
             "RFC 8200 §4.5",
             ("m",),
             "flag",
+            meaning=flag("more fragments follow", "the last fragment, or the only one"),
         ),
         Row(
             "ipv6.fraghdr.ident",
             "Identification",
             32,
-            "Tells which fragments belong together; only senders fragment in IPv6, routers never.",
+            "Tells which fragments belong together; no router cuts in IPv6, so only what its sender cut up needs one.",
             "RFC 8200 §4.5",
             ("id",),
             "hex",

@@ -108,12 +108,19 @@ def _code(value: Value, context: Context) -> str:
     if context.raw[context.start] == 3 and isinstance(value, int):
         return _UNREACHABLE.get(value, "")
     if context.raw[context.start] == 11:
-        return "the TTL ran out on the way" if value == 0 else "fragments were missing too long"
+        return _expired(value, "TTL")
     return ""
 
 
 def _code6(value: Value, context: Context) -> str:
-    return _UNREACHABLE6.get(value, "") if context.raw[context.start] == 1 and isinstance(value, int) else ""
+    if context.raw[context.start] == 1 and isinstance(value, int):
+        return _UNREACHABLE6.get(value, "")
+    return _expired(value, "hop limit") if context.raw[context.start] == 3 else ""
+
+
+def _expired(value: Value, limit: str) -> str:
+    """Time exceeded: the two codes are the same in ICMP and ICMPv6. Source: RFC 792, RFC 4443 §3.3."""
+    return f"the {limit} ran out on the way" if value == 0 else "fragments were missing too long"
 
 
 def _icmp_checksum(value: Value, context: Context) -> str:
@@ -228,6 +235,11 @@ def _icmp6(name: str, *rest: Row) -> Table:
     )
 
 
+def _reserved6(rfc: str) -> Row:
+    why = "Keeps the quoted packet at the same place in every error."
+    return Row("icmpv6.reserved", "Reserved", 32, why, rfc, ("length", "unused"), "bytes")
+
+
 _ECHO = (
     Row(
         "icmpv6.echo.identifier",
@@ -257,14 +269,19 @@ TABLES = {
     "ICMPv6EchoReply": _icmp6("Internet Control Message Protocol v6, echo reply", *_ECHO),
     "ICMPv6DestUnreach": _icmp6(
         "Internet Control Message Protocol v6, destination unreachable",
+        _reserved6("RFC 4443 §3.1"),
+    ),
+    "ICMPv6PacketTooBig": _icmp6(
+        "Internet Control Message Protocol v6, packet too big",
         Row(
-            "icmpv6.reserved",
-            "Reserved",
+            "icmpv6.mtu",
+            "MTU",
             32,
-            "Keeps the quoted packet at the same place in every error.",
-            "RFC 4443 §3.1",
-            ("length", "unused"),
-            "bytes",
+            "The size that would have passed: IPv6 routers never cut a packet, so its sender must know.",
+            "RFC 4443 §3.2, RFC 8201 §4",
+            ("mtu",),
+            meaning=lambda value, context: f"the next link takes packets of {as_number(value)} bytes at most",
         ),
     ),
+    "ICMPv6TimeExceeded": _icmp6("Internet Control Message Protocol v6, time exceeded", _reserved6("RFC 4443 §3.3")),
 }
