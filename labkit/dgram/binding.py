@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from labkit.core import host as host_of
 from labkit.core import loop
-from labkit.core.errors import LabError, NotOpen, PortInUse
+from labkit.core.errors import LabError, NetError, NotOpen, PortInUse
 from labkit.dgram import sender as senders
 from labkit.dgram.flow import Flow
 from labkit.dgram.sender import LOOPBACK
@@ -106,7 +106,17 @@ class Binding(Flow):
                 f"UDP port {in_words(*sockaddr[:2])} is taken by another socket of this program",
                 "close() it first, or bind(0) for any free port.",
             )
-        senders.bind(self._open_or_raise(), sockaddr)
+        fresh = self._channel is None
+        channel = self._open_or_raise()
+        try:
+            senders.bind(channel, sockaddr)
+        except NetError:
+            # It can be bound again, as in Node, which keeps the kernel's socket. Here nothing is left open that nobody
+            # would close; but one that was there before has options set, and stays with them.
+            if fresh:
+                self._channel = None
+                channel.close()
+            raise
         self._bound = by_program
         self._start_reading()
         self._key = (host_of.current(), *(self._local or ()))

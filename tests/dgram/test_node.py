@@ -221,6 +221,32 @@ def port_in_use(play: Play) -> None:
 
 
 @scenario
+def bound_after_a_failure(play: Play) -> None:
+    def use(server: dgram.Socket, port: int) -> None:
+        def on_listening() -> None:
+            play.attempt("other", lambda: other.bind(0))
+            other.send("hello", port, LOCAL, on_sent=play.sent("other", other.close))
+
+        other = play.watch("other")
+        other.on("error", lambda error: other.bind(0, LOCAL, on_listening=on_listening))
+        server.on("message", lambda d, s: server.close())
+        other.bind(port, LOCAL)
+
+    play.serving(use)
+
+
+@scenario
+def sends_after_a_failure(play: Play) -> None:
+    def use(server: dgram.Socket, port: int) -> None:
+        other = play.watch("other")
+        other.on("error", lambda error: other.send("hello", port, LOCAL, on_sent=play.sent("other", other.close)))
+        server.on("message", lambda d, s: server.close())
+        other.bind(port, LOCAL)
+
+    play.serving(use)
+
+
+@scenario
 def address_of_another_machine(play: Play) -> None:
     server = play.watch("server")
     server.on("error", lambda error: server.close())

@@ -6,6 +6,7 @@ Rule: plain sockets are the oracle; every wait is for an event.
 from __future__ import annotations
 
 import gc
+import os
 import socket as system
 import subprocess
 import sys
@@ -444,6 +445,44 @@ input()"""
             server.bind(0)
             plain.sendto(b"hello", (LOOPBACK[kind], server.port))
             assert server.wait_for("message")[0] == b"hello"
+
+    def test_a_failure_leaves_nothing_open(self, plain: system.socket, kind: str) -> None:
+        """Whoever was refused a port need not close(): a warning about an unclosed socket would fail the test."""
+        descriptor = os.dup(0)  # the lowest that is free: the next one opened has its number
+        os.close(descriptor)
+        dropped = dgram.create_socket(kind)
+        with pytest.raises(PortInUse):
+            dropped.bind(plain.getsockname()[1])
+        loop.call(gc.collect)
+        again = os.dup(0)
+        os.close(again)
+        assert again == descriptor
+        assert not dropped.closed
+        with pytest.raises(NotOpen):
+            dropped.address()
+
+    def test_a_failure_keeps_the_options(self, plain: system.socket, kind: str) -> None:
+        with dgram.create_socket(kind) as server:
+            server.set_ttl(7)
+            with pytest.raises(PortInUse):
+                server.bind(plain.getsockname()[1])
+            server.bind(0)
+            channel = server._channel
+            assert channel is not None
+            level, option = system.IPPROTO_IP, system.IP_TTL
+            if kind == "udp6":
+                level, option = system.IPPROTO_IPV6, system.IPV6_UNICAST_HOPS
+            assert channel.getsockopt(level, option) == 7
+
+    def test_a_failure_tells_nothing_of_a_close_until_closed(self, plain: system.socket, kind: str) -> None:
+        told: list[str] = []
+        server = dgram.create_socket(kind)
+        for event in ("error", "close"):
+            server.on(event, lambda *_, event=event: told.append(event))
+        server.bind(plain.getsockname()[1])
+        assert told == ["error"]
+        server.close()
+        assert told == ["error", "close"]
 
     def test_close_everything(self) -> None:
         server, client = dgram.create_socket().bind(0), dgram.create_socket()

@@ -117,6 +117,23 @@ const scenarios = {
     other.on('error', () => { other.close(); server.close(); });
     other.bind(port, '127.0.0.1');
   }),
+  bound_after_a_failure: () => serving((server, port) => {
+    const other = watch('other');
+    other.on('error', () => {
+      other.bind(0, '127.0.0.1', () => {
+        attempt('other', () => other.bind(0));
+        other.send('hello', port, '127.0.0.1', sent('other', () => other.close()));
+      });
+    });
+    server.on('message', () => server.close());
+    other.bind(port, '127.0.0.1');
+  }),
+  sends_after_a_failure: () => serving((server, port) => {
+    const other = watch('other');
+    other.on('error', () => other.send('hello', port, '127.0.0.1', sent('other', () => other.close())));
+    server.on('message', () => server.close());
+    other.bind(port, '127.0.0.1');
+  }),
   address_of_another_machine: () => {
     const server = watch('server');
     server.on('error', () => server.close());
