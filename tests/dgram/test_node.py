@@ -5,13 +5,7 @@ Rule: node/scenarios.js holds the Node half under the same names; no difference 
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import threading
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,34 +13,20 @@ import pytest
 from labkit import dgram
 from labkit.core import loop
 from labkit.core.errors import LabError
-from tests.needs import need_tool
-
-SCRIPT = Path(__file__).parent / "node" / "scenarios.js"
-LOCAL = "127.0.0.1"
-SCENARIOS: dict[str, Callable[[Play], None]] = {}
+from tests import nodes
+from tests.nodes import LOCAL
 
 
-class Play:
-    """One scenario, played on the loop as a Node program is: who emitted what, until all is closed."""
+class Play(nodes.Play):
+    """A scenario with UDP sockets."""
 
-    def __init__(self) -> None:
-        self.story: dict[str, list[str]] = {"server": [], "client": [], "other": []}
-        self.open: set[Any] = set()
-        self.done = threading.Event()
-
-    def note(self, who: str, event: str) -> None:
-        self.story[who].append(event)
-
-    def finish(self, socket: Any) -> None:
-        """The process of a Node program ends when nothing is open any more."""
-        self.open.discard(socket)
-        loop.get().call_soon(lambda: None if self.open else self.done.set())
+    cast = ("server", "client", "other")
 
     def watch(self, who: str, kind: str = "udp4") -> dgram.Socket:
         socket = dgram.create_socket(kind)
         self.open.add(socket)
         for event in ("listening", "connect", "close"):
-            socket.on(event, lambda event=event: self.note(who, event))
+            socket.on(event, self.noting(who, event))
         socket.on("message", lambda d, s: self.note(who, f"message {d.decode()} {s.family} {s.size}"))
         socket.on("error", lambda error: self.note(who, f"error {error.code}"))
         loop.get().call_soon(lambda: socket.on("close", lambda: self.finish(socket)))
@@ -59,12 +39,6 @@ class Play:
 
         return on_sent
 
-    def attempt(self, who: str, action: Callable[[], Any]) -> None:
-        try:
-            action()
-        except LabError as error:
-            self.note(who, f"raised {error.code}")
-
     def serving(self, then: Callable[[dgram.Socket, int], Any], kind: str = "udp4") -> None:
         server = self.watch("server", kind)
         server.bind(0, LOCAL if kind == "udp4" else "::1", on_listening=lambda: then(server, server.port))
@@ -75,9 +49,8 @@ class Play:
         gone.bind(0, LOCAL, on_listening=lambda: gone.close(lambda: then(gone.port)))
 
 
-def scenario(play: Callable[[Play], None]) -> Callable[[Play], None]:
-    SCENARIOS[play.__name__] = play
-    return play
+SCENARIOS = nodes.Scenarios(__file__, Play)
+scenario = SCENARIOS.add
 
 
 @scenario
@@ -347,22 +320,11 @@ def connect_to_unknown_name(play: Play) -> None:
     client.connect(9, "no.such.host.invalid")
 
 
-@cache
-def node_story(name: str) -> dict[str, list[str]]:
-    run = subprocess.run([need_tool("node"), str(SCRIPT), name], capture_output=True, text=True, timeout=30, check=True)
-    story: dict[str, list[str]] = json.loads(run.stdout)
-    return story
-
-
 def test_both_halves_have_the_same_scenarios() -> None:
-    names = re.findall(r"^  (\w+): \(\) =>", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
-    assert names == list(SCENARIOS)
+    assert SCENARIOS.names_in_node() == SCENARIOS.names
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", SCENARIOS.names)
 def test_the_story_is_the_same(name: str) -> None:
-    expected = node_story(name)
-    play = Play()
-    loop.call(SCENARIOS[name], play)
-    assert play.done.wait(20), f"not everything closed: {play.story}"
-    assert play.story == expected
+    expected = SCENARIOS.node_story(name)
+    assert SCENARIOS.our_story(name) == expected

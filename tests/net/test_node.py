@@ -5,13 +5,7 @@ Rule: node/scenarios.js holds the Node half under the same names; no difference 
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import threading
-from collections.abc import Callable, Iterator
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,37 +13,14 @@ import pytest
 from labkit import net
 from labkit.core import loop
 from labkit.core.errors import NetError
-from tests.needs import need_tool
-
-SCRIPT = Path(__file__).parent / "node" / "scenarios.js"
-LOCAL = "127.0.0.1"
-SCENARIOS: dict[str, Callable[[Play], None]] = {}
+from tests import nodes
+from tests.nodes import LOCAL
 
 
-class Play:
-    """One scenario, played on the loop as a Node program is: who emitted what, until all is closed."""
+class Play(nodes.Play):
+    """A scenario with TCP sockets."""
 
-    def __init__(self) -> None:
-        self.story: dict[str, list[str]] = {"server": [], "served": [], "client": []}
-        self.open: set[Any] = set()
-        self.done = threading.Event()
-
-    def note(self, who: str, event: str) -> None:
-        if event != "data" or self.story[who][-1:] != ["data"]:
-            self.story[who].append(event)
-
-    def noting(self, who: str, event: str) -> Callable[..., None]:
-        return lambda *_: self.note(who, event)
-
-    def finish(self, source: Any) -> None:
-        """The process of a Node program ends when nothing is open any more."""
-        self.open.discard(source)
-        if not self.open:
-            loop.get().call_soon(self.check)
-
-    def check(self) -> None:
-        if not self.open:
-            self.done.set()
+    cast = ("server", "served", "client")
 
     def watch(self, who: str, socket: net.Socket, *, read: bool = True) -> net.Socket:
         self.open.add(socket)
@@ -97,9 +68,8 @@ class Play:
         server.listen(0, LOCAL, on_listening=on_listening)
 
 
-def scenario(play: Callable[[Play], None]) -> Callable[[Play], None]:
-    SCENARIOS[play.__name__] = play
-    return play
+SCENARIOS = nodes.Scenarios(__file__, Play)
+scenario = SCENARIOS.add
 
 
 def nothing(*_: Any) -> None:
@@ -366,30 +336,11 @@ def close_with_open_connection(play: Play) -> None:
     server.listen(0, LOCAL, on_listening=on_listening)
 
 
-@cache
-def node_story(name: str) -> dict[str, list[str]]:
-    run = subprocess.run(
-        [need_tool("node"), str(SCRIPT), name], capture_output=True, text=True, timeout=30, check=True
-    )
-    story: dict[str, list[str]] = json.loads(run.stdout)
-    return story
-
-
-@pytest.fixture
-def play() -> Iterator[Play]:
-    play = Play()
-    yield play
-    loop.call(lambda: None)
-
-
 def test_both_halves_have_the_same_scenarios() -> None:
-    names = re.findall(r"^  (\w+): \(\) =>", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
-    assert names == list(SCENARIOS)
+    assert SCENARIOS.names_in_node() == SCENARIOS.names
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_the_story_is_the_same(name: str, play: Play) -> None:
-    expected = node_story(name)
-    loop.call(SCENARIOS[name], play)
-    assert play.done.wait(20), f"not everything closed: {play.story}"
-    assert play.story == expected
+@pytest.mark.parametrize("name", SCENARIOS.names)
+def test_the_story_is_the_same(name: str) -> None:
+    expected = SCENARIOS.node_story(name)
+    assert SCENARIOS.our_story(name) == expected
