@@ -18,10 +18,11 @@ class Resident(Protocol):
 
 
 class Host(Protocol):
-    """A host of its own network. name: ``"client"``. address: its IPv4 address."""
+    """Where sockets can be made. name: ``"client"``. address: its IPv4 address. own_network: not this machine's."""
 
     name: str
     address: str
+    own_network: bool
 
     def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
         """A socket of this host, whoever uses it."""
@@ -34,7 +35,13 @@ _here: ContextVar[Host | None] = ContextVar("labkit_host", default=None)
 
 
 def current() -> Host | None:
-    """The host whose ``with`` block this code runs in; None: this machine itself."""
+    """The host with a network of its own whose ``with`` block this code runs in; None: this machine itself."""
+    host = _here.get()
+    return host if host is not None and host.own_network else None
+
+
+def here() -> Host | None:
+    """As `current`, also a host that is only a stand-in on this machine's own network: to be given to `enter`."""
     return _here.get()
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import heapq
 import os
-import select
-import socket
-import struct
+import selectors
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from labkit.lab.ends import End
 from labkit.lab.rules import SENDERS, Action, Passing, Rule
 from labkit.packets.frames import ETHERNET, Frame
 from labkit.packets.marker import WAIT, Source
@@ -25,10 +24,6 @@ from labkit.packets.ring import MEMORY_LIMIT
 HELD = 0.25
 """Seconds a frame to be overtaken waits for one that overtakes it."""
 
-_SOL_PACKET, _PACKET_STATISTICS, _PACKET_QDISC_BYPASS, _PACKET_IGNORE_OUTGOING = 263, 6, 20, 23
-_SO_RCVBUFFORCE = 33
-_ETH_P_ALL = 3
-_RECEIVE_BUFFER = 8 << 20  # bytes: about 3,500 full frames, while the thread waits for the interpreter
 _LARGEST = 1 << 16  # bytes of a frame
 _BATCH = 64  # frames from one end before the other has its turn
 
@@ -111,7 +106,7 @@ class Tap:
 
 
 class Cable:
-    """Carries frames between two interfaces of a namespace; `names` are those at the client's and the server's side.
+    """Carries frames between two ends, the client's and the server's; it closes them in the end.
 
     delay: seconds each frame takes. rate: bytes a second in each direction (None: no limit); beyond `queue` frames
     waiting for their turn, further ones are dropped. report: told of a rule that raised.
@@ -119,8 +114,7 @@ class Cable:
 
     def __init__(
         self,
-        open_socket: Callable[[], socket.socket],
-        names: tuple[str, str],
+        ends: tuple[End, End],
         *,
         delay: float = 0.0,
         rate: float | None = None,
@@ -132,7 +126,7 @@ class Cable:
         self.delay, self.rate, self.queue = delay, rate, queue
         self._report = report
         self._errors = 0
-        self._dropped = 0  # by the kernel, for want of room; asking it starts its count anew
+        self._dropped = 0  # for want of room at the ends
         self._due: list[tuple[float, int, int, bytes, Entry | None]] = []  # heap: when, number, side, bytes, entry
         self._number = 0
         self._free = [0.0, 0.0]  # when each direction has sent what it was given
@@ -142,10 +136,13 @@ class Cable:
         self._stopping = False
         self._asking = threading.Lock()
         with contextlib.ExitStack() as undo:
-            self._ends = [undo.enter_context(_end(open_socket(), name)) for name in names]
-            self._wake_out, self._wake_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-            undo.callback(os.close, self._wake_out)
-            undo.callback(os.close, self._wake_in)
+            self._ends = ends
+            for end in ends:
+                undo.callback(end.close)
+            self._wake_out, self._wake_in = os.pipe()
+            for descriptor in (self._wake_out, self._wake_in):
+                undo.callback(os.close, descriptor)
+                os.set_blocking(descriptor, False)
             self._thread = threading.Thread(target=self._run, name="labkit wire", daemon=True)
             self._thread.start()
             self._undo = undo.pop_all()
@@ -171,9 +168,7 @@ class Cable:
         """Frames lost so far without a rule that said so: no room, or an interface that refused them."""
         with self._asking:
             if not self._stopping:
-                for end in self._ends:
-                    _, dropped = struct.unpack("=II", end.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
-                    self._dropped += dropped
+                self._dropped = sum(end.lost() for end in self._ends)
             return self._dropped + self._errors
 
     def close(self) -> None:
@@ -194,21 +189,20 @@ class Cable:
     # -- the thread
 
     def _run(self) -> None:
-        poll = select.epoll()
-        with poll:
+        with selectors.DefaultSelector() as poll:
             sides = {end.fileno(): side for side, end in enumerate(self._ends)}
             for descriptor in (*sides, self._wake_out):
-                poll.register(descriptor, select.EPOLLIN)
+                poll.register(descriptor, selectors.EVENT_READ)
             while not self._stopping:
-                timeout = max(0.0, self._due[0][0] - time.monotonic()) if self._due else -1
+                timeout = max(0.0, self._due[0][0] - time.monotonic()) if self._due else None
                 asked: list[threading.Event] = []
-                for descriptor, _ in poll.poll(timeout):
-                    if descriptor == self._wake_out:
+                for key, _ in poll.select(timeout):
+                    if key.fd == self._wake_out:
                         with contextlib.suppress(BlockingIOError):
                             os.read(self._wake_out, 4096)
                         asked, self._asked = self._asked, []
                     else:
-                        self._carry(sides[descriptor])
+                        self._carry(sides[key.fd])
                 self._deliver_due()
                 if asked:
                     while self._carry(0) + self._carry(1):
@@ -340,19 +334,3 @@ class Cable:
             _, data, entry = held
             self._send(side, 0.0, data, entry)
 
-
-def _end(end: socket.socket, name: str) -> socket.socket:
-    """One end of the cable: a packet socket that sees every frame sent to this interface."""
-    try:
-        end.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
-        end.setsockopt(_SOL_PACKET, _PACKET_QDISC_BYPASS, 1)
-        try:
-            end.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
-        except OSError:  # only root of the machine may go beyond the system's limit
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-        end.bind((name, _ETH_P_ALL))
-        end.setblocking(False)
-    except BaseException:
-        end.close()
-        raise
-    return end

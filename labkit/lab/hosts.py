@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -17,6 +18,9 @@ from labkit.core import loop
 from labkit.core.errors import LabError
 from labkit.lab import links
 from labkit.lab.namespaces import Namespace, own_descriptor, setns
+from labkit.lab.relay import Relay
+from labkit.lab.relayed import RelayedSocket
+from labkit.lab.rules import SENDERS
 
 T = TypeVar("T")
 
@@ -32,18 +36,27 @@ class WireHost:
     connections are closed with the wire.
     """
 
-    def __init__(self, name: str, address: str, namespace: Namespace | None) -> None:
-        """namespace: None for a stand-in on this machine's own loopback, where no network of its own can be had."""
+    def __init__(self, name: str, address: str, network: Namespace | Relay) -> None:
+        """network: a relay for a stand-in on this machine's own loopback, where no network of its own can be had."""
         self.name, self.address = name, address
-        self._namespace = namespace
+        self._namespace = network if isinstance(network, Namespace) else None
+        self._relay = network if isinstance(network, Relay) else None
+        self.own_network = self._relay is None
+        """Whether this is a host of its own, not a stand-in on this machine's loopback."""
         self._residents: WeakSet[Any] = WeakSet()
         self._entered = threading.local()
 
     def socket(
         self, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM, protocol: int = 0
     ) -> socket.socket:
-        """A plain socket of this host, for code outside its ``with`` block. Raises `LabError` after the wire's end."""
-        if self._namespace is None:
+        """A plain socket of this host, for code outside its ``with`` block. Raises `LabError` after the wire's end.
+
+        On a stand-in, a UDP socket over IPv4 sends through the relay; all others are this machine's own.
+        """
+        if self._relay is not None:
+            self._check_open()
+            if (family, kind) == (socket.AF_INET, socket.SOCK_DGRAM):
+                return RelayedSocket(self._relay, SENDERS.index(self.name), protocol)
             return socket.socket(family, kind, protocol)
         return self._open().socket(family, kind, protocol)
 
@@ -51,14 +64,12 @@ class WireHost:
         """Call a function on this host, in a thread that ends with it; returns what it returns."""
         if not callable(function):
             raise LabError(f"{function!r} is no function", "A program is run in a block: with wire.client: !ip a")
-        if self._namespace is None:
-            return function(*args)
 
         def here() -> T:
             places.enter(self)
             return function(*args)
 
-        return self._open().run(here)
+        return self._open().run(here) if self.own_network else copy_context().run(here)
 
     def set(self, setting: str, value: object) -> None:
         """Change a setting of this host's kernel, as ``sysctl -w`` does: ``host.set("net.ipv4.tcp_sack", 0)``.
@@ -77,34 +88,39 @@ class WireHost:
         """Have this one leave when the wire is closed."""
         self._residents.add(resident)
 
-    def _open(self) -> Namespace:
-        if self._namespace is None or self._namespace.descriptor < 0:
+    def _check_open(self) -> None:
+        if self._relay.closed if self._relay is not None else self._namespace is None or self._namespace.descriptor < 0:
             raise LabError(f"the wire of this {self.name} is closed", "Make a new one: lab.Wire().")
+
+    def _open(self) -> Namespace:
+        self._check_open()
+        assert self._namespace is not None
         return self._namespace
 
     def __enter__(self) -> WireHost:
-        if self._namespace is not None:
-            before = (own_descriptor(), places.current())
+        self._check_open()
+        before = (own_descriptor() if self.own_network else -1, places.here())
+        if self.own_network:
             try:
                 setns(self._open().descriptor)
             except BaseException:
                 os.close(before[0])
                 raise
-            self._stack().append(before)
-            places.enter(self)
+        self._stack().append(before)
+        places.enter(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._namespace is not None:
-            descriptor, host = self._stack().pop()
-            places.enter(host)
+        descriptor, host = self._stack().pop()
+        places.enter(host)
+        if descriptor >= 0:
             try:
                 setns(descriptor)
             finally:
                 os.close(descriptor)
 
     def _stack(self) -> list[tuple[int, places.Host | None]]:
-        """Where this thread came from, innermost last: blocks may stand in each other."""
+        """Where this thread came from (-1: no other network), innermost last: blocks may stand in each other."""
         if not hasattr(self._entered, "stack"):
             self._entered.stack = []
         stack: list[tuple[int, places.Host | None]] = self._entered.stack

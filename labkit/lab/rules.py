@@ -15,7 +15,8 @@ from labkit.packets import frames
 from labkit.packets.frames import ETHERNET, FLAG_LETTERS, FLAG_NAMES, Quick
 
 SENDERS = ("client", "server")
-_ETHERNET_HEADER = 14  # bytes
+ETHERNET_HEADER = 14
+"""Bytes before the IP packet in each frame."""
 
 
 class Passing:
@@ -222,7 +223,7 @@ def corrupted(byte: int) -> Callable[[Passing], Action | None]:
     def act(frame: Passing) -> Action | None:
         position = byte if byte >= 0 else len(frame.raw) + byte
         # The hardware addresses decide who takes the frame at all; what they carry is what a checksum covers.
-        if not _ETHERNET_HEADER <= position < len(frame.raw):
+        if not ETHERNET_HEADER <= position < len(frame.raw):
             return None
         raw = bytearray(frame.raw)
         raw[position] ^= 1
@@ -256,7 +257,7 @@ def by_function(function: Callable[[Passing], Any]) -> Callable[[Passing], Actio
             return named[answer](frame)
         if isinstance(answer, (int, float)) and not isinstance(answer, bool):
             return delayed(answer)(frame)
-        if isinstance(answer, (bytes, bytearray)) and len(answer) >= _ETHERNET_HEADER:
+        if isinstance(answer, (bytes, bytearray)) and len(answer) >= ETHERNET_HEADER:
             return Action("corrupted", "by a function", ((0.0, bytes(answer)),))
         raise LabError(
             f"{answer!r} says nothing about a packet",

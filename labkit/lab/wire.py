@@ -11,24 +11,27 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
+from pathlib import Path
 from typing import Any
 
 from labkit.core import loop
-from labkit.core.errors import LabError
+from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.lab import rules
 from labkit.lab.cable import Cable, Tap
+from labkit.lab.ends import End, InterfaceEnd
 from labkit.lab.hosts import WireHost, all_leave, connect_hosts
 from labkit.lab.namespaces import MTU, Namespace
-from labkit.lab.rules import Match, Passing, Rule
-from labkit.packets import session
+from labkit.lab.relay import LOOPBACK, Relay
+from labkit.lab.relayed import ADDRESSES
+from labkit.lab.rules import ETHERNET_HEADER, SENDERS, Match, Passing, Rule
+from labkit.packets import recorded, session
+from labkit.packets.frames import Frame
 from labkit.packets.probe import forced_tier
 from labkit.packets.ring import MEMORY_LIMIT
 from labkit.packets.tape import Tape
 
-ADDRESSES = ("10.0.0.1", "10.0.0.2")
-"""The client's and the server's, on every wire: each wire is a world of its own."""
-
 ORIGIN = "live from a wire between two hosts"
+RELAYED = "live from labkit's relay in the place of a wire: the data is real, the headers are made up"
 
 TEXTBOOK: dict[str, Any] = {
     "ipv4/tcp_congestion_control": "reno",  # RFC 5681, which books describe; Linux's default is CUBIC (RFC 9438)
@@ -55,7 +58,9 @@ class Wire:
     from the first on, no tail loss probe (all of them: `labkit.lab.wire.TEXTBOOK`); False leaves Linux's own settings.
 
     The first rule, in the order they were made, that does something to a packet decides. Where this machine allows no
-    networks of our own, `live` is False: the hosts are this machine, rules do nothing, and `capture` gives the
+    networks of our own, `live` is False, and the hosts are this machine's loopback: a relay of labkit's passes the
+    datagrams of `labkit.dgram` and of `WireHost.socket` on and does to them what the rules say; `capture` shows
+    them as it saw them. It cannot do that to TCP and fragments: rules do nothing to them there, and `capture` gives the
     recording, which says so. Close it, or use it in a ``with`` block.
     """
 
@@ -81,7 +86,6 @@ class Wire:
         loop.get()
         self.why_not = ""
         """Why this wire is not live; ``""`` where it is."""
-        self._cable: Cable | None = None
         self._rules: tuple[Rule, ...] = ()
         self._timing = (delay, rate)
         context = copy_context()
@@ -90,41 +94,40 @@ class Wire:
             words = f"A rule of the wire ({rule}) failed; it is off now, and the packet has passed:"
             context.copy().run(loop.tell, words, error)
 
+        def carry(ends: tuple[End, End]) -> Cable:
+            return Cable(ends, delay=delay, rate=rate, queue=queue, report=report)
+
         if forced_tier() == "recorded":
             self.why_not = "LABKIT_TIER asks for recordings"
         else:
             try:
-                self._build(delay, rate, queue, mtu, textbook, report)
+                self._build(carry, mtu, textbook)
             except OSError as error:
                 self.why_not = error.strerror or str(error)
-        if self._cable is None:
-            self.client, self.server = WireHost("client", "127.0.0.1", None), WireHost("server", "127.0.0.1", None)
+        self._largest = mtu + ETHERNET_HEADER
+        if self.why_not:
+            relay = Relay()
+            self._cable = carry(relay.ends)
+            self.client, self.server = (WireHost(name, LOOPBACK, relay) for name in SENDERS)
         self._finish = weakref.finalize(self, _close, self._cable, self.client, self.server)
         _open.add(self)
 
-    def _build(
-        self,
-        delay: float,
-        rate: float | None,
-        queue: int,
-        mtu: int,
-        textbook: bool,
-        report: Callable[[Rule, BaseException], None],
-    ) -> None:
+    def _build(self, carry: Callable[[tuple[End, End]], Cable], mtu: int, textbook: bool) -> None:
         with contextlib.ExitStack() as undo:
-            ends = []
+            networks = []
             for _ in range(3):
-                ends.append(Namespace())
-                undo.callback(ends[-1].close)
-            middle, client, server = ends
+                networks.append(Namespace())
+                undo.callback(networks[-1].close)
+            middle, client, server = networks
             if textbook:
                 for namespace in (client, server):
                     _teach(namespace)
             names = connect_hosts(middle, (client, server), ADDRESSES, mtu)
-            self._cable = Cable(
-                lambda: middle.socket(socket.AF_PACKET, socket.SOCK_RAW, 0),
-                names, delay=delay, rate=rate, queue=queue, report=report,
-            )  # fmt: skip
+            ends = []
+            for name in names:
+                ends.append(InterfaceEnd(middle.socket(socket.AF_PACKET, socket.SOCK_RAW, 0), name))
+                undo.callback(ends[-1].close)
+            self._cable = carry((ends[0], ends[1]))
             undo.pop_all()
         # The interfaces stay as long as their namespace, and that as long as the cable's sockets in it.
         middle.close()
@@ -134,8 +137,8 @@ class Wire:
 
     @property
     def live(self) -> bool:
-        """Whether packets really go over a cable of ours."""
-        return self._cable is not None
+        """Whether packets really go over a cable of ours, and not, as far as they are UDP, through a relay."""
+        return not self.why_not
 
     # -- rules
 
@@ -194,9 +197,7 @@ class Wire:
     def _add(self, rule: Rule) -> Rule:
         if not self._finish.alive:
             raise LabError("this wire is closed", "Make a new one: lab.Wire().")
-        self._rules = (*self.rules, rule)
-        if self._cable is not None:
-            self._cable.rules = self._rules
+        self._rules = self._cable.rules = (*self.rules, rule)
         return rule
 
     @property
@@ -206,9 +207,7 @@ class Wire:
 
     def heal(self) -> None:
         """Take all rules off: from here on every packet passes."""
-        self._rules = ()
-        if self._cable is not None:
-            self._cable.rules = ()
+        self._rules = self._cable.rules = ()
 
     # -- what passes
 
@@ -227,10 +226,10 @@ class Wire:
         The arguments are those of `labkit.capture`; port: default, everything. A packet's `Packet.verdict` says what
         was done to it: a lost one is on the tape as its sender sent it, a changed one as it arrived.
         """
-        if self._cable is None:
-            return session.replayed(name, lesson)
         if not self._finish.alive:
             raise LabError("this wire is closed", "Make a new one: lab.Wire().")
+        if name is not None:
+            recorded.recording_path(name, lesson, Path())  # an impossible name is told before the body runs
         return self._captured(session.checked_ports(port), name, lesson, timeout, wait_closed, limit)
 
     @contextlib.contextmanager
@@ -243,12 +242,38 @@ class Wire:
         wait_closed: bool,
         limit: int,
     ) -> Iterator[Tape]:
-        assert self._cable is not None
+        def instead(frames: Sequence[Frame]) -> Path | None:
+            if self.live or (frames and max(len(frame[1]) for frame in frames) <= self._largest):
+                return None
+            try:
+                return recorded.existing_recording(name, lesson)
+            except CaptureUnavailable as error:
+                if frames:
+                    return None
+                raise CaptureUnavailable(
+                    f"there is no wire here ({self.why_not}), no UDP datagram went through the relay in its place, "
+                    f"and there is no recording to stand in",
+                    error.todo,
+                ) from None
+
         with (
-            contextlib.closing(Tap(self._cable, ORIGIN, limit)) as tap,
-            session.taped(tap, tap, ports, name, lesson, timeout, wait_closed, verdicts=tap.verdicts) as tape,
-        ):
+            contextlib.closing(Tap(self._cable, ORIGIN if self.live else RELAYED, limit)) as tap,
+            session.taped(
+                tap, tap, ports, name if self.live else None, lesson, timeout, wait_closed,
+                verdicts=tap.verdicts, instead=instead,
+            ) as tape,
+        ):  # fmt: skip
             yield tape
+        if tape.live:
+            self._tell(tape)
+
+    def _tell(self, tape: Tape) -> None:
+        """Say what a student might look for in vain."""
+        if not self.live:
+            ports = {frozenset((packet.src[1], packet.dst[1])) for packet in tape}
+            talks = {frozenset((each.local[1], each.remote[1])) for each in tape.events if each.local and each.remote}
+            if talks - ports:
+                print("wire: this tape is the relay's, which stands in for the wire: what is not UDP is not on it")
         for rule in self.rules:
             if not rule.acted:
                 met = "met no packet" if not rule.seen else f"did nothing to the packets it met ({rule.seen})"
@@ -270,8 +295,8 @@ class Wire:
         if not self._finish.alive:
             return "<wire, closed>"
         parts = [f"<wire between client {ADDRESSES[0]} and server {ADDRESSES[1]}"]
-        if self._cable is None:
-            parts = [f"<wire, not live ({self.why_not}): captures are recorded ones"]
+        if not self.live:
+            parts = [f"<wire, not live ({self.why_not}): UDP goes through a relay, other captures are recorded ones"]
         delay, rate = self._timing
         if delay:
             parts.append(f"{delay * 1000:g} ms each way")
@@ -293,10 +318,9 @@ def _teach(host: Namespace) -> None:
             host.set({name: value})
 
 
-def _close(cable: Cable | None, client: WireHost, server: WireHost) -> None:
+def _close(cable: Cable, client: WireHost, server: WireHost) -> None:
     all_leave(client, server)
     client.close()
     server.close()
-    if cable is not None:
-        cable.settle(0.5)
-        cable.close()
+    cable.settle(0.5)
+    cable.close()

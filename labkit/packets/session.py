@@ -85,9 +85,15 @@ def replayed(name: str | None, lesson: str | None) -> Iterator[Tape]:
         raise
     except BaseException:
         with contextlib.suppress(LabError, OSError):  # a damaged file is not what went wrong first
-            tape._fill(pcap.load(path), f"recorded from {shown_path(path)}")
+            _replay(tape, path)
         raise
-    tape._fill(pcap.load(path), f"recorded from {shown_path(path)}")
+    _replay(tape, path)
+
+
+def _replay(tape: Tape, path: Path) -> None:
+    recording = pcap.load(path)
+    tape.live = False
+    tape._fill(recording, f"recorded from {shown_path(path)}")
 
 
 def open_source(tier: str, iface: str | None, ports: Sequence[int] | None, marker: Marker, limit: int) -> Source:
@@ -142,11 +148,13 @@ def taped(
     *,
     loopback: bool = True,
     verdicts: Callable[[Sequence[Frame]], Mapping[int, Verdict]] | None = None,
+    instead: Callable[[Sequence[Frame]], Path | None] | None = None,
 ) -> Iterator[Tape]:
     """Record what a running source gives while the body runs; the rest is as in `capture`.
 
     marker: what tells that nothing sent before it is missing. loopback: whether that works on this source.
     verdicts: what was done on the way to which of the frames, by index, where the source is a wire.
+    instead: says, given these frames, which recording is to be shown in their place (None: they are shown).
     """
     tape = Tape(live=True)
     with contextlib.ExitStack() as undo:
@@ -157,6 +165,10 @@ def taped(
         def fill(origin: str) -> None:
             loop.catch_up()  # a datagram that has arrived is told to its socket a moment later
             emitter.unwatch(records)
+            path = instead(ending.frames) if instead is not None else None
+            if path is not None:
+                _replay(tape, path)
+                return
             events = _events(records, ports, ending.talk.connections)
             touched = verdicts(ending.frames) if verdicts is not None else {}
             recording = Recording(ending.frames, events, source.drops(), ports or (), this_platform(), verdicts=touched)
@@ -172,7 +184,8 @@ def taped(
         except BaseException as error:  # also Ctrl-C: what was seen is what shows why
             with contextlib.suppress(Exception):
                 ending.finish(0.0, BROKEN_WAIT)
-            fill(f"{source.origin}, cut short by {type(error).__name__}")
+            with contextlib.suppress(LabError, OSError):  # no recording, or a damaged one, is not what went wrong first
+                fill(f"{source.origin}, cut short by {type(error).__name__}")
             raise
         fill(source.origin)
     if not tape and any(event.remote for event in tape.events):

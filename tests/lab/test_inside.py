@@ -24,7 +24,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 FILES = (
     "tests/lab/test_wire.py", "tests/packets/test_capture.py", "tests/packets/test_oracle.py",
-    "tests/cli/test_record.py", "tests/dgram/test_socket.py",
+    "tests/cli/test_record.py", "tests/dgram/test_socket.py", "tests/lab/test_relay.py",
 )  # fmt: skip
 
 

@@ -20,8 +20,7 @@ import pytest
 import labkit
 from labkit import net
 from labkit.core import host as places
-from labkit.core.errors import CaptureUnavailable, ConnectionRefused, LabError
-from labkit.lab import wire as wire_module
+from labkit.core.errors import ConnectionRefused, LabError
 from labkit.lab.wire import Wire
 from labkit.packets import Tape
 from tests.lab.wires import connect, datagrams, echo, listen, live_wire, received
@@ -536,48 +535,3 @@ class TestFiles:
         loaded = Tape.load(tmp_path / "01d-tcp-loss" / "twice.pcapng")
         assert verdicts(loaded) == verdicts(tape) != []
         assert loaded.ports == (8124,)
-
-
-class TestStandIn:
-    """Where there is no network of our own: the same code runs, and the packets are recorded ones."""
-
-    @pytest.fixture(params=["as LABKIT_TIER asks", "as the system refuses"])
-    def wire(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Wire:
-        if request.param == "as LABKIT_TIER asks":
-            monkeypatch.setenv("LABKIT_TIER", "recorded")
-        else:
-
-            def refused() -> None:
-                raise PermissionError(1, "Operation not permitted")
-
-            monkeypatch.setattr(wire_module, "Namespace", refused)
-        return Wire()
-
-    def test_it_says_so(self, wire: Wire) -> None:
-        assert not wire.live
-        assert wire.why_not in repr(wire)
-        assert "recorded" in repr(wire)
-
-    def test_sockets_talk_on_loopback_and_rules_do_nothing(self, wire: Wire) -> None:
-        rule = wire.drop(times=None)
-        assert repr(wire).endswith("captures are recorded ones, drop every packet>")
-        with wire.server:
-            server = net.create_server(lambda each: each.end("bye")).listen(0, wire.server.address)
-        with wire.client, net.connect(server.port, wire.server.address) as client:
-            assert client.read(3) == b"bye"
-        server.close()
-        assert rule.acted == 0
-
-    def test_the_packets_are_the_recording(
-        self, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        from labkit.packets.pcapng import Recording
-
-        frame = (1, b"\0" * 60, 1, 0, 60)
-        Tape(Recording([frame])).save(tmp_path / "lesson" / "lost.pcapng")
-        monkeypatch.setenv("LABKIT_DATA", str(tmp_path))
-        with wire.capture(name="lost", lesson="lesson") as tape:
-            pass
-        assert (len(tape), tape.live, tape.origin) == (1, False, "recorded from data/lesson/lost.pcapng")
-        with pytest.raises(CaptureUnavailable), wire.capture():
-            pass
