@@ -237,7 +237,7 @@ def _fragment_header(raw: bytes, start: int) -> int:
     One that says "from byte 0, and no more follow" makes no fragment. Source: RFC 8200 §4.5, RFC 6946 §4.
     """
     size = len(raw)
-    following, offset = raw[start + 6] if size >= start + 40 else -1, start + 40
+    following, offset = raw[start + 6], start + 40
     while following in _IPV6_EXTENSIONS and size >= offset + 8:
         if following == _IPV6_FRAGMENT and _u16(raw, offset + 2)[0] & 0xFFF9:
             return offset
@@ -253,8 +253,8 @@ def fragment_of(raw: bytes, packet: Quick) -> tuple[int, int, bool] | None:
     start = packet.network
     if start < 0:
         return None
-    if len(packet.src) == 16:
-        header = _fragment_header(raw, start)
+    if len(packet.src) == 16:  # so the header is whole
+        header = _fragment_header(raw, start) if raw[start + 6] in _IPV6_EXTENSIONS else -1
         if header < 0:
             return None
         bits = _u16(raw, header + 2)[0]
