@@ -15,6 +15,9 @@ LABEL, NAME = 63, 255
 POINTER = 0xC000
 """The two bits that tell a pointer from the length of a label. Source: RFC 1035 §4.1.4."""
 
+CHAIN = 10
+"""Pointers one after the other in a name we write: Go's resolver follows no more, BIND and dnspython follow 16."""
+
 _HOPS = 127  # a name of 255 bytes has no more labels than this, and a pointer is of use only behind one
 
 
@@ -81,25 +84,26 @@ def read(data: bytes, start: int) -> tuple[str, int]:
     """Read the name that starts here; returns it, and the position behind it.
 
     data: the whole message, for a pointer counts from its first byte. start: position in bytes.
-    Raises `BadMessage` for a pointer that does not go back, a label or name too long, and an end too early.
-    Source: RFC 1035 §4.1.4.
+    Raises `BadMessage` for a pointer that does not go back, or not to a whole name, a label or name too long, and an
+    end too early. Source: RFC 1035 §4.1.4.
     """
     labels: list[bytes] = []
-    at, begin, behind, size, hops = start, start, -1, 1, 0
+    at, begin, end, behind, size, hops = start, start, len(data), -1, 1, 0
     while True:
-        if at >= len(data):
-            raise BadMessage(f"the name at byte {start} runs past the end of the message")
+        if at >= end:
+            raise BadMessage(f"the name at byte {start} {_beyond(end, data)}")
         length = data[at]
         if length >= 0xC0:
-            if at + 2 > len(data):
-                raise BadMessage(f"the pointer at byte {at} is cut in two by the end of the message")
+            if at + 2 > end:
+                raise BadMessage(f"the pointer at byte {at} {_beyond(end, data)}")
             target = (length << 8 | data[at + 1]) & 0x3FFF
             hops += 1
             # Back means: before the labels just read. Anything else could lead in a circle.
             if target >= begin or hops > _HOPS:
                 raise BadMessage(f"the pointer at byte {at} leads to byte {target}, in a circle or forwards")
             behind = at + 2 if behind < 0 else behind
-            at = begin = target
+            # What it leads to stood there before, as a whole: it does not run on into the labels just read.
+            at, begin, end = target, target, begin
             continue
         if length > LABEL:
             raise BadMessage(f"byte {at} is neither the length of a label nor a pointer: 0x{length:02x}")
@@ -107,12 +111,17 @@ def read(data: bytes, start: int) -> tuple[str, int]:
         if not length:
             return text_of(tuple(labels)), at if behind < 0 else behind
         size += 1 + length
-        if at + length > len(data):
-            raise BadMessage(f"the label at byte {at - 1} runs past the end of the message")
+        if at + length > end:
+            raise BadMessage(f"the label at byte {at - 1} {_beyond(end, data)}")
         if size > NAME:
             raise BadMessage(f"the name at byte {start} is longer than {NAME} bytes")
         labels.append(data[at : at + length])
         at += length
+
+
+def _beyond(end: int, data: bytes) -> str:
+    where = "past the end of the message" if end == len(data) else f"into the name at byte {end} that points to it"
+    return f"runs {where}"
 
 
 class Writer:
@@ -120,7 +129,7 @@ class Writer:
 
     def __init__(self) -> None:
         self.data = bytearray()
-        self._places: dict[tuple[bytes, ...], int] = {}
+        self._places: dict[tuple[bytes, ...], tuple[int, int]] = {}  # and the pointers that follow from there
 
     def name(self, name: str, *, compress: bool = True) -> None:
         """Write a name: the labels that are new, then a pointer to the rest where it stands already.
@@ -129,19 +138,24 @@ class Writer:
         only with the same capital letters, so that each reads back as it was written.
         """
         labels = labels_of(name)
-        for index in range(len(labels)):
-            rest = labels[index:]
-            place = self._places.get(rest)
-            if place is not None and compress:
-                self.data += (POINTER | place).to_bytes(2, "big")
-                return
-            if place is None and len(self.data) < 0x4000:  # a pointer has 14 bits
-                self._places[rest] = len(self.data)
+        new, place, chain = len(labels), 0, 0
+        for index in range(len(labels) if compress else 0):
+            found = self._places.get(labels[index:])
+            # Where it would be one pointer too many the name is written in full, and later ones point to that.
+            if found is not None:
+                if found[1] < CHAIN:
+                    new, place, chain = index, found[0], found[1] + 1
+                break
+        for index in range(new):
+            if len(self.data) < 0x4000:  # a pointer has 14 bits
+                known = self._places.get(labels[index:])
+                if known is None or known[1] > chain:
+                    self._places[labels[index:]] = (len(self.data), chain)
             self.data.append(len(labels[index]))
             self.data += labels[index]
-        self.data.append(0)
+        self.data += (POINTER | place).to_bytes(2, "big") if new < len(labels) else b"\0"
 
     def cut(self, size: int) -> None:
         """Take back all bytes from this position on."""
         del self.data[size:]
-        self._places = {labels: place for labels, place in self._places.items() if place < size}
+        self._places = {labels: known for labels, known in self._places.items() if known[0] < size}

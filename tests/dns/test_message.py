@@ -149,6 +149,7 @@ class TestDecode:
             ("a pointer to itself", HEADER + b"\xc0\x0c\0\1\0\1"),
             ("a pointer forwards", HEADER + b"\xc0\x20\0\1\0\1" + bytes(20)),
             ("a pointer into a circle", HEADER + b"\1a\xc0\x0c\0\1\0\1"),
+            ("a pointer into its own label", struct.pack("!6H", 0x0C00, 0, 1, 0, 0, 0) + b"\xc0\0\0\1\0\1"),
             ("half a pointer", HEADER + b"\xc0"),
             ("a label of the kind 01", HEADER + b"\x41" + bytes(80)),
             ("a label of the kind 10", HEADER + b"\x81" + bytes(200)),
