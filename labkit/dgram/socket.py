@@ -43,10 +43,11 @@ class Socket(Sending):
         expose: bool = False,
         replace: bool | None = None,
     ) -> Socket:
-        """Receive what comes to a port (0: any free one) of an address (None: this machine's loopback).
+        """Receive what comes to a port (0: any free one) of an address.
 
-        expose: must be True for an address that other machines can reach. replace: whether a socket this process has
-        on the same port is closed first (None: in a notebook yes, so that a cell can be run again).
+        address: None for this machine's loopback, on a host at the end of a wire for the host's own. expose: must be
+        True for an address that other machines can reach. replace: whether a socket this process has on the same port
+        is closed first (None: in a notebook yes, so that a cell can be run again).
         From a cell it returns after ``listening``, or raises `PortInUse`, `PermissionDenied`, `AddressUnavailable`;
         where somebody listens to ``error``, that is emitted in place of it. From a handler it is always emitted.
         """
@@ -54,9 +55,12 @@ class Socket(Sending):
         if self._local is not None:
             raise LabError("this socket is already bound", "Make another one.", code="ERR_SOCKET_ALREADY_BOUND")
         addresses.check_port(port)
-        where = addresses.check_host(LOOPBACK[self.kind] if address is None else address)
+        here = host_of.current()
+        if address is None:
+            address = LOOPBACK[self.kind] if here is None or self.kind == "udp6" else here.address
+        where = addresses.check_host(address)
         # On a host at the end of a wire nobody else can reach anything.
-        exposed = not addresses.is_loopback(where) and host_of.current() is None
+        exposed = not addresses.is_loopback(where) and here is None
         if exposed and not expose:
             raise LabError(
                 f"{in_words(where, port)} can be reached from other machines",

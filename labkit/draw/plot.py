@@ -14,13 +14,15 @@ from labkit.core.errors import LabError
 from labkit.draw import style
 from labkit.draw.picture import Picture
 from labkit.draw.svg import follow_theme
-from labkit.draw.text import given, visible
+from labkit.draw.text import given, visible, wrap
 from labkit.packets.model import SocketEvent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.text import Text
+
+    from labkit.packets.tape import Tape
 
 Level = tuple[int, float]
 """(time in ns, value)."""
@@ -151,13 +153,14 @@ def bars(
     title: str,
     unit: str = "",
     twin: str | None = None,
+    tapes: Sequence[Tape] = (),
     theme: str | None = None,
 ) -> Picture:
     """Compare a few numbers as horizontal bars, each with its value written at its end.
 
     values: number by name, drawn from top to bottom. title, unit: of the numbers. twin: what to say about them in the
-    text in words that hold in every run. theme: as for `levels`. Returns a Picture.
-    Raises LabError where there is nothing to draw.
+    text in words that hold in every run. tapes: what they were measured on; where these come from is written below.
+    theme: as for `levels`. Returns a Picture. Raises LabError where there is nothing to draw.
     """
     try:
         pairs = [
@@ -170,9 +173,18 @@ def bars(
     if not pairs:
         raise LabError("there is nothing to draw: no values", "Measure first, then draw.")
     high = max(max(value for _, value in pairs), 0) or 1
+    origins = "; ".join(dict.fromkeys(visible(tape.origin) for tape in tapes if tape.origin))
+    below = wrap(f"tape: {origins}", style.PLOT_SIZE[0] * 100 - 40, "s", 3) if origins else []
 
     def draw(colors: style.Theme) -> Figure:
-        figure, axes = _figure(title, colors, height=1.1 + 0.42 * len(pairs))
+        figure, axes = _figure(title, colors, height=1.1 + 0.42 * len(pairs) + 0.2 * len(below))
+        if below:
+            _text(
+                axes.set_xlabel(
+                    "\n".join(below), loc="left", color=colors.muted, fontproperties=_font(), fontsize=9,
+                    parse_math=False,
+                )
+            )  # fmt: skip
         places = range(len(pairs))
         axes.barh(places, [value for _, value in pairs], color=colors.hues[0], height=0.62)
         for place, (_, value) in enumerate(pairs):
@@ -213,8 +225,9 @@ def bars(
         f"Bars: {_short(title, 64)}{f', in {_short(unit, 24)}' if unit else ''}",
         f"  {', '.join(name for name, _ in pairs)}",
     ]
+    tail = [f"tape: {origins}"] if origins else []
     alt = "\n".join([lines[0], *(f"  {name}: {_number(value)} {_short(unit, 24)}".rstrip() for name, value in pairs)])
-    return _picture(draw, theme, title, lines, twin, alt)
+    return _picture(draw, theme, title, lines, twin, alt, tail)
 
 
 def _theme(name: str) -> style.Theme:
@@ -298,11 +311,13 @@ def _number(value: float) -> str:
 
 
 def _picture(
-    draw: Callable[[style.Theme], Figure], theme: str | None, title: str, lines: list[str], twin: str | None, alt: str
+    draw: Callable[[style.Theme], Figure], theme: str | None, title: str, lines: list[str], twin: str | None, alt: str,
+    tail: Sequence[str] = (),
 ) -> Picture:
-    """Draw the figure in one theme, or in both, and add its texts."""
+    """Draw the figure in one theme, or in both, and add its texts; tail: what comes last in them."""
     if twin:
         lines = [*lines, *(f"  {visible(line)}" for line in twin.strip().split("\n"))]
+    lines = [*lines, *tail]
     png, size = _png(draw(style.LIGHT if theme is None else _theme(theme)))
     if theme is not None:
         return Picture("\n".join(lines), alt, png=png, size=size)

@@ -17,7 +17,7 @@ from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import pcap, probe, recorded
 from labkit.packets.bpf import MOST_PORTS
 from labkit.packets.conversations import Conversations, Flow
-from labkit.packets.frames import Frame, address, quick, quoted
+from labkit.packets.frames import Frame, address, fragment_key, fragment_of, quick, quoted
 from labkit.packets.marker import WAIT, Boundary, Marker, Source
 from labkit.packets.model import SocketEvent, Verdict
 from labkit.packets.pcapng import Recording
@@ -226,7 +226,21 @@ class _Ending:
             self._keep(self.source.take())
         if waited:
             self._flush(marker_wait)
+        self._leave_out_foreign_fragments()
         return in_vain and self._open()
+
+    def _leave_out_foreign_fragments(self) -> None:
+        """Only the first fragment of a packet has the ports: those without it belong to ports that were not asked for.
+
+        Known at the end alone, since a wire may let the first one be overtaken.
+        """
+        if self.ports is None or not any(packet.protocol.endswith("(fragment)") for packet in self.talk.quick):
+            return
+        parsed = [(frame, quick(frame[1], frame[2])) for frame in self.frames]
+        cut = [(frame, packet) for frame, packet in parsed if fragment_of(frame[1], packet) is not None]
+        firsts = {fragment_key(frame[1], packet) for frame, packet in cut if not packet.protocol.endswith("(fragment)")}
+        foreign = {id(frame) for frame, packet in cut if fragment_key(frame[1], packet) not in firsts}
+        self.frames = [frame for frame in self.frames if id(frame) not in foreign]
 
     def _flush(self, marker_wait: float) -> None:
         if not self.loopback:  # the marker goes over loopback: on another interface it would never come
@@ -247,7 +261,7 @@ class _Ending:
         self.talk.feed(kept)
 
     def _wanted(self, frame: Frame) -> bool:
-        """What the kernel's filter cannot tell: errors about other ports, fragments, the marker's port in TCP."""
+        """What the kernel's filter cannot tell: errors about other ports, the marker's port in TCP."""
         if self.ports is None:
             return True
         packet = quick(frame[1], frame[2])

@@ -14,6 +14,7 @@ import pytest
 
 from labkit import draw
 from labkit.core.errors import LabError
+from labkit.packets import Tape
 from labkit.packets.model import SocketEvent
 from tests.draw.fakes import MS
 from tests.draw.markup import SVG
@@ -89,6 +90,15 @@ def test_bars() -> None:
     assert repr(picture) == "Bars: Packets, in packets\n  UDP, TCP"
     assert "TCP: 9.5 packets" in picture.alt
     assert len(draw.bars([("a", 0.0), ("b", -1)], title="none").png) > 1000
+
+
+def test_bars_say_where_their_numbers_come_from() -> None:
+    one, two = Tape(origin="live from a <relay>"), Tape(origin="recorded from data/a.pcapng")
+    values = {"UDP": 2, "TCP": 9}
+    picture = draw.bars(values, title="Time", tapes=(one, two, one))
+    assert repr(picture).split("\n")[-1] == "tape: live from a <relay>; recorded from data/a.pcapng"
+    assert picture.size[1] > draw.bars(values, title="Time").size[1]
+    assert "tape:" not in repr(draw.bars(values, title="Time", tapes=[Tape()]))
 
 
 def test_hostile_names_are_text() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import labkit
-from labkit import net
+from labkit import dgram, net
 from labkit.core import host as places
 from labkit.core.errors import ConnectionRefused, LabError
 from labkit.lab.wire import Wire
@@ -82,6 +82,24 @@ class TestUntouched:
                 echo(wire)
         told = {(event.who, event.name) for event in tape.events}
         assert {("client", "connect"), ("server", "connection"), ("client", "close"), ("server", "close")} <= told
+
+    @pytest.mark.parametrize("overtaken", [False, True])
+    def test_fragments_of_other_ports_are_left_out(self, overtaken: bool) -> None:
+        """Only the first fragment has the ports; the others follow it, also where they come before it."""
+        with live_wire() as wire:
+            if overtaken:
+                wire.reorder(times=1)
+            for port in (5001, 5000):
+                with (
+                    wire.server.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+                    wire.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+                    wire.capture(5000) as tape,
+                ):
+                    receiver.bind((wire.server.address, port))
+                    sender.sendto(bytes(4000), (wire.server.address, port))
+                assert [packet.fragment for packet in tape] == (
+                    [] if port == 5001 else [(0, 1480, True), (1480, 2960, True), (2960, 4008, False)]
+                )
 
     def test_nobody_listens(self) -> None:
         with live_wire() as wire, wire.capture() as tape, pytest.raises(ConnectionRefused):
@@ -395,6 +413,15 @@ with lab.Wire() as wire:
                 server = echo_server().listen(8124)
             assert server.address() == ("10.0.0.2", 8124)
             assert echo(wire) == b"hello"
+
+    def test_without_an_address_a_udp_socket_is_bound_to_its_hosts_own(self) -> None:
+        with live_wire() as wire:
+            with wire.server:
+                inbox = dgram.create_socket("udp4").bind(9000)
+            with wire.client:
+                dgram.create_socket("udp4").send("hello", 9000, wire.server.address)
+            assert inbox.wait_for("message")[0] == b"hello"
+            assert inbox.address() == (wire.server.address, 9000)
 
     def test_run_and_a_handlers_own_sockets(self) -> None:
         """A server that connects onward from its handler does so from its own host."""
