@@ -174,14 +174,15 @@ def bars(
         raise LabError("there is nothing to draw: no values", "Measure first, then draw.")
     high = max(max(value for _, value in pairs), 0) or 1
     origins = "; ".join(dict.fromkeys(visible(tape.origin) for tape in tapes if tape.origin))
-    below = wrap(f"tape: {origins}", style.PLOT_SIZE[0] * 100 - 40, "s", 3) if origins else []
+    # Matplotlib's letters are wider than those the widths of text are known for.
+    below = wrap(f"tape: {origins}", style.PLOT_SIZE[0] * 80, "s", 3) if origins else []
 
     def draw(colors: style.Theme) -> Figure:
         figure, axes = _figure(title, colors, height=1.1 + 0.42 * len(pairs) + 0.2 * len(below))
         if below:
             _text(
-                axes.set_xlabel(
-                    "\n".join(below), loc="left", color=colors.muted, fontproperties=_font(), fontsize=9,
+                figure.supxlabel(
+                    "\n".join(below), x=0.02, ha="left", color=colors.muted, fontproperties=_font(), fontsize=9,
                     parse_math=False,
                 )
             )  # fmt: skip
@@ -296,7 +297,8 @@ def _font() -> Any:
 def _text(text: Text) -> None:
     """Write characters that no font holds as escapes."""
     held = _families()[1]
-    text.set_text("".join(char if ord(char) in held else f"\\u{ord(char):04x}" for char in text.get_text()))
+    written = text.get_text()
+    text.set_text("".join(char if char == "\n" or ord(char) in held else f"\\u{ord(char):04x}" for char in written))
 
 
 def _short(text: str, most: int = 32) -> str:
