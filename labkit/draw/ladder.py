@@ -5,11 +5,11 @@ Rule: places things and draws them; what is said was decided in `rungs`. Nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from labkit.draw import rungs, style
+from labkit.draw import marks, rungs, style
 from labkit.draw.picture import Picture
 from labkit.draw.rungs import STALL_NS, Ladder, Rung
 from labkit.draw.style import FORK, LIFT, MARGIN, SLOPE
@@ -51,6 +51,22 @@ def ladder(
     return Picture(text, alt, svg=drawing.svg(alt))
 
 
+class _Arrival(NamedTuple):
+    """The moment at which a packet arrives that waited on the wire. number: the packet's."""
+
+    number: int
+
+
+class _Waiting(NamedTuple):
+    """An arrow that has not reached its lifeline yet. x, y: where its line ends so far. far, tip: of its head."""
+
+    x: int
+    y: int
+    far: int
+    tip: int
+    line: str
+
+
 class _Drawing:
     """One ladder on its way to SVG: walks through packets and events in time order, moving `y` downwards."""
 
@@ -65,6 +81,7 @@ class _Drawing:
         # The lowest y taken so far by packets, client events and server events: the next of its kind goes below.
         self.taken = {"packet": 0.0, "client": 0.0, "server": 0.0}
         self.arrows: dict[str, list[str]] = {}  # class → pieces of one path: thousands of elements would be slow
+        self.waiting: dict[int, _Waiting] = {}  # by number of the packet
         self.life: list[tuple[float, float, str]] = []  # stretches of the lifelines: from, to, class
         self.life_from = 0.0
 
@@ -106,7 +123,7 @@ class _Drawing:
         canvas.path(f"M{MARGIN} {y:.0f}H{style.WIDTH - MARGIN}", "rule thin")
         x = float(MARGIN + 6)
         y += 22
-        signs = self.signs()
+        signs = marks.signs(canvas, self.model.shown, self.events)
         for sign, wide, words in signs:
             if x + wide + width(words, "s") > style.WIDTH - MARGIN:
                 x, y = MARGIN + 6, y + 20
@@ -127,46 +144,6 @@ class _Drawing:
                 y += 18
         return y + 4
 
-    def signs(self) -> list[tuple[Callable[[float, float], None], int, str]]:
-        """The signs that occur: what draws one at a point, how wide it is, what it means."""
-        path, circle = self.canvas.path, self.canvas.circle
-        shown = self.model.shown
-        told = {event.kind for event in self.events}
-        kinds = {rung.verdict.kind for rung in shown if rung.verdict is not None}
-
-        def dropped(x: float, y: float) -> None:
-            path(f"M{x - 4:.0f} {y:.0f}h18", "ac")
-            path(_cross(x + 14, y), "ar")
-
-        def corrupted(x: float, y: float) -> None:
-            path(f"M{x - 4:.0f} {y:.0f}h10m24 0h12M{x + 46:.0f} {y:.0f}l-9 -4v8z", "ac")
-            path(_zigzag(round(x) + 18, round(y)), "ar")
-
-        def duplicated(x: float, y: float) -> None:
-            left, right, top = round(x) - 4, round(x) + 46, round(y) - 4
-            path(f"M{left} {top}h50M{right} {top}l-9 -4v8z" + "".join(_fork(left + 6, top, right, top, -9)), "ac")
-
-        found = [
-            ("event" in told, lambda x, y: circle(x, y, 4, "ac"), 12, "event our socket emitted"),
-            ("call" in told, lambda x, y: circle(x, y, 4, "oac"), 12, "call our program made"),
-            (
-                any(rung.again for rung in shown),
-                lambda x, y: path(f"M{x - 4:.0f} {y:.0f}h30", "ac dash"),
-                34,
-                "sent again",
-            ),
-            (
-                any(rung.reset and not rung.lost for rung in shown),
-                lambda x, y: path(_cross(x + 2, y), "ar"),
-                14,
-                "reset: connection torn down at once",
-            ),
-            ("dropped" in kinds, dropped, 26, "dropped on the wire: never arrives"),
-            ("corrupted" in kinds, corrupted, 54, "corrupted on the wire: arrives changed"),
-            ("duplicated" in kinds, duplicated, 54, "duplicated on the wire: arrives twice"),
-        ]
-        return [(sign, wide, words) for occurs, sign, wide, words in found if occurs]
-
     def lines(self, end: float) -> None:
         """The lifelines and the arrows, below everything else in drawing order."""
         pieces: dict[str, list[str]] = {}
@@ -180,8 +157,9 @@ class _Drawing:
     def body(self) -> None:
         """Everything that has a time, in order of time."""
         shown = self.model.shown
-        points: list[tuple[int, int, Rung | SocketEvent]] = [(rung.time_ns, 0, rung) for rung in shown]
+        points: list[tuple[int, int, Rung | SocketEvent | _Arrival]] = [(rung.time_ns, 0, rung) for rung in shown]
         points += [(event.time_ns, 1, event) for event in self.events]
+        points += [(at, -1, _Arrival(rung.number)) for rung in shown if (at := rung.late_arrival) is not None]
         points.sort(key=lambda point: point[:2])  # stable: wire order and order of emission stay as they are
         breaks = _breaks(points, shown)
         waits = sorted(after[0] - before[0] for before, after in pairwise(points) if after[0] - before[0] < STALL_NS)
@@ -200,6 +178,8 @@ class _Drawing:
             past = time_ns
             if isinstance(thing, Rung):
                 self.arrow(thing)
+            elif isinstance(thing, _Arrival):
+                self.land(self.waiting.pop(thing.number))
             else:
                 self.mark(thing)
         self.y = max(self.y, *self.taken.values())
@@ -222,6 +202,11 @@ class _Drawing:
         body, head = f"M{near} {y}L{far} {end}", f"M{far} {end}l{tip} -4v8z"
         if rung.verdict is not None:
             body, head = self.touched(rung.verdict.kind, near, far, y, tip) or (body, head)
+        if rung.late_arrival is not None:
+            # It waits beside the lifeline, where no text is; a second one that waits there keeps a line of its own.
+            x = far + tip * (style.WAIT + 3 * any(each.far == far for each in self.waiting.values())) // 9
+            self.waiting[rung.number] = _Waiting(x, end, far, tip, line)
+            body, head = f"M{near} {y}L{x} {end}", ""
         if rung.again:
             self.arrows.setdefault(line + " dash", []).append(body)
             if head:
@@ -229,7 +214,7 @@ class _Drawing:
         else:
             self.arrows.setdefault(line, []).append(body + head)
         if rung.reset and head:
-            self.arrows[line].append(_cross(far + 3 * tip, end))
+            self.arrows[line].append(marks.cross(far + 3 * tip, end))
         rest = f"  {rung.numbers}" if rung.numbers else ""
         if rung.size:
             rest += "  " + count(rung.size, "byte")
@@ -248,19 +233,27 @@ class _Drawing:
                 canvas.raw(_MIDDLE, taken["packet"] + 9, part, "z c")
                 taken["packet"] += style.RUNG_NOTE - 3
 
+    def land(self, late: _Waiting) -> None:
+        """A packet that was overtaken, or delayed, arrives."""
+        y = round(max(self.y, self.taken["packet"] + 6))
+        head = f"M{late.far} {y}l{late.tip} -4v8z"
+        self.arrows.setdefault(late.line, []).append(f"M{late.x} {late.y}V{y}{head}")
+        self.taken["packet"] = y + 4
+        self.y = y + 6
+
     def touched(self, kind: str, near: int, far: int, y: int, tip: int) -> tuple[str, str] | None:
         """What a wire's verdict makes of an arrow: its line and its heads; None where it stays as it is."""
         end, middle = y + SLOPE, y + SLOPE // 2
         head = f"M{far} {end}l{tip} -4v8z"
         if kind == "dropped":
-            self.arrows.setdefault("ar", []).append(_cross(_MIDDLE, middle, 6))
+            self.arrows.setdefault("ar", []).append(marks.cross(_MIDDLE, middle, 6))
             return f"M{near} {y}L{_MIDDLE} {middle}", ""
         if kind == "corrupted":
-            self.arrows.setdefault("ar", []).append(_zigzag(_MIDDLE, middle))
+            self.arrows.setdefault("ar", []).append(marks.zigzag(_MIDDLE, middle))
             half = 12 if far > near else -12
             return f"M{near} {y}L{_MIDDLE - half} {middle}M{_MIDDLE + half} {middle}L{far} {end}", head
         if kind == "duplicated":
-            line, second = _fork(_MIDDLE, middle, far, end, tip)
+            line, second = marks.fork(_MIDDLE, middle, far, end, tip)
             return f"M{near} {y}L{far} {end}{line}", head + second
         return None
 
@@ -339,24 +332,6 @@ def _breaks(points: list[tuple[int, int, Any]], shown: list[Rung]) -> dict[int, 
 def _clock(ns: int) -> str:
     """Milliseconds since the first packet."""
     return f"{ns / 1e6:.3f}" if abs(ns) < 100_000_000_000 else f"{ns / 1e6:.0f}"
-
-
-def _cross(x: float, y: float, half: int = 5) -> str:
-    """A cross around a point, twice ``half`` px wide."""
-    return f"M{x - half:.0f} {y - half:.0f}l{2 * half} {2 * half}m0 -{2 * half}l-{2 * half} {2 * half}"
-
-
-def _zigzag(x: int, y: int) -> str:
-    """A zigzag around a point, 24 px wide."""
-    # Each stroke is a path of its own: arrows are filled, and these strokes must not be.
-    corners = [(-12, 0), (-9, -4), (-3, 4), (3, -4), (9, 4), (12, 0)]
-    return "".join(f"M{x + a} {y + b}L{x + c} {y + d}" for (a, b), (c, d) in pairwise(corners))
-
-
-def _fork(x: int, y: int, far: int, end: int, tip: int) -> tuple[str, str]:
-    """The second of two arrivals: a line that leaves the first arrow at (x, y) and runs parallel to it; its head."""
-    turn = f"{x - 2 * tip} {y + FORK}"
-    return f"M{x} {y}L{turn}M{turn}L{far} {end + FORK}", f"M{far} {end + FORK}l{tip} -4v8z"
 
 
 def _ends(side: list[tuple[str, int]]) -> str:

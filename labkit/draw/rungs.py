@@ -54,6 +54,14 @@ class Rung:
         return self.verdict is not None and self.verdict.kind == "dropped"
 
     @property
+    def late_arrival(self) -> int | None:
+        """When it arrived, in ns since the epoch, where a wire let it be overtaken or delayed it."""
+        verdict = self.verdict
+        if verdict is None or verdict.kind not in ("reordered", "delayed") or not verdict.arrivals:
+            return None
+        return verdict.arrivals[0] if verdict.arrivals[0] > self.time_ns else None
+
+    @property
     def closed_window(self) -> bool:
         """It tells the other side to send nothing for now: the receiver has no room (RFC 9293 §3.8.6.1)."""
         return getattr(self.packet, "window", 1) == 0 and not self.reset and "ACK" in self.flags

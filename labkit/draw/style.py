@@ -108,6 +108,7 @@ SLOPE = 6  # how far an arrow falls on its way
 STALL = 46  # height of a break in the time axis
 STRETCH = 30  # most that a wait without a break takes
 LIFT = 4  # more room above and below an arrow that a wire touched: its mark is higher than the line
+WAIT = 5  # from the tip of an arrow to the line of a packet that waits there to arrive
 FORK = 10  # how far below the first a second arrival lies
 
 # Geometry of bits and bytes, in px.

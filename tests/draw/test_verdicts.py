@@ -71,6 +71,12 @@ def tips(root: ElementTree.Element) -> list[tuple[float, float]]:
     ]
 
 
+def sent(root: ElementTree.Element, sender: str) -> list[tuple[float, float]]:
+    """Where the arrows of one side begin: (y, x) of each, above the legend."""
+    x = CLIENT + 2 if sender == "client" else SERVER - 2
+    return [(y1, x1) for x1, y1, _, _ in strokes(root, *BODIES) if x1 == x and y1 < foot(root)]
+
+
 @pytest.mark.parametrize("sender", ["client", "server"])
 @pytest.mark.parametrize("flags", ["SYN", "PSH, ACK", "RST"])
 class TestMarks:
@@ -113,10 +119,32 @@ class TestMarks:
         assert y2 - y1 == style.FORK
 
     @pytest.mark.parametrize("kind", ["delayed", "reordered"])
-    def test_a_late_one_has_the_arrow_of_any_other(self, sender: str, flags: str, kind: str) -> None:
+    def test_a_late_one_that_was_not_seen_to_arrive_has_the_arrow_of_any_other(
+        self, sender: str, flags: str, kind: str
+    ) -> None:
         root, whole = ladder(one(Verdict(kind), sender, flags)), ladder(one(None, sender, flags))
         assert arrows(root) == arrows(whole)
         assert len(tips(root)) == 1
+
+    @pytest.mark.parametrize("kind", ["delayed", "reordered"])
+    def test_a_late_one_arrives_below_those_that_came_before_it(self, sender: str, flags: str, kind: str) -> None:
+        """Sent first, it waits at the other lifeline while the second passes; the third comes after it."""
+        run = Script().send(0, sender, flags, b"first", verdict=Verdict(kind, "", (2 * MS,)))
+        run.send(1000, sender, flags, b"second").send(3000, sender, flags, b"third")
+        root = ladder(run.tape())
+        side = SERVER if sender == "client" else CLIENT
+        heads = [(round(x), y) for x, y in tips(root)]
+        assert {x for x, _ in heads} == {side - 12 if sender == "client" else side + 12}
+        starts = sorted(y for y, _ in sent(root, sender))
+        second, first, third = sorted(y for _, y in heads)
+        assert len(starts) == 3
+        assert starts[1] < second < first < starts[2] < third
+        (wait,) = [
+            (top, bottom) for x, top, below, bottom in strokes(root, *BODIES)
+            if x == below and abs(x - side) == style.WAIT + 3 and bottom < foot(root)
+        ]  # fmt: skip
+        assert starts[0] < wait[0] < starts[1]
+        assert wait[1] == first
 
 
 LATE = (10 * MS, 50 * MS)
@@ -167,6 +195,8 @@ def test_each_mark_that_occurs_is_explained() -> None:
     for kind, words in said.items():
         assert signs(kind) == [words]
     assert signs("delayed", "reordered") == []
+    late = Script().send(0, "client", "ACK", verdict=Verdict("reordered", "", (1,))).tape()
+    assert "overtaken or delayed: arrives later" in texts(ladder(late))
     assert signs(*VERDICTS) == list(said.values())
 
 
@@ -241,6 +271,18 @@ def test_verdicts_close_in_time_do_not_overlap() -> None:
                     run.send(100, sender, "FIN, PSH, ACK", b"abc", port=port, verdict=verdict)
                     run.event(100, sender, "data", 3, port=port)
     ladder(run.tape())
+
+
+def test_one_that_waits_through_a_stall_is_drawn_past_it() -> None:
+    """Of two that wait at the same side each has its own line, and what they cause comes below."""
+    run = Script().send(0, "client", "PSH, ACK", b"one", verdict=Verdict("delayed", "by 400 ms", (400 * MS,)))
+    run.send(1, "client", "PSH, ACK", b"two", verdict=Verdict("delayed", "by 300 ms", (300 * MS,)))
+    run.event(400_001, "server", "data", 3)
+    root = ladder(run.tape())
+    waits = {x1: y2 for x1, y1, x2, y2 in strokes(root, "ac") if x1 == x2 and y2 - y1 > style.STALL}
+    assert sorted(waits) == [SERVER - style.WAIT - 6, SERVER - style.WAIT - 3]
+    assert waits[SERVER - style.WAIT - 6] < waits[SERVER - style.WAIT - 3]
+    assert {"300 ms later", "100 ms later"} <= set(texts(root))
 
 
 def test_a_tape_with_verdicts_is_drawn_alike_before_and_after_it_was_saved(tmp_path: Path) -> None:
