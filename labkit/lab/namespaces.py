@@ -7,9 +7,11 @@ user_namespaces(7), capabilities(7).
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -43,6 +45,8 @@ def _checked(result: int, call: str) -> None:
 
 def unshare(flags: int) -> None:
     """Leave the namespaces named by flags for new ones. Raises `OSError`. Source: unshare(2)."""
+    if not sys.platform.startswith("linux"):
+        raise OSError(errno.ENOSYS, "networks of their own are a thing of Linux")
     _checked(_libc.unshare(flags), "unshare")
 
 

@@ -81,10 +81,12 @@ def talk(wire: Wire, port: int = 9000) -> tuple[RelayedSocket, RelayedSocket]:
 
 
 class TestItSaysSo:
-    @pytest.fixture(params=["as LABKIT_TIER asks", "as the system refuses"])
+    @pytest.fixture(params=["as LABKIT_TIER asks", "as the system refuses", "not Linux"])
     def refused(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
         if request.param == "as LABKIT_TIER asks":
             monkeypatch.setenv("LABKIT_TIER", "recorded")
+        elif request.param == "not Linux":
+            monkeypatch.setattr(sys, "platform", "darwin")
         else:
 
             def refuse() -> None:
