@@ -97,7 +97,7 @@ class Binding(Flow):
         if (refusal := senders.check_family(self.kind, address)) is not None:
             raise refusal
         sockaddr = senders.local_sockaddr(self.kind, address, port)
-        key = (host_of.current(), *sockaddr[:2])
+        key = (host_of.here(), *sockaddr[:2])
         earlier = _running.get(key)
         if earlier is not None and replace:
             earlier._close_now(True)
@@ -119,7 +119,7 @@ class Binding(Flow):
             raise
         self._bound = by_program
         self._start_reading()
-        self._key = (host_of.current(), *(self._local or ()))
+        self._key = (host_of.here(), *(self._local or ()))
         _running[self._key] = self
 
     def _open_or_raise(self) -> system.socket:

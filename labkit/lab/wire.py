@@ -23,15 +23,22 @@ from labkit.lab.hosts import WireHost, all_leave, connect_hosts
 from labkit.lab.namespaces import MTU, Namespace
 from labkit.lab.relay import LOOPBACK, Relay
 from labkit.lab.relayed import ADDRESSES
-from labkit.lab.rules import ETHERNET_HEADER, SENDERS, Match, Passing, Rule
+from labkit.lab.rules import SENDERS, Match, Passing, Rule
 from labkit.packets import recorded, session
 from labkit.packets.frames import Frame
+from labkit.packets.model import SocketEvent
 from labkit.packets.probe import forced_tier
 from labkit.packets.ring import MEMORY_LIMIT
 from labkit.packets.tape import Tape
 
 ORIGIN = "live from a wire between two hosts"
-RELAYED = "live from labkit's relay in the place of a wire: the data is real, the headers are made up"
+RELAYED = "live from labkit's relay in the place of a wire: real data, headers made up, times of the relay"
+
+_NOT_TCP = "TCP does not go through the relay that stands in for the wire, so rules and delay did nothing to it"
+_NOTHING = (
+    "wire: no packet came by, though our sockets talked. Make them in blocks: `with wire.client:`, `with wire.server:`"
+)
+_OF_DATAGRAMS = ("send", "message")  # calls and events that only UDP sockets have
 
 TEXTBOOK: dict[str, Any] = {
     "ipv4/tcp_congestion_control": "reno",  # RFC 5681, which books describe; Linux's default is CUBIC (RFC 9438)
@@ -60,8 +67,8 @@ class Wire:
     The first rule, in the order they were made, that does something to a packet decides. Where this machine allows no
     networks of our own, `live` is False, and the hosts are this machine's loopback: a relay of labkit's passes the
     datagrams of `labkit.dgram` and of `WireHost.socket` on and does to them what the rules say; `capture` shows
-    them as it saw them. It cannot do that to TCP and fragments: rules do nothing to them there, and `capture` gives the
-    recording, which says so. Close it, or use it in a ``with`` block.
+    them as it saw them. It cannot do that to TCP: there neither rules nor delay do anything to it, and `capture` gives
+    the recording, which says so. Close it, or use it in a ``with`` block.
     """
 
     def __init__(
@@ -104,9 +111,8 @@ class Wire:
                 self._build(carry, mtu, textbook)
             except OSError as error:
                 self.why_not = error.strerror or str(error)
-        self._largest = mtu + ETHERNET_HEADER
         if self.why_not:
-            relay = Relay()
+            relay = Relay(mtu)
             self._cable = carry(relay.ends)
             self.client, self.server = (WireHost(name, LOOPBACK, relay) for name in SENDERS)
         self._finish = weakref.finalize(self, _close, self._cable, self.client, self.server)
@@ -242,17 +248,15 @@ class Wire:
         wait_closed: bool,
         limit: int,
     ) -> Iterator[Tape]:
-        def instead(frames: Sequence[Frame]) -> Path | None:
-            if self.live or (frames and max(len(frame[1]) for frame in frames) <= self._largest):
+        def instead(frames: Sequence[Frame], events: Sequence[SocketEvent]) -> tuple[Path, str] | None:
+            if self.live or frames or not events or any(each.name in _OF_DATAGRAMS for each in events):
                 return None
             try:
-                return recorded.existing_recording(name, lesson)
+                return recorded.existing_recording(name, lesson), _NOT_TCP
             except CaptureUnavailable as error:
-                if frames:
-                    return None
                 raise CaptureUnavailable(
-                    f"there is no wire here ({self.why_not}), no UDP datagram went through the relay in its place, "
-                    f"and there is no recording to stand in",
+                    f"there is no wire here ({self.why_not}), only a relay of UDP in its place, TCP does not go "
+                    f"through it, and there is no recording to stand in",
                     error.todo,
                 ) from None
 
@@ -260,7 +264,7 @@ class Wire:
             contextlib.closing(Tap(self._cable, ORIGIN if self.live else RELAYED, limit)) as tap,
             session.taped(
                 tap, tap, ports, name if self.live else None, lesson, timeout, wait_closed,
-                verdicts=tap.verdicts, instead=instead,
+                verdicts=tap.verdicts, instead=instead, nothing=_NOTHING,
             ) as tape,
         ):  # fmt: skip
             yield tape
@@ -290,6 +294,11 @@ class Wire:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if hasattr(type(self), name):  # wire.delay = 0.05 would put a number in the place of the method
+            raise LabError(f"a wire's {name} is nothing to set", f"Call it: wire.{name}(...), or make a new lab.Wire().")
+        super().__setattr__(name, value)
 
     def __repr__(self) -> str:
         if not self._finish.alive:

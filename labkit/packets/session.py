@@ -32,6 +32,8 @@ EVENTS_WAIT = 0.5
 BROKEN_WAIT = 0.5
 """Seconds to wait for the marker where an exception ends the capture: the student waits for the traceback."""
 
+_NOTHING = "capture: no packet came by, though our sockets talked. Are they on a wire? Then it is wire.capture(...)"
+
 
 def capture(
     port: int | Sequence[int] | None = 8124,
@@ -90,10 +92,10 @@ def replayed(name: str | None, lesson: str | None) -> Iterator[Tape]:
     _replay(tape, path)
 
 
-def _replay(tape: Tape, path: Path) -> None:
+def _replay(tape: Tape, path: Path, why: str = "") -> None:
     recording = pcap.load(path)
     tape.live = False
-    tape._fill(recording, f"recorded from {shown_path(path)}")
+    tape._fill(recording, f"recorded from {shown_path(path)}" + (f": {why}" if why else ""))
 
 
 def open_source(tier: str, iface: str | None, ports: Sequence[int] | None, marker: Marker, limit: int) -> Source:
@@ -148,13 +150,15 @@ def taped(
     *,
     loopback: bool = True,
     verdicts: Callable[[Sequence[Frame]], Mapping[int, Verdict]] | None = None,
-    instead: Callable[[Sequence[Frame]], Path | None] | None = None,
+    instead: Callable[[Sequence[Frame], Sequence[SocketEvent]], tuple[Path, str] | None] | None = None,
+    nothing: str = _NOTHING,
 ) -> Iterator[Tape]:
     """Record what a running source gives while the body runs; the rest is as in `capture`.
 
     marker: what tells that nothing sent before it is missing. loopback: whether that works on this source.
     verdicts: what was done on the way to which of the frames, by index, where the source is a wire.
-    instead: says, given these frames, which recording is to be shown in their place (None: they are shown).
+    instead: says, given these frames and what our sockets did, which recording is to be shown in their place, and why
+    (None: they are shown). nothing: what is printed where no packet came by though our sockets talked.
     """
     tape = Tape(live=True)
     with contextlib.ExitStack() as undo:
@@ -165,11 +169,11 @@ def taped(
         def fill(origin: str) -> None:
             loop.catch_up()  # a datagram that has arrived is told to its socket a moment later
             emitter.unwatch(records)
-            path = instead(ending.frames) if instead is not None else None
-            if path is not None:
-                _replay(tape, path)
-                return
             events = _events(records, ports, ending.talk.connections)
+            stand_in = instead(ending.frames, events) if instead is not None else None
+            if stand_in is not None:
+                _replay(tape, *stand_in)
+                return
             touched = verdicts(ending.frames) if verdicts is not None else {}
             recording = Recording(ending.frames, events, source.drops(), ports or (), this_platform(), verdicts=touched)
             tape._fill(recording, origin)
@@ -189,7 +193,7 @@ def taped(
             raise
         fill(source.origin)
     if not tape and any(event.remote for event in tape.events):
-        print("capture: no packet came by, though our sockets talked. Are they on a wire? Then it is wire.capture(...)")
+        print(nothing)
     if open_still:
         print(
             f"capture: waited {timeout:g} s, since a connection is still open; "

@@ -6,6 +6,7 @@ Rule: real sockets on loopback; what the relay cannot do has a test as well.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import subprocess
@@ -19,7 +20,7 @@ import pytest
 
 from labkit import dgram, net
 from labkit.core import host as places
-from labkit.core.errors import CaptureUnavailable, LabError
+from labkit.core.errors import CaptureUnavailable, LabError, PortInUse
 from labkit.lab import wire as wire_module
 from labkit.lab.relay import MOST_DOORS
 from labkit.lab.relayed import RelayedSocket
@@ -78,6 +79,15 @@ def talk(wire: Wire, port: int = 9000) -> tuple[RelayedSocket, RelayedSocket]:
     server = udp(wire.server)
     server.bind((wire.server.address, port))
     return udp(wire.client), server
+
+
+def connection(wire: Wire) -> None:
+    """One TCP connection between the hosts, on port 8124, from its start to its end."""
+    with wire.server:
+        server = net.create_server(lambda each: each.end("bye")).listen(8124, wire.server.address)
+    with server, wire.client, net.connect(8124, wire.server.address) as client:
+        assert client.read(3) == b"bye"
+        client.wait_for("close", timeout=10)
 
 
 class TestItSaysSo:
@@ -139,6 +149,29 @@ class TestRules:
 
         with live_wire() as real:
             expected = play(real)
+        monkeypatch.setenv("LABKIT_TIER", "recorded")
+        with Wire() as stand_in:
+            assert play(stand_in) == expected
+
+    @pytest.mark.parametrize("nth", [None, 1, 2, 3])
+    def test_a_lost_fragment_takes_the_datagram_with_it(self, nth: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+        def play(wire: Wire) -> tuple[list[int], list[Any]]:
+            if nth is not None:
+                wire.drop(nth=nth)
+            receiver = some(wire, 0)
+            with wire.capture() as tape, wire.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                for size in (4000, 1472, 1473):
+                    sender.sendto(bytes(size), (wire.server.address, 9000))
+            sizes = []
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    sizes.append(len(receiver.recv(65535)))
+            receiver.close()
+            return sizes, [(each.what, each.fragment, each.verdict and each.verdict.kind) for each in tape]
+
+        with live_wire() as real:
+            expected = play(real)
+        assert expected[0] == ([4000] if nth is None else []) + [1472, 1473]
         monkeypatch.setenv("LABKIT_TIER", "recorded")
         with Wire() as stand_in:
             assert play(stand_in) == expected
@@ -272,6 +305,62 @@ class TestAddresses:
         third.bind(("10.0.0.2", 0))
         assert third.getsockname()[0] == "127.0.0.1"
 
+    def test_two_wires_are_two_worlds(self, wire: Wire) -> None:
+        with Wire() as other:
+            pairs = [talk(each) for each in (wire, other)]
+            with wire.server:
+                assert dgram.create_socket("udp4").bind(0).port
+            for number, (client, server) in enumerate(pairs):
+                assert server.getsockname() == ("127.0.0.1", 9000)
+                client.sendto(b"to %d" % number, (wire.server.address, 9000))
+                data, asker = server.recvfrom(64)
+                assert data == b"to %d" % number
+                server.sendto(b"answer", asker)
+                assert client.recvfrom(64) == (b"answer", ("127.0.0.1", 9000))
+
+    def test_the_same_port_on_both_hosts(self, wire: Wire) -> None:
+        one, two = udp(wire.client), udp(wire.server)
+        for each in (one, two):
+            each.bind(("127.0.0.1", 9000))
+        one.sendto(b"there", ("127.0.0.1", 9000))
+        assert two.recvfrom(64) == (b"there", ("127.0.0.1", 9000))
+        two.sendto(b"back", ("127.0.0.1", 9000))
+        assert one.recvfrom(64) == (b"back", ("127.0.0.1", 9000))
+
+    def test_a_port_is_taken_only_by_the_same_host(self, wire: Wire) -> None:
+        talk(wire)
+        with pytest.raises(OSError, match="in use"):
+            udp(wire.server).bind(("127.0.0.1", 9000))
+        with wire.server:
+            first = dgram.create_socket("udp4").bind(9001)
+            with pytest.raises(PortInUse, match="9001"):
+                dgram.create_socket("udp4").bind(9001, replace=False)
+            dgram.create_socket("udp4").bind(9001, replace=True)
+        assert first.closed
+
+    def test_a_port_below_1024_needs_no_root(self, wire: Wire) -> None:
+        """As on a host of one's own; the refusal of the system is a real one."""
+        client, server = udp(wire.client), udp(wire.server)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            with contextlib.suppress(PermissionError):
+                taken.bind(("127.0.0.1", 53))
+            server.bind(("127.0.0.1", 53))
+            client.connect(("127.0.0.1", 53))
+            client.send(b"question")
+            assert server.recv(64) == b"question"
+
+    def test_disconnected_it_keeps_its_port(self, wire: Wire) -> None:
+        _, server = talk(wire)
+        with wire.client:
+            client = dgram.create_socket("udp4")
+            client.connect(9000, wire.server.address)
+            port = client.port
+            client.send("one")
+            assert server.recvfrom(64) == (b"one", ("127.0.0.1", port))
+            client.disconnect()
+            client.send("two", 9000, wire.server.address)
+            assert server.recvfrom(64) == (b"two", ("127.0.0.1", port))
+
     @pytest.mark.parametrize("address", [("127.0.0.1", 0), ("127.0.0.1", 70000), "127.0.0.1", ("127.0.0.1",)])
     def test_what_is_no_address_is_refused_as_ever(self, wire: Wire, address: Any) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
@@ -284,6 +373,64 @@ class TestAddresses:
         for family, kind in ((socket.AF_INET, socket.SOCK_STREAM), (socket.AF_INET6, socket.SOCK_DGRAM)):
             with wire.client.socket(family, kind) as made:
                 assert type(made) is socket.socket
+
+
+class TestRefusal:
+    """Nobody listens: as on a wire, ICMP says so to a connected socket."""
+
+    def test_the_same_packets_and_the_same_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def play(wire: Wire) -> tuple[list[tuple[str, str]], str]:
+            with wire.client, wire.capture() as tape:
+                client = dgram.create_socket("udp4").on("error", errors.append)
+                client.connect(9000, wire.server.address)
+                client.send("anybody?")
+                client.wait_for("error", timeout=10)
+            return [(packet.sender, packet.what) for packet in tape], str(errors.pop()).partition("9000")[2]
+
+        errors: list[Exception] = []
+        with live_wire() as real:
+            expected = play(real)
+        assert expected[0] == [("client", "UDP"), ("server", "ICMP port unreachable")]
+        monkeypatch.setenv("LABKIT_TIER", "recorded")
+        with Wire() as stand_in:
+            assert play(stand_in) == expected
+
+    @pytest.mark.parametrize("method", ["recv", "recvfrom", "recvmsg"])
+    def test_each_way_of_receiving_raises_it_once_a_datagram(self, wire: Wire, method: str) -> None:
+        client = udp(wire.client)
+        client.connect((wire.server.address, 9000))
+        for _ in range(2):
+            client.send(b"anybody?")
+            with pytest.raises(ConnectionRefusedError):
+                getattr(client, method)(64)
+
+    def test_a_socket_without_a_connection_hears_nothing(self, wire: Wire) -> None:
+        client = udp(wire.client)
+        with wire.capture() as tape:
+            client.sendto(b"anybody?", (wire.server.address, 9000))
+        assert [packet.protocol for packet in tape] == ["UDP", "ICMP"]
+        client.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            client.recv(64)
+
+    def test_the_answer_of_icmp_can_be_lost(self, wire: Wire) -> None:
+        wire.drop(protocol="ICMP")
+        client = udp(wire.client)
+        client.connect((wire.server.address, 9000))
+        with wire.capture():
+            client.send(b"anybody?")
+        client.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            client.recv(64)
+
+    def test_an_empty_datagram_is_a_message_all_the_same(self, wire: Wire) -> None:
+        client, server = talk(wire)
+        client.connect((wire.server.address, 9000))
+        client.send(b"")
+        data, asker = server.recvfrom(64)
+        assert data == b""
+        server.sendto(b"", asker)
+        assert client.recv(64) == b""
 
 
 class TestHosts:
@@ -368,34 +515,49 @@ class TestCapture:
             some(wire, 1)
         assert capsys.readouterr().out == "wire: this rule met no packet: drop the first packet of port 9\n"
 
-    def test_what_does_not_go_through_the_relay_is_the_recording(
+    def test_tcp_is_the_recording_and_why(
         self, wire: Wire, recording: dict[str, str], capsys: pytest.CaptureFixture[str]
     ) -> None:
         wire.drop(flags="S")
         with wire.capture(8124, **recording) as tape:
-            pass
-        assert (len(tape), tape.live, tape.origin) == (1, False, RECORDED)
+            connection(wire)
+        assert (len(tape), tape.live) == (1, False)
+        assert tape.origin.startswith(f"{RECORDED}: TCP does not go through the relay")
         assert capsys.readouterr().out == ""
 
-    def test_what_is_larger_than_a_packet_is_the_recording(self, wire: Wire, recording: dict[str, str]) -> None:
-        for size, origin in ((1472, RELAYED), (1473, RECORDED)):
-            client, server = talk(wire)
-            with wire.capture(9000, **recording) as tape:
-                client.sendto(bytes(size), (wire.server.address, 9000))
-            assert tape.origin == origin
-            assert len(server.recv(4096)) == size
-            server.close()
+    def test_tcp_without_a_recording_says_why(self, wire: Wire) -> None:
+        with pytest.raises(CaptureUnavailable, match="TCP does not go through it"), wire.capture():
+            connection(wire)
 
-    def test_without_either_it_says_why(self, wire: Wire) -> None:
-        with pytest.raises(CaptureUnavailable, match="no UDP datagram went through the relay"), wire.capture():
+    def test_nothing_at_all_is_nothing(self, wire: Wire, recording: dict[str, str]) -> None:
+        with wire.capture(9000, **recording) as tape:
             pass
+        assert (len(tape), tape.origin) == (0, RELAYED)
+
+    def test_a_forgotten_block_is_told(
+        self, wire: Wire, recording: dict[str, str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Sockets of the machine itself go past the relay: no recording may pass for what they did."""
+        with (
+            dgram.create_socket("udp4").bind(0) as inbox,
+            dgram.create_socket("udp4") as sender,
+            wire.capture(inbox.port, **recording) as tape,
+        ):
+            sender.send("past the relay", inbox.port)
+            inbox.wait_for("message", timeout=10)
+        assert (len(tape), tape.origin) == (0, RELAYED)
+        assert "Make them in blocks: `with wire.client:`" in capsys.readouterr().out
 
     def test_what_went_wrong_first_is_told(self, wire: Wire, recording: dict[str, str]) -> None:
-        with pytest.raises(ZeroDivisionError), wire.capture():
+        def fail() -> None:
+            connection(wire)
             raise ZeroDivisionError
-        with pytest.raises(ZeroDivisionError), wire.capture(**recording) as tape:
-            raise ZeroDivisionError
-        assert tape.origin == RECORDED
+
+        with pytest.raises(ZeroDivisionError), wire.capture(8124):
+            fail()
+        with pytest.raises(ZeroDivisionError), wire.capture(8124, **recording) as tape:
+            fail()
+        assert tape.origin.startswith(RECORDED)
 
     def test_tcp_beside_is_said_to_be_missing(self, wire: Wire, capsys: pytest.CaptureFixture[str]) -> None:
         with wire.server:

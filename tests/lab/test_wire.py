@@ -307,6 +307,12 @@ class TestMistakes:
         assert len(tape) == 0
         assert "Then it is wire.capture(...)" in capsys.readouterr().out
 
+    @pytest.mark.parametrize("name", ["delay", "drop", "live", "rules"])
+    def test_what_is_called_is_not_set(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LABKIT_TIER", "recorded")
+        with Wire() as wire, pytest.raises(LabError, match=f"Call it: wire.{name}"):
+            setattr(wire, name, 0.05)
+
     def test_a_closed_wire_takes_no_rules(self) -> None:
         with live_wire() as wire:
             pass
