@@ -297,7 +297,10 @@ class Wire:
 
     def __setattr__(self, name: str, value: object) -> None:
         if hasattr(type(self), name):  # wire.delay = 0.05 would put a number in the place of the method
-            raise LabError(f"a wire's {name} is nothing to set", f"Call it: wire.{name}(...), or make a new lab.Wire().")
+            raise LabError(
+                f"wire.{name} is the wire's own, and nothing to set",
+                "wire.delay(0.05) adds a rule; lab.Wire(delay=0.05) makes a wire that long.",
+            )
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:

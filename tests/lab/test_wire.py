@@ -310,7 +310,7 @@ class TestMistakes:
     @pytest.mark.parametrize("name", ["delay", "drop", "live", "rules"])
     def test_what_is_called_is_not_set(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LABKIT_TIER", "recorded")
-        with Wire() as wire, pytest.raises(LabError, match=f"Call it: wire.{name}"):
+        with Wire() as wire, pytest.raises(LabError, match=f"wire.{name} is the wire's own"):
             setattr(wire, name, 0.05)
 
     def test_a_closed_wire_takes_no_rules(self) -> None:
