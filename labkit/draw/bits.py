@@ -12,10 +12,11 @@ from labkit.draw import style
 from labkit.draw.dump import draw as draw_dump
 from labkit.draw.dump import lines as dump_lines
 from labkit.draw.picture import Picture
+from labkit.draw.short_names import key
 from labkit.draw.style import BIT, BITS_LEFT, MARGIN
 from labkit.draw.svg import Canvas
 from labkit.draw.text import count, fit, visible, width, wrap
-from labkit.draw.units import HIDDEN, Sheet, abbreviation, as_sent, meaning, origin, sheets, shown, span
+from labkit.draw.units import HIDDEN, Sheet, as_sent, meaning, origin, sheets, shown, span
 from labkit.packets.model import Field, Layer
 
 _BYTES = 128  # of a layer drawn in its dump
@@ -173,14 +174,14 @@ def _box(
     middle = x + wide / 2
     value = HIDDEN if hidden else shown(leaf)
     if leaf.bits == 1:
-        letters = abbreviation(leaf)
+        letters = sheet.short[key(leaf)]
         for number, letter in enumerate(letters):
             canvas.raw(middle, y + 13 + 11 * number, letter, "f c")
         canvas.raw(middle, y + height - 7, HIDDEN if hidden else str(int(leaf.value == 1)), "v c")
         return
     name = visible(leaf.label)
     if width(name, "n") > wide - 8:
-        short = abbreviation(leaf)
+        short = sheet.short[key(leaf)]
         name = short if width(name, "n") > 1.5 * wide or width(short, "n") > wide - 8 else name
     if not hidden and (raw := as_sent(leaf)) and width(both := f"{value}  ({raw})", "v") <= wide - 8:
         value = both

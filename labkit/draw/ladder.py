@@ -234,7 +234,7 @@ class _Drawing:
                 taken["packet"] += style.RUNG_NOTE - 3
 
     def land(self, late: _Waiting) -> None:
-        """A packet that was overtaken, or delayed, arrives."""
+        """A packet that was reordered, or delayed, arrives."""
         y = round(max(self.y, self.taken["packet"] + 6))
         head = f"M{late.far} {y}l{late.tip} -4v8z"
         self.arrows.setdefault(late.line, []).append(f"M{late.x} {late.y}V{y}{head}")

@@ -60,6 +60,7 @@ def signs(canvas: Canvas, shown: Sequence[Rung], events: Sequence[SocketEvent]) 
         left, top = round(x) - 4, round(y) - 6
         path(f"M{left} {top}h44M{left + 44} {top}v10M{left + 51} {top + 10}l-9 -4v8z", "ac")
 
+    waits = any(rung.late_arrival is not None for rung in shown)
     found = [
         ("event" in told, lambda x, y: circle(x, y, 4, "ac"), 12, "event our socket emitted"),
         ("call" in told, lambda x, y: circle(x, y, 4, "oac"), 12, "call our program made"),
@@ -78,6 +79,6 @@ def signs(canvas: Canvas, shown: Sequence[Rung], events: Sequence[SocketEvent]) 
         ("dropped" in kinds, dropped, 26, "dropped on the wire: never arrives"),
         ("corrupted" in kinds, corrupted, 54, "corrupted on the wire: arrives changed"),
         ("duplicated" in kinds, duplicated, 54, "duplicated on the wire: arrives twice"),
-        (any(rung.late_arrival is not None for rung in shown), late, 54, "overtaken or delayed: arrives later"),
+        (waits, late, 54, "reordered or delayed on the wire: arrives later"),
     ]
     return [(sign, wide, words) for occurs, sign, wide, words in found if occurs]

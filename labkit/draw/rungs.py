@@ -55,7 +55,7 @@ class Rung:
 
     @property
     def late_arrival(self) -> int | None:
-        """When it arrived, in ns since the epoch, where a wire let it be overtaken or delayed it."""
+        """When it arrived, in ns since the epoch, where a wire reordered or delayed it."""
         verdict = self.verdict
         if verdict is None or verdict.kind not in ("reordered", "delayed") or not verdict.arrivals:
             return None
@@ -90,12 +90,10 @@ def _fate(verdict: Verdict, sent_ns: int) -> str:
     if kind == "delayed" and detail:
         words = f"delayed {detail}"
     else:
-        words = {"duplicated": "arrives twice", "reordered": "overtaken on the wire"}.get(kind, f"{kind} on the wire")
-        words += f", {detail}" if detail else ""
+        words = f"{kind} on the wire" + (f", {detail}" if detail else "")
     if verdict.arrivals and max(verdict.arrivals) - sent_ns >= LATE_NS:
         first, last = (duration(max(at - sent_ns, 0)) for at in (min(verdict.arrivals), max(verdict.arrivals)))
-        words += ", after" if kind == "duplicated" else ", arrived after"
-        words += f" {first} and {last}" if len(verdict.arrivals) > 1 else f" {last}"
+        words += ", arrived after " + (f"{first} and {last}" if len(verdict.arrivals) > 1 else last)
     return words
 
 
@@ -168,25 +166,25 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
             f"limit={given(limit)} is no number of packets", "Give a whole number, or None to draw all packets."
         )
     groups: list[Group] = []
-    known: dict[Any, int] = {}
-    for connection in getattr(tape, "connections", ()):
-        for packet in connection.packets:
-            known[packet.number] = len(groups)
-        groups.append(Group(tuple(connection.client), tuple(connection.server)))
-    pairs: dict[Any, int] = {}
+    connections: dict[int, tuple[Any, Group]] = {}  # by number of the packet: which of them, and its ends
+    for which, connection in enumerate(getattr(tape, "connections", ())):
+        ends = Group(tuple(connection.client), tuple(connection.server))
+        connections.update((packet.number, (which, ends)) for packet in connection.packets)
+    order: dict[Any, int] = {}  # connection or pair of addresses → index of its group: that of its first packet
     seen: set[tuple[int, bool, int, int]] = set()
     closed: set[tuple[int, bool]] = set()  # whose window is 0
     rungs: list[Rung] = []
     hidden = 0
     for packet in packets:
         number, right = packet.number, packet.sender == "client"
-        group = known.get(number)
-        if group is None:  # no TCP connection of the tape: a conversation is a pair of addresses
+        whose = connections.get(number)
+        if whose is None:  # no TCP connection of the tape: a conversation is a pair of addresses
             talk = getattr(packet, "talk", None)
             client, server = talk or ((packet.src, packet.dst) if right else (packet.dst, packet.src))
-            group = pairs.setdefault((client, server), len(groups))
-            if group == len(groups):
-                groups.append(Group(client, server, connection=False))
+            whose = (client, server), Group(client, server, connection=False)
+        group = order.setdefault(whose[0], len(groups))
+        if group == len(groups):
+            groups.append(whose[1])
         flags, size = packet.flags, packet.length
         if flags:
             numbers = f"seq={packet.relative_seq}"
@@ -275,6 +273,8 @@ def heading(ladder: Ladder) -> str:
     total = len(ladder.rungs)
     servers = list(dict.fromkeys(group.server[1] for group in ladder.groups))
     fixed = ", ".join(str(port) for port in servers if 0 < port < EPHEMERAL or port in ladder.ports)
+    if not total and not ladder.hidden and ladder.ports:  # perhaps the program talked on another one
+        return f"Ladder of 0 packets: none came by on port {' or '.join(map(str, ladder.ports))}"
     text = f"Ladder of {count(total, 'packet')}, client ↔ server" + (f":{fixed}" if fixed else "")
     return text + (f", {count(len(ladder.groups), ladder.noun)}" if len(ladder.groups) > 1 else "")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.core.errors import LabError
+from labkit.draw.short_names import Key, short_names
 from labkit.draw.style import FILLS
 from labkit.draw.text import given, preview, visible
 from labkit.packets.model import Field, Layer
@@ -28,11 +29,12 @@ class Unit:
 
 @dataclass(slots=True)
 class Sheet:
-    """One layer prepared for drawing: its units, and which fields an exercise hides."""
+    """One layer prepared for drawing: its units, which fields an exercise hides, and short names for narrow boxes."""
 
     layer: Layer
     units: list[Unit]
     secret: frozenset[str]
+    short: dict[Key, str]
 
     @property
     def base(self) -> int:
@@ -94,7 +96,8 @@ def sheets(thing: Any, hide: Collection[str] = ()) -> list[Sheet]:
             for part, above in _units(item, frozenset(secret), False):
                 units.append(Unit(part, hue % FILLS, above or part.name in secret))
                 hue += 1
-        out.append(Sheet(layer, units, frozenset(secret)))
+        short = short_names(leaf for item in layer.fields for leaf in item.leaves())
+        out.append(Sheet(layer, units, frozenset(secret), short))
     return out
 
 
@@ -175,11 +178,3 @@ def span(item: Field, layer: Layer) -> str:
     """The field's place in its layer: ``"bits 0-15"``, ``"bit 110"``."""
     first, last = item.start - layer.start, item.end - layer.start - 1
     return f"bit {first}" if last == first else f"bits {first}-{last}" if last > first else "no bits"
-
-
-def abbreviation(item: Field) -> str:
-    """A name for a narrow box: the last part of the display-filter name (``"DF"``), three letters at most."""
-    short = visible(item.name.rsplit(".", 1)[-1].upper())
-    if len(short) <= 3:
-        return short
-    return (short[0] + "".join(letter for letter in short[1:] if letter not in "AEIOU"))[:3]  # RESET: RST, PUSH: PSH

@@ -52,6 +52,27 @@ def test_several_peers_are_conversations_not_connections() -> None:
     ]
 
 
+def test_conversations_stand_in_the_order_of_their_first_packets_whatever_the_protocol() -> None:
+    syn = made.ipv4(made.tcp(sport=40002, dport=41234), src=CLIENT, dst=SERVER)
+    reset = made.ipv4(made.tcp(sport=41234, dport=40002, flags=0x14, ack=1001, seq=0), src=SERVER, dst=CLIENT)
+    packets = (to_server(b"a"), syn, to_client(b"bc"), reset, to_server(b"d", 40001))
+    assert ladder(*packets, ports=(41234,)) == [
+        "Ladder of 5 packets, client ↔ server:41234, 3 conversations",
+        "conversation 1",
+        "  1  client → server  UDP       1 byte",
+        "  2  client ← server  UDP       2 bytes",
+        "conversation 2",
+        "  1  client → server  SYN       seq=0",
+        "  2  client ← server  RST, ACK  seq=1 ack=1",
+        "conversation 3",
+        "  1  client → server  UDP       1 byte",
+    ]
+    frames = [frame(number, packet) for number, packet in enumerate(packets)]
+    svg = draw.ladder(Tape(Recording(frames, ports=(41234,)))).svg
+    for hue, port in enumerate((40000, 40002, 40001)):  # colours go by the same order
+        assert f'<tspan class="ta{hue}">:{port} ' in svg
+
+
 def test_a_port_the_system_may_have_picked_is_named_only_where_it_was_captured() -> None:
     assert ladder(to_server(b"a"))[0] == "Ladder of 1 packet, client ↔ server"
 

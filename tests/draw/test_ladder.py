@@ -10,7 +10,9 @@ from benchmarks.ladder import tape_of
 from labkit import draw
 from labkit.core.errors import LabError
 from labkit.draw import rungs
+from labkit.packets import Tape
 from labkit.packets.model import SocketEvent
+from labkit.packets.pcapng import Recording
 from tests.draw.fakes import CLIENT, MS, SERVER, FakePacket, FakeTape, Script, greeting
 from tests.draw.markup import SVG, check_layout, parse, texts
 
@@ -203,6 +205,12 @@ def test_an_empty_tape_is_drawn_as_such() -> None:
     picture = draw.ladder(FakeTape([]))
     assert repr(picture) == "Ladder of 0 packets, client ↔ server\ntape: live from lo (AF_PACKET ring)"
     check_layout(parse(picture.svg))
+
+
+def test_an_empty_tape_says_which_ports_nothing_came_by_on() -> None:
+    tape = Tape(Recording([], ports=(5301, 5302)))
+    assert repr(draw.ladder(tape)) == "Ladder of 0 packets: none came by on port 5301 or 5302"
+    check_layout(parse(draw.ladder(tape).svg))
 
 
 def test_datagrams_have_no_flags_and_no_numbers() -> None:
