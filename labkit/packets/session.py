@@ -192,14 +192,29 @@ def taped(
                 fill(f"{source.origin}, cut short by {type(error).__name__}")
             raise
         fill(source.origin)
-    if not tape and any(event.remote for event in tape.events):
-        print(nothing)
+    if not tape:
+        _tell_why_empty(tape, ports, _events(records, None, ()), nothing)
     if open_still:
         print(
             f"capture: waited {timeout:g} s, since a connection is still open; "
             "capture(..., wait_closed=False) does not wait"
         )
     _record(tape, name, lesson)
+
+
+def _tell_why_empty(tape: Tape, ports: tuple[int, ...] | None, talk: Sequence[SocketEvent], nothing: str) -> None:
+    """Say what kept packets from a tape, where what our sockets did meanwhile shows it."""
+    if any(event.remote for event in tape.events):
+        print(nothing)
+        return
+    ends = [event.local if event.who == "server" else event.remote for event in talk if event.remote]
+    others = sorted({end[1] for end in ends if end is not None})
+    if ports and others:
+        print(f"capture: no packet of port {_listed(ports)} came by; our sockets talked on port {_listed(others[:8])}")
+
+
+def _listed(ports: Sequence[int]) -> str:
+    return ", ".join(map(str, ports))
 
 
 class _Ending:

@@ -183,6 +183,28 @@ def test_waiting_in_vain_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ""
 
 
+def test_the_wrong_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a student sees who captures 5301 while the server has 5300."""
+    need_live_capture()
+    from labkit import dgram, net
+
+    with (
+        dgram.create_socket("udp4").bind(0) as inbox,
+        net.create_server(lambda each: each.end()).listen(0) as server,
+        packets.capture(9) as tape,
+    ):
+        dgram.create_socket("udp4").send("hello", inbox.port).close()
+        inbox.wait_for("message")
+        net.connect(server.port).wait_for("close")
+        ports = sorted((inbox.port, server.port))
+    assert not tape
+    said = capsys.readouterr().out
+    assert said == f"capture: no packet of port 9 came by; our sockets talked on port {ports[0]}, {ports[1]}\n"
+    with packets.capture(9):
+        pass
+    assert capsys.readouterr().out == ""
+
+
 def test_over_ipv6(tier: str) -> None:
     with greeting(socket.AF_INET6, "::1") as port, packets.capture(port) as tape:
         greet(port, "::1")
