@@ -21,6 +21,7 @@ import pytest
 from labkit import dgram, net
 from labkit.core import host as places
 from labkit.core.errors import CaptureUnavailable, LabError, PortInUse
+from labkit.lab import relay as relay_module
 from labkit.lab import wire as wire_module
 from labkit.lab.relay import MOST_DOORS
 from labkit.lab.relayed import RelayedSocket
@@ -422,6 +423,19 @@ class TestRefusal:
         client.setblocking(False)
         with pytest.raises(BlockingIOError):
             client.recv(64)
+
+    def test_a_system_that_does_not_tell_the_relay(self, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Not Linux: datagrams pass, and of a closed port nobody hears."""
+        monkeypatch.setattr(relay_module, "_LINUX", False)
+        client, server = talk(wire)
+        client.connect((wire.server.address, 9))
+        with wire.capture() as tape:
+            client.send(b"anybody?")
+        client.connect((wire.server.address, 9000))
+        client.send(b"hello")
+        assert server.recv(64) == b"hello"
+        assert [packet.protocol for packet in tape] == ["UDP"]
+        assert tape.drops == 0
 
     def test_an_empty_datagram_is_a_message_all_the_same(self, wire: Wire) -> None:
         client, server = talk(wire)
