@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 from labkit.draw import style
+from labkit.draw.dump import counting
 from labkit.draw.dump import draw as draw_dump
 from labkit.draw.dump import lines as dump_lines
 from labkit.draw.picture import Picture
@@ -16,7 +17,7 @@ from labkit.draw.short_names import key
 from labkit.draw.style import BIT, BITS_LEFT, MARGIN
 from labkit.draw.svg import Canvas
 from labkit.draw.text import count, fit, visible, width, wrap
-from labkit.draw.units import HIDDEN, Sheet, as_sent, meaning, origin, sheets, shown, span
+from labkit.draw.units import HIDDEN, Sheet, as_sent, is_packet, meaning, origin, sheets, shown, span
 from labkit.packets.model import Field, Layer
 
 _BYTES = 128  # of a layer drawn in its dump
@@ -40,7 +41,7 @@ def bits(
     the layer's own. Returns a Picture. Raises LabError for anything that has no layers, or an unknown name in ``hide``.
     Source: RFC 9293 §3.1 for the form.
     """
-    parts = sheets(thing, hide)
+    parts, alone = sheets(thing, hide), not is_packet(thing)
     canvas = Canvas()
     y = MARGIN + 14.0
     heading = visible(title) if title is not None else _heading([part.layer for part in parts])
@@ -48,7 +49,7 @@ def bits(
         canvas.raw(MARGIN, y, line, "h")
         y += 24
     for part in parts:
-        y = _sheet(canvas, y, part, legend=legend, dump=dump, why=why, alone=len(parts) == 1)
+        y = _sheet(canvas, y, part, legend=legend, dump=dump, why=why, alone=alone)
     source = origin(thing)
     if source:
         canvas.raw(MARGIN, y + 10, fit(f"tape: {source}", style.WIDTH - 2 * MARGIN, "s"), "s")
@@ -56,7 +57,7 @@ def bits(
     text = "\n".join(
         [
             *([heading] if title is not None else []),
-            *(line for part in parts for line in _twin(part)),
+            *(line for part in parts for line in _twin(part, alone)),
             *([f"tape: {source}"] if source else []),
         ]
     )
@@ -89,8 +90,11 @@ def _sheet(canvas: Canvas, y: float, sheet: Sheet, *, legend: bool, dump: bool, 
     y = _boxes(canvas, y + 10, sheet)
     if dump and layer.data:
         y += 26
-        canvas.raw(MARGIN, y, "The same bits as bytes", "nb")
-        y = draw_dump(canvas, y + 8, [sheet], _BYTES)
+        head = "The same bits as bytes"
+        canvas.raw(MARGIN, y, head, "nb")
+        if alone:
+            canvas.raw(MARGIN + width(head, "nb") + 8, y, counting(sheet), "s")
+        y = draw_dump(canvas, y + 8, [sheet], _BYTES, alone=alone)
     if legend:
         y = _legend(canvas, y + 26, sheet, why)
     return y + 14
@@ -246,7 +250,7 @@ def _source(item: Field, layer: Layer) -> str:
     return "" if item.children or item.rfc.split(" §")[0] == layer.rfc.split(" §")[0] else visible(item.rfc)
 
 
-def _twin(sheet: Sheet) -> list[str]:
+def _twin(sheet: Sheet, alone: bool) -> list[str]:
     """The layer in words, one line a field; a value that changes from run to run ends its line with ``(this run)``."""
     layer = sheet.layer
     size = count(layer.bits // 8, "byte") if layer.bits % 8 == 0 else count(layer.bits, "bit")
@@ -265,5 +269,7 @@ def _twin(sheet: Sheet) -> list[str]:
         if any(volatile for *_, volatile in found):
             lines.append("  bytes: drawn, not printed here, since some change from run to run")
         else:
-            lines += [f"  {line}" for line in dump_lines([sheet], _BYTES)]
+            if alone:
+                lines.append(f"  bytes {counting(sheet)}")
+            lines += [f"  {line}" for line in dump_lines([sheet], _BYTES, alone=alone)]
     return lines

@@ -1,11 +1,12 @@
-"""A whole packet as hex and text, every byte in the colour of its field, with a legend of all layers.
+"""The bytes of a packet, or of one layer, as hex and text in the colours of the fields, and which field lies where.
 
-Rule: the bytes are drawn by `dump`; this module arranges them and names the colours.
+Rule: the bytes are drawn by `dump`; this module arranges them and names the fields, each with its place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from itertools import groupby
 from typing import Any
 
 from labkit.draw import dump, style
@@ -13,51 +14,49 @@ from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN
 from labkit.draw.svg import Canvas
 from labkit.draw.text import count, fit, visible, width, wrap
-from labkit.draw.units import HIDDEN, origin, sheets, shown
+from labkit.draw.units import HIDDEN, Sheet, Unit, is_packet, origin, sheets, shown
+from labkit.packets.model import Field
 
 _COLUMNS = 3
 _COLUMN = (style.WIDTH - 2 * MARGIN) // _COLUMNS
+_LINE = 21  # height of a line of the legend, px
 
 
 def bytes(packet: Any, *, hide: Collection[str] = (), limit: int = 256, title: str | None = None) -> Picture:
     """Draw the bytes of a packet in hex and as text, coloured by header field.
 
-    packet: a Packet of a tape, a Layer, or a Scapy layer. hide: names of fields whose digits show as ``?``.
+    packet: a Packet of a tape, a Layer, or a Scapy layer. The bytes of a packet are numbered from the frame's first, in
+    hex; those of one layer from the layer's own, in decimal. hide: names of fields whose digits show as ``?``.
     limit: most bytes drawn; of a longer packet the middle is left out. title: in place of the packet's own.
     Returns a Picture; its text writes ``.`` for digits that change from run to run.
     Raises LabError for anything that has no layers, or an unknown name in ``hide``.
     """
-    parts = sheets(packet, hide)
+    parts, alone = sheets(packet, hide), not is_packet(packet)
     total = sum(len(part.layer.data) for part in parts)
     number = parts[0].layer.packet if parts else 0
     what = f"packet {number}" if number else " / ".join(part.layer.name for part in parts)
+    if alone and number:
+        what = f"{parts[0].layer.name} in {what}"
     heading = visible(title if title is not None else f"{count(total, 'byte')} of {what}")
     canvas = Canvas()
     y = MARGIN + 14.0
     for line in wrap(heading, style.WIDTH - 2 * MARGIN, "h", 2):
         canvas.raw(MARGIN, y, line, "h")
         y += 24
-    y = dump.draw(canvas, y, parts, limit) + 20
+    if alone:
+        canvas.raw(MARGIN, y - 3, f"bytes {dump.counting(parts[0])}", "s")
+        y += 10
+    y = dump.draw(canvas, y, parts, limit, alone=alone) + 20
     for part in parts:
         canvas.raw(MARGIN, y + 8, fit(visible(part.layer.title), style.WIDTH - 2 * MARGIN, "nb"), "nb")
-        y += 18
-        for place, unit in enumerate(part.units):
-            x = MARGIN + place % _COLUMNS * _COLUMN
-            top = y + place // _COLUMNS * 21
-            canvas.rect(x, top, 12, 12, f"p{unit.hue}", 2)
-            canvas.path(f"M{x} {top:.0f}h12v12h-12z", "box thin")
-            name = fit(visible(unit.field.label), _COLUMN - 30, "n")
-            canvas.raw(x + 19, top + 10, name, "n")
-            left = x + 19 + width(name, "n") + 8
-            value = HIDDEN if part.conceals(unit.field) or unit.hidden else shown(unit.field)
-            if text := fit(value, x + _COLUMN - 10 - left, "z"):
-                canvas.raw(left, top + 10, text, "z")
-        y += (len(part.units) + _COLUMNS - 1) // _COLUMNS * 21 + 14
+        y = _legend(canvas, y + 18, part, alone) + 14
     source = origin(packet)
-    lines = [heading, *dump.lines(parts, limit)]
+    lines = [heading]
+    if alone:
+        lines.append(f"  bytes {dump.counting(parts[0])}")
+    lines += dump.lines(parts, limit, alone=alone)
     for part in parts:
-        first = part.base // 8
-        lines.append(visible(f"  {first:04x}-{first + max(len(part.layer.data), 1) - 1:04x}  {part.layer.title}"))
+        lines += _told(part, alone)
     if any(leaf.volatile for part in parts for leaf, _, _ in part.leaves()):
         lines.append("digits that change from run to run are written as dots")
     if source:
@@ -66,3 +65,78 @@ def bytes(packet: Any, *, hide: Collection[str] = (), limit: int = 256, title: s
         lines.append(f"tape: {source}")
     text = "\n".join(lines)
     return Picture(text, text, svg=canvas.finish(y + 8, heading, text))
+
+
+def _groups(sheet: Sheet) -> Iterator[tuple[Field | None, list[Unit]]]:
+    """The colours of a layer, in order, by the field that they are parts of: a DNS record, TCP's options."""
+    for group, units in groupby(sheet.units, key=lambda unit: id(unit.above[0]) if unit.above else 0):
+        found = list(units)
+        yield (found[0].above[0] if group else None), found
+
+
+def _name(unit: Unit) -> str:
+    """The field's label; before it those of what it is a part of, but for its group's: ``"NAME: Pointer"``."""
+    return visible(": ".join(each.label for each in (*unit.above[1:], unit.field)))
+
+
+def _legend(canvas: Canvas, y: float, sheet: Sheet, alone: bool) -> float:
+    """Colour, place, name and value of each field, in columns; returns the y below."""
+    room = max((width(_place(unit.field, sheet, alone), "z") for unit in sheet.units), default=0)
+    for order, (group, units) in enumerate(_groups(sheet)):
+        if order:
+            y += 6
+        if group is not None:
+            head = f"{_place(group, sheet, alone)}  {visible(group.label)}"
+            if not sheet.secret:  # what it says as a whole may tell what is hidden
+                head += f": {shown(group)}"
+            canvas.raw(MARGIN, y + 10, fit(head, style.WIDTH - 2 * MARGIN, "n"), "n")
+            y += _LINE
+        column = 0
+        for unit in units:
+            name, value = _name(unit), _value(unit, sheet)
+            wide = 19 + room + 8 + width(name, "n") + 8 + width(value, "z") + 10
+            taken = 1 if wide <= _COLUMN else 2  # an address may need the room of two
+            if column + taken > _COLUMNS:
+                column, y = 0, y + _LINE
+            x, end = MARGIN + column * _COLUMN, MARGIN + (column + taken) * _COLUMN - 10
+            column += taken
+            canvas.rect(x, y, 12, 12, f"p{unit.hue}", 2)
+            canvas.path(f"M{x} {y:.0f}h12v12h-12z", "box thin")
+            canvas.raw(x + 19, y + 10, _place(unit.field, sheet, alone), "z")
+            left = x + 19 + room + 8
+            name = fit(name, end - left, "n")
+            canvas.raw(left, y + 10, name, "n")
+            left += width(name, "n") + 8
+            if text := fit(value, end - left, "z"):
+                canvas.raw(left, y + 10, text, "z")
+        y += _LINE
+    return y
+
+
+def _place(item: Field, sheet: Sheet, alone: bool) -> str:
+    """Which bytes a field touches; in a packet the first of them, written as in the dump beside it."""
+    place = dump.place(item.start, item.end, sheet, alone=alone)
+    return place if alone else f"0x{place.split('-', maxsplit=1)[0]}"
+
+
+def _value(unit: Unit, sheet: Sheet) -> str:
+    return HIDDEN if unit.hidden or sheet.conceals(unit.field) else shown(unit.field)
+
+
+def _told(sheet: Sheet, alone: bool) -> list[str]:
+    """The legend in words; a value that changes from run to run is left out, as its digits are in the dump."""
+    layer = sheet.layer
+    whole = dump.place(sheet.base, sheet.base + max(len(layer.data), 1) * 8, sheet, alone=alone)
+    lines = [f"  {whole}  {visible(layer.title)}"]
+
+    def line(item: Field, name: str, value: str) -> str:
+        if value != HIDDEN and any(part.volatile for part in item.walk()):
+            name, value = f"{name} (this run)", ""
+        return f"{dump.place(item.start, item.end, sheet, alone=alone)}  {name}{f' = {value}' if value else ''}"
+
+    for group, units in _groups(sheet):
+        if group is not None:
+            lines.append("    " + line(group, visible(group.label), "" if sheet.secret else shown(group)))
+        indent = "    " if group is None else "      "
+        lines += [indent + line(unit.field, _name(unit), _value(unit, sheet)) for unit in units]
+    return lines

@@ -1,6 +1,7 @@
 """Bytes in hex and as text, each in the colour of its header field, drawn into a picture or written into a twin.
 
-Rule: colour follows the bits: a byte that two fields share is split where they meet.
+Rule: colour follows the bits: a byte that two fields share is split where they meet. A layer alone is counted from its
+own first byte, in decimal, as its RFC counts; a packet from the frame's, in hexadecimal, as Wireshark does.
 """
 
 from __future__ import annotations
@@ -15,15 +16,38 @@ from labkit.draw.units import Sheet
 
 _HEX = style.MARGIN + 52  # x of the first byte
 _TEXT = _HEX + 16 * style.CELL + 24  # x of the first character
+_FRAME = _TEXT + 16 * style.CELL_TEXT + 14  # x of the second ruler: where in the frame a row begins
 _KEEP = 2  # rows kept at the end where rows are left out
 
 
-def draw(canvas: Canvas, y: float, sheets: Iterable[Sheet], limit: int = 256) -> float:
+def counting(sheet: Sheet) -> str:
+    """How the bytes of a layer alone are counted: from the layer's first, and where in the frame that is."""
+    first = sheet.base // 8
+    return "counted from the layer's first" + (f", which is byte {first} (0x{first:04x}) of the frame" if first else "")
+
+
+def place(start: int, end: int, sheet: Sheet, *, alone: bool) -> str:
+    """Which bytes these bits of the frame touch: ``"12-15"`` in a layer alone, ``"0036-0039"`` in a packet."""
+    base = sheet.base // 8 if alone else 0
+    first, last = start // 8 - base, max((end - 1) // 8, start // 8) - base
+    if alone:
+        return f"{first}-{last}" if last > first else str(first)
+    return f"{first:04x}-{last:04x}" if last > first else f"{first:04x}"
+
+
+def draw(canvas: Canvas, y: float, sheets: Iterable[Sheet], limit: int = 256, *, alone: bool = False) -> float:
     """Draw the bytes of some layers as one dump.
 
-    y: top, px. limit: most bytes drawn; the middle of more is left out. Returns the y below.
+    y: top, px. limit: most bytes drawn; the middle of more is left out. alone: one layer, counted from its own first
+    byte, with a second ruler that tells where in the frame each row begins. Returns the y below.
     """
     data, spans, masked, letters, base = _merge(sheets)
+    if alone and data:
+        for column in range(min(16, len(data))):
+            canvas.raw(_HEX + (column + 0.5) * style.CELL, y + 12, str(column), "k c")
+        if base:
+            canvas.raw(_FRAME, y + 12, "in frame", "k")
+        y += 18
     rows = (len(data) + 15) // 16
     most = max(limit // 16, _KEEP + 1)
     for row in range(rows):
@@ -33,7 +57,8 @@ def draw(canvas: Canvas, y: float, sheets: Iterable[Sheet], limit: int = 256) ->
                 canvas.raw(_HEX, y + 17, f"… {count(gone, 'more byte')}", "s")
                 y += style.DUMP_ROW
             continue
-        _row(canvas, y, row * 16, data, spans, masked, letters, base)
+        _row(canvas, y, row * 16, data, spans, masked, letters)
+        _numbers(canvas, y, row * 16, base, alone)
         y += style.DUMP_ROW
     return y
 
@@ -46,7 +71,6 @@ def _row(
     spans: list[tuple[int, int, int]],
     masked: set[int],
     letters: dict[int, tuple[int, str]],
-    base: int,
 ) -> None:
     """Sixteen bytes."""
     here = data[at : at + 16]
@@ -58,7 +82,6 @@ def _row(
                 # One pixel of paper between fields, so that neighbours are told apart without colour too.
                 x, wide = origin + left * cell / 8, (right - left) * cell / 8 - 1
                 canvas.rect(x, y + 2, wide, style.DUMP_ROW - 4, f"p{hue}")
-    canvas.raw(_HEX - 12, y + 16, f"0x{base + at:04x}", "z e")
     skip = 0
     for place, byte in enumerate(here):
         nibble = 2 * (at + place)
@@ -78,7 +101,14 @@ def _row(
             canvas.raw(_TEXT + (place + size / 2) * style.CELL_TEXT, y + 16, char, "x c")
 
 
-def lines(sheets: Iterable[Sheet], limit: int = 256) -> list[str]:
+def _numbers(canvas: Canvas, y: float, at: int, base: int, alone: bool) -> None:
+    """Which byte a row begins with."""
+    canvas.raw(_HEX - 12, y + 16, str(at) if alone else f"0x{base + at:04x}", "z e")
+    if alone and base:
+        canvas.raw(_FRAME, y + 16, f"0x{base + at:04x}", "z")
+
+
+def lines(sheets: Iterable[Sheet], limit: int = 256, *, alone: bool = False) -> list[str]:
     """The same in words; digits that change from run to run are written ``.``, hidden ones ``?``."""
     sheets = list(sheets)
     data, _, masked, _, base = _merge(sheets)
@@ -92,6 +122,8 @@ def lines(sheets: Iterable[Sheet], limit: int = 256) -> list[str]:
     rows = (len(data) + 15) // 16
     most = max(limit // 16, _KEEP + 1)
     out = []
+    if alone and data:
+        out.append("      " + " ".join(f"{column:>2}" for column in range(min(16, len(data)))))
     for row in range(rows):
         if rows > most and row >= most - _KEEP and row < rows - _KEEP:
             if row == most - _KEEP:
@@ -109,7 +141,8 @@ def lines(sheets: Iterable[Sheet], limit: int = 256) -> list[str]:
             )
             plain = 0x20 <= byte < 0x7F and not set(both) & (masked | loose)
             text += chr(byte) if plain else "·"
-        out.append(f"{base + row * 16:04x}  {' '.join(pairs):<47}  {text}")
+        number = f"{row * 16:>4}" if alone else f"{base + row * 16:04x}"
+        out.append(f"{number}  {' '.join(pairs):<47}  {text}")
     return out
 
 

@@ -20,11 +20,15 @@ HIDDEN = "?"
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Neighbouring bits of one colour: a field, or flags that belong together. hue: index of its colour."""
+    """Neighbouring bits of one colour: a field, or flags that belong together.
+
+    hue: index of its colour. above: the fields it is a part of, outermost first (a record, a name in it).
+    """
 
     field: Field
     hue: int
     hidden: bool
+    above: tuple[Field, ...] = ()
 
 
 @dataclass(slots=True)
@@ -93,8 +97,9 @@ def sheets(thing: Any, hide: Collection[str] = ()) -> list[Sheet]:
     for layer in layers:
         units = []
         for item in layer.fields:
-            for part, above in _units(item, frozenset(secret), False):
-                units.append(Unit(part, hue % FILLS, above or part.name in secret))
+            for part, above in _units(item, ()):
+                hidden = any(each.name in secret for each in (*above, part))
+                units.append(Unit(part, hue % FILLS, hidden, above))
                 hue += 1
         short = short_names(leaf for item in layer.fields for leaf in item.leaves())
         out.append(Sheet(layer, units, frozenset(secret), short))
@@ -110,14 +115,18 @@ def _names(hide: Any) -> set[str]:
     raise LabError(f"hide={given(hide)} names no field", 'Give names: hide="tcp.seq", or hide=["tcp.seq", "tcp.ack"].')
 
 
-def _units(item: Field, secret: frozenset[str], above: bool) -> Iterator[tuple[Field, bool]]:
+def _units(item: Field, above: tuple[Field, ...]) -> Iterator[tuple[Field, tuple[Field, ...]]]:
     """The parts of a field that get a colour of their own: flags share one, options have one each."""
-    above = above or item.name in secret
     if any(child.children for child in item.children):
         for child in item.children:
-            yield from _units(child, secret, above)
+            yield from _units(child, (*above, item))
     else:
         yield item, above
+
+
+def is_packet(thing: Any) -> bool:
+    """Whether it is a whole packet, whose bytes are counted from the frame's first, and not one layer."""
+    return isinstance(getattr(thing, "layers", None), (tuple, list))
 
 
 def layers_of(thing: Any) -> Sequence[Layer]:
@@ -129,8 +138,8 @@ def layers_of(thing: Any) -> Sequence[Layer]:
         from labkit.packets import layer_of
 
         return (layer_of(thing),)
-    found = getattr(thing, "layers", None)
-    if isinstance(found, (tuple, list)) and all(isinstance(layer, Layer) for layer in found):
+    if is_packet(thing) and all(isinstance(layer, Layer) for layer in thing.layers):
+        found: Sequence[Layer] = thing.layers
         return found
     raise LabError(
         f"cannot draw the bits of {given(thing)}",
@@ -156,6 +165,8 @@ def as_sent(item: Field) -> str:
     text = item.shown
     if not isinstance(item.value, int) or not (text.isascii() and text.isdigit()) or len(text) > 20:
         return ""
+    if len(text) == item.bits and not text.strip("01") and int(text, 2) == item.value:
+        return ""  # it is shown bit by bit
     return f"raw {item.value}" if int(text) != item.value else ""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from benchmarks.ladder import tape_of
 from labkit import draw
 from labkit.core.errors import LabError
+from labkit.draw import style
+from labkit.draw.picture import Picture
 from labkit.draw.units import sheets
 from labkit.packets.model import Field, Layer
 from tests.draw.fakes import packet, payload, syn
@@ -46,7 +50,9 @@ def test_twin_has_the_bytes_where_they_are_the_same_in_every_run() -> None:
     assert repr(draw.bits(payload("您好！\r\n".encode()))).splitlines() == [
         "Payload: Payload, 11 bytes",
         "  bits 0-87  data.data  Payload = 11 bytes “您好！\\r\\n”: what the program wrote",
-        "  0042  e6 82 a8 e5 a5 bd ef bc 81 0d 0a                 ···········",
+        "  bytes counted from the layer's first, which is byte 66 (0x0042) of the frame",
+        "         0  1  2  3  4  5  6  7  8  9 10",
+        "     0  e6 82 a8 e5 a5 bd ef bc 81 0d 0a                 ···········",
     ]
 
 
@@ -149,9 +155,97 @@ def test_a_number_that_leaves_no_room_is_shown_alone() -> None:
     assert drawn.count("12345  (raw 7)") == 1  # in the legend
 
 
-def test_offsets_of_bytes_are_seen_to_be_hexadecimal() -> None:
+def test_offsets_of_a_packets_bytes_are_seen_to_be_hexadecimal() -> None:
     assert "0x0022" in texts(parse(draw.bytes(packet()).svg))
     assert "0x0022" not in repr(draw.bytes(packet()))
+
+
+def places(root: ElementTree.Element, words: str) -> list[tuple[float, float]]:
+    """Where these words stand: (x, y) of each."""
+    return [
+        (float(node.get("x", "0")), float(node.get("y", "0")))
+        for node in root.iter(f"{SVG}text")
+        if "".join(node.itertext()) == words
+    ]
+
+
+@pytest.mark.parametrize("function", [draw.bits, draw.bytes])
+def test_a_layer_alone_is_counted_from_its_own_first_byte(function: Callable[..., Picture]) -> None:
+    picture = function(payload(bytes(range(0x60, 0x60 + 30))))
+    root = parse(picture.svg)
+    check_layout(root)
+    ((x, y),) = places(root, "75")  # byte 0x60 + 21: in the row of byte 16, in column 5
+    assert (x, y) == (places(root, "5")[-1][0], max(y for x, y in places(root, "16") if x < style.MARGIN + 52))
+    assert y in [y for _, y in places(root, "0x0052")]  # the frame's ruler: 0x42 + 16
+    assert len(places(root, "in frame")) == 1
+    lines = [line.strip() for line in repr(picture).splitlines()]
+    assert "bytes counted from the layer's first, which is byte 66 (0x0042) of the frame" in lines
+    assert "0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15" in lines
+    assert any(line.startswith("16  70 71 72 73 74 75 ") for line in lines)
+
+
+@pytest.mark.parametrize("function", [draw.bits, draw.bytes])
+def test_a_layer_without_a_frame_has_one_ruler(function: Callable[..., Picture]) -> None:
+    inet = pytest.importorskip("scapy.layers.inet")
+    picture = function(inet.UDP(sport=1, dport=2))
+    assert "in frame" not in texts(parse(picture.svg))
+    assert "  bytes counted from the layer's first" in repr(picture).splitlines()
+
+
+def test_a_whole_packet_is_counted_from_the_frames_first_byte() -> None:
+    for picture in (draw.bits(packet()), draw.bytes(packet())):
+        assert "0x0022" in texts(parse(picture.svg))
+        assert "counted from" not in picture.svg
+
+
+def test_the_legend_of_bytes_says_where_each_field_lies() -> None:
+    """So that many fields can share few colours; what belongs together stands together."""
+    lines = repr(draw.bytes(syn())).splitlines()
+    assert [line for line in lines if line.startswith("    ")] == [
+        "       0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15",
+        "    0-1  Source Port (this run)",
+        "    2-3  Destination Port = 8124",
+        "    4-7  Sequence Number (this run)",
+        "    8-11  Acknowledgment Number = 0",
+        "    12  Data Offset = 10",
+        "    12-13  Flags = 2",
+        "    14-15  Window = 65495",
+        "    16-17  Checksum (this run)",
+        "    18-19  Urgent Pointer = 0",
+        "    20-39  Options (this run)",
+        "      20-23  Maximum Segment Size = 33882071",
+        "      24-25  SACK Permitted = 1026",
+        "      26-35  Timestamps (this run)",
+        "      36  No-Operation = 1",
+        "      37-39  Window Scale = 197383",
+    ]
+    root = parse(draw.bytes(syn()).svg)
+    for place in ("12", "12-13", "26-35"):
+        assert places(root, place)
+    ((_, head),) = places(root, "20-39  Options: 20 bytes")
+    ((_, first),) = places(root, "20-23")
+    assert first > head > places(root, "18-19")[0][1]
+
+
+def test_a_part_is_named_with_what_it_is_a_part_of() -> None:
+    label = Field("dns.name.label.length", "Label length", 0, 8, 3, "3")
+    name = Field("dns.qry.name", "QNAME", 0, 8, b"", "lab", children=(
+        Field("dns.name.label", "Label", 0, 8, b"", "lab", children=(label,)),
+    ))  # fmt: skip
+    record = Field("dns.question", "Question", 0, 8, b"", "lab A", children=(name,))
+    picture = draw.bytes(Layer("X", "X", 0, 8, (record,), b"\3"))
+    assert repr(picture).splitlines()[-2:] == ["    0  Question = lab A", "      0  QNAME: Label = lab"]
+    hidden = draw.bytes(Layer("X", "X", 0, 8, (record,), b"\3"), hide="dns.name.label")
+    assert "lab" not in hidden.svg + repr(hidden)
+    assert repr(hidden).splitlines()[-2:] == ["    0  Question", "      0  QNAME: Label = ?"]
+
+
+def test_bits_shown_as_bits_are_not_taken_for_another_number() -> None:
+    mark = Field("dns.name.pointer.mark", "Pointer mark", 0, 2, 3, "11")
+    other = Field("x.relative", "Relative", 2, 6, 12, "11")
+    drawn = texts(parse(draw.bits(Layer("X", "X", 0, 8, (mark, other), b"\xcc")).svg))
+    assert "11  (raw 3)" not in drawn
+    assert "11  (raw 12)" in drawn
 
 
 def test_fields_of_other_documents_name_them() -> None:
@@ -217,7 +311,23 @@ def test_bytes_twin_writes_dots_for_what_changes() -> None:
         "0042  .. .. .. .. 01 03 03 07 e6 82 a8 e5 a5 bd ef bc  ················",
         "0052  81 0d 0a                                         ···",
         "  0022-0049  Transmission Control Protocol",
+        "    0022-0023  Source Port (this run)",
+        "    0024-0025  Destination Port = 8124",
+        "    0026-0029  Sequence Number (this run)",
+        "    002a-002d  Acknowledgment Number = 0",
+        "    002e  Data Offset = 10",
+        "    002e-002f  Flags = 2",
+        "    0030-0031  Window = 65495",
+        "    0032-0033  Checksum (this run)",
+        "    0034-0035  Urgent Pointer = 0",
+        "    0036-0049  Options (this run)",
+        "      0036-0039  Maximum Segment Size = 33882071",
+        "      003a-003b  SACK Permitted = 1026",
+        "      003c-0045  Timestamps (this run)",
+        "      0046  No-Operation = 1",
+        "      0047-0049  Window Scale = 197383",
         "  004a-0054  Payload",
+        "    004a-0054  Payload = 11 bytes “您好！\\r\\n”",
         "digits that change from run to run are written as dots",
         "tape: live from lo (AF_PACKET ring)",
     ]
