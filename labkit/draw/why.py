@@ -45,15 +45,19 @@ def why(thing: Any, *, parts: bool = False) -> FieldTable:
     """Tell for each field of a layer why it exists, and which RFC defines it.
 
     thing: a layer (``packet["TCP"]``), a packet (all its layers), or a Scapy layer. parts: also the parts of fields
-    that are divided further (flags, options). Raises LabError for anything that has no layers.
+    that are divided further (flags, options). What a layer holds several times, as a DNS message its records, is told
+    once. Raises LabError for anything that has no layers.
     """
     layers = layers_of(thing)
     if not any(layer.fields for layer in layers):
         raise LabError("there are no fields to explain", "Give a layer or a packet: draw.why(packet['TCP']).")
-    rows = [
-        (visible(item.label), span(item, layer), visible(item.why), visible(item.rfc))
-        for layer in layers
-        for field in layer.fields
-        for item in (field.walk() if parts else (field,))
-    ]
+    rows = []
+    for layer in layers:
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for field in layer.fields:
+            for item in field.walk() if parts else (field,):
+                said = visible(item.label), visible(item.why), visible(item.rfc)
+                found.setdefault(said, []).append(span(item, layer))
+        for (label, reason, source), (first, *others) in found.items():
+            rows.append((label, f"{first} and {len(others)} more" if others else first, reason, source))
     return FieldTable(" / ".join(visible(layer.title) for layer in layers), rows)

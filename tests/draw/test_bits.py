@@ -229,14 +229,14 @@ def test_the_legend_of_bytes_says_where_each_field_lies() -> None:
 
 def test_a_part_is_named_with_what_it_is_a_part_of() -> None:
     label = Field("dns.name.label.length", "Label length", 0, 8, 3, "3")
-    name = Field("dns.qry.name", "QNAME", 0, 8, b"", "lab", children=(
-        Field("dns.name.label", "Label", 0, 8, b"", "lab", children=(label,)),
+    name = Field("dns.qry.name", "QNAME", 0, 8, b"", "mail", children=(
+        Field("dns.name.label", "Label", 0, 8, b"", "mail", children=(label,)),
     ))  # fmt: skip
-    record = Field("dns.question", "Question", 0, 8, b"", "lab A", children=(name,))
+    record = Field("dns.question", "Question", 0, 8, b"", "mail A", children=(name,))
     picture = draw.bytes(Layer("X", "X", 0, 8, (record,), b"\3"))
-    assert repr(picture).splitlines()[-2:] == ["    0  Question = lab A", "      0  QNAME: Label = lab"]
+    assert repr(picture).splitlines()[-2:] == ["    0  Question = mail A", "      0  QNAME: Label = mail"]
     hidden = draw.bytes(Layer("X", "X", 0, 8, (record,), b"\3"), hide="dns.name.label")
-    assert "lab" not in hidden.svg + repr(hidden)
+    assert "mail" not in hidden.svg + repr(hidden)
     assert repr(hidden).splitlines()[-2:] == ["    0  Question", "      0  QNAME: Label = ?"]
 
 

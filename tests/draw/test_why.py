@@ -43,6 +43,18 @@ def test_the_page_says_what_the_text_says_and_nothing_hostile_gets_through() -> 
         assert text in repr(table)
 
 
+def test_what_occurs_several_times_is_told_once() -> None:
+    records = [
+        Field("dns.record", f"{section} record", at, 8, 1, "1", why="One thing.", rfc="RFC 1035")
+        for at, section in ((8, "Answer"), (16, "Answer"), (24, "Authority"), (32, "Answer"))
+    ]
+    table = draw.why(layer(HOSTILE, *records))
+    assert repr(table).splitlines()[2:] == [
+        "  Answer record (bits 8-15 and 2 more, RFC 1035): One thing.",
+        "  Authority record (bits 24-31, RFC 1035): One thing.",
+    ]
+
+
 def test_a_field_without_a_reason_says_so() -> None:
     assert "no reason is written down" in repr(draw.why(layer(Field("x.z", "Z", 0, 8, 1, "1"))))
 
