@@ -15,6 +15,7 @@ from time import monotonic, time_ns
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, overload
 
 from labkit.core.errors import LabError, NotOpen, TimedOut
+from labkit.core.failure import Failure, Occurrence
 
 Listener = Callable[..., Any]
 ListenerT = TypeVar("ListenerT", bound=Listener)
@@ -63,16 +64,18 @@ class _Once:
 class _Waiter:
     """What a thread in wait_for puts among the listeners, last: it wakes the thread."""
 
-    __slots__ = ("arrived", "emitter", "event", "happened")
+    __slots__ = ("arrived", "emitter", "event", "failure", "happened")
 
     def __init__(self, emitter: Emitter, event: str) -> None:
         self.emitter, self.event = emitter, event
         self.happened = threading.Event()
-        self.arrived: tuple[int, tuple[Any, ...]] | None = None
+        self.arrived: Occurrence | None = None
+        self.failure: Failure | None = None
 
     def __call__(self, *_: Any) -> None:
         # Kept here: when the thread runs again, further ones may have come, or another thread may have had it.
         if self.arrived is None:
+            self.failure = self.emitter._failure
             self.arrived = (self.emitter._last or {}).get(self.event)
         self.happened.set()
 
@@ -148,14 +151,15 @@ class Emitter:
     EVENTS: ClassVar[frozenset[str] | None] = None
     """The events that are emitted, where only these make sense (a misspelt one is refused); None: any name."""
 
-    __slots__ = ("__weakref__", "_history", "_last", "_listeners", "_waited", "_waiters")
+    __slots__ = ("__weakref__", "_failure", "_history", "_last", "_listeners", "_waited", "_waiters")
 
     def __init__(self) -> None:
         self._listeners: dict[str, tuple[Listener, ...]] = {}
         self._waiters = 0  # threads in wait_for
         self._history: deque[Remembered] | None = None  # made at the first event: idle connections stay small
-        self._last: dict[str, tuple[int, tuple[Any, ...]]] | None = None
-        self._waited: dict[str, tuple[int, tuple[Any, ...]]] | None = None
+        self._last: dict[str, Occurrence] | None = None
+        self._waited: dict[str, Occurrence] | None = None
+        self._failure: Failure | None = None
 
     # -- registering
 
@@ -226,13 +230,16 @@ class Emitter:
                 f"the listener of {event!r} is an async function, and nobody would await it",
                 "Use a plain function; inside, asyncio.get_running_loop().create_task(...) starts a coroutine.",
             )
-        if self.EVENTS is not None and event not in self.EVENTS:
-            known = ", ".join(sorted(self.EVENTS))
-            raise LabError(f"{type(self).__name__} emits no {event!r}", f"It emits: {known}.")
+        self._check_event(event)
         with _registering:
             self._listeners[event] = (*self._listeners.get(event, ()), listener)
         self._listeners_changed(event)
         self._wanted(event)
+
+    def _check_event(self, event: str) -> None:
+        if self.EVENTS is not None and event not in self.EVENTS:
+            known = ", ".join(sorted(self.EVENTS))
+            raise LabError(f"{type(self).__name__} emits no {event!r}", f"It emits: {known}.")
 
     def _listeners_changed(self, event: str) -> None:
         """Called after the listeners of the event have changed."""
@@ -251,8 +258,10 @@ class Emitter:
         listeners = self._listeners.get(event)
         if listeners is None:
             if event == "error":
-                error = args[0] if args else None
-                raise error if isinstance(error, BaseException) else LabError(f"unhandled 'error' event: {error!r}")
+                failure = self._failure
+                assert failure is not None  # just remembered
+                failure.emitted_to_nobody()
+                raise failure.exception()
             return False
         try:
             for listener in listeners:
@@ -277,7 +286,11 @@ class Emitter:
             self._last = {}  # before the history: another thread may see that one already
             history = self._history = deque(maxlen=HISTORY)
         history.append(entry)
-        self._last[entry.name] = (entry.time_ns, args)  # type: ignore[index]  # made together with the history
+        occurrence = (entry.time_ns, args)
+        if entry.name == "error":  # before the next line, by which a waiting thread sees it
+            heard = any(not isinstance(each, _Waiter) for each in self._listeners.get("error", ()))
+            self._failure = Failure(occurrence, heard)
+        self._last[entry.name] = occurrence  # type: ignore[index]  # made together with the history
 
     def _watched(
         self, records: list[Record], now: int, name: str, size: int | None, kind: str, args: tuple[Any, ...]
@@ -308,15 +321,16 @@ class Emitter:
 
         Returns at once for what has already happened and was not waited for before; an event that describes a state
         (listening, connect, end, close) can be waited for again and again. timeout: seconds.
-        Raises `TimedOut` when nothing comes, `NotOpen` when the emitter closes first, the error when it fails first
-        (waiting for ``close``: after the close, and only an error that no listener was told).
+        Raises `TimedOut` when nothing comes, `NotOpen` when the emitter closes first, and the error when it failed
+        first, whether before this call or during it (waiting for ``close``: after the close): but only an error that
+        no listener has heard, and that no earlier call has raised.
         """
         if getattr(_waiting_threads, "forbidden", False):
             raise LabError("wait_for would stop the event loop it waits on", "Inside a handler use on() or once().")
-        waiter, ender = _Waiter(self, event), _Waiter(self, "")
-        ender.happened = waiter.happened
-        watched = {"error": ender, "close": ender, event: waiter}
-        failed_before = (self._last or {}).get("error")  # only a new error is one nobody saw
+        self._check_event(event)
+        waiter, failing, ender = _Waiter(self, event), _Waiter(self, "error"), _Waiter(self, "close")
+        failing.happened = ender.happened = waiter.happened
+        watched = {"error": failing, "close": ender, event: waiter}
         with _registering:
             self._waiters += 1
             for name, listener in watched.items():
@@ -327,21 +341,27 @@ class Emitter:
             deadline = monotonic() + timeout
             while True:
                 waiter.happened.clear()  # before looking: what comes after the look sets it again
+                # The later things are looked for first: then nothing that came before them can be overlooked.
+                closed = "close" in (self._last or {})
                 found = waiter.arrived or self._unseen(event)
+                failure = self._pending(failing)
+                if found is None and failure is not None:
+                    found = waiter.arrived or self._unseen(event)
+                # What came first is told first. An error comes before the close it causes: who waits for that waits on.
+                if failure is not None and event not in ("error", "close") and not _came_before(found, failure.record):
+                    raise failure.give()
                 if found is not None:
                     self._waited = {**(self._waited or {}), event: found}
-                    if event == "close" and self._failed_unheard(failed_before):
-                        raise self._last["error"][1][0]  # type: ignore[index]  # it is what failed
+                    if failure is not None and event == "close":
+                        raise failure.give()
+                    if (latest := self._failure) is not None and latest.record is found:
+                        latest.given = True
                     return _argument(found[1])
-                last = self._last or {}
-                # An error comes before the close it causes: who waits for the close waits on.
-                if event != "close" and last.get("error") is not failed_before:
-                    raise last["error"][1][0]
-                if "close" in last and event != "close":
+                if closed and event != "close":
                     raise NotOpen(f"{self!r} closed without another {event!r}", f"It emitted: {self._story()}.")
                 if not waiter.happened.wait(max(0.0, deadline - monotonic())):
-                    if self._failed_unheard(failed_before):
-                        raise (self._last or {})["error"][1][0]
+                    if failure is not None:
+                        raise failure.give()
                     raise TimedOut(
                         f"{self!r} emitted no {event!r} within {timeout:g} s",
                         f"So far it emitted: {self._story()}. Does the other side answer at all?",
@@ -352,15 +372,17 @@ class Emitter:
             for name, listener in watched.items():
                 self.off(name, listener)
 
-    def _failed_unheard(self, before: tuple[int, tuple[Any, ...]] | None) -> bool:
-        """Whether there is a newer error than this one, and no listener it was told to but waiting threads."""
-        heard = any(not isinstance(each, _Waiter) for each in self._listeners.get("error", ()))
-        return not heard and (self._last or {}).get("error") is not before
+    def _pending(self, failing: _Waiter) -> Failure | None:
+        """The error that a waiting thread is to be given: one that came while it waited, or an earlier one."""
+        during, latest = failing.failure, self._failure
+        if during is not None and not during.heard:  # every thread that waits gets it
+            return during
+        return latest if latest is not None and latest.pending else None
 
     def _waiting(self, event: str) -> None:
         """Called when a thread starts to wait for the event."""
 
-    def _unseen(self, event: str) -> tuple[int, tuple[Any, ...]] | None:
+    def _unseen(self, event: str) -> Occurrence | None:
         found = (self._last or {}).get(event)
         if found is not None and event not in STATES and (self._waited or {}).get(event) is found:
             return None
@@ -373,6 +395,10 @@ class Emitter:
 def forbid_waiting() -> None:
     """Make `Emitter.wait_for` refuse in the calling thread: it is the event loop's, which must never block."""
     _waiting_threads.forbidden = True
+
+
+def _came_before(found: Occurrence | None, other: Occurrence) -> bool:
+    return found is not None and found[0] <= other[0]
 
 
 def _argument(args: tuple[Any, ...]) -> Any:

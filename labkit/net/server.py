@@ -160,6 +160,7 @@ class Server(Emitter):
             return error
         self._path, self._key, self._opening = path, key, False
         _running[key] = self
+        self._failure = None  # what failed before has been overcome: no wait is to raise it
         if self._last is not None:
             self._last.pop("close", None)  # of its earlier life: it is open again
         self._fire("listening")

@@ -614,3 +614,140 @@ class TestWaitingForTheClose:
             source.wait_for("close")
         failing.join()
         assert [entry.name for entry in source.history] == ["error", "close"]
+
+
+class TestErrorsNobodyWasGiven:
+    """An error is given once: to a listener, to a thread that waits, or to the call that raised it; never to nobody."""
+
+    def emitted(self, source: Emitter, error: Any) -> None:
+        with suppress(Exception):  # as in Node: without a listener emit raises it
+            source.emit("error", error)
+
+    @pytest.mark.parametrize("event", ["data", "listening", "end"])
+    def test_one_that_came_before_the_wait_is_raised_as_one_that_comes_during_it(self, event: str) -> None:
+        source, error = Waiting(), LabError("refused")
+        self.emitted(source, error)
+        with pytest.raises(LabError) as caught:
+            source.wait_for(event, timeout=30)
+        assert caught.value is error
+        source = Waiting()
+        waiter = Waiter(source, event)
+        self.emitted(source, error)
+        with pytest.raises(LabError) as caught:
+            waiter.outcome()
+        assert caught.value is error
+
+    @pytest.mark.parametrize("during", [False, True])
+    def test_it_is_raised_once(self, during: bool) -> None:
+        source = Waiting()
+        if during:
+            waiter = Waiter(source, "data")
+            self.emitted(source, LabError("refused"))
+            with pytest.raises(LabError, match="refused"):
+                waiter.outcome()
+        else:
+            self.emitted(source, LabError("refused"))
+            with pytest.raises(LabError, match="refused"):
+                source.wait_for("data", timeout=0)
+        with pytest.raises(TimedOut):
+            source.wait_for("data", timeout=0)
+        source.emit("close", True)
+        assert source.wait_for("close", timeout=0) is True
+
+    @pytest.mark.parametrize("event", ["data", "close"])
+    def test_one_that_a_listener_heard_is_never_raised(self, event: str) -> None:
+        told: list[LabError] = []
+        for during in (False, True):
+            source = Waiting()
+            source.on("error", told.append)
+            waiter = Waiter(source, event) if during else None
+            source.emit("error", LabError("heard"))
+            source.emit(event, True)
+            assert (source.wait_for(event, timeout=0) if waiter is None else waiter.outcome()) is True
+        assert len(told) == 2
+
+    def test_a_listener_that_comes_later_has_not_heard_it(self) -> None:
+        source = Emitter()
+        self.emitted(source, LabError("refused"))
+        source.on("error", print)
+        with pytest.raises(LabError, match="refused"):
+            source.wait_for("data", timeout=0)
+
+    def test_one_that_a_call_has_raised_is_not_raised_again(self) -> None:
+        """connect() in a cell remembers its error and raises it."""
+        source, error = Emitter(), LabError("refused")
+        source._remember("error", (error,))
+        with pytest.raises(LabError, match="refused"):
+            raise error
+        with pytest.raises(TimedOut):
+            source.wait_for("data", timeout=0)
+
+    def test_one_that_was_raised_and_caught_before_it_was_emitted_is_new(self) -> None:
+        source, error = Emitter(), LabError("no way there")
+        with suppress(LabError):
+            raise error
+        source._remember("error", (error,))
+        with pytest.raises(LabError, match="no way there"):
+            source.wait_for("data", timeout=0)
+
+    def test_waiting_for_the_error_is_being_given_it(self) -> None:
+        source, error = Emitter(), LabError("refused")
+        self.emitted(source, error)
+        assert source.wait_for("error", timeout=0) is error
+        with pytest.raises(TimedOut):
+            source.wait_for("data", timeout=0)
+
+    def test_what_came_first_is_told_first(self) -> None:
+        source = Emitter()
+        source.emit("data", b"before")
+        self.emitted(source, LabError("refused"))
+        assert source.wait_for("data", timeout=0) == b"before"
+        with pytest.raises(LabError, match="refused"):
+            source.wait_for("data", timeout=0)
+        self.emitted(source, LabError("refused again"))
+        source.emit("data", b"after")
+        with pytest.raises(LabError, match="refused again"):
+            source.wait_for("data", timeout=0)
+        assert source.wait_for("data", timeout=0) == b"after"
+
+    def test_every_waiting_thread_is_given_it(self) -> None:
+        source = Waiting()
+        waiters = [Waiter(source, "data") for _ in range(4)]
+        self.emitted(source, LabError("refused"))
+        for waiter in waiters:
+            with pytest.raises(LabError, match="refused"):
+                waiter.outcome()
+
+    def test_one_that_came_before_the_close_is_raised_after_it_and_once(self) -> None:
+        source = Emitter()
+        self.emitted(source, LabError("reset"))
+        source.emit("close", True)
+        with pytest.raises(LabError, match="reset"):
+            source.wait_for("close", timeout=0)
+        assert source.wait_for("close", timeout=0) is True
+        with pytest.raises(NotOpen):
+            source.wait_for("data", timeout=0)
+
+    def test_what_is_no_exception_is_raised_in_words(self) -> None:
+        source = Emitter()
+        self.emitted(source, "oops")
+        with pytest.raises(LabError, match="unhandled 'error' event: 'oops'"):
+            source.wait_for("data", timeout=0)
+
+
+class TestWaitingForAnUnknownEvent:
+    """A misspelt name is refused at once, as by on()."""
+
+    def test_where_the_events_are_known(self) -> None:
+        class Bell(Emitter):
+            EVENTS = frozenset({"ring", "stop"})
+
+        bell = Bell()
+        with pytest.raises(LabError, match=r"Bell emits no 'rign'. It emits: ring, stop\."):
+            bell.wait_for("rign", timeout=30)
+        assert bell._listeners == {}
+        assert bell._waiters == 0
+
+    def test_where_any_name_will_do(self) -> None:
+        with pytest.raises(TimedOut):
+            Emitter().wait_for("rign", timeout=0)

@@ -189,6 +189,8 @@ class TestE21Events:
     def test_a_misspelt_event(self) -> None:
         with pytest.raises(LabError, match="Socket emits no 'mesage'"):
             dgram.create_socket().on("mesage", print)
+        with pytest.raises(LabError, match=r"Socket emits no 'mesage'\. It emits: close, connect, error, "):
+            dgram.create_socket().wait_for("mesage", timeout=30)
 
     def test_wait_for_tells_what_happened(self) -> None:
         with dgram.create_socket().bind(0) as server, pytest.raises(TimedOut, match="So far it emitted: listening"):
@@ -538,6 +540,39 @@ class TestConnected:
             client.once("error", lambda error: None)
             client.send("anybody?")
             assert isinstance(client.wait_for("error"), ConnectionRefused)
+
+    @pytest.mark.parametrize("first", ["the error", "the wait"])
+    def test_a_refusal_nobody_was_given_is_raised_by_the_wait(
+        self, first: str, deserted: int, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with dgram.create_socket().connect(deserted) as client:
+            client.send("anybody?")
+            if first == "the error":
+                until(lambda: "error" in [each.name for each in client.history])
+            with pytest.raises(ConnectionRefused):
+                client.wait_for("message")
+            with pytest.raises(TimedOut):
+                client.wait_for("message", timeout=0)
+        assert client.wait_for("close") is None
+        capsys.readouterr()  # shown too, where it came before the wait
+
+    def test_a_refusal_a_listener_heard_is_not_raised(self, deserted: int) -> None:
+        errors: list[NetError] = []
+        with dgram.create_socket().connect(deserted).on("error", errors.append) as client:
+            client.send("anybody?")
+            until(lambda: errors)
+            with pytest.raises(TimedOut, match="listening, connect, error"):
+                client.wait_for("message", timeout=0)
+
+    def test_an_error_that_bind_or_connect_raised_is_not_raised_again(self, plain: system.socket) -> None:
+        with dgram.create_socket() as taken, dgram.create_socket() as client:
+            taken.bind(0)
+            with pytest.raises(PortInUse):
+                client.bind(taken.port)
+            with pytest.raises(NetError, match="IPv6 address"):
+                client.connect(9, "::1")
+            with pytest.raises(TimedOut):
+                client.wait_for("message", timeout=0)
 
     def test_nobody_tells_a_socket_that_is_not_connected(self, deserted: int, plain: system.socket) -> None:
         with dgram.create_socket("udp4" if plain.family == system.AF_INET else "udp6") as client:

@@ -25,6 +25,7 @@ from labkit.core.errors import (
     NotOpen,
     PathInUse,
     PortInUse,
+    TimedOut,
 )
 from tests.needs import need_tool
 from tests.net.peers import Holder, Place, Story, names, pair, read_all
@@ -102,6 +103,23 @@ class TestE11Listening:
                 assert server.wait_for("connection").endpoint()[0] == "server"
                 assert read_all(plain) == b"hi"
         assert names(server) == ["listening", "connection", "close"] * 3
+
+    def test_a_port_in_use_in_a_handler_is_raised_by_a_wait_until_another_try_succeeds(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        server = net.create_server()
+        with net.create_server().listen(0) as taken:
+            loop.call(server.listen, taken.port)
+            with pytest.raises(PortInUse):
+                server.wait_for("connection")
+            loop.call(server.listen, taken.port)
+            while names(server).count("error") < 2:
+                loop.call(lambda: None)
+            server.listen(0)
+            with pytest.raises(TimedOut):
+                server.wait_for("connection", timeout=0)
+            server.close().wait_for("close")
+        assert "PortInUse" in capsys.readouterr().err
 
     @pytest.mark.parametrize("port", [-1, 65536, "8124", 80.0, True, None])
     def test_what_is_not_a_port(self, port: Any) -> None:

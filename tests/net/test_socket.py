@@ -24,6 +24,7 @@ from labkit.core.errors import (
     LabError,
     NetError,
     NotFound,
+    NotOpen,
     PermissionDenied,
     TimedOut,
 )
@@ -297,6 +298,25 @@ class TestE12Error:
         assert isinstance(story.arguments["error"][0][0], ConnectionRefused)
         assert story.arguments["close"] == [(True,)]
 
+    def test_refused_is_not_raised_again_by_a_wait(self) -> None:
+        client = net.Socket()
+        with system.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            with pytest.raises(ConnectionRefused):
+                client.connect(free.getsockname()[1])
+        with pytest.raises(NotOpen, match="error, close"):
+            client.wait_for("data")
+        assert client.wait_for("close") is True
+
+    def test_refused_in_a_handler_is_raised_by_a_wait(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with system.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            client = loop.call(lambda: net.connect(free.getsockname()[1]))
+            with pytest.raises(ConnectionRefused):
+                client.wait_for("connect")
+        client.wait_for("close")
+        capsys.readouterr()  # shown too, where it came before the wait
+
     def test_refused_in_a_handler_is_shown_once(self, capsys: pytest.CaptureFixture[str]) -> None:
         with system.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -384,6 +404,27 @@ class TestE12Error:
                 with pytest.raises(ConnectionReset):
                     client.read(1)
         capsys.readouterr()  # shown too, if it came before the wait
+
+    @pytest.mark.parametrize("event", ["data", "end", "close"])
+    @pytest.mark.parametrize("first", ["the reset", "the wait"])
+    def test_a_reset_nobody_was_given_is_raised_by_the_wait(
+        self, first: str, event: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with plain_server(Place("127.0.0.1", Path("unused"))) as (client, served):
+            client.resume()
+            if first == "the reset":
+                reset(served)
+                while not client.closed:
+                    loop.call(lambda: None)
+            else:
+                monkeypatch.setattr(net.Socket, "_waiting", lambda waiting, event: reset(served))
+            with pytest.raises(ConnectionReset):
+                client.wait_for(event)
+            monkeypatch.undo()
+            assert client.wait_for("close") is True
+            with pytest.raises(NotOpen):
+                client.wait_for("data")
+        capsys.readouterr()  # shown too, where it came before the wait
 
     def test_reset_and_destroy_gives_the_peer_econnreset(self, tcp_place: Place) -> None:
         with plain_client(tcp_place) as (plain, accepted):
