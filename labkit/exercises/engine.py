@@ -16,6 +16,12 @@ from labkit.exercises.running import Interrupted, NotAttempted, NotYet, Run, sup
 TRIES = 3
 """Answers after which the solution opens."""
 
+SKELETON = (
+    "This is still the empty skeleton, or it returns nothing yet: put your code in place of the ..., "
+    "and run this again."
+)
+"""Said of an answer of the right kind with nothing in it yet."""
+
 _EMPTY = (str, bytes, list, tuple, set, frozenset, dict)
 
 
@@ -81,7 +87,8 @@ class Exercise(ABC):
             with few_lines():
                 supervised(lambda run: self.examine(answer, run), run)
         except NotAttempted:
-            return Result(self.name, Outcome.NOT_ATTEMPTED, why=f"{self.asks}\n{self._next()}")
+            todo = self.asks if is_empty(answer) else SKELETON
+            return Result(self.name, Outcome.NOT_ATTEMPTED, why=f"{todo}\n{self._next()}")
         except NotYet as found:
             self._note(False)
             why = f"{found.why}\n{self._next()}".strip()

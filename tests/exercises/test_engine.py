@@ -59,7 +59,7 @@ def double(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Double:
 
 
 class TestOutcomes:
-    @pytest.mark.parametrize("nothing", [None, ..., "", [], set(), {}, b"", [None, ...], {"a": None}, lambda n: None])
+    @pytest.mark.parametrize("nothing", [None, ..., "", [], set(), {}, b"", [None, ...], {"a": None}])
     def test_nothing_is_not_attempted(self, double: Double, nothing: Any) -> None:
         result = double.check(nothing)
         assert result.outcome is Outcome.NOT_ATTEMPTED
@@ -67,6 +67,18 @@ class TestOutcomes:
         assert repr(result).split("\n") == [
             "○ test.double: not attempted", "  Give check() a function.", "  Stuck? exercises.test.double.hint().",
         ]  # fmt: skip
+
+    def test_the_untouched_skeleton_is_not_attempted_and_is_told_so(self, double: Double) -> None:
+        def empty(n: int) -> int: ...  # type: ignore[empty-body]
+
+        result = double.check(empty)
+        assert result.outcome is Outcome.NOT_ATTEMPTED
+        assert repr(result).split("\n") == [
+            "○ test.double: not attempted",
+            "  This is still the empty skeleton, or it returns nothing yet: put your code in place of the ..., and run "
+            "this again.",
+            "  Stuck? exercises.test.double.hint().",
+        ]
 
     def test_no_argument_is_not_attempted(self, double: Double) -> None:
         assert double.check().outcome is Outcome.NOT_ATTEMPTED

@@ -105,6 +105,7 @@ class TestBuildSyn:
         (header()[:19], "20 bytes", "take 2 bytes each"),
         (header() + b"\0" * 20, "20 bytes", "take 2 bytes each"),
         (header().hex(), "20 bytes", "struct.pack"),
+        (list(header()), "20 bytes", "That is a list. bytes() makes bytes of the numbers in it"),
     ])  # fmt: skip
     def test_wrong_answers(self, answer: object, step: str, message: str) -> None:
         result = build_syn.check(answer)

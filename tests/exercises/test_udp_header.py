@@ -110,6 +110,9 @@ def test_no_eight_bytes() -> None:
     refused(header.reference() + header.payload, "8 bytes", "not part of the header")
     refused(header.reference()[:7], "8 bytes", "takes 2 bytes")
     refused(header.reference().hex(), "8 bytes", "struct.pack")
+    refused(header.reference().hex(), "8 bytes", "That is text")
+    refused(list(header.reference()), "8 bytes", "That is a list. bytes() makes bytes of the numbers in it")
+    refused(tuple(header.reference()), "8 bytes", "That is a tuple.")
 
 
 def test_shows_what_is_in_the_field() -> None:

@@ -19,7 +19,7 @@ Answer = Callable[[bytes, int], Any]
 def parser(
     *, mask: int = 0x3FFF, follow: bool = True, after: str = "right", past_end: bool = True, others: str = "refused",
     visited: bool = False, backwards: str = "strictly", limit: int = 255, root: str = ".", end: str = "",
-    dot: str = ".",
+    dot: str = ".", shift: int = 0,
 ) -> Answer:  # fmt: skip
     """A parser with one thing wrong, or none. backwards: "strictly", "before itself", "first only", "no".
 
@@ -39,7 +39,7 @@ def parser(
             if length >= 0xC0 or (length >= 0x40 and others == "pointers"):
                 if past_end and offset + 2 > len(message):
                     raise ValueError("end")
-                target = int.from_bytes(message[offset : offset + 2], "big") & mask
+                target = int.from_bytes(message[offset : offset + 2], "big") + shift & mask
                 if (backwards == "strictly" and target >= lowest) or (
                     backwards == "before itself" and target >= offset) or (
                     backwards == "first only" and not jumps and target >= lowest):  # fmt: skip
@@ -89,6 +89,25 @@ def rooted(message: bytes, offset: int) -> tuple[str, int]:
     return name or ".", after
 
 
+def joins_the_root(message: bytes, offset: int) -> tuple[str, int]:
+    """Calls itself at a pointer, and joins what comes back, also where that is the root."""
+    labels = []
+    while 0 < (length := message[offset]) < 0xC0:
+        labels.append(message[offset + 1 : offset + 1 + length].decode())
+        offset += 1 + length
+    if length == 0:
+        return ".".join(labels) or ".", offset + 1
+    rest, _ = joins_the_root(message, int.from_bytes(message[offset : offset + 2], "big") & 0x3FFF)
+    return ".".join([*labels, rest]), offset + 2
+
+
+def reversed_labels(message: bytes, offset: int) -> tuple[str, int]:
+    """Puts what a pointer leads to in front."""
+    name, after = read_name(message, offset)
+    first, _, rest = name.partition(".")
+    return (f"{rest}.{first}" if message[after - 2] >= 0xC0 and rest else name), after
+
+
 def lower(message: bytes, offset: int) -> tuple[str, int]:
     name, after = read_name(message, offset)
     return name.lower(), after
@@ -106,7 +125,12 @@ class TestWrongAnswers:
         (lower, 1, "Leave capitals as they are"),
         (parser(root=""), 2, "The root has no labels"),
         (recursive, 2, "The root has no labels"),
-        (parser(follow=False), 3, "A pointer's offset counts"),
+        (parser(follow=False), 3, "The name goes on where the pointer leads"),
+        (parser(shift=4), 3, "A pointer's offset counts from the start of the message"),
+        (parser(shift=12), 3, "It counts from the start of the message"),
+        (reversed_labels, 3, "those that begin at the byte it leads to"),
+        (joins_the_root, 3, "The root has no label to add here"),
+        (parser(end=".."), 1, "The root has no label to add here"),
         (parser(after="where reading ended"), 3, "In the message the name ends after its first pointer"),
         (parser(after="one byte"), 3, "A pointer takes two bytes"),
         (parser(mask=0xFFFF), 3, "their lower 14 bits"),
@@ -120,6 +144,7 @@ class TestWrongAnswers:
         (parser(backwards="before itself", limit=10**9), 6, "a loop that never ends"),
         (parser(backwards="no", visited=True), 7, "must go backwards"),
         (parser(backwards="first only", visited=True), 7, "so must the next one"),
+        (parser(backwards="before itself"), 7, "only into the labels that it closes"),
         (parser(limit=254), 8, "255 bytes are allowed"),
         (parser(limit=256), 8, "A name has 255 bytes at most"),
         (parser(limit=10**9), 8, "A name has 255 bytes at most"),
@@ -168,7 +193,7 @@ class TestWrongAnswers:
 
 class TestOtherRightWays:
     @pytest.mark.parametrize("answer", [
-        parser(), parser(backwards="before itself"), lambda message, offset: list(read_name(message, offset)),
+        parser(), lambda message, offset: list(read_name(message, offset)),
     ])  # fmt: skip
     def test_is_correct(self, answer: Answer) -> None:
         assert dns_name.check(answer).correct

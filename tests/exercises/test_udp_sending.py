@@ -78,6 +78,39 @@ class ResendsAfterALateAck(Sender):
         super().acked(number)
 
 
+class ResendsTheLastAfterDone(Sender):
+    def timed_out(self) -> None:
+        if self.pieces:
+            last = min(self.current, len(self.pieces) - 1)
+            self.send(last, self.pieces[last])
+
+
+class FailsAfterDone(Sender):
+    def timed_out(self) -> None:
+        self.send(self.current, self.pieces[self.current])
+
+
+class FailsAfterNothing(Sender):
+    def timed_out(self) -> None:
+        if not self.pieces:
+            raise ValueError("nothing to send")
+        self.start()
+
+
+class RemembersTheTimer(Sender):
+    again = False
+
+    def timed_out(self) -> None:
+        self.again = True
+        super().timed_out()
+
+    def acked(self, number: int) -> None:
+        if self.done and self.again:
+            self.send(number, self.pieces[number])
+        self.again = False
+        super().acked(number)
+
+
 class SendsTwice(Sender):
     def start(self) -> None:
         super().start()
@@ -268,12 +301,16 @@ class TestWrongAnswers:
         (TakesItsNumber, 4, "must not take you back"),
         (ResendsAfterALateAck, 4, "after that nothing is sent"),
         (RunsPastNothing, 6, "With no pieces there is nothing to send"),
+        (ResendsTheLastAfterDone, 7, "A timer that was set before may still go off"),
+        (FailsAfterDone, 7, "After the last piece there is no next one"),
+        (FailsAfterNothing, 7, "Your code raised ValueError"),
+        (RemembersTheTimer, 7, "after that nothing is sent, whatever comes"),
     ])  # fmt: skip
     def test_each_has_its_message(self, answer: Any, step: int, message: str) -> None:
         result = stop_and_wait.check(answer)
         assert result.outcome is Outcome.NOT_YET
         assert message in result.why, result
-        assert result.step.startswith(f"step {step} of 6"), result
+        assert result.step.startswith(f"step {step} of 7"), result
 
     def test_says_what_happened_on_the_network(self) -> None:
         result = stop_and_wait.check(TakesItsNumber)

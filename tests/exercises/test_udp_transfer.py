@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import selectors
 import socket
 import threading
@@ -145,6 +146,25 @@ def test_nobody_there_is_said() -> None:
         with pytest.raises(LabError, match="no ack has moved this transfer for 50 timeouts"):
             reliable(PIECES, client, silent.getsockname(), timeout=0.001)
         assert client.gettimeout() is None
+
+
+def test_a_sender_that_does_nothing_for_an_ack_is_named() -> None:
+    class Mine(Sender):
+        def acked(self, number: int) -> None:
+            pass
+
+    server = udp()
+    with serve_reliable(server), udp() as client, pytest.raises(LabError) as caught:
+        reliable(PIECES, client, server.getsockname(), timeout=0.01, sender=Mine)
+    assert re.search(r"Acks came: acked\(\) of Mine was called \d+ times, and sent nothing\. "
+                     r"exercises\.udp\.stop_and_wait\.check\(Mine\) tells", str(caught.value))
+
+
+def test_where_no_ack_comes_the_sender_is_not_blamed() -> None:
+    with udp() as client, udp() as silent, pytest.raises(LabError) as caught:
+        reliable(PIECES, client, silent.getsockname(), timeout=0.001)
+    assert "Does serve_reliable() run at this address?" in str(caught.value)
+    assert "acked()" not in str(caught.value)
 
 
 def test_a_closed_port_of_a_connected_socket_is_said_too() -> None:

@@ -65,7 +65,7 @@ class BuildSyn(Exercise):
 
     def examine(self, answer: Any, run: Run) -> None:
         if type(answer) not in (bytes, bytearray):
-            raise NotYet("20 bytes", show(answer), self.asks)
+            raise NotYet("20 bytes", show(answer), f"{sample.about_kind(answer)}\n{self.asks}".strip())
         segment = bytes(answer)
         if len(segment) != SIZE:
             raise NotYet("20 bytes", f"{len(segment)} byte{'s' if len(segment) != 1 else ''}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from struct import pack
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from labkit.core.errors import LabError
 
@@ -51,6 +51,16 @@ def checksum(data: bytes) -> int:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return total ^ 0xFFFF
+
+
+def about_kind(answer: Any) -> str:
+    """What to say of an answer that is to be bytes and is not; ``""`` where there is nothing in particular to say."""
+    if type(answer) in (list, tuple):
+        kind = type(answer).__name__
+        return f"That is a {kind}. bytes() makes bytes of the numbers in it, one byte each: bytes([188, 230, …])."
+    if type(answer) is str:
+        return 'That is text. bytes.fromhex("bc e6 …") makes bytes of hexadecimal digits.'
+    return ""
 
 
 def pseudo_header(length: int) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 from labkit.exercises.engine import Seeded
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
-from labkit.exercises.tcp.sample import checksum
+from labkit.exercises.tcp.sample import about_kind, checksum
 
 SIZE = 8
 """Bytes of a UDP header. Source: RFC 768."""
@@ -69,7 +69,7 @@ class Header(Seeded):
 
     def examine(self, answer: Any, run: Run) -> None:
         if type(answer) not in (bytes, bytearray):
-            raise NotYet("8 bytes", show(answer), self.asks)
+            raise NotYet("8 bytes", show(answer), f"{about_kind(answer)}\n{self.asks}".strip())
         header = bytes(answer)
         if len(header) != SIZE:
             whole = header[SIZE:] == self.payload

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +101,13 @@ _RFC = (
 _TRUST = "Who sent this message wants your parser to do just that. Check before you read."
 _KINDS = "The two highest bits are 00 for a label and 11 for a pointer; 01 and 10 are not in use."
 _WIDE = "A pointer has 14 bits: the lower 6 of its first byte, and the second byte."
+_INSIDE = (
+    "This pointer goes back from where it stands, but only into the labels that it closes, where nobody wrote a name: "
+    "compare it with the place where you began to read labels."
+)
 _BACK = "A pointer must go backwards, to before the name that it stands in; and so must the next one it leads to."
+
+_TO_THE_ROOT = "a pointer to the root"
 
 CASES = (
     Case(1, "a question's name", _LAB + _TYPE, 12, "www.lab.example", 29),
@@ -109,7 +116,7 @@ CASES = (
     Case(2, "the root", b"\0" + _TYPE, 12, ".", 13),
     Case(3, "a pointer alone", _QUESTION + _pointer(12) + _TYPE, 33, "www.lab.example", 35),
     Case(3, "labels, then a pointer", _QUESTION + _labels(b"mail") + _pointer(16) + _TYPE, 33, "mail.lab.example", 40),
-    Case(3, "a pointer to the root", _QUESTION + _labels(b"top") + _pointer(28) + _TYPE, 33, "top", 39),
+    Case(3, _TO_THE_ROOT, _QUESTION + _labels(b"top") + _pointer(28) + _TYPE, 33, "top", 39),
     Case(3, "a pointer to a name that ends in a pointer",
          _QUESTION + _labels(b"ns") + _pointer(16) + _pointer(33) + _TYPE, 38, "ns.lab.example", 40),
     Case(3, "a pointer to a pointer", _QUESTION + _pointer(20) + _pointer(33) + _TYPE, 35, "example", 37),
@@ -138,6 +145,8 @@ CASES = (
     Case(7, "a pointer that goes forwards", _pointer(18) + _TYPE + _labels(b"lab") + b"\0", 12, why=_BACK),
     Case(7, "a pointer back to one that goes forwards",
          _pointer(20) + _TYPE + _pointer(12) + _labels(b"lab") + b"\0", 18, why=_BACK),
+    Case(7, "a pointer into the label before it",
+         _labels(b"a\x01b\0c") + _pointer(14) + _TYPE, 12, why=_INSIDE),
     Case(8, "a name of 255 bytes", _LONG, 12, ".".join(("a" * 63, "b" * 63, "c" * 63, "d" * 61)), 267),
     Case(8, "a name of 256 bytes", _labels(b"a" * 63, b"b" * 63, b"c" * 63, b"d" * 62) + b"\0", 12,
          why="A name has 255 bytes at most: its labels, a length byte before each, and the closing zero."),
@@ -152,7 +161,8 @@ class DnsName(Exercise):
     name = "udp.dns_name"
     title = "read a compressed DNS name from a hostile message"
     steps = ("names of labels", "the root", "names with pointers", "hostile: the message ends too early",
-             "hostile: lengths that do not exist", "hostile: loops", "hostile: pointers that go forwards",
+             "hostile: lengths that do not exist", "hostile: loops",
+             "hostile: pointers that go forwards, or not far enough back",
              "hostile: names that are too long")
     stub = "def read_name(message: bytes, offset: int) -> tuple[str, int]:\n    ...\n\n" \
            "exercises.udp.dns_name.check(read_name)"
@@ -197,6 +207,9 @@ class DnsName(Exercise):
             "Go from length byte to length byte. Which of the two ways does the byte say: a label, or a pointer?",
             "Two positions are needed: where you read, and where the message goes on. The second one is fixed by the "
             "first pointer: it is two bytes after it, wherever the reading goes.",
+            "Hostile messages lie in every number, not only in pointers. Four questions, each before you read on: is "
+            "there a byte at this place, and a second one for a pointer? Does the label fit into what is left? Is the "
+            "length byte one from 64 to 191, which is neither label nor pointer? How long is the name by now?",
             "`target = int.from_bytes(message[at : at + 2], \"big\") & 0x3fff` is where a pointer leads. Keep the "
             "lowest place where you began to read labels: a target that is not below it raises ValueError, and loops "
             "are gone. Compare `at + 1 + length` with `len(message)`, and add up `1 + length` for the limit of 255.",
@@ -272,6 +285,7 @@ def _right(case: Case, returned: Any) -> None:
             why += f" {_WIDE}"
         elif case.step == 3:
             why += " A pointer is two bytes, and only their lower 14 bits are the offset: & 0x3fff."
+            why += " It counts from the start of the message."
         raise NotYet(expected, show_error(error), why, own_frames(error))
     if type(returned) not in (tuple, list) or len(returned) != 2:
         raise NotYet(expected, f"it returned {show(returned)}", "Return two values: the name, and the offset after it.")
@@ -291,19 +305,34 @@ def _about_name(case: Case, name: str) -> str:
     right = case.name or ""
     if right == ".":
         return "The root has no labels: its name is written as a dot."
+    if name.rstrip(".") == right and (name != right + "." or case.about == _TO_THE_ROOT):
+        return "The root has no label to add here: \".\" is its name only where it stands alone, so do not join it."
     if name == right + ".":
         return "The dot after the last label is not asked for here: put dots between labels only."
     if name == right.replace(".", ""):
         return "Between two labels belongs a dot."
     if name.lower() == right.lower():
         return "Leave capitals as they are: DNS ignores case when it compares, and keeps it in messages."
-    if name and right.startswith(name + "."):
+    if right.startswith(name + ".") or not name:
         return "The name goes on where the pointer leads, up to the closing zero there."
     if "318" in case.about:
         return _WIDE
-    if case.step == 3:
+    if case.step == 3 and _read_elsewhere(case, name):
         return "A pointer's offset counts from the start of the message, header included."
+    if case.step == 3:
+        return "The name is the labels before the pointer, and then those that begin at the byte it leads to."
     return "Each length byte says how many bytes its label has; the next length byte follows them."
+
+
+def _read_elsewhere(case: Case, name: str) -> bool:
+    """Whether this name comes out where the first pointer is followed to another place than it says."""
+    pointer = case.after - 2
+    for target in range(len(case.message)):
+        elsewhere = case.message[:pointer] + _pointer(target) + case.message[case.after :]
+        with suppress(ValueError):
+            if read_name(elsewhere, case.offset)[0] == name:
+                return True
+    return False
 
 
 def _about_offset(case: Case, after: int) -> str:

@@ -65,7 +65,8 @@ class StopAndWait(Exercise):
     name = "udp.stop_and_wait"
     title = "make a transfer reliable: stop-and-wait"
     steps = ("nothing is lost", "a piece is lost", "an ack is lost", "an old ack arrives late and twice",
-             "30 % are lost in both directions, some come late or twice", "no pieces at all")
+             "30 % are lost in both directions, some come late or twice", "no pieces at all",
+             "when all is done, a timer goes off and an ack comes again")
     stub = '''class Sender:
     def __init__(self, pieces: list[bytes], send):
         self.done = False
@@ -130,6 +131,11 @@ exercises.udp.stop_and_wait.check(Sender)'''
             _Transfer(run, answer, by_chance(seed), [bytes((seed, number)) for number in range(12)]).play()
         run.step(6)
         _Transfer(run, answer, by_script({}), []).play()
+        run.step(7)
+        for pieces in (list(PIECES), []):
+            transfer = _Transfer(run, answer, by_script({}), pieces)
+            transfer.play()
+            transfer.go_on_after_the_end()
 
     def nudges(self) -> tuple[str, ...]:
         return (
@@ -180,6 +186,15 @@ class _Transfer:
             news = what.number == self.current
             self.current += news
             self._call(f"acked({what.number})", self.sender.acked, what.number, news=news)
+
+    def go_on_after_the_end(self) -> None:
+        """A timer set before the last ack goes off all the same, and the ack comes again. Raises `NotYet`."""
+        self.network.history.append("timed out")
+        self._call("timed_out()", self.sender.timed_out)
+        if self.pieces:
+            last = len(self.pieces) - 1
+            self.network.history.append(f"ack {last} arrives again")
+            self._call(f"acked({last})", self.sender.acked, last, news=False)
 
     @property
     def _done(self) -> bool:
@@ -234,7 +249,8 @@ class _Transfer:
         if not count:
             return _NONE
         if self._done:
-            return "Every piece is acknowledged, so done is True: after that nothing is sent, whatever comes."
+            late = " A timer that was set before may still go off." if doing == "timed_out()" else ""
+            return f"Every piece is acknowledged, so done is True: after that nothing is sent, whatever comes.{late}"
         if len(set(sent)) > 1:
             return ("Stop-and-wait: one piece at a time. The next one leaves when the one under way has been "
                     "acknowledged, and acked() will tell you.")

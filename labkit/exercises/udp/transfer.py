@@ -41,7 +41,7 @@ def reliable(
     client_socket: an ordinary UDP socket; its own timeout is put back in the end. server_address: as for ``sendto``.
     timeout: seconds without an ack after which the sender is told. sender: a class such as the one of the exercise
     ``udp.stop_and_wait``. Returns the number of datagrams sent.
-    Raises `LabError` if `TRIES` timeouts in a row bring no ack that the sender acts on.
+    Raises `LabError` if `TRIES` timeouts in a row bring no ack that the sender acts on; it says whether acks came.
     """
     address = _resolved(client_socket, server_address)
     sent = 0
@@ -54,7 +54,7 @@ def reliable(
 
     driven = sender(list(pieces), send)
     before = client_socket.gettimeout()
-    tries = 0
+    tries = idle = 0  # timeouts in a row, and acks meanwhile for which nothing was sent
     try:
         _leave_aside(client_socket)
         driven.start()
@@ -66,17 +66,30 @@ def reliable(
                 tries += 1
                 if tries > TRIES:
                     raise LabError(f"no ack has moved this transfer for {TRIES} timeouts of {timeout:g} s",
-                                   "Does serve_reliable() run at this address? It takes one transfer: start a new one.")
+                                   _advice(driven, idle))
                 driven.timed_out()
                 deadline = monotonic() + timeout
                 continue
             driven.acked(number)
+            idle += 1
             if sent > count:  # an old ack must not prolong the wait
-                tries = 0
+                tries = idle = 0
                 deadline = monotonic() + timeout
     finally:
         client_socket.settimeout(before)
     return sent
+
+
+def _advice(driven: Any, idle: int) -> str:
+    """Whose fault it may be. idle: acks for which the sender sent nothing."""
+    if not idle:
+        return "Does serve_reliable() run at this address? It takes one transfer: start a new one."
+    name = type(driven).__name__
+    times = f"{idle} times" if idle > 1 else "once"
+    return (
+        f"Acks came: acked() of {name} was called {times}, and sent nothing. exercises.udp.stop_and_wait.check({name}) "
+        "tells whether it goes on when it should. Else serve_reliable() may hold another transfer: start a new one."
+    )
 
 
 def _resolved(client_socket: system.socket, address: tuple[Any, ...]) -> tuple[Any, ...]:
