@@ -143,7 +143,11 @@ def from_oserror(error: OSError, where: str) -> NetError:
     if number == errno.ETIMEDOUT:
         return TimedOut(f"{where} did not answer", "Check that the host is up and that packets reach it.")
     if number in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-        return AddressUnavailable(f"{where} is not an address of this machine", "Use 127.0.0.1 or ::1.", code=name)
+        return AddressUnavailable(
+            f"{where} is not an address of this machine",
+            "Use 127.0.0.1 or ::1. An address of a wire's host: inside its block, `with wire.server:`.",
+            code=name,
+        )
     if number == errno.ENOENT:
         return NotFound(f"{where} does not exist", "Start the server that makes it, or check the path.")
     if number in (errno.EMFILE, errno.ENFILE):

@@ -59,13 +59,9 @@ class Socket(Sending):
         if address is None:
             address = LOOPBACK[self.kind] if here is None or self.kind == "udp6" else here.address
         where = addresses.check_host(address)
-        # On a host at the end of a wire nobody else can reach anything.
-        exposed = not addresses.is_loopback(where) and here is None
+        exposed = addresses.is_exposed(where)
         if exposed and not expose:
-            raise LabError(
-                f"{in_words(where, port)} can be reached from other machines",
-                "If that is what you want, say bind(..., expose=True).",
-            )
+            raise addresses.warning(where, port, "bind")
         if on_listening is not None:
             self.once("listening", on_listening)
         replace = in_notebook() if replace is None else replace
@@ -80,8 +76,9 @@ class Socket(Sending):
                 else:
                     self._soon(from_cell, self._fail, error)
                 return error
+            self._failure = None  # what failed before has been overcome: no wait is to raise it
             if exposed:
-                print(f"Anyone who can reach this machine can now send to {in_words(where, self.port)}.", flush=True)
+                addresses.tell_exposed(where, self.port, "send")
             self._soon(from_cell, self._tell_listening)
             return None
 

@@ -14,6 +14,7 @@ import stat
 from typing import Any
 
 from labkit.core.errors import AddressUnavailable, LabError, NetError, NotFound, PathInUse, PortInUse, from_oserror
+from labkit.core.host import current as current_host
 from labkit.core.host import make_socket
 from labkit.net.table import kernel_table
 
@@ -62,6 +63,43 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_exposed(host: str) -> bool:
+    """Whether other machines of this network, where there are any, can reach what is bound to this host.
+
+    Not so for this machine alone, for the hosts of a wire, and for an address that this machine has not: that one can
+    be bound by nobody here.
+    """
+    # At the end of a wire nobody else can reach anything.
+    return not is_loopback(host) and current_host() is None and not _is_of_another_machine(host)
+
+
+def _is_of_another_machine(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False  # a name is not looked up for this
+    try:
+        with socket.socket(family_of(host), socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+    except OSError as error:
+        return error.errno == errno.EADDRNOTAVAIL
+    return False
+
+
+def warning(host: str, port: int, call: str) -> LabError:
+    """The refusal to expose a port unasked. call: the method that was called, ``"listen"``."""
+    # Whether there are others is not known here: a notebook's own network has none, that of a laptop has many.
+    return LabError(
+        f"{in_words(host, port)} can be reached from other machines on its network",
+        f"If that is what you want, say {call}(..., expose=True).",
+    )
+
+
+def tell_exposed(host: str, port: int, verb: str) -> None:
+    """Say what an exposed port means. verb: what others can do, ``"connect"`` or ``"send"``."""
+    print(f"Anyone who can reach this machine can now {verb} to {in_words(host, port)}.", flush=True)
 
 
 def family_of(host: str) -> socket.AddressFamily:

@@ -102,10 +102,10 @@ class Server(Emitter):
         if host is None:
             here = host_of.current()
             host = "127.0.0.1" if here is None else here.address
-        # On a host at the end of a wire nobody else can reach anything.
-        if where is None and not address.is_loopback(address.check_host(host)) and host_of.current() is None:
-            _check_exposed(host, port, expose)
-            self.once("listening", lambda: _tell_exposed(host, self.port))
+        if where is None and address.is_exposed(address.check_host(host)):
+            if not expose:
+                raise address.warning(host, port, "listen")
+            self.once("listening", lambda: address.tell_exposed(host, self.port, "connect"))
         if on_listening is not None:
             self.once("listening", on_listening)
         replace = in_notebook() if replace is None else replace
@@ -302,18 +302,6 @@ class Server(Emitter):
             loop.report(error, repr(self))
         else:
             self._context.copy().run(loop.report, error, repr(self))
-
-
-def _check_exposed(host: str, port: int, expose: bool) -> None:
-    if not expose:
-        raise LabError(
-            f"{address.in_words(host, port)} can be reached from other machines",
-            "If that is what you want, say listen(..., expose=True).",
-        )
-
-
-def _tell_exposed(host: str, port: int) -> None:
-    print(f"Anyone who can reach this machine can now connect to {address.in_words(host, port)}.", flush=True)
 
 
 def create_server(

@@ -411,17 +411,26 @@ input()"""
         everywhere = "0.0.0.0" if plain.family == system.AF_INET else "::"
         kind = "udp4" if plain.family == system.AF_INET else "udp6"
         with dgram.create_socket(kind) as server:
-            with pytest.raises(LabError, match=r"say bind\(..., expose=True\)"):
+            with pytest.raises(LabError, match=r"from other machines on its network\. .*say bind\(..., expose=True\)"):
                 server.bind(0, everywhere)
             server.bind(0, everywhere, expose=True)
             said = capsys.readouterr().out
-            assert said == f"Anyone who can reach this machine can now send to {net_words(everywhere, server.port)}.\n"
+            where = net_words(everywhere, server.port)
+            assert said == f"Anyone who can reach this machine can now send to {where}.\n"
             plain.sendto(b"hello", (LOOPBACK[kind], server.port))
             assert server.wait_for("message")[0] == b"hello"
 
-    def test_an_address_this_machine_has_not(self) -> None:
-        with dgram.create_socket() as server, pytest.raises(AddressUnavailable, match=r"192\.0\.2\.1"):
-            server.bind(0, "192.0.2.1", expose=True)
+    @pytest.mark.parametrize("expose", [False, True])
+    @pytest.mark.parametrize(("kind", "address"), [("udp4", "192.0.2.1"), ("udp6", "2001:db8::1")])
+    def test_an_address_this_machine_has_not(
+        self, kind: str, address: str, expose: bool, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Nobody can reach it, so nobody is warned; it may be that of a wire's host."""
+        with dgram.create_socket(kind) as server, pytest.raises(AddressUnavailable) as caught:
+            server.bind(9005, address, expose=expose)
+        assert "is not an address of this machine" in str(caught.value)
+        assert "inside its block, `with wire.server:`" in str(caught.value)
+        assert capsys.readouterr().out == ""
 
     def test_no_permission(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: Any) -> system.socket:
