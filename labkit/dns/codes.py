@@ -6,6 +6,9 @@ Rule: each enumeration says where its numbers are defined; a number without a na
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
+
+from labkit.dns.names import BadMessage
 
 
 class Type(IntEnum):
@@ -63,6 +66,22 @@ def named(numbers: type[IntEnum], number: int) -> int:
         return numbers(number)
     except ValueError:
         return int(number)
+
+
+def number(numbers: type[IntEnum], given: Any) -> int:
+    """A number that may have been given by its name: ``Type.A`` for ``"A"`` or ``"a"``.
+
+    Raises `BadMessage`, with the names there are, for what is neither a name nor a number.
+    """
+    if type(given) is str and given.upper() in numbers.__members__:
+        return numbers[given.upper()]
+    if isinstance(given, int) and not isinstance(given, bool):
+        return given
+    what, first = numbers.__name__, next(iter(numbers)).name
+    known = ", ".join(numbers.__members__)
+    raise BadMessage(
+        f"{given!r} is no DNS {what.lower()}", f'Give a dns.{what}, such as dns.{what}.{first}, or its name: {known}.'
+    )
 
 
 def word(numbers: type[IntEnum], number: int) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from struct import Struct
 
+from labkit.core.errors import LabError
 from labkit.dns import names, records
-from labkit.dns.codes import Class, Opcode, Rcode, Type, named, word
+from labkit.dns.codes import Class, Opcode, Rcode, Type, named, number, word
 from labkit.dns.names import BadMessage, Writer
 from labkit.dns.records import Options, Record
 
@@ -25,11 +26,20 @@ _QUESTION = Struct("!HH")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: a name, the type of record wanted, and the class. Source: RFC 1035 §4.1.2."""
+    """What is asked: a name, the type of record wanted, and the class. Source: RFC 1035 §4.1.2.
+
+    type, qclass: as in `Type` and `Class`, or the name as text: ``"AAAA"``. Raises `BadMessage` for what is neither.
+    """
 
     name: str
     type: int = Type.A
     qclass: int = Class.IN
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise BadMessage(f"{self.name!r} is no name", 'A name is text: "www.lab.example".')
+        object.__setattr__(self, "type", number(Type, self.type))  # the way to set a field of a frozen dataclass
+        object.__setattr__(self, "qclass", number(Class, self.qclass))
 
     def __str__(self) -> str:
         return f"{self.name} {word(Class, self.qclass)} {word(Type, self.type)}"
@@ -84,12 +94,12 @@ class Message:
     def decode(cls, data: bytes) -> Message:
         """Read a message from its bytes: all of them, for nothing may follow the last record.
 
-        Raises `BadMessage`, with the byte at which the message stops making sense.
+        Raises `BadMessage`, with the byte at which the message stops making sense; `LabError` for what is not bytes.
         """
-        data = bytes(data)
+        data = _as_bytes(data)
         if len(data) < HEADER:
             raise BadMessage(f"{len(data)} bytes are no DNS message: the header alone has {HEADER}")
-        number, flags, *counts = _HEADER.unpack_from(data)
+        number_of_message, flags, *counts = _HEADER.unpack_from(data)
         at, questions = HEADER, []
         sections: list[tuple[Record, ...]] = []
         for _ in range(counts[0]):
@@ -107,7 +117,7 @@ class Message:
             sections.append(tuple(found))
         if at != len(data):
             raise BadMessage(f"{len(data) - at} bytes follow the last record that the header counts")
-        return cls._of(number, flags, tuple(questions), sections)
+        return cls._of(number_of_message, flags, tuple(questions), sections)
 
     @classmethod
     def _of(
@@ -202,6 +212,19 @@ class Message:
         """The beginnings of a response: same id, operation and questions, RD copied. values: fields to set besides."""
         reply = Message(self.id, True, self.opcode, recursion_desired=self.recursion_desired, rcode=rcode)
         return replace(reply, questions=self.questions, **values)  # type: ignore[arg-type]  # checked by the caller
+
+
+def _as_bytes(data: object) -> bytes:
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data)
+    if isinstance(data, tuple) and data and isinstance(data[0], bytes):
+        todo = 'The bytes are the first of these: wait_for("message") gives the data and who sent it, so take [0].'
+    elif isinstance(data, str):
+        todo = "Bytes written as hexadecimal digits: bytes.fromhex(...). Nothing else of a message is text."
+    else:
+        todo = "Give what came in a datagram, or what Message.encode() returns."
+    kind = "text" if isinstance(data, str) else type(data).__name__
+    raise LabError(f"a DNS message is made of bytes, and this is not ({kind}): {repr(data)[:60]}", todo)
 
 
 def _size(record: Record) -> int:

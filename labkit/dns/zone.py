@@ -8,10 +8,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import groupby
 
 from labkit.core.errors import LabError
 from labkit.dns import names, records
-from labkit.dns.codes import Class, Opcode, Rcode, Type
+from labkit.dns.codes import Class, Opcode, Rcode, Type, word
 from labkit.dns.message import HEADER, LARGEST, SMALLEST, Edns, Message, Question
 from labkit.dns.names import BadMessage, Writer
 from labkit.dns.records import Data, Mx, Record, Soa
@@ -22,6 +23,7 @@ UDP_SIZE = 1232
 QUERY_SIZE = 4096
 """Bytes of a query at most: one question with all its options is far shorter."""
 
+_ALIKE = 3  # records of one name and type that are shown
 _CHAIN = 8  # CNAMEs followed for one question
 _FORMAT = "A line has a name, a type and its data: www.lab.example A 192.0.2.1"
 
@@ -46,10 +48,26 @@ deep.down.lab.example  A  192.0.2.7
 """
 
 
+class Records(tuple[Record, ...]):
+    """Records that show themselves a line each, as a zone file has them; of many alike, the first few."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        lines = []
+        for (name, kind), alike in groupby(self, lambda record: (record.name, record.type)):
+            same = [str(record) for record in alike]
+            lines += same[:_ALIKE]
+            if len(same) > _ALIKE:
+                lines.append(f"{name} … {word(Type, kind)} … {len(same) - _ALIKE} more of these")
+        return "\n".join(lines) or "no records"
+
+
 class Zone:
     """The records of a domain and of all names below it.
 
     origin: the domain. ttl: seconds a record may be kept. udp_size: bytes of a datagram at most, whoever asks for more.
+    `names` and `records` list what it holds.
     The first record must be the origin's SOA. Raises LabError for records that no zone can have.
     """
 
@@ -68,6 +86,17 @@ class Zone:
 
     def __repr__(self) -> str:
         return f"<Zone {self.origin}: {len(self._names)} names, {sum(map(len, self._names.values()))} records>"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that exist in this zone, in the order they were given."""
+        return tuple(here[0].name if here else names.text_of(key) for key, here in self._names.items())
+
+    def records(self, name: str | None = None) -> Records:
+        """The records of a name (None: of all names); shown as in a zone file. Of a name that is not here: none."""
+        if name is not None:
+            return Records(self._names.get(names.key(name), ()))
+        return Records(record for here in self._names.values() for record in here)
 
     @classmethod
     def parse(cls, text: str, *, ttl: int = 300, udp_size: int = UDP_SIZE) -> Zone:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from labkit import dgram, net
 from labkit.core.errors import LabError, PortInUse
 from labkit.dns import EXAMPLE, QUERY_SIZE, Zone
+from labkit.net.address import in_words
 
 PORT = 5300
 """DNS has port 53, which needs rights you may not have; 5353 belongs to mDNS."""
@@ -105,6 +106,12 @@ class Server:
     def address(self) -> tuple[str, int] | str | None:
         """(address, port) it listens on, or None."""
         return None if self._tcp is None else self._tcp.address()
+
+    def __repr__(self) -> str:
+        where = self.address()
+        if not isinstance(where, tuple):
+            return f"<DNS server for {self.zone.origin}, not listening>"
+        return f"<DNS server for {self.zone.origin} on {in_words(*where)}, UDP and TCP>"
 
     def close(self) -> Server:
         """Stop: close the port and cut the connections."""

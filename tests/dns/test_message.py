@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 from time import process_time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -360,3 +361,45 @@ class TestScapyAgrees:
             )
             assert message.edns is not None
             assert message.edns.udp_size == 1400
+
+
+class TestWordsOfAStudent:
+    """What is often written in place of a type, a name or a message."""
+
+    @pytest.mark.parametrize(("given", "kind"), [
+        ("A", dns.Type.A), ("aaaa", dns.Type.AAAA), (dns.Type.MX, dns.Type.MX), (16, dns.Type.TXT), (65280, 65280),
+    ])  # fmt: skip
+    def test_a_type_may_be_given_by_its_name(self, given: Any, kind: int) -> None:
+        question = dns.Question("www.lab.example", given)
+        assert question.type == kind
+        assert question == dns.Question("www.lab.example", kind)
+        query = dns.Message(id=7, questions=(question,))
+        assert dns.Message.decode(query.encode()) == query
+
+    def test_a_class_too(self) -> None:
+        assert dns.Question("lab.example", "NS", "in") == dns.Question("lab.example", dns.Type.NS)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("given", ["AAA", "", None, 1.0, True, b"A"])
+    def test_what_is_no_type(self, given: Any) -> None:
+        with pytest.raises(dns.BadMessage) as caught:
+            dns.Question("www.lab.example", given)
+        assert str(caught.value).startswith(f"{given!r} is no DNS type. Give a dns.Type, such as dns.Type.A, or its ")
+        assert "AAAA" in str(caught.value)
+
+    def test_what_is_no_name(self) -> None:
+        with pytest.raises(dns.BadMessage, match=r"5 is no name\. A name is text"):
+            dns.Question(5)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(("given", "said"), [
+        ("0007 0000", r"\(str|\(text\): '0007 0000'\. Bytes written as hexadecimal digits: bytes\.fromhex"),
+        ((b"abc", "sender"), r"\(tuple\): .*so take \[0\]"),
+        (5, r"\(int\): 5\. Give what came in a datagram"),
+        (None, r"\(NoneType\): None\."),
+    ])  # fmt: skip
+    def test_what_is_no_bytes(self, given: Any, said: str) -> None:
+        with pytest.raises(LabError, match="a DNS message is made of bytes, and this is not " + said):
+            dns.Message.decode(given)
+
+    @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+    def test_every_kind_of_bytes(self, kind: Any) -> None:
+        assert dns.Message.decode(kind(dns.Message(id=7).encode())).id == 7

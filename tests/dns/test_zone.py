@@ -246,3 +246,30 @@ class TestMaking:
                     assert str(record.data).startswith("192.0.2.")
                 if record.type == dns.Type.AAAA:
                     assert str(record.data).startswith("2001:db8:")
+
+
+class TestWhatAZoneHolds:
+    """Names and records listed, so that a student finds something to ask for."""
+
+    def test_names(self) -> None:
+        assert dns.EXAMPLE.names[:3] == ("lab.example", "ns.lab.example", "mail.lab.example")
+        assert "down.lab.example" in dns.EXAMPLE.names  # it exists, for there is a name below it
+        assert repr(dns.EXAMPLE) == f"<Zone lab.example: {len(dns.EXAMPLE.names)} names, 69 records>"
+
+    def test_every_record_is_there(self) -> None:
+        records = dns.EXAMPLE.records()
+        assert len(records) == 69
+        assert {record.name for record in records} < set(dns.EXAMPLE.names)
+        assert all(isinstance(record, dns.Record) for record in records)
+
+    def test_the_records_of_a_name(self) -> None:
+        assert repr(dns.EXAMPLE.records("WWW.lab.example")) == "www.lab.example 300 IN CNAME web.lab.example"
+        assert [record.data for record in dns.EXAMPLE.records("web.lab.example")][:2] == ["192.0.2.80", "192.0.2.81"]
+        assert dns.EXAMPLE.records("down.lab.example") == dns.EXAMPLE.records("elsewhere.example") == ()
+        assert repr(dns.EXAMPLE.records("nobody.lab.example")) == "no records"
+
+    def test_many_alike_are_counted(self) -> None:
+        shown = repr(dns.EXAMPLE.records("many.lab.example")).splitlines()
+        assert len(shown) == 4
+        assert shown[-1] == "many.lab.example … TXT … 9 more of these"
+        assert len(repr(dns.EXAMPLE.records()).splitlines()) < 30

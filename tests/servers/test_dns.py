@@ -51,6 +51,14 @@ def receive(connection: socket.socket) -> dns.Message | None:
         return dns.Message.decode(stream.read(int.from_bytes(size, "big"))) if size else None
 
 
+def test_it_says_what_it_is_and_where() -> None:
+    with servers.dns.create() as server:
+        assert repr(server) == "<DNS server for lab.example, not listening>"
+        server.listen(0)
+        assert repr(server) == f"<DNS server for lab.example on 127.0.0.1:{server.port}, UDP and TCP>"
+    assert repr(server) == "<DNS server for lab.example, not listening>"
+
+
 class TestDig:
     """T-2.3: a small DNS server that real dig can ask."""
 
