@@ -48,7 +48,13 @@ def piece(data: Any, offset: int, length: int | None) -> bytes:
         if isinstance(number, bool) or not isinstance(number, int):
             raise TypeError(f"offset and length are whole numbers of bytes, not {number!r}")
     assert isinstance(length, int)
-    if offset < 0 or length < 0 or offset + length > whole:
+    if offset > whole or offset < 0:
+        raise LabError(
+            f"offset {offset} is not inside the {whole} bytes given",
+            f"The first byte has offset 0, and {whole} is the end. Offset and length count bytes, not characters.",
+            code="ERR_BUFFER_OUT_OF_BOUNDS",
+        )
+    if length < 0 or offset + length > whole:
         raise LabError(
             f"{length} bytes from offset {offset} are not inside the {whole} bytes given",
             "Offset and length count bytes, not characters.", code="ERR_BUFFER_OUT_OF_BOUNDS",

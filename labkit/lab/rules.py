@@ -6,6 +6,7 @@ Rule: decides, and sends nothing; nothing here knows time or a socket. Only the 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,14 @@ from labkit.packets import frames
 from labkit.packets.frames import ETHERNET, FLAG_LETTERS, FLAG_NAMES, Quick
 
 SENDERS = ("client", "server")
+PROTOCOLS = (
+    "TCP", "UDP", "ICMP", "ICMPv6", "ARP", "IPv4 (fragment)", "IPv6 (fragment)", "IPv6", "IPv6 in IPv4", "IGMP", "SCTP",
+    "GRE", "ESP", "AH", "OSPF", "LLDP", "PPPoE", "Ethernet",
+)  # fmt: skip
+"""What `labkit.packets.frames` calls whole frames; of IP's other protocols it gives the number: "IP protocol 99"."""
+
+_CASELESS = {name.lower(): name for name in PROTOCOLS}
+_OTHERS = re.compile(r"IP protocol \d+|(.+) \((?:truncated|malformed)\)")
 ETHERNET_HEADER = 14
 """Bytes before the IP packet in each frame."""
 
@@ -77,7 +86,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Which frames a rule is about; None: no condition. flags: exactly these. payload: with or without."""
+    """Which frames a rule is about; None: no condition. flags: exactly these. payload: with or without.
+
+    protocol: one of `PROTOCOLS`, in small or capital letters.
+    """
 
     sender: str | None = None
     flags: str | None = None
@@ -94,6 +106,8 @@ class Match:
             )
         if self.port is not None and not (isinstance(self.port, int) and 0 < self.port < 65536):
             raise LabError(f"{self.port!r} is not a port", "Give a number from 1 to 65535.")
+        if self.protocol is not None:
+            object.__setattr__(self, "protocol", _protocol(self.protocol))  # frozen: the way to set a field here
 
     def __call__(self, frame: Passing) -> bool:
         quick = frame.quick
@@ -118,6 +132,19 @@ class Match:
         if self.protocol is not None:
             words.append(f"of {self.protocol}")
         return " ".join(words)
+
+
+def _protocol(given: Any) -> str:
+    """A protocol as frames are called; raises `LabError` for a name that no frame can have."""
+    if isinstance(given, str):
+        if given.lower() in _CASELESS:
+            return _CASELESS[given.lower()]
+        if _OTHERS.fullmatch(given):
+            return given
+    raise LabError(
+        f"no frame is called {given!r}",
+        f"protocol is one of {', '.join(PROTOCOLS)}. What TCP or UDP carries goes by its port: port=53 is DNS.",
+    )
 
 
 def _bits(flags: str) -> int:

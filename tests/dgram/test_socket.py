@@ -224,6 +224,13 @@ class TestE22Send:
             assert (got, sender[:2]) == (arrives, client.address())
             loop.call(client.send, data, port, **options) if not options else None
 
+    @pytest.mark.parametrize("piece", [{"offset": 20}, {"offset": 20, "length": 3}, {"offset": -2}])
+    def test_an_offset_outside(self, piece: dict[str, int]) -> None:
+        """Not "-11 bytes from offset 20"."""
+        with dgram.create_socket() as client, pytest.raises(LabError) as caught:
+            client.send("9 bytes: ", 9, **piece)  # type: ignore[arg-type]
+        assert str(caught.value).startswith(f"offset {piece['offset']} is not inside the 9 bytes given. ")
+
     @pytest.mark.parametrize("piece", [{"offset": 6}, {"offset": -1}, {"length": -1}, {"offset": 3, "length": 3}])
     def test_pieces_outside(self, piece: dict[str, int]) -> None:
         with dgram.create_socket() as client, pytest.raises(LabError, match="not inside the 5 bytes") as caught:

@@ -49,12 +49,33 @@ class TestMatch:
             ({"port": 8124}, ALL),
             ({"port": 8125}, ()),
             ({"protocol": "UDP"}, (DATAGRAM,)),
+            ({"protocol": "udp"}, (DATAGRAM,)),
+            ({"protocol": "tcp"}, (SYN, DATA, ANSWER, ACK)),
             ({"sender": "client", "payload": True, "protocol": "TCP"}, (DATA,)),
         ],
     )
     def test_frames(self, conditions: dict[str, Any], found: tuple[Passing, ...]) -> None:
         match = Match(**conditions)
         assert tuple(each for each in ALL if match(each)) == found
+
+    def test_every_protocol_a_frame_can_have_is_accepted(self) -> None:
+        """By what `frames` makes of every EtherType, every protocol of IPv4 and IPv6, whole, in fragments and cut."""
+        found = set()
+        v4 = bytes.fromhex("4500 0040 0001 0000 40") + b"%c" + bytes(2) + bytes(8) + bytes(44)
+        v6 = bytes.fromhex("6000 0000 0028") + b"%c" + bytes(1) + bytes(32) + bytes(40)
+        ethernet = bytes(12)
+        for number in range(256):
+            for start, packet in ((b"\x08\0", v4), (b"\x86\xdd", v6)):
+                raw = ethernet + start + packet.replace(b"%c", bytes((number,)))
+                for size in (len(raw), 20, 38, 58, 60):
+                    found.add(Passing("client", raw[:size]).protocol)
+        for number in range(0x10000):
+            found.add(Passing("client", ethernet + number.to_bytes(2, "big") + bytes(46)).protocol)
+        found.add(Passing("client", ethernet + bytes.fromhex("0800 4500 0040 0001 0001 40 11") + bytes(54)).protocol)
+        found.add(Passing("client", ethernet + bytes.fromhex("86dd 6000 0000 0028 2c 40") + bytes(32) + b"\x11\0\0\x08"
+                          + bytes(36)).protocol)
+        assert set(rules.PROTOCOLS) <= found
+        assert {Match(protocol=name).protocol for name in found} == found
 
     def test_what_is_no_packet_matches_no_flags_and_raises_nothing(self) -> None:
         for raw in (b"", b"\0" * 13, b"\0" * 20, SYN.raw[:30]):
@@ -69,6 +90,10 @@ class TestMatch:
             ({"flags": ""}, "'' are not TCP flags"),
             ({"port": 0}, "0 is not a port"),
             ({"port": "8124"}, "'8124' is not a port"),
+            ({"protocol": "QUIC"}, r"no frame is called 'QUIC'\. protocol is one of TCP, UDP, ICMP, .*port=53 is DNS"),
+            ({"protocol": "nonsense"}, "no frame is called 'nonsense'"),
+            ({"protocol": ""}, "no frame is called ''"),
+            ({"protocol": 17}, "no frame is called 17"),
         ],
     )
     def test_impossible_conditions(self, conditions: dict[str, Any], words: str) -> None:
