@@ -131,7 +131,7 @@ def _told(sheet: Sheet, alone: bool) -> list[str]:
 
     def line(item: Field, name: str, value: str) -> str:
         if value != HIDDEN and any(part.volatile for part in item.walk()):
-            name, value = f"{name} (this run)", ""
+            name, value = f"{name} (another in each run)", ""
         return f"{dump.place(item.start, item.end, sheet, alone=alone)}  {name}{f' = {value}' if value else ''}"
 
     for group, units in _groups(sheet):
