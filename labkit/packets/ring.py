@@ -48,8 +48,11 @@ _ARPHRD_ETHER, _ARPHRD_LOOPBACK, _ARPHRD_NONE = 1, 772, 65534
 _LINKTYPES = {_ARPHRD_ETHER: ETHERNET, _ARPHRD_LOOPBACK: ETHERNET, _ARPHRD_NONE: RAW}
 
 
-def linktype_of(iface: str) -> int:
-    """The link type of an interface's frames. Raises `CaptureUnavailable` for an unknown interface or kind of it."""
+def kind_of(iface: str) -> tuple[int, bool]:
+    """Return (link type of an interface's frames, whether it is a loopback).
+
+    Raises `CaptureUnavailable` for an unknown interface or kind of it.
+    """
     # Asked of a socket: /sys/class/net goes on showing the machine's interfaces inside a private network.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
         request = pack("=16s24x", os.fsencode(iface)[:15])
@@ -62,7 +65,7 @@ def linktype_of(iface: str) -> int:
         raise CaptureUnavailable(f"there is no interface {iface!r}", f"This machine has: {known}.")
     if kind not in _LINKTYPES:
         raise CaptureUnavailable(f"frames of interface {iface!r} (kind {kind}) are unknown to labkit", "Capture on lo.")
-    return _LINKTYPES[kind]
+    return _LINKTYPES[kind], kind == _ARPHRD_LOOPBACK
 
 
 class Ring:
@@ -75,7 +78,7 @@ class Ring:
     def __init__(
         self, iface: str = "lo", ports: Sequence[int] | None = None, limit: int = MEMORY_LIMIT, blocks: int = BLOCKS
     ) -> None:
-        self.linktype = linktype_of(iface)
+        self.linktype, loopback = kind_of(iface)
         self.origin = f"live from {iface} (AF_PACKET ring)"
         self._limit = limit
         self._count = blocks
@@ -92,8 +95,8 @@ class Ring:
             self._socket = undo.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
             if ports is not None:
                 self._attach(bpf.encode(bpf.port_filter(ports, 14 if self.linktype == ETHERNET else 0)))
-            # On loopback every frame goes out and comes in: without this option each would be seen twice.
-            self._socket.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+            if loopback:  # every frame goes out and comes in: without this option each would be seen twice
+                self._socket.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
             self._socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V3)
             self._socket.setsockopt(
                 _SOL_PACKET,

@@ -83,6 +83,22 @@ class TestUntouched:
         told = {(event.who, event.name) for event in tape.events}
         assert {("client", "connect"), ("server", "connection"), ("client", "close"), ("server", "close")} <= told
 
+    def test_a_host_s_own_interface_shows_what_it_sends_and_receives(self) -> None:
+        need_live_capture()
+        with live_wire() as wire, wire.server:
+            server = echo_server().listen(8124)
+            with (
+                labkit.capture(8124, iface="eth0") as tape,
+                wire.client,
+                net.connect(8124, wire.server.address) as client,
+            ):
+                client.write(b"hello")
+                client.read(5)
+                client.end().wait_for("close", timeout=10)
+            server.close()
+        assert [packet.sender for packet in tape.where(payload=True)] == ["client", "server"]
+        assert [packet.flag_letters for packet in tape[:3]] == ["S", "SA", "A"]
+
     @pytest.mark.parametrize("overtaken", [False, True])
     def test_fragments_of_other_ports_are_left_out(self, overtaken: bool) -> None:
         """Only the first fragment has the ports; the others follow it, also where they come before it."""
