@@ -6,12 +6,14 @@ Rule: Node's methods and properties; what the event loop reports comes in in flo
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from labkit.core import cell, loop
 from labkit.core import host as host_of
-from labkit.core import loop
 from labkit.core.emitter import in_notebook
 from labkit.core.errors import LabError, NetError
+from labkit.dgram import binding
 from labkit.dgram import sender as senders
 from labkit.dgram.sender import LOOPBACK, Sender
 from labkit.dgram.sending import Sending
@@ -30,7 +32,7 @@ class Socket(Sending):
     Source: RFC 768.
     """
 
-    __slots__ = ()
+    __slots__ = ("_cell",)
 
     # -- receiving
 
@@ -47,7 +49,8 @@ class Socket(Sending):
 
         address: None for this machine's loopback, on a host at the end of a wire for the host's own. expose: must be
         True for an address that other machines can reach. replace: whether a socket this process has on the same port
-        is closed first (None: in a notebook yes, so that a cell can be run again).
+        is closed first (None: in a notebook yes, so that a cell can be run again; if that socket is another cell's, a
+        line says so).
         From a cell it returns after ``listening``, or raises `PortInUse`, `PermissionDenied`, `AddressUnavailable`;
         where somebody listens to ``error``, that is emitted in place of it. From a handler it is always emitted.
         """
@@ -66,6 +69,8 @@ class Socket(Sending):
             self.once("listening", on_listening)
         replace = in_notebook() if replace is None else replace
         from_cell = not loop.inside()
+        self._cell = cell.current() if from_cell else None
+        replaces = replace and cell.differ(self._cell, self._cell_at(where, port))
 
         def now() -> NetError | None:
             try:
@@ -83,9 +88,20 @@ class Socket(Sending):
             return None
 
         error = loop.call(now)
+        if error is None and replaces:
+            addresses.tell_replaced(f"UDP port {in_words(where, port)}", "socket")
         if from_cell and error is not None and "error" not in self._listeners:
             raise error
         return self
+
+    def _cell_at(self, where: str, port: int) -> cell.Cell | None:
+        """The cell whose socket has this port now."""
+        if self._cell is None:
+            return None
+        with suppress(NetError):  # bind will tell
+            key = (host_of.here(), *senders.local_sockaddr(self.kind, where, port)[:2])
+            return getattr(binding._running.get(key), "_cell", None)
+        return None
 
     # -- connected sockets
 

@@ -102,6 +102,11 @@ def tell_exposed(host: str, port: int, verb: str) -> None:
     print(f"Anyone who can reach this machine can now {verb} to {in_words(host, port)}.", flush=True)
 
 
+def tell_replaced(where: str, what: str) -> None:
+    """Say that something of another cell has been closed. where: its address in words. what: ``"server"``."""
+    print(f"{where} was taken by a {what} of another cell. That one is closed now.", flush=True)
+
+
 def family_of(host: str) -> socket.AddressFamily:
     """AF_INET6 for an IPv6 address, else AF_INET."""
     return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -13,8 +13,8 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
+from labkit.core import cell, loop
 from labkit.core import host as host_of
-from labkit.core import loop
 from labkit.core.emitter import Emitter, Endpoint, Record, in_notebook
 from labkit.core.errors import LabError, NetError, NotOpen, PathInUse, PortInUse
 from labkit.net import address
@@ -39,9 +39,8 @@ class Server(Emitter):
     EVENTS = frozenset({"listening", "connection", "close", "error", "drop"})
 
     __slots__ = (
-        "_acceptor", "_context", "_endpoint", "_key", "_listener", "_opening", "_path", "_sockets", "allow_half_open",
-        "high_water_mark", "max_connections", "no_delay",
-        "pause_on_connect",
+        "_acceptor", "_cell", "_context", "_endpoint", "_key", "_listener", "_opening", "_path", "_sockets",
+        "allow_half_open", "high_water_mark", "max_connections", "no_delay", "pause_on_connect",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +66,7 @@ class Server(Emitter):
         self._path: str | None = None
         self._key: Any = None
         self._endpoint: tuple[str, int] | None = None
+        self._cell: cell.Cell | None = None  # that called listen
         self._context = copy_context() if in_notebook() else None
         if on_connection is not None:
             self.on("connection", on_connection)
@@ -88,7 +88,8 @@ class Server(Emitter):
 
         host: default 127.0.0.1, and in a block of a wire's host that host's own address.
         expose: must be True for a host that other machines can reach. replace: whether a server this process already
-        runs on the same address is closed first (None: in a notebook yes, so that a cell can be run again).
+        runs on the same address is closed first (None: in a notebook yes, so that a cell can be run again; if that
+        server is another cell's, and does something else, a line says so).
         From a cell it returns when listening, or raises `PortInUse`, `PathInUse`, `PermissionDenied`. Where somebody
         listens to ``error``, the error is emitted in place of being raised.
         """
@@ -110,15 +111,26 @@ class Server(Emitter):
             self.once("listening", on_listening)
         replace = in_notebook() if replace is None else replace
         from_cell = not loop.inside()
+        self._cell = cell.current() if from_cell else None
+        earlier = _running.get((host_of.current(), host, port) if where is None else where)
+        replaces = replace and earlier is not None and self._is_news(earlier)
         self._opening = True
         opening = self._open(port, host, where, backlog, replace, from_cell)
         if not from_cell:
             loop.spawn(opening)
             return self
         error = loop.run(opening)
+        if error is None and replaces:
+            address.tell_replaced(address.in_words(host, port) if where is None else where, "server")
         if error is not None and "error" not in self._listeners:
             raise error
         return self
+
+    def _is_news(self, earlier: Server) -> bool:
+        """Whether to tell that the earlier server has gone: of one that does the same, nothing is lost."""
+        doing = [[_code(each) for each in server.listeners("connection")] for server in (self, earlier)]
+        same = doing[0] == doing[1] and any(doing[0])
+        return cell.differ(earlier._cell, self._cell) and not same
 
     async def _open(
         self, port: int, host: str, path: str | None, backlog: int, replace: bool, from_cell: bool
@@ -302,6 +314,12 @@ class Server(Emitter):
             loop.report(error, repr(self))
         else:
             self._context.copy().run(loop.report, error, repr(self))
+
+
+def _code(listener: Any) -> Any:
+    """What a function does, wherever it stands: two cells may hold the same text."""
+    code = getattr(listener, "__code__", None)
+    return listener if code is None else (code.co_code, code.co_names, code.co_consts)
 
 
 def create_server(

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+import types
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from time import monotonic
@@ -387,6 +388,27 @@ class TestBind:
         with dgram.create_socket(kind).bind(first.port, replace=True) as second:
             assert first.closed
             assert second.port == first.port
+
+    def test_in_a_notebook_another_cells_socket_is_closed_and_that_is_said(
+        self, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "ipykernel.kernelapp", types.ModuleType("ipykernel.kernelapp"))
+
+        def cell(text: str, port: int) -> Any:
+            names: dict[str, Any] = {"dgram": dgram, "kind": kind, "port": port}
+            exec(compile(text, f"/nowhere/{hash(text)}.py", "exec"), names)
+            return names["made"]
+
+        one = cell("made = dgram.create_socket(kind).bind(port)", 0)
+        again = cell("made = dgram.create_socket(kind).bind(port)", one.port)
+        assert one.closed
+        assert capsys.readouterr().out == ""
+        with cell("made = dgram.create_socket(kind, print).bind(port)", one.port):
+            assert again.closed
+            where = net_words(LOOPBACK[kind], one.port)
+            assert capsys.readouterr().out == (
+                f"UDP port {where} was taken by a socket of another cell. That one is closed now.\n"
+            )
 
     def test_the_holder_is_named(self, kind: str, plain: system.socket) -> None:
         with dgram.create_socket(kind) as late, pytest.raises(PortInUse) as caught:

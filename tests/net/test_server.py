@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
+import types
 from pathlib import Path
 from typing import Any
 
@@ -531,8 +532,6 @@ class TestLimits:
                 assert read_all(new) == b"second"
 
     def test_in_a_notebook_running_a_cell_again_replaces(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-        import types
-
         monkeypatch.setitem(sys.modules, "ipykernel.kernelapp", types.ModuleType("ipykernel.kernelapp"))
         first = place.listen(net.create_server())
         port = 0 if place.is_unix else first.port
@@ -544,6 +543,54 @@ class TestLimits:
         assert server.listening
         assert not first.listening
         server.close()
+
+
+class TestAnotherCellsServer:
+    """In a notebook a server takes another's port; that it was another cell's is said, unless both do the same."""
+
+    @pytest.fixture(autouse=True)
+    def notebook(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "ipykernel.kernelapp", types.ModuleType("ipykernel.kernelapp"))
+
+    def cell(self, text: str, **names: Any) -> Any:
+        """Run a cell: like the kernel, with a file name made of its text."""
+        names["net"] = net
+        exec(compile(text, f"/nowhere/{hash(text)}.py", "exec"), names)
+        return names["server"]
+
+    @pytest.mark.parametrize(("first", "second", "told"), [
+        ("lambda s: s.end('one')", "lambda s: s.end('two')", True),
+        ("lambda s: s.end('one')", "lambda s:  s.end('one')", False),
+        ("None", " None", True),
+        ("lambda s: s.end('one')", "lambda s: s.end('one')", False),  # the cell is run again
+    ])  # fmt: skip
+    def test_a_line_says_so(
+        self, first: str, second: str, told: bool, tcp_place: Place, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        text = "server = net.create_server({}).listen(port, host)"
+        one = self.cell(text.format(first), port=0, host=tcp_place.kind)
+        with one:
+            port = one.port
+            if first == second:
+                one = self.cell(text.format(first), port=port, host=tcp_place.kind)
+                assert capsys.readouterr().out == ""
+            with self.cell(text.format(second), port=port, host=tcp_place.kind):
+                assert not one.listening
+                where = f"[::1]:{port}" if ":" in tcp_place.kind else f"127.0.0.1:{port}"
+                line = f"{where} was taken by a server of another cell. That one is closed now.\n"
+                assert capsys.readouterr().out == (line if told else "")
+
+    def test_a_path_too(self, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.cell("server = net.create_server().listen(path=path)", path=path)
+        with self.cell("server = net.create_server(print).listen(path=path)", path=path):
+            assert capsys.readouterr().out == f"{path} was taken by a server of another cell. That one is closed now.\n"
+
+    def test_nothing_is_said_of_a_port_that_is_free_again(self, capsys: pytest.CaptureFixture[str]) -> None:
+        one = self.cell("server = net.create_server().listen(0)")
+        port = one.port
+        one.close()
+        with self.cell("server = net.create_server(print).listen(port)", port=port):
+            assert capsys.readouterr().out == ""
 
 
 class TestHandlersThatFail:
