@@ -31,6 +31,7 @@ _PARTS = {
     "net": "",
     "packets": "",
     "predict": "course",
+    "recording": "packets",
     "reset": "course",
     "servers": "",
 }
@@ -38,11 +39,11 @@ _PARTS = {
 if TYPE_CHECKING:
     from labkit import dgram, dns, draw, exercises, lab, net, packets, servers
     from labkit.course import claim, lesson, predict, reset
-    from labkit.packets import Tape, capture
+    from labkit.packets import Tape, capture, recording
 
 __all__ = [
     "Tape", "capture", "claim", "dgram", "dns", "draw", "exercises", "lab", "lesson", "net", "packets", "predict",
-    "reset", "servers",
+    "recording", "reset", "servers",
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from labkit.packets.packet import Packet
     from labkit.packets.probe import Status, status
     from labkit.packets.recorded import set_lesson
-    from labkit.packets.session import capture
+    from labkit.packets.session import capture, recording
     from labkit.packets.tape import Connection, Tape
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "capture",
     "dissect",
     "layer_of",
+    "recording",
     "set_lesson",
     "status",
 ]
@@ -46,6 +47,7 @@ _HOMES = {
     "capture": "session",
     "dissect": "dissector",
     "layer_of": "dissector",
+    "recording": "session",
     "set_lesson": "recorded",
     "status": "probe",
 }

@@ -92,6 +92,16 @@ def replayed(name: str | None, lesson: str | None) -> Iterator[Tape]:
     _replay(tape, path)
 
 
+def recording(name: str, *, lesson: str | None = None) -> Tape:
+    """The recorded capture with this name, which stands in where a machine cannot capture.
+
+    lesson: default, the one that runs. Raises `CaptureUnavailable` where there is none.
+    """
+    tape = Tape()
+    _replay(tape, recorded.existing_recording(name, lesson))
+    return tape
+
+
 def _replay(tape: Tape, path: Path, why: str = "") -> None:
     recording = pcap.load(path)
     tape.live = False

@@ -435,6 +435,16 @@ class TestRecorded:
         assert tape.origin == "recorded from data/01-tcp/handshake.pcapng"
         assert len(tape) == 1
 
+    def test_a_recording_is_there_to_be_asked_for(self, data: Path) -> None:
+        import labkit
+
+        made = packets.pcapng.Recording([(1, b"\0" * 60, 1, 0, 60)])  # type: ignore[attr-defined]
+        packets.Tape(made).save(data / "some-lesson" / "one.pcapng")
+        tape = labkit.recording("one", lesson="some-lesson")
+        assert (len(tape), tape.live, tape.origin) == (1, False, "recorded from data/some-lesson/one.pcapng")
+        with pytest.raises(CaptureUnavailable, match=r"data/some-lesson/two\.pcapng is not there"):
+            labkit.recording("two", lesson="some-lesson")
+
     def test_an_exception_in_the_body_leaves_the_recorded_tape(self, data: Path) -> None:
         recording = packets.Tape(packets.pcapng.Recording([(5, bytes(14), 1, 0, 14)]))  # type: ignore[attr-defined]
         file = recording.save(data / "01-tcp" / "handshake.pcapng")
