@@ -218,7 +218,7 @@ class _Drawing:
         rest = f"  {rung.numbers}" if rung.numbers else ""
         if rung.size:
             rest += "  " + count(rung.size, "byte")
-        words = f":{rung.port} {rung.flags}" if many else rung.flags
+        words = f":{self.model.port_of(rung.group)} {rung.flags}" if many else rung.flags
         if len(words) + len(rest) > _CHARS or not words.isascii():
             words = fit(words, _ROOM - width(rest, "l"), "l")
         canvas.label(_MIDDLE, y - 4 - lift, words, f"t{line}", rest, "l c")
@@ -266,7 +266,7 @@ class _Drawing:
         words = visible(event.name) + ("()" if event.kind == "call" else "")
         if self.many and group is not None:
             hue = f"a{group % style.HUES}"
-            words = f":{self.model.groups[group].client[1]} {words}"
+            words = f":{self.model.port_of(group)} {words}"
         if event.size is not None:
             words += f" · {count(event.size, 'byte')}"
         if event.detail:

@@ -39,7 +39,6 @@ class Rung:
     time_ns: int
     right: bool
     group: int
-    port: int
     flags: str
     numbers: str
     size: int
@@ -126,6 +125,15 @@ class Ladder:
         return "connection" if all(group.connection for group in self.groups) else "conversation"
 
     @property
+    def one_client(self) -> bool:
+        """Whether the same client talks to several servers: then their ports tell the groups apart, not its own."""
+        return len({group.client for group in self.groups}) == 1 < len({group.server for group in self.groups})
+
+    def port_of(self, group: int) -> int:
+        """The port by which a group is told from the others."""
+        return (self.groups[group].server if self.one_client else self.groups[group].client)[1]
+
+    @property
     def shown(self) -> list[Rung]:
         """The rungs drawn: all, or the head and the tail of a long tape."""
         return (
@@ -209,7 +217,6 @@ def read(tape: Iterable[Any], *, events: bool = True, acks: bool = True, limit: 
             packet.time_ns,
             right,
             group,
-            groups[group].client[1],
             flags,
             numbers,
             size,
@@ -295,7 +302,9 @@ def twin(ladder: Ladder, title: str | None = None) -> str:
     events, left = ladder.cut_events()
     for group in groups:
         if group is not None:
-            lines.append(f"{ladder.noun} {group + 1}")
+            port = ladder.port_of(group)
+            fixed = ladder.one_client and (0 < port < EPHEMERAL or port in ladder.ports)
+            lines.append(f"{ladder.noun} {group + 1}" + (f", server:{port}" if fixed else ""))
         mine = [rung for rung in shown if group in (None, rung.group)]
         cut = ladder.left_out[0].number if ladder.left_out else None
         last: Rung | None = None

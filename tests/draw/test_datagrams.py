@@ -13,6 +13,7 @@ from labkit import draw
 from labkit.packets import Tape
 from labkit.packets.frames import Frame
 from labkit.packets.pcapng import Recording
+from tests.draw.markup import parse, texts
 from tests.packets import made
 
 CLIENT, SERVER = "10.0.0.1", "10.0.0.2"
@@ -71,6 +72,17 @@ def test_conversations_stand_in_the_order_of_their_first_packets_whatever_the_pr
     svg = draw.ladder(Tape(Recording(frames, ports=(41234,)))).svg
     for hue, port in enumerate((40000, 40002, 40001)):  # colours go by the same order
         assert f'<tspan class="ta{hue}">:{port} ' in svg
+
+
+def test_conversations_of_one_client_are_told_apart_by_the_servers_ports() -> None:
+    """In the twin only where they are the same in every run."""
+    asked = [made.ipv4(datagram(b"?", dport=port), 17, src=CLIENT, dst=SERVER) for port in (9003, 9004, 50000)]
+    assert ladder(*asked)[1::2] == ["conversation 1, server:9003", "conversation 2, server:9004", "conversation 3"]
+    picture = draw.ladder(Tape(Recording([frame(number, packet) for number, packet in enumerate(asked)])))
+    drawn = [text for text in texts(parse(picture.svg)) if text.startswith(":")]
+    assert [text.split()[0] for text in drawn] == [":9003", ":9004", ":50000"]
+    same = ladder(to_server(b"one", 40000), to_server(b"two", 40001))
+    assert same[1::2] == ["conversation 1", "conversation 2"]
 
 
 def test_a_port_the_system_may_have_picked_is_named_only_where_it_was_captured() -> None:
