@@ -175,7 +175,11 @@ class TestRefusals:
     def test_bad_port(self, port: str) -> None:
         assert refusal(run("serve", "echo", "--port", port)).startswith(f"labkit: LabError: {port} is not a port. ")
 
-    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "name.invalid"])
+    def test_host_that_is_no_address_of_this_machine(self) -> None:
+        said = refusal(run("serve", "echo", "--port", "0", "--host", "192.0.2.1"))
+        assert said.startswith("labkit: AddressUnavailable: 192.0.2.1:0 is not an address of this machine")
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "name.invalid"])
     def test_host_that_others_reach(self, host: str) -> None:
         said = refusal(run("serve", "echo", "--port", "0", "--host", host))
         assert host in said
