@@ -46,7 +46,8 @@ def sanitise(text: str) -> str:
         (SACK.format(4381, 5, 11682, 6), SACK.format(4381, 77, 11682, 78)),
         ("checksum bad: the bytes add up to 0xbdd0", "checksum bad: the bytes add up to 0x0001"),
         ("<wire between client 10.0.0.1 and server 10.0.0.2, 10 ms each way>",
-         "<wire, not live (unshare: Operation not permitted): UDP goes through a relay, other captures are recorded ones, 10 ms each way>"),
+         "<wire, not live (unshare: Operation not permitted): UDP goes through a relay, other captures are recorded "
+         "ones, 10 ms each way>"),
         ("  bits 0-15     dns.id  ID = 0x0007 (this run)", "  bits 0-15     dns.id  ID = 0x1234 (this run)"),
         ("127.0.0.1:56599 asks: 'What time?'", "127.0.0.1:1024 asks: 'What time?'"),
         ("  ip.id  Identification = 0x473c (this run)", "  ip.id  Identification = 0x0000 (this run)"),
