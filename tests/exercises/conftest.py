@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from labkit import exercises
 from labkit.exercises import progress_file
+
+
+@pytest.fixture(autouse=True)
+def interrupt_works() -> Iterator[None]:
+    """Ctrl-C as in a notebook's kernel: what a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)
