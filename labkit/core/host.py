@@ -6,6 +6,8 @@ Rule: a context variable and who belongs to which host; no namespaces, no protoc
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -48,6 +50,19 @@ def here() -> Host | None:
 def enter(host: Host | None) -> None:
     """From here on, in this context, sockets are made on this host."""
     _here.set(host)
+
+
+@contextmanager
+def at(host: Host | None) -> Iterator[None]:
+    """What runs in this block runs on this host, unless the code around it is on one already (None: no matter)."""
+    if host is None or _here.get() is not None:
+        yield
+        return
+    token = _here.set(host)
+    try:
+        yield
+    finally:
+        _here.reset(token)
 
 
 def make_socket(family: int, kind: int, protocol: int = 0) -> socket.socket:

@@ -94,6 +94,10 @@ class Binding(Flow):
             loop.get().call_soon(function, *args)
 
     def _bind_now(self, port: int, address: str, replace: bool, *, by_program: bool = True) -> None:
+        with host_of.at(self._host):
+            self._bind_here(port, address, replace, by_program)
+
+    def _bind_here(self, port: int, address: str, replace: bool, by_program: bool) -> None:
         if (refusal := senders.check_family(self.kind, address)) is not None:
             raise refusal
         sockaddr = senders.local_sockaddr(self.kind, address, port)
@@ -139,7 +143,10 @@ class Binding(Flow):
             own = "0.0.0.0" if self.kind == "udp4" else "::"
         elif not addresses.is_loopback(where):
             try:
-                with host_of.make_socket(senders.FAMILIES[self.kind], system.SOCK_DGRAM) as probe:
+                with (
+                    host_of.at(self._host),
+                    host_of.make_socket(senders.FAMILIES[self.kind], system.SOCK_DGRAM) as probe,
+                ):
                     probe.setsockopt(system.SOL_SOCKET, system.SO_BROADCAST, 1)
                     probe.connect((where, port or 9))  # sends nothing: the kernel looks for the way, and says whence
                     own = probe.getsockname()[0]

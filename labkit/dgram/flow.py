@@ -58,9 +58,9 @@ class Flow(Emitter):
     EVENTS = frozenset({"message", "listening", "connect", "close", "error"})
 
     __slots__ = (
-        "_bound", "_bytes", "_channel", "_connecting", "_context", "_due", "_family", "_fast", "_key", "_latest",
-        "_local", "_numeric", "_peer", "_pieces", "_queue", "_queued", "_receive", "_remote", "_rooms", "_sendto",
-        "_since", "_thread", "closed", "dropped", "kind",
+        "_bound", "_bytes", "_channel", "_connecting", "_context", "_due", "_family", "_fast", "_host", "_key",
+        "_latest", "_local", "_numeric", "_peer", "_pieces", "_queue", "_queued", "_receive", "_remote", "_rooms",
+        "_sendto", "_since", "_thread", "closed", "dropped", "kind",
     )  # fmt: skip
 
     def __init__(self, kind: str) -> None:
@@ -69,6 +69,7 @@ class Flow(Emitter):
         self.closed = False
         self.dropped = 0
         self._family = senders.NAMES[kind]
+        self._host = host_of.here()  # where it was made, though the kernel's socket comes later
         self._channel: system.socket | None = None
         self._receive: Callable[[int], tuple[bytes, Any]] | None = None
         self._sendto: Callable[[bytes, Any], int] | None = None  # while bound, not connected, and nothing is queued
@@ -257,12 +258,13 @@ class Flow(Emitter):
 
     def _open(self) -> system.socket:
         if self._channel is None:
-            channel = host_of.make_socket(senders.FAMILIES[self.kind], system.SOCK_DGRAM)
+            with host_of.at(self._host):
+                channel = host_of.make_socket(senders.FAMILIES[self.kind], system.SOCK_DGRAM)
+                host_of.settle(self)
             channel.setblocking(False)
             if self.kind == "udp6":
                 channel.setsockopt(system.IPPROTO_IPV6, system.IPV6_V6ONLY, 1)
             self._channel = channel
-            host_of.settle(self)
         return self._channel
 
     def _start_reading(self) -> None:

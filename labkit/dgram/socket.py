@@ -58,11 +58,12 @@ class Socket(Sending):
         if self._local is not None:
             raise LabError("this socket is already bound", "Make another one.", code="ERR_SOCKET_ALREADY_BOUND")
         addresses.check_port(port)
-        here = host_of.current()
-        if address is None:
-            address = LOOPBACK[self.kind] if here is None or self.kind == "udp6" else here.address
-        where = addresses.check_host(address)
-        exposed = addresses.is_exposed(where)
+        with host_of.at(self._host):
+            here = host_of.current()
+            if address is None:
+                address = LOOPBACK[self.kind] if here is None or self.kind == "udp6" else here.address
+            where = addresses.check_host(address)
+            exposed = addresses.is_exposed(where)
         if exposed and not expose:
             raise addresses.warning(where, port, "bind")
         if on_listening is not None:
@@ -98,7 +99,7 @@ class Socket(Sending):
         """The cell whose socket has this port now."""
         if self._cell is None:
             return None
-        with suppress(NetError):  # bind will tell
+        with suppress(NetError), host_of.at(self._host):  # bind will tell
             key = (host_of.here(), *senders.local_sockaddr(self.kind, where, port)[:2])
             return getattr(binding._running.get(key), "_cell", None)
         return None

@@ -273,7 +273,7 @@ class Wire:
 
     def _tell(self, tape: Tape) -> None:
         """Say what a student might look for in vain."""
-        if not self.live:
+        if not self.live and tape:
             ports = {frozenset((packet.src[1], packet.dst[1])) for packet in tape}
             talks = {frozenset((each.local[1], each.remote[1])) for each in tape.events if each.local and each.remote}
             if talks - ports:
@@ -296,7 +296,8 @@ class Wire:
         self.close()
 
     def __setattr__(self, name: str, value: object) -> None:
-        if hasattr(type(self), name):  # wire.delay = 0.05 would put a number in the place of the method
+        # wire.delay = 0.05 would put a number in the place of the method, and wire.rate = 5 do nothing.
+        if not name.startswith("_") and name not in ("client", "server", "why_not"):
             raise LabError(
                 f"wire.{name} is the wire's own, and nothing to set",
                 "wire.delay(0.05) adds a rule; lab.Wire(delay=0.05) makes a wire that long.",

@@ -560,7 +560,8 @@ class TestCapture:
             sender.send("past the relay", inbox.port)
             inbox.wait_for("message", timeout=10)
         assert (len(tape), tape.origin) == (0, RELAYED)
-        assert "Make them in blocks: `with wire.client:`" in capsys.readouterr().out
+        (said,) = capsys.readouterr().out.splitlines()
+        assert "Make them in blocks: `with wire.client:`" in said
 
     def test_what_went_wrong_first_is_told(self, wire: Wire, recording: dict[str, str]) -> None:
         def fail() -> None:

@@ -323,7 +323,7 @@ class TestMistakes:
         assert len(tape) == 0
         assert "Then it is wire.capture(...)" in capsys.readouterr().out
 
-    @pytest.mark.parametrize("name", ["delay", "drop", "live", "rules"])
+    @pytest.mark.parametrize("name", ["delay", "drop", "live", "rules", "rate"])
     def test_what_is_called_is_not_set(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LABKIT_TIER", "recorded")
         with Wire() as wire, pytest.raises(LabError, match=f"wire.{name} is the wire's own"):
@@ -444,6 +444,29 @@ with lab.Wire() as wire:
                 dgram.create_socket("udp4").send("hello", 9000, wire.server.address)
             assert inbox.wait_for("message")[0] == b"hello"
             assert inbox.address() == (wire.server.address, 9000)
+
+    def test_a_udp_socket_stays_on_the_host_where_it_was_made(self) -> None:
+        """Though it gets its port later, when it is bound or first sends."""
+        with live_wire() as wire:
+            with wire.server:
+                inbox = dgram.create_socket("udp4")
+            with wire.client:
+                sender, connected = dgram.create_socket("udp4"), dgram.create_socket("udp4")
+            inbox.bind(9000)
+            assert inbox.address() == (wire.server.address, 9000)
+            sender.send("hello", 9000, wire.server.address)
+            data, peer = inbox.wait_for("message")
+            assert (data, peer.address) == (b"hello", wire.client.address)
+            connected.connect(9000, wire.server.address)
+            assert connected.address()[0] == wire.client.address
+            elsewhere = dgram.create_socket("udp4")
+            with wire.server:
+                elsewhere.bind(9001)
+            assert elsewhere.address() == (wire.server.address, 9001)
+            with wire.client:
+                late = dgram.create_socket("udp4")
+        with pytest.raises(LabError, match="the wire of this client is closed"):
+            late.send("hello", 9000, "10.0.0.2")
 
     def test_run_and_a_handlers_own_sockets(self) -> None:
         """A server that connects onward from its handler does so from its own host."""
