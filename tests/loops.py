@@ -6,7 +6,10 @@ Rule: one process, one loop at a time; the one before is stopped and closed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
 
 from labkit.core import loop
 
@@ -21,6 +24,21 @@ def stop_loop() -> None:
         assert not loop._thread.is_alive(), "the loop did not stop: a handler blocks it"
         ended.close()
     loop._loop = loop._thread = None
+
+
+def nothing_left(
+    running: Mapping[Any, Any], close_everything: Callable[[], int], capsys: pytest.CaptureFixture[str]
+) -> Iterator[None]:
+    """The body of a fixture: afterwards nothing may be open, and nothing stand on stderr.
+
+    running: what is open, by its address. What goes wrong in a handler is printed: a test that expects it reads it.
+    """
+    yield
+    loop.call(lambda: None)  # what was due on the loop has been done
+    left = list(running)
+    close_everything()
+    assert not left, f"the test leaves open: {left}"
+    assert capsys.readouterr().err == ""
 
 
 def swap_loop(kind: str) -> Iterator[str]:

@@ -75,6 +75,7 @@ class _Drawing:
         self.title = visible(title)
         self.canvas = Canvas()
         self.many = len(model.groups) > 1
+        self.labels = model.labels()
         self.events, self.events_out = model.cut_events()
         self.start = model.rungs[0].time_ns if model.rungs else (self.events[0].time_ns if self.events else 0)
         self.y = 0.0
@@ -218,7 +219,7 @@ class _Drawing:
         rest = f"  {rung.numbers}" if rung.numbers else ""
         if rung.size:
             rest += "  " + count(rung.size, "byte")
-        words = f":{self.model.port_of(rung.group)} {rung.flags}" if many else rung.flags
+        words = f":{self.labels[rung.group]} {rung.flags}" if many else rung.flags
         if len(words) + len(rest) > _CHARS or not words.isascii():
             words = fit(words, _ROOM - width(rest, "l"), "l")
         canvas.label(_MIDDLE, y - 4 - lift, words, f"t{line}", rest, "l c")
@@ -266,7 +267,7 @@ class _Drawing:
         words = visible(event.name) + ("()" if event.kind == "call" else "")
         if self.many and group is not None:
             hue = f"a{group % style.HUES}"
-            words = f":{self.model.port_of(group)} {words}"
+            words = f":{self.labels[group]} {words}"
         if event.size is not None:
             words += f" · {count(event.size, 'byte')}"
         if event.detail:

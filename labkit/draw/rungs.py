@@ -129,9 +129,10 @@ class Ladder:
         """Whether the same client talks to several servers: then their ports tell the groups apart, not its own."""
         return len({group.client for group in self.groups}) == 1 < len({group.server for group in self.groups})
 
-    def port_of(self, group: int) -> int:
-        """The port by which a group is told from the others."""
-        return (self.groups[group].server if self.one_client else self.groups[group].client)[1]
+    def labels(self) -> list[int]:
+        """The ports by which the groups are told from each other, in their order."""
+        one_client = self.one_client
+        return [(group.server if one_client else group.client)[1] for group in self.groups]
 
     @property
     def shown(self) -> list[Rung]:
@@ -300,10 +301,11 @@ def twin(ladder: Ladder, title: str | None = None) -> str:
     shown = ladder.shown
     pad = max([8, *(len(rung.flags) for rung in shown)])
     events, left = ladder.cut_events()
+    one_client, labels = ladder.one_client, ladder.labels()
     for group in groups:
         if group is not None:
-            port = ladder.port_of(group)
-            fixed = ladder.one_client and (0 < port < EPHEMERAL or port in ladder.ports)
+            port = labels[group]
+            fixed = one_client and (0 < port < EPHEMERAL or port in ladder.ports)
             lines.append(f"{ladder.noun} {group + 1}" + (f", server:{port}" if fixed else ""))
         mine = [rung for rung in shown if group in (None, rung.group)]
         cut = ladder.left_out[0].number if ladder.left_out else None

@@ -333,4 +333,3 @@ class Cable:
         if held is not None:
             _, data, entry = held
             self._send(side, 0.0, data, entry)
-

@@ -236,10 +236,11 @@ class RelayEnd:
         datagram = self._reassembly.take(frame)
         if datagram is not None:
             door = self._relay.door(self._side, datagram.source)
-            with contextlib.suppress(ConnectionRefusedError):  # about an earlier one; the next one is sent all the same
-                door.sendto(datagram.data, self._relay.real(self._side, datagram.destination))
-                return len(frame)
-            door.sendto(datagram.data, self._relay.real(self._side, datagram.destination))
+            target = self._relay.real(self._side, datagram.destination)
+            try:
+                door.sendto(datagram.data, target)
+            except ConnectionRefusedError:  # told here of an earlier one; this one has not been sent yet
+                door.sendto(datagram.data, target)
         elif (about := refused_by(frame)) is not None:
             self._relay.refuse(self._side, *about)
         return len(frame)

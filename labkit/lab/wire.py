@@ -93,7 +93,6 @@ class Wire:
         loop.get()
         self.why_not = ""
         """Why this wire is not live; ``""`` where it is."""
-        self._rules: tuple[Rule, ...] = ()
         self._timing = (delay, rate)
         context = copy_context()
 
@@ -203,17 +202,17 @@ class Wire:
     def _add(self, rule: Rule) -> Rule:
         if not self._finish.alive:
             raise LabError("this wire is closed", "Make a new one: lab.Wire().")
-        self._rules = self._cable.rules = (*self.rules, rule)
+        self._cable.rules = (*self.rules, rule)
         return rule
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules in force, in the order in which they are asked."""
-        return tuple(each for each in self._rules if each.on)
+        return tuple(each for each in self._cable.rules if each.on)
 
     def heal(self) -> None:
         """Take all rules off: from here on every packet passes."""
-        self._rules = self._cable.rules = ()
+        self._cable.rules = ()
 
     # -- what passes
 

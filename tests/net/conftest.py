@@ -10,29 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from labkit.core import loop
 from labkit.net import server as servers
-from tests.loops import LOOPS, swap_loop
+from tests import loops
 from tests.net.peers import Place
 
 
-@pytest.fixture(params=LOOPS, autouse=True, scope="module")
+@pytest.fixture(params=loops.LOOPS, autouse=True, scope="module")
 def kind(request: pytest.FixtureRequest) -> Iterator[str]:
     """The kind of event loop."""
-    yield from swap_loop(request.param)
+    yield from loops.swap_loop(request.param)
 
 
 @pytest.fixture(autouse=True)
 def nothing_left(kind: str, capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
     """What goes wrong in a handler is printed: a test that expects it reads it; anything else fails the test."""
-    yield
-    loop.call(lambda: None)  # what was due on the loop has been done
-    left = list(servers._running)
-    for server in tuple(servers._running.values()):
-        server.close_all_connections()
-        server.close()
-    assert not left, f"the test leaves servers on {left}"
-    assert capsys.readouterr().err == ""
+    yield from loops.nothing_left(servers._running, servers.close_everything, capsys)
 
 
 @pytest.fixture(params=["127.0.0.1", "::1", "unix"])
