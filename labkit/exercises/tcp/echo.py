@@ -124,14 +124,14 @@ class EchoBug(Exercise):
 class _Socket(net.Socket):
     """A server's socket that notes how much of what it read has not gone to the kernel again."""
 
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+    def _push(self, data: bytes) -> None:
+        super()._push(data)
         server = self.server
         if isinstance(server, _Server) and not self.closed:
             held = self.bytes_read - (self.bytes_written - self.writable_length)
             server.held = max(server.held, held)
 
-    def _report(self, error: BaseException) -> None:
+    def _report(self, error: BaseException, about: object = None) -> None:
         # A reset is the trial's own client, which closed without reading all: no fault of the handler's.
         if isinstance(self.server, _Server) and not isinstance(error, ConnectionResetError):
             self.server.failures.append(error)
@@ -162,7 +162,7 @@ class _Server(net.Server):
         finally:
             self.served.set()
 
-    def _report(self, error: BaseException) -> None:
+    def _report(self, error: BaseException, about: object = None) -> None:
         self.failures.append(error)
 
 
