@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from labkit import packets
-from labkit.core import emitter
+from labkit.core import watching
 from labkit.core.errors import CaptureUnavailable, LabError, TimedOut
 from labkit.packets import probe, recorded, session
 from labkit.packets.marker import Marker
@@ -344,7 +344,7 @@ def test_an_exception_in_the_body_comes_out_and_leaves_nothing_behind(tier: str)
             fail()
     assert not threads()
     assert descriptors() == before
-    assert emitter._watchers == ()
+    assert watching.watchers == ()
 
 
 def test_captures_may_overlap(tier: str) -> None:
