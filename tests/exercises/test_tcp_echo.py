@@ -216,4 +216,4 @@ def test_the_handler_is_called_serve_everywhere() -> None:
                                   "Socket.data_received"])  # fmt: skip
 def test_net_still_has_the_hooks_of_the_trial(name: str) -> None:
     kind, method = name.split(".")
-    assert callable(getattr(getattr(net, kind), method, None)), "labkit/exercises/tcp/echo.py overrides or calls it"
+    assert callable(getattr(getattr(net, kind), method, None)), "serving.py or echo.py overrides or calls it"
