@@ -45,27 +45,31 @@ class Exercise(ABC):
         self._asked = 0
         self._solved = False
 
-    # -- what each exercise says
+    # -- what each exercise says: a class attribute, or a property if it depends on the problem
 
+    @property
     @abstractmethod
     def task(self) -> str:
         """What to do, in Markdown."""
 
+    @property
     @abstractmethod
-    def examine(self, answer: Any, run: Run) -> None:
-        """Try the answer step by step; raises `NotYet` or `NotAttempted`, returns when nothing is wrong."""
-
-    @abstractmethod
-    def nudges(self) -> tuple[str, ...]:
+    def hints(self) -> tuple[str, ...]:
         """The hints in Markdown, from a nudge to nearly the answer."""
 
+    @property
     @abstractmethod
     def worked(self) -> str:
         """The solution in Markdown, with the way to it."""
 
+    @property
     @abstractmethod
     def reference(self) -> Any:
         """An answer that is correct; the tests check it."""
+
+    @abstractmethod
+    def examine(self, answer: Any, run: Run) -> None:
+        """Try the answer step by step; raises `NotYet` or `NotAttempted`, returns when nothing is wrong."""
 
     # -- what a student calls
 
@@ -99,10 +103,11 @@ class Exercise(ABC):
 
     def hint(self) -> Note:
         """Return the hints so far and one more, from a nudge to nearly the answer."""
-        nudges = self.nudges()
-        self._hints = min(self._hints + 1, len(nudges))
-        lines = [f"**Hint {number} of {len(nudges)}.** {text}" for number, text in enumerate(nudges[: self._hints], 1)]
-        if self._hints == len(nudges):
+        count = len(self.hints)
+        self._hints = min(self._hints + 1, count)
+        given = self.hints[: self._hints]
+        lines = [f"**Hint {number} of {count}.** {text}" for number, text in enumerate(given, 1)]
+        if self._hints == count:
             lines.append(f"That is the last hint; there is {self._call('solution')} too.")
         return Note("\n\n".join(lines))
 
@@ -110,7 +115,7 @@ class Exercise(ABC):
         """Return the solution after a correct answer or three tries; before that, when asked a second time."""
         self._asked += 1
         if self._open():
-            return Note(f"**Solution of {self.name}**\n\n{self.worked()}")
+            return Note(f"**Solution of {self.name}**\n\n{self.worked}")
         left = TRIES - self._tries
         tries = "one more try" if left == 1 else f"{left} more tries"
         return Note(
@@ -131,7 +136,7 @@ class Exercise(ABC):
     # -- inside
 
     def _markdown(self) -> str:
-        return f"**Exercise {self.name}: {self.title}**\n\n{self.task()}\n\n{self._next(check=True)}"
+        return f"**Exercise {self.name}: {self.title}**\n\n{self.task}\n\n{self._next(check=True)}"
 
     def _call(self, method: str) -> str:
         return f"`exercises.{self.name}.{method}()`"  # lessons import exercises, whatever else they name

@@ -18,7 +18,7 @@ from contextvars import copy_context
 from time import monotonic
 from typing import Any
 
-from labkit.exercises.result import show_error
+from labkit.exercises.result import show, show_error
 
 LIMIT = 2.0
 """Seconds that one call of the student's code may take."""
@@ -85,10 +85,12 @@ class Run:
         self.doing = ""
         self.deadline = monotonic() + (self.limit if seconds is None else seconds)
 
-    def call(self, doing: str, function: Callable[..., Any], *args: Any) -> Any:
+    def call(self, doing: str, function: Callable[..., Any], *args: Any, first: bool = False) -> Any:
         """Call the student's function; doing: the call as the student would write it, ``"feed(b'a')"``.
 
-        Raises `NotAttempted` where it raises NotImplementedError, else `NotYet` with the student's own lines.
+        first: whether it is the first call, so that a function that returns None or ``...`` is not written yet.
+        Raises `NotAttempted` for that and for NotImplementedError, `NotYet` with the student's own lines for any other
+        error.
         """
         self.beat()
         self.doing = doing
@@ -101,7 +103,15 @@ class Run:
         except BaseException as error:
             raise failed(doing, error) from None
         self.beat()
+        if first and (returned is None or returned is ...):
+            raise NotAttempted
         return returned
+
+
+def check_callable(answer: Any, wanted: str, asks: str) -> None:
+    """Raise `NotYet` for an answer that cannot be called. wanted: ``"the class Sender"``. asks: what to give."""
+    if not callable(answer):
+        raise NotYet(wanted, show(answer), asks)
 
 
 def failed(doing: str, error: BaseException) -> NotYet:

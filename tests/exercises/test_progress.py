@@ -186,11 +186,11 @@ class TestBar:
         exercises.tcp.flags.check({"SYN", "ACK"})
         shown = exercises.progress("tcp")
         assert shown.solved == 1
-        assert len(shown.rows) == 8
+        assert len(shown.rows) == 9
         assert [name for name, *_ in exercises.progress("udp").rows] == [
             "udp.header", "udp.which_reached", "udp.dns_name", "udp.stop_and_wait",
         ]  # fmt: skip
-        assert len(exercises.progress().rows) == 12
+        assert len(exercises.progress().rows) == 13
         assert exercises.restart("tcp").solved == 1
         assert exercises.restart("tcp", forget=True).solved == 0
         assert progress_file.entry("tcp.flags") == Entry()

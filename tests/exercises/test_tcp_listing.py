@@ -12,10 +12,9 @@ from labkit import net
 from labkit.core import loop
 from labkit.exercises import Outcome
 from labkit.exercises.tcp import listing
-from labkit.exercises.tcp.listing import LISTING
+from labkit.exercises.tcp.listing import LISTING, SLIPS
 from labkit.net import server as servers
 
-SLIPS = {"create_sever": "create_server", "GRETING": "GREETING", "wirte": "write", "pirnt": "print"}
 GREETING = "您好！\n"
 
 

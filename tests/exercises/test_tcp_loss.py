@@ -43,7 +43,7 @@ class TestMissingBytes:
     @pytest.mark.parametrize("seed", range(1, 20))
     def test_each_mistake_has_its_own_message(self, seed: int) -> None:
         missing_bytes.another(seed)
-        first, after = missing_bytes.reference()
+        first, after = missing_bytes.reference
         assert missing_bytes.check([first, after]).correct
         wrong = {
             "the next byte expected": (first - 1, after),

@@ -54,14 +54,30 @@ class EchoBug(Exercise):
         "An echo server needs no text: bytes in, bytes out, in the order in which they came.\n"
         "And it reads no faster than its client does: pipe() pauses while the write buffer is full, until drain."
     )
-
-    def task(self) -> str:
-        return (
-            "This echo server does well in telnet. It has two bugs that real clients find. Mend it.\n\n"
-            f"```python\n{BUGGY}```\n\n"
-            "Your handler is tried on real connections: text cut anywhere, bytes that are no text, a client that ends "
-            "first, a client that sends megabytes before it reads."
-        )
+    task = (
+        "This echo server does well in telnet. It has two bugs that real clients find. Mend it.\n\n"
+        f"```python\n{BUGGY}```\n\n"
+        "Your handler is tried on real connections: text cut anywhere, bytes that are no text, a client that ends "
+        "first, a client that sends megabytes before it reads."
+    )
+    hints = (
+        "What does `data` hold if TCP cuts the stream inside a character, or if the client sends a picture?",
+        "An echo has no use for text. And what does `write` return when the client does not read?",
+        "Write the bytes as they came. When `write` returns False, `pause()` the socket and `resume()` it at "
+        "`drain`. One method of the socket does all of that.",
+    )
+    worked = (
+        "First bug: half a character cannot be decoded, so bytes must stay bytes.\n"
+        "Second bug: `write` returns False when its buffer is full, and the handler reads on; "
+        "the buffer grows with every byte of a client that does not read.\n"
+        "`pipe` does both right.\n\n"
+        '```python\ndef serve(socket):\n    socket.pipe(socket)\n\nexercises.tcp.echo_bug.check(serve)\n```\n\n'
+        "The same by hand:\n\n"
+        '```python\ndef serve(socket):\n    @socket.on("data")\n    def answer(data):\n'
+        '        if not socket.write(data):\n            socket.pause()\n'
+        '            socket.once("drain", socket.resume)\n```'
+    )
+    reference = staticmethod(serve)
 
     def examine(self, answer: Any, run: Run) -> None:
         check_plain(answer, "a function of one argument, the socket", self.asks)
@@ -78,30 +94,6 @@ class EchoBug(Exercise):
             trial.pour(_LARGE)
         finally:
             trial.close()
-
-    def nudges(self) -> tuple[str, ...]:
-        return (
-            "What does `data` hold if TCP cuts the stream inside a character, or if the client sends a picture?",
-            "An echo has no use for text. And what does `write` return when the client does not read?",
-            "Write the bytes as they came. When `write` returns False, `pause()` the socket and `resume()` it at "
-            "`drain`. One method of the socket does all of that.",
-        )
-
-    def worked(self) -> str:
-        return (
-            "First bug: half a character cannot be decoded, so bytes must stay bytes.\n"
-            "Second bug: `write` returns False when its buffer is full, and the handler reads on; "
-            "the buffer grows with every byte of a client that does not read.\n"
-            "`pipe` does both right.\n\n"
-            '```python\ndef serve(socket):\n    socket.pipe(socket)\n\nexercises.tcp.echo_bug.check(serve)\n```\n\n'
-            "The same by hand:\n\n"
-            '```python\ndef serve(socket):\n    @socket.on("data")\n    def answer(data):\n'
-            '        if not socket.write(data):\n            socket.pause()\n'
-            '            socket.once("drain", socket.resume)\n```'
-        )
-
-    def reference(self) -> Any:
-        return serve
 
 
 class _Socket(TrialSocket):

@@ -5,6 +5,7 @@ Rule: a client decides what is wrong, by what it gets; the source is never read.
 
 from __future__ import annotations
 
+import re
 import socket as system
 import sys
 from collections.abc import Iterator
@@ -43,6 +44,11 @@ def create():
     return server
 '''
 """What the student mends: a slip in each function."""
+
+SLIPS = {"create_sever": "create_server", "GRETING": "GREETING", "wirte": "write", "pirnt": "print"}
+"""Each slip, and what was meant, in the order in which they are found."""
+
+MENDED = re.sub("|".join(SLIPS), lambda slip: SLIPS[slip[0]], LISTING)
 
 _SETTINGS = ("allow_half_open", "no_delay", "high_water_mark", "max_connections", "pause_on_connect")
 
@@ -86,15 +92,27 @@ class Listing(Exercise):
         "A misspelt name is found when its line runs: a handler that no client has called may still hold one.\n"
         "labkit ends the connection of a handler that fails. Node ends the whole program, and all its connections."
     )
-
-    def task(self) -> str:
-        return (
-            "This listing was typed from a book, and some names in it are misspelt. Python accepts it all the "
-            "same, since each slip waits until its line runs. Mend them all.\n\n"
-            f"```python\n{LISTING}```\n\n"
-            "Your server is tried by clients. Each of them connects, reads the greeting, sends a line, reads the "
-            "greeting again, and leaves. Then the server prints a line."
-        )
+    task = (
+        "This listing was typed from a book, and some names in it are misspelt. Python accepts it all the "
+        "same, since each slip waits until its line runs. Mend them all.\n\n"
+        f"```python\n{LISTING}```\n\n"
+        "Your server is tried by clients. Each of them connects, reads the greeting, sends a line, reads the "
+        "greeting again, and leaves. Then the server prints a line."
+    )
+    hints = (
+        "When does each of the four functions run? Which of them runs when the cell is run?",
+        "`create` runs first, `greet` when a client connects, `answer` when data arrives, `goodbye` when the "
+        "client ends. Each has one slip; `check` stops at the first that is left.",
+        "In `create` it is the name of the function of `net`, in `greet` the name of the text, in `answer` the "
+        "method of the socket, in `goodbye` the name of Python's own function.",
+    )
+    worked = (
+        "`create_sever`: there is no server at all. `GRETING`: the connection ends before a byte is sent. `wirte`: the "
+        "connection ends at the client's first data. `pirnt`: the client gets all it asked for, and only the "
+        "server's side fails.\n\n"
+        f"```python\n{MENDED}\nexercises.tcp.listing.check(create)\n```"
+    )
+    reference = staticmethod(create)
 
     def examine(self, answer: Any, run: Run) -> None:
         check_plain(answer, "the function create", self.asks)
@@ -113,41 +131,15 @@ class Listing(Exercise):
             finally:
                 trial.close()
 
-    def nudges(self) -> tuple[str, ...]:
-        return (
-            "When does each of the four functions run? Which of them runs when the cell is run?",
-            "`create` runs first, `greet` when a client connects, `answer` when data arrives, `goodbye` when the "
-            "client ends. Each has one slip; `check` stops at the first that is left.",
-            "In `create` it is the name of the function of `net`, in `greet` the name of the text, in `answer` the "
-            "method of the socket, in `goodbye` the name of Python's own function.",
-        )
-
-    def worked(self) -> str:
-        mended = LISTING
-        for slip, right in (("create_sever", "create_server"), ("GRETING", "GREETING"), ("wirte", "write"),
-                            ("pirnt", "print")):
-            mended = mended.replace(slip, right)
-        return (
-            "`create_sever`: there is no server at all. `GRETING`: the connection ends before a byte is sent. "
-            "`wirte`: the connection ends at the client's first data. `pirnt`: the client gets all it "
-            "asked for, and only the server's side fails.\n\n"
-            f"```python\n{mended}\nexercises.tcp.listing.check(create)\n```"
-        )
-
-    def reference(self) -> Any:
-        return create
-
 
 def _made(answer: Any, run: Run) -> net.Server:
     """The server that the student's function returns."""
     try:
-        server = run.call("create()", answer)
+        server = run.call("create()", answer, first=True)
     except NotYet as found:
         found.expected = "create() returns a server"
         found.why = f"{found.why} No client can connect, since there is no server."
         raise
-    if server is None or server is ...:
-        raise NotAttempted
     if not isinstance(server, net.Server):
         raise NotYet("create() returns a server", f"it returned {show(server)}", "Its last line is: return server")
     return server

@@ -5,15 +5,14 @@ Rule: the answer is fed whole messages and hostile ones; a finding shows the byt
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from labkit.exercises.engine import Exercise
-from labkit.exercises.result import show, show_error
-from labkit.exercises.running import NotAttempted, NotYet, Run, own_frames
+from labkit.exercises.result import show, show_error, source
+from labkit.exercises.running import NotYet, Run, check_callable, own_frames
 
 HEADER = bytes.fromhex("beef 8180 0001 0001 0000 0000")
 """The 12 bytes before the first name of a message. Source: RFC 1035 §4.1.1."""
@@ -171,63 +170,50 @@ class DnsName(Exercise):
         "A length that the other side sent is a claim: check it against what is there before you use it.\n"
         "If each pointer goes further back than the one before, no message can keep a parser for ever."
     )
-
-    def task(self) -> str:
-        return (
-            "A name in a DNS message is a row of labels: a length byte (1 to 63), then so many bytes of ASCII; a zero "
-            "byte closes it. Where the two highest bits of the length byte are set, it is a pointer instead: two "
-            "bytes, whose lower 14 bits are an offset from the start of the message. The name goes on there, and after "
-            "a pointer nothing of the name follows. Write the function `read_name(message, offset)`, which returns "
-            "two values:\n\n"
-            "- the name as text, `\"www.lab.example\"`, without a dot at its end; the root, a zero byte alone, is "
-            "`\".\"`\n"
-            "- the offset of the byte after the name, where the message goes on\n\n"
-            "It raises `ValueError` for a malformed name: one that goes past the end of the message; a length byte "
-            "from 64 to 191; a pointer that does not go backwards, to before the start of the labels that it closes; "
-            "a loop; a name of more than 255 bytes, its length bytes and the closing zero counted.\n\n"
-            f"```python\n{self.stub}\n```"
-        )
+    task = (
+        "A name in a DNS message is a row of labels: a length byte (1 to 63), then so many bytes of ASCII; a zero "
+        "byte closes it. Where the two highest bits of the length byte are set, it is a pointer instead: two "
+        "bytes, whose lower 14 bits are an offset from the start of the message. The name goes on there, and after "
+        "a pointer nothing of the name follows. Write the function `read_name(message, offset)`, which returns "
+        "two values:\n\n"
+        "- the name as text, `\"www.lab.example\"`, without a dot at its end; the root, a zero byte alone, is "
+        "`\".\"`\n"
+        "- the offset of the byte after the name, where the message goes on\n\n"
+        "It raises `ValueError` for a malformed name: one that goes past the end of the message; a length byte "
+        "from 64 to 191; a pointer that does not go backwards, to before the start of the labels that it closes; "
+        "a loop; a name of more than 255 bytes, its length bytes and the closing zero counted.\n\n"
+        f"```python\n{stub}\n```"
+    )
+    hints = (
+        "Go from length byte to length byte. Which of the two ways does the byte say: a label, or a pointer?",
+        "Two positions are needed: where you read, and where the message goes on. The second one is fixed by the "
+        "first pointer: it is two bytes after it, wherever the reading goes.",
+        "Hostile messages lie in every number, not only in pointers. Four questions, each before you read on: is "
+        "there a byte at this place, and a second one for a pointer? Does the label fit into what is left? Is the "
+        "length byte one from 64 to 191, which is neither label nor pointer? How long is the name by now?",
+        "`target = int.from_bytes(message[at : at + 2], \"big\") & 0x3fff` is where a pointer leads. Keep the "
+        "lowest place where you began to read labels: a target that is not below it raises ValueError, and loops "
+        "are gone. Compare `at + 1 + length` with `len(message)`, and add up `1 + length` for the limit of 255.",
+    )
+    reference = staticmethod(read_name)
 
     def examine(self, answer: Any, run: Run) -> None:
-        if not callable(answer):
-            raise NotYet("the function read_name", show(answer), self.asks)
+        check_callable(answer, "the function read_name", self.asks)
         for number, case in enumerate(CASES):
             if case.step != run.number:
                 run.step(case.step)
-            returned = run.call(_doing(case), _caught, answer, case.message, case.offset)
-            if number == 0 and (returned is None or returned is ...):
-                raise NotAttempted
+            returned = run.call(_doing(case), _caught, answer, case.message, case.offset, first=number == 0)
             if case.name is None:
                 _refused(case, returned)
             else:
                 _right(case, returned)
 
-    def nudges(self) -> tuple[str, ...]:
-        return (
-            "Go from length byte to length byte. Which of the two ways does the byte say: a label, or a pointer?",
-            "Two positions are needed: where you read, and where the message goes on. The second one is fixed by the "
-            "first pointer: it is two bytes after it, wherever the reading goes.",
-            "Hostile messages lie in every number, not only in pointers. Four questions, each before you read on: is "
-            "there a byte at this place, and a second one for a pointer? Does the label fit into what is left? Is the "
-            "length byte one from 64 to 191, which is neither label nor pointer? How long is the name by now?",
-            "`target = int.from_bytes(message[at : at + 2], \"big\") & 0x3fff` is where a pointer leads. Keep the "
-            "lowest place where you began to read labels: a target that is not below it raises ValueError, and loops "
-            "are gone. Compare `at + 1 + length` with `len(message)`, and add up `1 + length` for the limit of 255.",
-        )
-
+    @property
     def worked(self) -> str:
         return (
             "Every length is checked before it is used, and every pointer must go further back than the one before.\n\n"
-            f"```python\n{source()}```"
+            f"{source(read_name)}"
         )
-
-    def reference(self) -> Any:
-        return read_name
-
-
-def source() -> str:
-    """The reference answer's source."""
-    return inspect.getsource(read_name)
 
 
 class _Raised:

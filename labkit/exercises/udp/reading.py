@@ -43,6 +43,7 @@ class WhichReached(Seeded):
         self.fates[overtaken] = REORDERED
         self.sizes = [chance.randint(1, 500) for _ in range(COUNT)]
 
+    @property
     def task(self) -> str:
         lines = []
         for number, size in enumerate(self.sizes, 1):
@@ -58,7 +59,7 @@ class WhichReached(Seeded):
 
     def examine(self, answer: Any, run: Run) -> None:
         given = self._numbers(answer)
-        right = self.reference()
+        right = self.reference
         run.step(2)
         for number in self._with(DROPPED):
             if number in given:
@@ -107,7 +108,8 @@ class WhichReached(Seeded):
     def _with(self, fate: str) -> list[int]:
         return sorted(number for number, mine in self.fates.items() if mine == fate)
 
-    def nudges(self) -> tuple[str, ...]:
+    @property
+    def hints(self) -> tuple[str, ...]:
         return (
             "Go down the list as the wire did: what does it hand on, and when?",
             "Is there anybody in UDP who sends a lost datagram again, throws away a second copy, or sorts?",
@@ -115,12 +117,14 @@ class WhichReached(Seeded):
             f"{self._with(REORDERED)[0]} with the one after it.",
         )
 
+    @property
     def worked(self) -> str:
         return (
             "Dropped ones are missing, duplicated ones come twice, an overtaken one comes after the next.\n\n"
-            f"```python\nanswer = {self.reference()}\nexercises.udp.which_reached.check(answer)\n```"
+            f"```python\nanswer = {self.reference}\nexercises.udp.which_reached.check(answer)\n```"
         )
 
+    @property
     def reference(self) -> Any:
         arrived: list[int] = []
         held: list[int] = []
