@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from labkit.exercises import progress_file, tcp, udp
 from labkit.exercises.engine import Exercise
-from labkit.exercises.progress_file import Progress
+from labkit.exercises.progress_bar import Progress
 from labkit.exercises.result import Note, Outcome, Result
 
 __all__ = ["Exercise", "Note", "Outcome", "Progress", "Result", "every", "progress", "restart", "tcp", "udp"]
