@@ -34,7 +34,7 @@ def progress(lesson: str | None = None) -> Progress:
 
 
 def restart(lesson: str | None = None, *, forget: bool = False) -> Progress:
-    """Start over: hints and tries of this session go, as before a demonstration.
+    """Forget the hints and tries of this session, as before a demonstration.
 
     forget: remove the exercises from the progress file too. Returns the progress.
     """

@@ -1,4 +1,4 @@
-"""What every exercise is: a task, a check with three outcomes, hints, a solution that opens in time.
+"""What every exercise is: a task, a check with three outcomes, hints, and a solution that opens after some tries.
 
 Rule: knows no protocol; a check tests what an answer does, not how it is written.
 """
@@ -20,7 +20,7 @@ SKELETON = (
     "This is still the empty skeleton, or it returns nothing yet: put your code in place of the ..., "
     "and run this again."
 )
-"""Said of an answer of the right kind with nothing in it yet."""
+"""Said if an answer is of the right kind and has nothing in it yet."""
 
 _EMPTY = (str, bytes, list, tuple, set, frozenset, dict)
 
@@ -76,7 +76,7 @@ class Exercise(ABC):
     def check(self, answer: Any = None) -> Result:
         """Try an answer, within seconds; returns a `Result`: not attempted, not yet (what failed, where) or correct.
 
-        Raises `Interrupted`, one line in a notebook, when the student stops it; that is no try.
+        Raises `Interrupted` if the student stops the check: one line in a notebook, and this does not count as a try.
         """
         try:
             return self._tried(answer)
@@ -112,7 +112,7 @@ class Exercise(ABC):
         return Note("\n\n".join(lines))
 
     def solution(self) -> Note:
-        """Return the solution after a correct answer or three tries; before that, when asked a second time."""
+        """Return the solution after a correct answer or three tries, or if it is asked for a second time."""
         self._asked += 1
         if self._open():
             return Note(f"**Solution of {self.name}**\n\n{self.worked}")
@@ -139,7 +139,7 @@ class Exercise(ABC):
         return f"**Exercise {self.name}: {self.title}**\n\n{self.task}\n\n{self._next(check=True)}"
 
     def _call(self, method: str) -> str:
-        return f"`exercises.{self.name}.{method}()`"  # lessons import exercises, whatever else they name
+        return f"`exercises.{self.name}.{method}()`"  # every lesson imports `exercises`, and maybe nothing else
 
     def _next(self, *, check: bool = False) -> str:
         calls = [self._call("hint"), self._call("solution")]
@@ -149,7 +149,7 @@ class Exercise(ABC):
         return text.replace("`", "")
 
     def _open(self) -> bool:
-        # The progress file is not asked: a lesson must say the same on every run, whatever was solved last week.
+        # Not by the progress file: a lesson must say the same on every run, whatever was solved last week.
         return self._solved or self._tries >= TRIES or self._asked >= 2
 
     def _note(self, solved: bool) -> None:
@@ -159,7 +159,7 @@ class Exercise(ABC):
 
 
 class Seeded(Exercise):
-    """An exercise that is made anew from a number, so that it can be practised. seed: the number, from 1."""
+    """An exercise with many problems to practise on, each made from a number. seed: the number, from 1."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -181,7 +181,7 @@ class Seeded(Exercise):
 
 
 def is_empty(answer: Any) -> bool:
-    """Whether an answer says nothing: None, ``...``, an empty collection, or one of nothing but None and ``...``."""
+    """Whether an answer says nothing: None, ``...``, or a collection that is empty or holds only None and ``...``."""
     if answer is None or answer is ...:
         return True
     if type(answer) not in _EMPTY:

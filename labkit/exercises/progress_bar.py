@@ -70,7 +70,7 @@ class Progress:
 
 
 def _state(tries: int, solved: bool) -> tuple[str, str]:
-    """Sign and words of one row; the number of tries is the student's own affair."""
+    """Sign and words of one row; the number of tries is not shown."""
     if solved:
         return "✓", "solved"
     return ("△", "not yet") if tries else ("○", "not attempted")

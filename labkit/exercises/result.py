@@ -28,7 +28,7 @@ class Outcome(Enum):
     CORRECT = "correct"
 
 
-# Sign, colour in JupyterLab's themes (which know light and dark), and the colour where there is no JupyterLab.
+# Sign, colour in JupyterLab's themes (light and dark), and the colour on a page outside JupyterLab.
 _LOOK = {
     Outcome.NOT_ATTEMPTED: ("○", "--jp-border-color1", style.LIGHT.line),
     Outcome.NOT_YET: ("△", "--jp-warn-color1", style.LIGHT.hues[1]),

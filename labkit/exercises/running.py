@@ -1,7 +1,7 @@
 """Runs a check, and the student's code in it, in a thread of its own with a time limit.
 
-Rule: whatever the answer does (raise, hang, exit), a check ends with a finding. Only what holds the
-interpreter in C, such as ``10 ** 10 ** 9``, cannot be ended from inside Python.
+Rule: whatever the answer does (raise, hang, exit), a check ends with a finding. Only code that keeps the
+interpreter inside C, such as ``10 ** 10 ** 9``, cannot be ended from Python.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Run:
-    """One check under way: which step it is at, and until when it must have moved on."""
+    """A running check: its step, and the time until which it must go on."""
 
     def __init__(self, limit: float = LIMIT) -> None:
         self.limit = limit
@@ -76,12 +76,12 @@ class Run:
         self.deadline = monotonic() + limit
 
     def step(self, number: int) -> None:
-        """The check goes on to this step, counted from 1."""
+        """Go on to this step, counted from 1."""
         self.number = number
         self.beat()
 
     def beat(self, seconds: float | None = None) -> None:
-        """The check moves: the time limit starts anew (seconds: for something that may take longer)."""
+        """Start the time limit anew, since the check goes on. seconds: another limit, if the next part takes longer."""
         self.doing = ""
         self.deadline = monotonic() + (self.limit if seconds is None else seconds)
 

@@ -50,7 +50,7 @@ class TestMissingBytes:
             "The gap lies before it": (after, after + 1),
             "again and again": (first + 7, after),
             "the last missing byte": (first, after - 1),
-            "the end of what has arrived": (first, missing_bytes.end),
+            "the end of the bytes that have arrived": (first, missing_bytes.end),
             "how many bytes are missing": (first, after - first),
             "up to, but not with": (first, after + 3),
         }

@@ -1,6 +1,6 @@
 """An exercise on servers: an echo server that works in telnet and fails on the wire.
 
-Rule: the student's handler serves real connections on 127.0.0.1; what comes back and what is held decides.
+Rule: the student's handler serves real connections on 127.0.0.1; what comes back, and how much it holds, decide.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class EchoBug(Exercise):
 
     name = "tcp.echo_bug"
     title = "find the bugs in an echo server"
-    steps = ("a line comes back", "a character cut between two segments comes back", "bytes that are no text come back",
-             "after the client's FIN the rest comes back, then the server's FIN",
+    steps = ("a line comes back", "a character cut between two segments comes back",
+             "bytes that are not text come back", "after the client's FIN the rest comes back, then the server's FIN",
              "a client that sends and does not read costs little memory")
     stub = "def serve(socket):\n    ...\n\nexercises.tcp.echo_bug.check(serve)"
     asks = "Give check() your handler, the function that create_server() takes: check(serve)."
@@ -97,7 +97,7 @@ class EchoBug(Exercise):
 
 
 class _Socket(TrialSocket):
-    """A server's socket that notes how much of what it read has not gone to the kernel again."""
+    """A server's socket that counts the bytes that it has read and not handed to the kernel again."""
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

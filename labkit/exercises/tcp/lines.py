@@ -26,7 +26,7 @@ STREAMS = (
 """What the reader is fed, as UTF-8."""
 
 
-_SHARED = "Two connections have a reader each, and they must not share what they keep: set it in __init__."
+_SHARED = "Each connection has a reader of its own, and two readers must not share what they keep: set it in __init__."
 
 
 class LineReader:
@@ -79,7 +79,7 @@ exercises.tcp.line_reader.check(LineReader)'''
         f"```python\n{stub}\n```"
     )
     hints = (
-        "What is left after the last line end is no line yet. Where does it stay until the next `feed`?",
+        "The bytes after the last line end are not a line yet. Where do they stay until the next `feed`?",
         "Keep bytes, not text: half a character cannot be decoded. Decode a line once it is complete.",
         "`*complete, self.rest = (self.rest + data).split(b\"\\n\")` gives the complete lines and the rest; "
         "then take one `b\"\\r\"` off each line's end and decode it.",
@@ -187,7 +187,7 @@ def _pieces(chunks: Sequence[bytes]) -> str:
 
 
 def _about(text: str, chunks: Sequence[bytes]) -> str:
-    """Where the cut is, in words; nothing where there is none or one at every byte."""
+    """Where the cut is, in words; ``""`` if the stream is not in two pieces."""
     if len(chunks) != 2:
         return ""
     cut = len(chunks[0])

@@ -139,7 +139,7 @@ class MissingBytes(Seeded):
             if after == self.after - 1:
                 why = "This is the last missing byte; asked is the number after it, as SACK counts."
             elif after == self.end:
-                why = "This is the end of what has arrived. The gap ends where the SACK block begins."
+                why = "This is the end of the bytes that have arrived. The gap ends at the start of the SACK block."
             elif after == self.after - self.first:
                 why = "This is how many bytes are missing; asked is the number after the last of them."
             else:

@@ -200,7 +200,7 @@ class Order(_OnPackets):
         )
 
     def examine(self, answer: Any, run: Run) -> None:
-        """Look for the first packet that cannot stand where it is put."""
+        """Look for the first packet that cannot stand in its place."""
         letters = self._letters(answer)
         run.step(2)
         packets, _ = self._packets()

@@ -1,6 +1,6 @@
 """The packets that the TCP exercises are about: the student's, the recorded ones, or a connection made here.
 
-Rule: says where its packets come from; what is made here is valid to the last checksum, and never passed for captured.
+Rule: the origin of the packets is told. A connection made here has valid checksums, and is not called captured.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def conversation() -> Tape:
 def choose(tape: Tape | None, pick: Callable[[Tape], T | None], wanted: str) -> tuple[T, str]:
     """Pick what an exercise needs: from the tape, else from the recording, else from a connection made here.
 
-    pick: returns None where a tape lacks it. wanted: that, in words. Returns it with the origin of its tape.
-    Raises `LabError` if the tape that was given lacks it.
+    pick: returns None if a tape does not have it. wanted: its name. Returns what was picked, and the tape's origin.
+    Raises `LabError` if the tape that was given does not have it.
     """
     if tape is not None:
         found = pick(tape)
@@ -110,9 +110,9 @@ def _recorded() -> Tape | None:
 
 
 def origin_line(origin: str) -> str:
-    """The line that says where the packets come from, and that alone differs from machine to machine.
+    """The line that names the origin of the packets; no other line differs from machine to machine.
 
-    It stands in Markdown, and a file's name may hold anything: what is no plain text becomes a question mark.
+    It stands in Markdown, and a file's name may hold anything: a character that is not plain becomes a question mark.
     """
     return "tape: " + re.sub(r"[^\w ./(),'-]", "?", origin)
 

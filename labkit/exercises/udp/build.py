@@ -194,7 +194,7 @@ class Header(Seeded):
             f"source, destination = bytes({list(self.source)}), bytes({list(self.destination)})\n"
             f"pseudo = source + destination + struct.pack(\"!BBH\", 0, {PROTOCOL}, length)\n"
             f"data = pseudo + struct.pack(\"!HHHH\", {self.ports[0]}, {self.ports[1]}, length, 0) + payload\n"
-            "data += bytes(len(data) % 2)  # a zero byte where the number of bytes is odd\n"
+            "data += bytes(len(data) % 2)  # a zero byte if the number of bytes is odd\n"
             "total = sum(int.from_bytes(data[i : i + 2], \"big\") for i in range(0, len(data), 2))\n"
             f"{FOLD}"
             "checksum = (total ^ 0xFFFF) or 0xFFFF  # 0 would say that there is none\n"

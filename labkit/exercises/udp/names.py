@@ -61,7 +61,7 @@ class Case:
     """One message with a name to read.
 
     step: of the exercise. about: what it is, in words. tail: what follows the 12 bytes of the header. offset: where the
-    name begins. name, after: what is right; name None: it must be refused with ValueError. why: said where it is not.
+    name begins. name, after: what is right; name None: it must be refused with ValueError. why: said if it is not.
     """
 
     step: int
@@ -126,7 +126,7 @@ CASES = (
     Case(3, "a pointer to offset 318, more than one byte can say",
          _FAR + _LAB + _pointer(318) + _TYPE, 335, "www.lab.example", 337),
     Case(4, "a label that goes past the end", _labels(b"www") + b"\x0aexam", 12,
-         why="A slice past the end is no error in Python, only shorter: compare the length with what is left."),
+         why="A slice past the end is not an error in Python, only shorter: compare the length with what is left."),
     Case(4, "a name without its closing zero", _labels(b"www", b"lab"), 12,
          why="The message ends before the name does."),
     Case(4, "a message that ends inside a pointer", _QUESTION + b"\xc0", 33,
@@ -150,7 +150,7 @@ CASES = (
     Case(8, "a name of 256 bytes", _labels(b"a" * 63, b"b" * 63, b"c" * 63, b"d" * 62) + b"\0", 12,
          why="A name has 255 bytes at most: its labels, a length byte before each, and the closing zero."),
     Case(8, "a name of 258 bytes that takes 5 in the message", _LONG + _labels(b"ab") + _pointer(12), 267,
-         why="A name has 255 bytes at most, wherever they lie: count what the pointers lead to as well."),
+         why="A name has 255 bytes at most, wherever they are: count what the pointers lead to as well."),
 )
 
 
@@ -292,7 +292,7 @@ def _about_name(case: Case, name: str) -> str:
     if right == ".":
         return "The root has no labels: its name is written as a dot."
     if name.rstrip(".") == right and (name != right + "." or case.about == _TO_THE_ROOT):
-        return "The root has no label to add here: \".\" is its name only where it stands alone, so do not join it."
+        return "The root has no label to add here: \".\" is its name only if it stands alone, so do not join it."
     if name == right + ".":
         return "The dot after the last label is not asked for here: put dots between labels only."
     if name == right.replace(".", ""):
@@ -311,7 +311,7 @@ def _about_name(case: Case, name: str) -> str:
 
 
 def _read_elsewhere(case: Case, name: str) -> bool:
-    """Whether this name comes out where the first pointer is followed to another place than it says."""
+    """Whether this name results if the first pointer leads to another offset."""
     pointer = case.after - 2
     for target in range(len(case.message)):
         elsewhere = case.message[:pointer] + _pointer(target) + case.message[case.after :]

@@ -29,12 +29,13 @@ class WhichReached(Seeded):
     stub = "answer = []\nexercises.udp.which_reached.check(answer)"
     asks = "Give check() the numbers in the order in which the program gets them: [1, 2, 3]."
     praise = (
-        "UDP hands over what arrives, when it arrives, as often as it arrives. Whoever minds puts numbers in.\n"
+        "UDP hands over what arrives, when it arrives, as often as it arrives. A program that needs "
+        "more puts numbers into its datagrams.\n"
         "exercises.udp.which_reached.another() makes a new problem of the same kind."
     )
 
     def _make(self, seed: int) -> None:
-        """Something of everything; what follows an overtaken one passes untouched, so that there is one answer."""
+        """Make some of each fate. The datagram after an overtaken one passes untouched, so that there is one answer."""
         chance = random.Random(seed)
         overtaken = chance.randint(1, COUNT - 1)
         free = [number for number in range(1, COUNT + 1) if number not in (overtaken, overtaken + 1)]
@@ -83,7 +84,7 @@ class WhichReached(Seeded):
         more = [number for number in right if given.count(number) > right.count(number)]
         if missing:
             expected, seen = f"{missing[0]} in your list", f"no {missing[0]}"
-            why = "This one arrives: being late, or being small, is no reason to be lost."
+            why = "This one arrives: a datagram is not lost because it is late or small."
         elif more:
             expected, seen = f"{more[0]} once", _times(more[0], given)
             why = "The wire duplicated others, not this one, and UDP itself sends nothing twice."

@@ -203,7 +203,7 @@ class _Transfer:
             if len(self.sent) > FLOOD:
                 raise self._flood(doing) from None
             if found.seen.startswith("IndexError") and self._done:
-                found.why += " " + (_NONE if not self.pieces else "After the last piece there is no next one.")
+                found.why += " " + (_NONE if not self.pieces else "There is no piece after the last one.")
             found.why = f"{found.why}\n{self._so_far()}".strip()
             raise
         if len(self.sent) > FLOOD:
@@ -259,8 +259,8 @@ class _Transfer:
                 return (f"This is an old ack, of another piece than the one under way ({now}), which may be lost: "
                         "look at the number in the ack before you go on.")
             if sent[0] == now:
-                return ("An old ack says nothing about the piece under way. Answering each old ack with a datagram "
-                        "doubles the traffic from then on (RFC 1123 §4.2.3.1); the timer is there for that.")
+                return ("An old ack says nothing about the piece under way. If each old ack is answered with a "
+                        "datagram, the traffic doubles from then on (RFC 1123 §4.2.3.1); the timer is there for that.")
             return f"An old ack must not take you back: the pieces before {now} are acknowledged."
         if not sent:
             return f"Piece {now - 1} has arrived, so the next one may leave. Only timed_out() would call you again."
@@ -286,10 +286,10 @@ class _Transfer:
         left = len(self.pieces) - self.current
         if done:
             raise NotYet(f"done is False after {doing}: {left} of {len(self.pieces)} pieces are not acknowledged",
-                         "done is True", f"Sent is not arrived: only an ack of the last piece says that all is there.\n"
-                         f"{self._so_far()}")
+                         "done is True", "A piece that was sent need not have arrived: only an ack of the last one "
+                         f"says that all are there.\n{self._so_far()}")
         raise NotYet(f"done is True after {doing}: every piece is acknowledged", "done is False",
-                     "Whoever drives the sender goes on waiting until done is True.\n" + self._so_far())
+                     "The program that drives the sender waits until done is True.\n" + self._so_far())
 
     def _flood(self, doing: str) -> NotYet:
         return NotYet(f"{doing} returns at once", f"it sent more than {FLOOD} datagrams",
