@@ -99,8 +99,8 @@ class EchoBug(Exercise):
 class _Socket(TrialSocket):
     """A server's socket that counts the bytes that it has read and not handed to the kernel again."""
 
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+    def _push(self, data: bytes) -> None:
+        super()._push(data)
         server = self.server
         if isinstance(server, _Server) and not self.closed:
             held = self.bytes_read - (self.bytes_written - self.writable_length)

@@ -32,7 +32,7 @@ class HandlerStopped(Exception):
 class TrialSocket(net.Socket):
     """A socket of a `TrialServer`: it hands errors of the student's handlers to the server."""
 
-    def _report(self, error: BaseException) -> None:
+    def _report(self, error: BaseException, about: object = None) -> None:
         # A reset comes from the trial's own client, which closed without reading all: it is not the handler's fault.
         if isinstance(self.server, TrialServer) and not isinstance(error, ConnectionResetError):
             self.server.failures.append(error)
@@ -70,7 +70,7 @@ class TrialServer(net.Server):
         finally:
             self.served.set()
 
-    def _report(self, error: BaseException) -> None:
+    def _report(self, error: BaseException, about: object = None) -> None:
         self.failures.append(error)
 
 
