@@ -9,8 +9,8 @@ import socket
 from struct import Struct
 from typing import NamedTuple
 
-Frame = tuple[int, bytes, int, int, int]
-"""(time in ns since the epoch, the bytes, link type, TPACKET status, length in bytes on the wire)."""
+Frame = tuple[int | None, bytes, int, int, int]
+"""(time in ns since the epoch or None, the bytes, link type, TPACKET status, length in bytes on the wire)."""
 
 NULL, ETHERNET, RAW, LOOP, SLL, IPV4, IPV6, SLL2 = 0, 1, 101, 108, 113, 228, 229, 276
 """Link types, as numbered in pcap files."""

@@ -26,15 +26,16 @@ _ALIASES = {"IP": ("IPv4", "IPv6"), "Ether": ("Ethernet",), "Raw": ("Payload",)}
 class Packet:
     """A packet of a tape.
 
-    number: its place in the capture, from 1. time_ns: nanoseconds since the epoch. raw: the bytes of the frame.
+    number: its place in the capture, from 1. time_ns: nanoseconds since the epoch, None if its file says no time.
+    raw: the bytes of the frame. fcs_length: bytes of frame check sequence at its end, as its file says.
     linktype: how the frame starts, as numbered in pcap files (1: Ethernet). status: what the kernel noted about it
     (bit 8: it never filled in the TCP or UDP checksum). wire_length: bytes on the wire; raw may be cut shorter.
     origin: where its tape comes from, as in `Tape.origin`. verdict: what a wire did to it, or None.
     """
 
     __slots__ = (
-        "_layers", "_place", "_quick", "linktype", "number", "origin", "raw", "status", "time_ns", "verdict",
-        "wire_length",
+        "_layers", "_place", "_quick", "fcs_length", "linktype", "number", "origin", "raw", "status", "time_ns",
+        "verdict", "wire_length",
     )  # fmt: skip
 
     def __init__(
@@ -45,11 +46,13 @@ class Packet:
         quick: Quick | None = None,
         origin: str = "",
         verdict: Verdict | None = None,
+        fcs_length: int = 0,
     ) -> None:
         self.time_ns, self.raw, self.linktype, self.status, self.wire_length = frame
         self.number = number
         self.origin = origin
         self.verdict = verdict
+        self.fcs_length = fcs_length
         self._place = place
         self._quick = quick if quick is not None else frames.quick(self.raw, self.linktype)
         self._layers: tuple[Layer, ...] | None = None

@@ -16,11 +16,11 @@ from labkit.core import emitter, loop
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import pcap, probe, recorded
 from labkit.packets.bpf import MOST_PORTS
+from labkit.packets.capture_file import Recording
 from labkit.packets.conversations import Conversations, Flow
 from labkit.packets.frames import Frame, address, fragment_key, fragment_of, quick, quoted
 from labkit.packets.marker import WAIT, Boundary, Marker, Source
 from labkit.packets.model import SocketEvent, Verdict
-from labkit.packets.pcapng import Recording
 from labkit.packets.ring import MEMORY_LIMIT, Ring
 from labkit.packets.tape import Tape, shown_path, this_platform
 

@@ -11,8 +11,8 @@ from labkit import draw
 from labkit.core.errors import LabError
 from labkit.draw import rungs
 from labkit.packets import Tape
+from labkit.packets.capture_file import Recording
 from labkit.packets.model import SocketEvent
-from labkit.packets.pcapng import Recording
 from tests.draw.fakes import CLIENT, MS, SERVER, FakePacket, FakeTape, Script, greeting
 from tests.draw.markup import SVG, check_layout, parse, texts
 

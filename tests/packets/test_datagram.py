@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.packets import Tape
+from labkit.packets.capture_file import Recording
 from labkit.packets.datagram import (
     HEADERS,
     LARGEST,
@@ -24,7 +25,6 @@ from labkit.packets.datagram import (
     refusal_of,
     refused_by,
 )
-from labkit.packets.pcapng import Recording
 from tests.needs import need_tool
 from tests.packets import made
 

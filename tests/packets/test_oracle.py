@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from labkit import packets, servers
-from labkit.packets.pcapng import Recording
+from labkit.packets.capture_file import Recording
 from tests.lab.wires import INSIDE, live_wire
 from tests.needs import need_live_capture, need_tool
 from tests.packets import made

@@ -1,0 +1,106 @@
+"""Conditions on packets, told by name: which flags, sender, port, payload, protocol. For tapes and for wires alike.
+
+Rule: checked when they are made, so that a slip is told at once; a match looks at one packet and changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from labkit.core.errors import LabError
+from labkit.packets.frames import FLAG_LETTERS, FLAG_NAMES, Quick
+
+SENDERS = ("client", "server")
+PROTOCOLS = (
+    "TCP", "UDP", "ICMP", "ICMPv6", "ARP", "IPv4 (fragment)", "IPv6 (fragment)", "IPv6", "IPv6 in IPv4", "IGMP", "SCTP",
+    "GRE", "ESP", "AH", "OSPF", "LLDP", "PPPoE", "Ethernet",
+)  # fmt: skip
+"""What `labkit.packets.frames` calls whole frames; of IP's other protocols it gives the number: "IP protocol 99"."""
+
+_CASELESS = {name.lower(): name for name in PROTOCOLS}
+_OTHERS = re.compile(r"IP protocol \d+|link type \d+|(.+) \((?:truncated|malformed)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which packets are meant; None: no condition.
+
+    sender: ``"client"`` or ``"server"``. flags: exactly these TCP flags, a letter each. payload: with (True) or without
+    (False) payload. port: source or destination. protocol: one of `PROTOCOLS`, in small or capital letters.
+    Raises `LabError` for a value that no packet can have.
+    """
+
+    sender: str | None = None
+    flags: str | None = None
+    payload: bool | None = None
+    port: int | None = None
+    protocol: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.sender is not None and self.sender not in SENDERS:
+            raise LabError(f"no packet is sent by {self.sender!r}", 'sender is "client" or "server".')
+        if self.flags is not None and not (
+            isinstance(self.flags, str) and self.flags and set(self.flags) <= set(FLAG_LETTERS)
+        ):
+            raise LabError(
+                f"{self.flags!r} are not TCP flags", f'Give their letters, of {FLAG_LETTERS}: "SA" is SYN with ACK.'
+            )
+        if self.payload is not None and not isinstance(self.payload, bool):
+            raise LabError(
+                f"payload={self.payload!r} is neither True nor False",
+                "True: packets with payload; False: packets without payload.",
+            )
+        if self.port is not None and not (
+            isinstance(self.port, int) and not isinstance(self.port, bool) and 0 < self.port < 65536
+        ):
+            raise LabError(f"{self.port!r} is not a port", "Give a number from 1 to 65535.")
+        if self.protocol is not None:
+            object.__setattr__(self, "protocol", protocol_name(self.protocol))  # frozen: the way to set a field here
+
+    def fits(self, packet: Quick, sender: str, payload: int) -> bool:
+        """Whether all conditions hold for this packet. sender: who sent it. payload: bytes that TCP or UDP carries."""
+        return not (
+            (self.flags is not None and (packet.protocol != "TCP" or packet.flags != _bits(self.flags)))
+            or (self.port is not None and self.port not in (packet.sport, packet.dport))
+            or (self.protocol is not None and packet.protocol != self.protocol)
+            or (self.sender is not None and sender != self.sender)
+            or (self.payload is not None and bool(payload) != self.payload)
+        )
+
+    def __str__(self) -> str:
+        words = []
+        if self.sender is not None:
+            words.append(f"from the {self.sender}")
+        if self.flags is not None:
+            words.append("with " + ", ".join(FLAG_NAMES[FLAG_LETTERS.index(letter)] for letter in self.flags))
+        if self.payload is not None:
+            words.append("with payload" if self.payload else "without payload")
+        if self.port is not None:
+            words.append(f"of port {self.port}")
+        if self.protocol is not None:
+            words.append(f"of {self.protocol}")
+        return " ".join(words)
+
+
+def protocol_name(given: Any, also: Iterable[str] = ()) -> str:
+    """Return a protocol as packets are called: ``"tcp"`` is ``"TCP"``.
+
+    also: names that some packets have besides. Raises `LabError` for a name that no packet can have.
+    """
+    if isinstance(given, str):
+        names = {**_CASELESS, **{name.lower(): name for name in also}}
+        if given.lower() in names:
+            return names[given.lower()]
+        if _OTHERS.fullmatch(given):
+            return given
+    raise LabError(
+        f"no packet is called {given!r}",
+        f"protocol is one of {', '.join(PROTOCOLS)}. What TCP or UDP carries goes by its port: port=53 is DNS.",
+    )
+
+
+def _bits(flags: str) -> int:
+    return sum(1 << FLAG_LETTERS.index(letter) for letter in set(flags))
