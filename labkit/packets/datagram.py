@@ -10,7 +10,7 @@ from collections import OrderedDict
 from struct import Struct
 from typing import NamedTuple
 
-from labkit.packets.explain.base import ones_sum
+from labkit.packets.explain.internet import ones_sum
 from labkit.packets.frames import ETHERNET, fragment_key, fragment_of, quick
 
 _ETHERNET = bytes(12) + b"\x08\x00"  # no hardware addresses: what a frame on Linux's loopback has
