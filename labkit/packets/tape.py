@@ -41,7 +41,7 @@ class _Shared:
     def conversations(self) -> Conversations:
         if self._conversations is None:
             self._conversations = Conversations(self.recording.ports)
-            self._conversations.feed(self.recording.frames)
+            self._conversations.feed(self.recording.frames, self.recording.fcs_lengths)
         return self._conversations
 
     def packet(self, index: int) -> Packet:
@@ -55,7 +55,7 @@ class _Shared:
                 known.quick[index],
                 self.origin,
                 self.recording.verdicts.get(index),
-                self.recording.fcs_lengths.get(index, 0),
+                self.recording.fcs_lengths.get(index),
             )
             self._packets[index] = packet
         return packet

@@ -311,8 +311,8 @@ class TestVariants:
         path = tmp_path / "x.pcapng"
         path.write_bytes(section("<", of_interface) + enhanced("<", 7, frame, of_packet))
         tape = packets.Tape.load(path)
-        assert tape[0].fcs_length == length
-        assert packets.Tape.load(tape.save(tmp_path / "again.pcapng"))[0].fcs_length == length
+        assert tape[0].fcs_length == (length or None)
+        assert packets.Tape.load(tape.save(tmp_path / "again.pcapng"))[0].fcs_length == (length or None)
         assert (oracle.told(path, "eth.fcs") == [("0xdeadbeef",)]) == (length == 4)
 
     @pytest.mark.parametrize(("network", "length"), [(0x24000001, 4), (0x20000001, 0), (0x44000001, 8), (1, 0)])

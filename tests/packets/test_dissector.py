@@ -156,7 +156,7 @@ class TestChecksums:
     @given(st.binary(max_size=64))
     @settings(max_examples=100, deadline=None)
     def test_the_sum_is_that_of_rfc_1071(self, data: bytes) -> None:
-        from labkit.packets.explain.base import ones_sum
+        from labkit.packets.explain.internet import ones_sum
 
         assert ones_sum(data) == made.ones_sum(data)
 

@@ -5,7 +5,8 @@ Rule: one entry an option; names, order and spans are Wireshark's.
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Context, OptionKind, Row, Value, as_number, build, option_size, shown_bytes
+from labkit.packets.explain.base import Context, OptionKind, Row, Value, as_number, build, shown_bytes
+from labkit.packets.explain.internet import option_size
 from labkit.packets.model import Field
 
 _MODULUS = 1 << 32
