@@ -77,7 +77,7 @@ class Flow:
         """RST was seen, or FIN and its ACK on both sides, or its ports belong to a newer connection."""
         if self.reset or self.replaced:
             return True
-        if len(self.fin) < 2:
+        if len(self.fin) < len({self.client, self.server}):  # one side only if a socket has connected to itself
             return False
         return all(
             side in self.acked and (self.acked[side] - last) % _MODULUS < _MODULUS // 2
@@ -135,19 +135,21 @@ class Conversations:
     def _fragment(self, index: int, frame: Frame, packet: Quick, part: Part) -> None:
         """Place a fragment where the first fragment of its packet stands, which has the ports and may come later."""
         key = fragment_key(frame[1], packet)
+        start = packet.transport if part[0] == 0 else packet.payload
+        data = frame[1][start : start + part[1] - part[0]]
         cut = self._cut.get(key)
-        if cut is None or (cut.pieces.whole and part not in cut.pieces):
+        if cut is None or (cut.pieces.whole and not cut.pieces.has(part, data)):
             # A whole packet is done: its Identification may be used again. The same piece once more is a duplicate.
             cut = self._cut[key] = _Cut()
         if part[0] == 0 and cut.first is None:
             cut.first, cut.place = packet, self._place(index, frame, packet)
+            self.places[index] = cut.place
             self._join(cut)
         elif cut.first is None:
             self.places[index] = self._datagram(frame, packet)  # until its first fragment comes, if it ever does
         cut.indices.append(index)
         was_whole = cut.pieces.whole
-        start = packet.transport if part[0] == 0 else packet.payload
-        cut.pieces.add(part, frame[1][start : start + part[1] - part[0]])
+        cut.pieces.add(part, data)
         if cut.first is not None and cut.first.protocol == "TCP (truncated)" and cut.pieces.whole and not was_whole:
             # The first fragment is shorter than TCP's header (RFC 1858 §2.1): all of the header is there only now.
             whole = quick(_as_packet(cut), IPV4 if len(packet.src) == 4 else IPV6)
@@ -210,6 +212,8 @@ class Conversations:
             self._number[id(flow)] = len(self.connections)
             self.connections.append(flow)
         flow.packets.append(index)
+        if sender == receiver:
+            receiver = packet.dst, -1  # a socket that has connected to itself counts what it sends and gets apart
         self._follow(flow, packet, sender, receiver)
         has_ack = packet.flags & ACK
         return Place(
@@ -245,7 +249,7 @@ class Conversations:
             flow.base[sender] = packet.seq if packet.flags & SYN else (packet.seq - 1) % _MODULUS
         if packet.flags & ACK:
             flow.base.setdefault(receiver, (packet.ack - 1) % _MODULUS)
-            flow.acked[receiver] = packet.ack
+            flow.acked[sender if receiver[1] < 0 else receiver] = packet.ack
         if packet.flags & FIN:
             flow.closing = True
             syn = 1 if packet.flags & SYN else 0

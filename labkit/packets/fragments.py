@@ -18,8 +18,9 @@ class Pieces:
         self._parts: dict[Part, bytes] = {}
         self.whole = False
 
-    def __contains__(self, part: Part) -> bool:
-        return part in self._parts
+    def has(self, part: Part, data: bytes) -> bool:
+        """Whether this fragment, with these bytes, is there already."""
+        return self._parts.get(part) == data
 
     def add(self, part: Part, data: bytes) -> None:
         """Take a fragment and its bytes; one that is there already changes nothing. Source: RFC 791 §3.2."""

@@ -19,6 +19,7 @@ from labkit.core.errors import BadCapture
 from labkit.packets import compressed, pcap, pcapng
 from labkit.packets.capture_file import Recording
 from tests.packets import oracle
+from tests.packets.facts import facts
 
 Row = tuple[Decimal | None, int, int]
 """(seconds since the epoch, bytes captured, bytes on the wire)."""
@@ -36,8 +37,7 @@ DIFFERENT = {
 def theirs(path: Path) -> list[Row]:
     """What tshark reads from a file."""
     return [
-        (Decimal(time) if time else None, int(captured), int(length))
-        for time, captured, length in oracle.told(path, "frame.time_epoch", "frame.cap_len", "frame.len")
+        (Decimal(row.time) if row.time else None, int(row.captured), int(row.length)) for row in facts(path)
     ]
 
 
