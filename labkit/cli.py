@@ -117,7 +117,9 @@ def _doctor(options: argparse.Namespace) -> int:
     from labkit.packets import probe
 
     network = os.environ.get(probe.NETWORK)
-    notebook = _notebook() if network is None else None  # forks, so it comes before the event loop's thread
+    # Both fork, so they come before the event loop's thread.
+    notebook = _notebook() if network is None else None
+    wire = _wire(notebook)
     from labkit.core import loop
 
     status = packets.status()
@@ -126,6 +128,7 @@ def _doctor(options: argparse.Namespace) -> int:
     if notebook is not None:
         print(f"capture in a notebook with the kernel labkit: {_of_notebook(notebook, status)}")
         _print_reason(notebook)
+        print(f"wire in a notebook with the kernel labkit: {wire}")
     where = "this terminal" if notebook is not None else "this notebook"
     used = next(reason for reason in status.reasons if reason.tier == status.tier)
     # A forced tier is used or nothing is: what it would be is no answer where it does not work.
@@ -134,6 +137,8 @@ def _doctor(options: argparse.Namespace) -> int:
         print(f"  LABKIT_TIER={status.tier} asks for this: unset it to have the best that works here")
     for reason in status.reasons:
         _print_reason(reason)
+    if notebook is None:
+        print(f"wire in this notebook: {wire}")
     return 0
 
 
@@ -148,10 +153,20 @@ def _notebook() -> Reason:
     if not (Path(sys.prefix) / "share/jupyter/kernels/labkit/kernel.json").is_file():
         todo = "Install labkit again: `make lab`, or `pip install labkit`."
         return Reason("private", False, "Jupyter's description of the kernel labkit is not installed", todo)
-    why = attempt.refusal()
+    why = attempt.refusal_of_a_kernel()
     if why:
         return private_refused(why)
     return Reason("private", True, "in a network of its own, an AF_PACKET ring on lo saw a datagram sent to it")
+
+
+def _wire(notebook: Reason | None) -> str:
+    """What a wire is in a notebook (None: in this one): tried, but for what LABKIT_TIER asks."""
+    from labkit.lab import attempt
+    from labkit.packets.probe import forced_tier
+
+    if forced_tier() == "recorded":
+        return "UDP through a relay, TCP recorded: LABKIT_TIER asks for recordings"
+    return attempt.wire(private=notebook is not None and notebook.ok)
 
 
 def _of_notebook(reason: Reason, status: Status) -> str:

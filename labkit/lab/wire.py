@@ -92,7 +92,9 @@ class Wire:
         # Started in a block of a host, the loop's thread would stay on that host, with whatever is made there later.
         loop.get()
         self.why_not = ""
-        """Why this wire is not live; ``""`` where it is."""
+        """Why this wire is not live; ``""`` if it is."""
+        self.why_not_textbook = ""
+        """Which settings of `TEXTBOOK` the system did not allow, and why; ``""`` if none, or none was asked for."""
         self._timing = (delay, rate)
         context = copy_context()
 
@@ -125,8 +127,7 @@ class Wire:
                 undo.callback(networks[-1].close)
             middle, client, server = networks
             if textbook:
-                for namespace in (client, server):
-                    _teach(namespace)
+                self.why_not_textbook = _teach(client) and _teach(server)
             names = connect_hosts(middle, (client, server), ADDRESSES, mtu)
             ends = []
             for name in names:
@@ -144,6 +145,12 @@ class Wire:
     def live(self) -> bool:
         """Whether packets really go over a cable of ours, and not, as far as they are UDP, through a relay."""
         return not self.why_not
+
+    @property
+    def _origin(self) -> str:
+        if not self.live:
+            return RELAYED
+        return f"{ORIGIN}, TCP with Linux's own settings" if self.why_not_textbook else ORIGIN
 
     # -- rules
 
@@ -260,7 +267,7 @@ class Wire:
                 ) from None
 
         with (
-            contextlib.closing(Tap(self._cable, ORIGIN if self.live else RELAYED, limit)) as tap,
+            contextlib.closing(Tap(self._cable, self._origin, limit)) as tap,
             session.taped(
                 tap, tap, ports, name if self.live else None, lesson, timeout, wait_closed,
                 verdicts=tap.verdicts, instead=instead, nothing=_NOTHING,
@@ -296,7 +303,7 @@ class Wire:
 
     def __setattr__(self, name: str, value: object) -> None:
         # wire.delay = 0.05 would put a number in the place of the method, and wire.rate = 5 do nothing.
-        if not name.startswith("_") and name not in ("client", "server", "why_not"):
+        if not name.startswith("_") and name not in ("client", "server", "why_not", "why_not_textbook"):
             raise LabError(
                 f"wire.{name} is the wire's own, and nothing to set",
                 "wire.delay(0.05) adds a rule; lab.Wire(delay=0.05) makes a wire that long.",
@@ -309,6 +316,8 @@ class Wire:
         parts = [f"<wire between client {ADDRESSES[0]} and server {ADDRESSES[1]}"]
         if not self.live:
             parts = [f"<wire, not live ({self.why_not}): UDP goes through a relay, other captures are recorded ones"]
+        if self.why_not_textbook:
+            parts.append(f"TCP with Linux's own settings, not a textbook's ({self.why_not_textbook})")
         delay, rate = self._timing
         if delay:
             parts.append(f"{delay * 1000:g} ms each way")
@@ -324,10 +333,17 @@ def close_everything() -> None:
         wire.close()
 
 
-def _teach(host: Namespace) -> None:
-    for name, value in TEXTBOOK.items():
-        with contextlib.suppress(FileNotFoundError):  # a setting this kernel does not have yet, or any more
-            host.set({name: value})
+def _teach(host: Namespace) -> str:
+    """Have a host's TCP behave as in books; returns which settings the system refused, and why, ``""`` if none."""
+    refused = host.set(TEXTBOOK)
+    if len(refused) < len(TEXTBOOK):  # a kernel that has some of them has not each of them (yet, or any more)
+        refused = {name: error for name, error in refused.items() if not isinstance(error, FileNotFoundError)}
+    if not refused:
+        return ""
+    why = next(iter(refused.values())).strerror
+    if len(refused) == len(TEXTBOOK):
+        return f"nothing below /proc/sys/net can be changed: {why}"
+    return f"{', '.join(name.removeprefix('ipv4/') for name in refused)} cannot be changed: {why}"
 
 
 def _close(cable: Cable, client: WireHost, server: WireHost) -> None:
