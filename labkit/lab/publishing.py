@@ -73,6 +73,7 @@ def publish(port: int, outside: int | None = None, host: str = "127.0.0.1") -> P
 @cache
 def _stop_all_at_exit() -> None:
     loop.at_exit(_stop_all)
+    os.register_at_fork(after_in_child=_published.clear)  # they are the parent's
 
 
 def _stop_all() -> None:
