@@ -65,5 +65,5 @@ def _told(name: str, signature: inspect.Signature, kwargs: Mapping[str, Any], mi
 def nearest(given: str, known: Sequence[str]) -> str:
     """``"Did you mean 'drop'? "``, if one of the known words is near to the given one; ``""`` if none is."""
     small = {each.lower(): each for each in known}
-    found = get_close_matches(given.lower(), small, 1, 0.5)
+    found = get_close_matches(given.lower(), small, 1, 0.6)
     return f"Did you mean {small[found[0]]!r}? " if found else ""
