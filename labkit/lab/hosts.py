@@ -21,7 +21,7 @@ from labkit.lab import links
 from labkit.lab.namespaces import Namespace, own_descriptor, setns
 from labkit.lab.relay import Relay
 from labkit.lab.relayed import RelayedSocket
-from labkit.lab.rules import SENDERS
+from labkit.packets.match import SENDERS
 
 T = TypeVar("T")
 

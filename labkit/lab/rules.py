@@ -7,28 +7,19 @@ from __future__ import annotations
 
 import inspect
 import random
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ParamSpec, TypeVar
 
-from labkit.core.calls import in_words, nearest
+from labkit.core.calls import in_words
 from labkit.core.errors import LabError
 from labkit.packets import frames
-from labkit.packets.frames import ETHERNET, FLAG_LETTERS, FLAG_NAMES, Quick
+from labkit.packets.frames import ETHERNET, FLAG_LETTERS, Quick
+from labkit.packets.match import SENDERS, Conditions
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SENDERS = ("client", "server")
-PROTOCOLS = (
-    "TCP", "UDP", "ICMP", "ICMPv6", "ARP", "IPv4 (fragment)", "IPv6 (fragment)", "IPv6", "IPv6 in IPv4", "IGMP", "SCTP",
-    "GRE", "ESP", "AH", "OSPF", "LLDP", "PPPoE", "Ethernet",
-)  # fmt: skip
-"""What `labkit.packets.frames` calls whole frames; of IP's other protocols it gives the number: "IP protocol 99"."""
-
-_CASELESS = {name.lower(): name for name in PROTOCOLS}
-_OTHERS = re.compile(r"IP protocol \d+|(.+) \((?:truncated|malformed)\)")
 ETHERNET_HEADER = 14
 """Bytes before the IP packet in each frame."""
 
@@ -89,70 +80,13 @@ class Action:
     behind: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Which frames a rule is about; None: no condition. flags: exactly these. payload: with or without.
+class Match(Conditions):
+    """Which frames a rule is about, by the conditions of `labkit.packets.match`."""
 
-    protocol: one of `PROTOCOLS`, in small or capital letters.
-    """
-
-    sender: str | None = None
-    flags: str | None = None
-    payload: bool | None = None
-    port: int | None = None
-    protocol: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.sender not in (None, *SENDERS):
-            near = nearest(self.sender, SENDERS) if isinstance(self.sender, str) else ""
-            raise LabError(f"no frame is sent by {self.sender!r}", near + 'sender is "client" or "server".')
-        if self.flags is not None:
-            _check_flags(self.flags)
-        if self.payload is not None and not isinstance(self.payload, bool):
-            what = f"payload={self.payload!r} is neither True nor False"
-            raise LabError(what, "payload=True: packets that carry data; payload=False: packets that carry none.")
-        if self.port is not None and not (_is_whole(self.port) and 0 < self.port < 65536):
-            raise LabError(f"{self.port!r} is not a port", "Give a number from 1 to 65535.")
-        if self.protocol is not None:
-            object.__setattr__(self, "protocol", _protocol(self.protocol))  # frozen: the way to set a field here
+    __slots__ = ()
 
     def __call__(self, frame: Passing) -> bool:
-        quick = frame.quick
-        return not (
-            (self.sender is not None and frame.sender != self.sender)
-            or (self.flags is not None and (quick.protocol != "TCP" or quick.flags != _bits(self.flags)))
-            or (self.payload is not None and bool(frame.payload) != self.payload)
-            or (self.port is not None and self.port not in frame.ports)
-            or (self.protocol is not None and quick.protocol != self.protocol)
-        )
-
-    def __str__(self) -> str:
-        words = []
-        if self.sender is not None:
-            words.append(f"from the {self.sender}")
-        if self.flags is not None:
-            words.append("with " + ", ".join(FLAG_NAMES[FLAG_LETTERS.index(letter)] for letter in self.flags))
-        if self.payload is not None:
-            words.append("with payload" if self.payload else "without payload")
-        if self.port is not None:
-            words.append(f"of port {self.port}")
-        if self.protocol is not None:
-            words.append(f"of {self.protocol}")
-        return " ".join(words)
-
-
-def _protocol(given: Any) -> str:
-    """A protocol as frames are called; raises `LabError` for a name that no frame can have."""
-    if isinstance(given, str):
-        if given.lower() in _CASELESS:
-            return _CASELESS[given.lower()]
-        if _OTHERS.fullmatch(given):
-            return given
-    near = nearest(given, PROTOCOLS) if isinstance(given, str) else ""
-    raise LabError(
-        f"no frame is called {given!r}",
-        f"{near}protocol is one of {', '.join(PROTOCOLS)}. What TCP or UDP carries goes by its port: port=53 is DNS.",
-    )
+        return self.fits(frame.quick, frame.sender, len(frame.payload))
 
 
 def _is_whole(value: object) -> bool:
@@ -161,19 +95,6 @@ def _is_whole(value: object) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _check_flags(flags: Any) -> None:
-    if isinstance(flags, str) and flags and set(flags) <= set(FLAG_LETTERS):
-        return
-    todo = f'Give their letters, of {FLAG_LETTERS}: "SA" is SYN with ACK.'
-    if isinstance(flags, str):
-        names = re.findall(r"\w+", flags.upper())
-        letters = "".join(FLAG_LETTERS[FLAG_NAMES.index(name)] for name in names if name in FLAG_NAMES)
-        if not letters and set(flags.upper()) <= set(FLAG_LETTERS):
-            letters = flags.upper()
-        todo = (f'Did you mean "{letters}"? ' if letters else "") + todo
-    raise LabError(f"{flags!r} are not TCP flags", todo)
 
 
 def about_packets(method: Callable[P, R]) -> Callable[P, R]:
@@ -191,10 +112,6 @@ def about_packets(method: Callable[P, R]) -> Callable[P, R]:
     told: Any = method
     told.__signature__ = given.replace(parameters=[*own, *conditions])
     return in_words(method, f"wire.{method.__name__}")
-
-
-def _bits(flags: str) -> int:
-    return sum(1 << FLAG_LETTERS.index(letter) for letter in set(flags))
 
 
 class Rule:

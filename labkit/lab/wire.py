@@ -13,6 +13,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ from labkit.lab.hosts import WireHost, all_leave, connect_hosts
 from labkit.lab.namespaces import MTU, Namespace
 from labkit.lab.relay import LOOPBACK, Relay
 from labkit.lab.relayed import ADDRESSES
-from labkit.lab.rules import SENDERS, Match, Passing, Rule, about_packets
+from labkit.lab.rules import Match, Passing, Rule, about_packets
 from labkit.packets import recorded, session
 from labkit.packets.frames import Frame
+from labkit.packets.match import SENDERS
 from labkit.packets.model import SocketEvent
 from labkit.packets.probe import forced_tier
 from labkit.packets.ring import MEMORY_LIMIT
@@ -253,34 +255,16 @@ class Wire:
         """
         if not self._finish.alive:
             raise LabError("this wire is closed", "Make a new one: lab.Wire().")
-        if not _is_number(timeout) or timeout < 0:
-            raise LabError(f"timeout={timeout!r} is no time to wait", "Give seconds, from 0.")
-        if not isinstance(wait_closed, bool):
-            raise LabError(f"wait_closed={wait_closed!r} is neither True nor False", "False does not wait at the end.")
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-            raise LabError(f"limit={limit!r} is no number of bytes", "Give a whole number from 1.")
-        for what, value in (("name", name), ("lesson", lesson)):
-            if value is not None and not isinstance(value, str):
-                raise LabError(f"{what}={value!r} is no text", f'Write it in quotes: {what}="…".')
-        if name is not None:
-            recorded.recording_path(name, lesson, Path())  # an impossible name is told before the body runs
-        return self._captured(session.checked_ports(port), name, lesson, timeout, wait_closed, limit)
+        ports = session.checked_ports(port)
+        return self._captured(session.Options(ports, name, lesson, None, timeout, wait_closed, limit))
 
     @contextlib.contextmanager
-    def _captured(
-        self,
-        ports: tuple[int, ...] | None,
-        name: str | None,
-        lesson: str | None,
-        timeout: float,
-        wait_closed: bool,
-        limit: int,
-    ) -> Iterator[Tape]:
+    def _captured(self, options: session.Options) -> Iterator[Tape]:
         def instead(frames: Sequence[Frame], events: Sequence[SocketEvent]) -> tuple[Path, str] | None:
             if self.live or frames or not events or any(each.name in _OF_DATAGRAMS for each in events):
                 return None
             try:
-                return recorded.existing_recording(name, lesson), _NOT_TCP
+                return recorded.existing_recording(options.name, options.lesson), _NOT_TCP
             except CaptureUnavailable as error:
                 raise CaptureUnavailable(
                     f"there is no wire here ({self.why_not}), only a relay of UDP in its place, TCP does not go "
@@ -289,12 +273,13 @@ class Wire:
                 ) from None
 
         with (
-            contextlib.closing(Tap(self._cable, self._origin, limit)) as tap,
+            contextlib.closing(Tap(self._cable, self._origin, options.limit)) as tap,
             session.taped(
-                tap, tap, ports, name if self.live else None, lesson, timeout, wait_closed,
-                verdicts=tap.verdicts, instead=instead, nothing=_NOTHING,
+                session.Place(tap, tap, verdicts=tap.verdicts, instead=instead, nothing=_NOTHING),
+                # What a relay let pass is no recording of a wire.
+                options if self.live else replace(options, name=None),
             ) as tape,
-        ):  # fmt: skip
+        ):
             yield tape
         if tape.live:
             self._tell(tape)

@@ -1,15 +1,15 @@
 """Conditions on packets, told by name: which flags, sender, port, payload, protocol. For tapes and for wires alike.
 
-Rule: checked when they are made, so that a slip is told at once; a match looks at one packet and changes nothing.
+Rule: they are checked when they are made, so that a slip is told at once; asking them changes nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from labkit.core.calls import nearest
 from labkit.core.errors import LabError
 from labkit.packets.frames import FLAG_LETTERS, FLAG_NAMES, Quick
 
@@ -25,7 +25,7 @@ _OTHERS = re.compile(r"IP protocol \d+|link type \d+|(.+) \((?:truncated|malform
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class Conditions:
     """Which packets are meant; None: no condition.
 
     sender: ``"client"`` or ``"server"``. flags: exactly these TCP flags, a letter each. payload: with (True) or without
@@ -41,21 +41,14 @@ class Match:
 
     def __post_init__(self) -> None:
         if self.sender is not None and self.sender not in SENDERS:
-            raise LabError(f"no packet is sent by {self.sender!r}", 'sender is "client" or "server".')
-        if self.flags is not None and not (
-            isinstance(self.flags, str) and self.flags and set(self.flags) <= set(FLAG_LETTERS)
-        ):
-            raise LabError(
-                f"{self.flags!r} are not TCP flags", f'Give their letters, of {FLAG_LETTERS}: "SA" is SYN with ACK.'
-            )
+            near = nearest(self.sender, SENDERS) if isinstance(self.sender, str) else ""
+            raise LabError(f"no frame is sent by {self.sender!r}", near + 'sender is "client" or "server".')
+        if self.flags is not None:
+            _check_flags(self.flags)
         if self.payload is not None and not isinstance(self.payload, bool):
-            raise LabError(
-                f"payload={self.payload!r} is neither True nor False",
-                "True: packets with payload; False: packets without payload.",
-            )
-        if self.port is not None and not (
-            isinstance(self.port, int) and not isinstance(self.port, bool) and 0 < self.port < 65536
-        ):
+            what = f"payload={self.payload!r} is neither True nor False"
+            raise LabError(what, "payload=True: packets that carry data; payload=False: packets that carry none.")
+        if self.port is not None and not (_is_whole(self.port) and 0 < self.port < 65536):
             raise LabError(f"{self.port!r} is not a port", "Give a number from 1 to 65535.")
         if self.protocol is not None:
             object.__setattr__(self, "protocol", protocol_name(self.protocol))  # frozen: the way to set a field here
@@ -85,21 +78,35 @@ class Match:
         return " ".join(words)
 
 
-def protocol_name(given: Any, also: Iterable[str] = ()) -> str:
-    """Return a protocol as packets are called: ``"tcp"`` is ``"TCP"``.
-
-    also: names that some packets have besides. Raises `LabError` for a name that no packet can have.
-    """
+def protocol_name(given: Any) -> str:
+    """A protocol as frames are called: ``"tcp"`` is ``"TCP"``. Raises `LabError` for a name that no frame can have."""
     if isinstance(given, str):
-        names = {**_CASELESS, **{name.lower(): name for name in also}}
-        if given.lower() in names:
-            return names[given.lower()]
+        if given.lower() in _CASELESS:
+            return _CASELESS[given.lower()]
         if _OTHERS.fullmatch(given):
             return given
+    near = nearest(given, PROTOCOLS) if isinstance(given, str) else ""
     raise LabError(
-        f"no packet is called {given!r}",
-        f"protocol is one of {', '.join(PROTOCOLS)}. What TCP or UDP carries goes by its port: port=53 is DNS.",
+        f"no frame is called {given!r}",
+        f"{near}protocol is one of {', '.join(PROTOCOLS)}. What TCP or UDP carries goes by its port: port=53 is DNS.",
     )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_flags(flags: Any) -> None:
+    if isinstance(flags, str) and flags and set(flags) <= set(FLAG_LETTERS):
+        return
+    todo = f'Give their letters, of {FLAG_LETTERS}: "SA" is SYN with ACK.'
+    if isinstance(flags, str):
+        names = re.findall(r"\w+", flags.upper())
+        letters = "".join(FLAG_LETTERS[FLAG_NAMES.index(name)] for name in names if name in FLAG_NAMES)
+        if not letters and set(flags.upper()) <= set(FLAG_LETTERS):
+            letters = flags.upper()
+        todo = (f'Did you mean "{letters}"? ' if letters else "") + todo
+    raise LabError(f"{flags!r} are not TCP flags", todo)
 
 
 def _bits(flags: str) -> int:

@@ -11,15 +11,15 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
+from labkit.core.calls import in_words
 from labkit.core.errors import BadCapture, LabError
-from labkit.packets import arguments, pcap, pcapng
 from labkit.packets import frames as framing
-from labkit.packets.arguments import arguments_in_words
+from labkit.packets import pcap, pcapng
 from labkit.packets.capture_file import Recording
 from labkit.packets.conversations import Conversations, Flow
-from labkit.packets.match import Match
+from labkit.packets.match import Conditions
 from labkit.packets.model import VERDICTS, SocketEvent
 from labkit.packets.packet import Packet
 
@@ -147,7 +147,7 @@ class Tape(Sequence[Packet]):
         part.ports, part.platform, part.missing = self.ports, self.platform, self.missing
         return part
 
-    @arguments_in_words
+    @in_words
     def where(
         self,
         *,
@@ -168,7 +168,7 @@ class Tape(Sequence[Packet]):
         known, verdicts = self._shared.conversations, self._shared.recording.verdicts
         # A protocol that a packet of this tape has is known here, whatever its name.
         own = protocol if protocol in {known.quick[index].protocol for index in self._indices} else None
-        conditions = Match(sender, flags, payload, port, None if own else protocol)
+        conditions = Conditions(sender, flags, payload, port, None if own else protocol)
         if verdict is not None and verdict not in VERDICTS:
             raise LabError(
                 f"no wire does {verdict!r} to a packet",
@@ -215,13 +215,14 @@ class Tape(Sequence[Packet]):
 
     # -- files
 
+    @in_words
     def save(self, path: str | Path) -> Path:
         """Write the packets and the events to a pcapng file, which Wireshark opens as it is; returns its path.
 
         What a wire did to a packet is kept, and shown by Wireshark as the packet's comment. Raises `LabError` for a
         path that cannot be written.
         """
-        path = arguments.path(path)
+        path = _as_path(path)
         recording = self._shared.recording
         kept = Recording(
             [recording.frames[index] for index in self._indices],
@@ -252,13 +253,14 @@ class Tape(Sequence[Packet]):
         return {place: facts[index] for place, index in enumerate(self._indices) if index in facts}
 
     @classmethod
+    @in_words
     def load(cls, path: str | Path) -> Tape:
         """Read a pcapng or pcap file, also one that gzip has compressed.
 
         A file that is cut off gives the packets that are whole, and `Tape.missing` says what is not there. Raises
         `BadCapture` for a damaged file or none.
         """
-        path = arguments.path(path)
+        path = _as_path(path)
         try:
             recording = pcap.load(path)
         except (OSError, ValueError) as error:
@@ -284,6 +286,14 @@ class Connection:
     client: tuple[str, int]
     server: tuple[str, int]
     packets: Tape
+
+
+def _as_path(given: Any) -> Path:
+    """What was given as the path of a file. Raises `LabError` for what cannot be one."""
+    text = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise LabError(f"{given!r} is not the path of a file", 'Give a text in quotes, such as "capture.pcapng".')
+    return Path(text)
 
 
 def _endpoint(side: tuple[bytes, int]) -> tuple[str, int]:

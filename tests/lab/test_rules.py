@@ -77,7 +77,7 @@ class TestMatch:
         found.add(Passing("client", ethernet + bytes.fromhex("0800 4500 0040 0001 0001 40 11") + bytes(54)).protocol)
         found.add(Passing("client", ethernet + bytes.fromhex("86dd 6000 0000 0028 2c 40") + bytes(32) + b"\x11\0\0\x08"
                           + bytes(36)).protocol)
-        assert set(rules.PROTOCOLS) <= found
+        assert set(match.PROTOCOLS) <= found
         assert {Match(protocol=name).protocol for name in found} == found
 
     def test_what_is_no_packet_matches_no_flags_and_raises_nothing(self) -> None:
@@ -285,7 +285,7 @@ class TestTheDoor:
             (lambda wire: wire.capture(timeout="5"), "timeout='5' is no time"),
             (lambda wire: wire.capture(timeout=float("nan")), "timeout=nan is no time"),
             (lambda wire: wire.capture(wait_closed="no"), "wait_closed='no' is neither"),
-            (lambda wire: wire.capture(limit=0), "limit=0 is no number of bytes"),
+            (lambda wire: wire.capture(limit=-1), "limit=-1 is no number of bytes"),
             (lambda wire: wire.capture(name=5), "name=5 is no text"),
             (lambda wire: wire.drop(payload="yes"), "payload='yes' is neither True nor False"),
             (lambda wire: wire.drop(payload=1), "payload=1 is neither True nor False"),
