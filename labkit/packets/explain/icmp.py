@@ -195,8 +195,13 @@ def _objects(context: Context, start: int, end: int) -> tuple[Field, ...]:
         if not 4 <= size <= end - start:
             break
         found += [build(row, context, start * 8 + place) for row, place in zip(_OBJECT, (0, 16, 24), strict=True)]
-        if size > 4:
-            found.append(build(_OBJECT_DATA, context, start * 8 + 32, (size - 4) * 8))
+        at, stop = start * 8 + 32, (start + size) * 8
+        for row in _OBJECTS.get((raw[start + 2], raw[start + 3]), ()):
+            if at + row.bits <= stop:
+                found.append(build(row, context, at))
+                at += row.bits
+        if at < stop:
+            found.append(build(_OBJECT_DATA, context, at, stop - at))
         start += size
     if found and start < end:
         found.append(build(_OBJECT_REST, context, start * 8, (end - start) * 8))
@@ -210,6 +215,16 @@ _OBJECT = (
         meaning=one_of({1: "MPLS labels", 2: "the interface", 3: "the interface that an extended echo asks about"}, "")),
     Row("icmp.ext.ctype", "Object Type", 8, "The class in more detail.", _OBJECT_RFC),
 )  # fmt: skip
+_LABEL_RFC = "RFC 4950 §5"
+_OBJECTS: dict[tuple[int, int], tuple[Row, ...]] = {  # by class and type
+    (1, 1): (
+        Row("icmp.mpls.label", "Label", 20, "The label that the packet came with.", _LABEL_RFC),
+        Row("icmp.mpls.exp", "Traffic Class", 3, "How urgent it was.", _LABEL_RFC),
+        Row("icmp.mpls.s", "Bottom of Stack", 1, "Whether it was the last label.", _LABEL_RFC, "flag"),
+        Row("icmp.mpls.ttl", "Time to Live", 8, "What was left of it.", _LABEL_RFC),
+    ),
+    (3, 2): (Row("icmp.int_ident.index", "Interface Index", 32, "The number of the interface.", "RFC 8335 §2.1"),),
+}
 _OBJECT_DATA = Row("icmp.ext.data", "Object Data", 0, "What the object says.", _OBJECT_RFC, "bytes")
 _OBJECT_REST = Row("malformed", "Malformed", 0, "These bytes do not have the form their protocol asks for.", _OBJECT_RFC,
                    "bytes", "no valid part of an object")  # fmt: skip

@@ -62,7 +62,7 @@ def _supervisory(poll: str) -> Row:
 
 
 _OUI = Row("llc.oui", "Organization Code", 24, "Who defines the number that follows; 0 means that it is an EtherType.",
-           _SNAP_RFC, "bytes")  # fmt: skip
+           _SNAP_RFC, "hex")  # fmt: skip
 _PID = Row("llc.pid", "Protocol ID", 16, "What follows, as this organisation numbers it.", _SNAP_RFC, "hex")
 
 

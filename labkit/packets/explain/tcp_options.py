@@ -12,7 +12,6 @@ from labkit.packets.model import Field
 _MODULUS = 1 << 32
 _OPTIONS_RFC = "RFC 9293 §3.2"
 
-
 _KIND_NAMES = {
     0: "End of Option List",
     1: "No-Operation",
