@@ -89,7 +89,7 @@ class _Frame:
         name, start, _, stop = steps[-1]
         if self.position >= stop:
             return
-        if quotes(name, self.raw[start]) and not self.context.fragment and not quoted:
+        if quotes(name, self.raw[start]) and not quoted:
             self.quote(name, start, stop)
         elif (name, self.raw[start]) in _EXTENDED_ECHOES and icmp.is_extension(self.raw[self.position : stop]):
             self.extension(stop)

@@ -33,8 +33,8 @@ class Packet:
     """
 
     __slots__ = (
-        "_layers", "_place", "_quick", "fcs_length", "linktype", "number", "origin", "raw", "status", "time_ns", "verdict",
-        "wire_length",
+        "_layers", "_place", "_quick", "fcs_length", "linktype", "number", "origin", "raw", "status", "time_ns",
+        "verdict", "wire_length",
     )  # fmt: skip
 
     def __init__(

@@ -316,12 +316,9 @@ def our_layers(packet: Packet) -> list[str]:
 
 def their_layers(element: ET.Element) -> list[str]:
     """The headers that tshark has found in a packet, in order, also those inside others."""
+    none = ("geninfo", "frame", "fake-field-wrapper", "data", "raw", "pkt_comment")
     names = [proto.get("name", "") for proto in element.iter("proto")]
-    return [
-        name
-        for name in names
-        if name not in ("geninfo", "frame", "fake-field-wrapper", "data", "raw", "pkt_comment") and not name.startswith("_ws")
-    ]
+    return [name for name in names if name not in none and not name.startswith("_ws")]
 
 
 def write(path: Path, frames: list[tuple[bytes, int]]) -> Path:

@@ -81,6 +81,10 @@ def test_every_exception_is_needed() -> None:
         name = oracle.case_name(path)
         if name not in APART and name not in OTHERWISE:
             continue
-        with pytest.raises(AssertionError):
-            for packet, element in zip(load(path), oracle.read_pdml(path), strict=True):
+        differ = 0
+        for packet, element in zip(load(path), oracle.read_pdml(path), strict=True):
+            try:
                 oracle.compare_packet(packet, element, values=False)
+            except AssertionError:
+                differ += 1
+        assert differ, name

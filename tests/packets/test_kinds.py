@@ -6,7 +6,6 @@ Rule: whatever is left out is in `APART` or `OTHERWISE`, with the reason.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
 
@@ -34,7 +33,9 @@ APART: dict[str, dict[str, str]] = {
     "hop-by-hop with an option too long": dict.fromkeys(
         ("ipv6.opt", "ipv6.opt.malformed", "ipv6.opt.router_alert", "ipv6.opt_unknown_data"), _BEYOND
     ),
-    "SNAP of another organisation": dict.fromkeys(("llc.pid", "llc.cisco_pid"), "tshark has a name for each organisation"),
+    "SNAP of another organisation": dict.fromkeys(
+        ("llc.pid", "llc.cisco_pid"), "tshark has a name of its own for each organisation's number"
+    ),
     "ICMP 4/0": {"icmp.unused": _SILENT},
     "ICMP 10": {"icmp.reserved": _SILENT},
     "ICMP 40": {"icmp.reserved": _SILENT, "icmp.pointer": _SILENT, "data.data": _SILENT},

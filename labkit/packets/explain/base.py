@@ -91,7 +91,7 @@ class Table:
 
 
 Chooser = Callable[[bytes, int, int], Table]
-"""Picks the table of a header by its bytes: takes the frame, the first byte, and the byte after the last that counts."""
+"""Picks the table of a header by its bytes: takes the frame, the first byte, the byte after the last that counts."""
 
 
 def number_at(raw: bytes, start: int, bits: int) -> int:

@@ -87,7 +87,7 @@ UPDATE = Table(
     (
         *DNS.rows[:2],
         _count("zones", "ZOCOUNT", "How many zones are to be changed: one.", _UPDATE_RFC),
-        _count("prerequisites", "PRCOUNT", "How many records must be, or not be, for the change to be made.", _UPDATE_RFC),
+        _count("prerequisites", "PRCOUNT", "How many conditions must hold for the change to be made.", _UPDATE_RFC),
         _count("updates", "UPCOUNT", "How many records are to be added or deleted.", _UPDATE_RFC),
         _count("add_rr", "ADCOUNT", "How many records were added, such as the addresses of servers.", _UPDATE_RFC),
     ),

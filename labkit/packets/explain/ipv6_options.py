@@ -30,7 +30,7 @@ _NAMES = {
     0x1E: ("Experimental", "Shared by experiments until they get a type of their own.", "RFC 4727 §3"),
     0x3E: ("Experimental", "Shared by experiments until they get a type of their own.", "RFC 4727 §3"),
 }  # fmt: skip
-_TYPE = Row("ipv6.opt.type", "Type", 8, "Says which option this is, and what to do if it is unknown.", _RFC, "hex", parts=(
+_TYPE = Row("ipv6.opt.type", "Type", 8, "Which option this is, and what to do if it is unknown.", _RFC, "hex", parts=(
     Row("ipv6.opt.type.action", "Action", 2, "What a host does that does not know the option.", _RFC,
         meaning=one_of({0: "skip it", 1: "discard the packet", 2: "discard it and report that by ICMP",
                         3: "discard it and report that, but not for multicast"})),
@@ -74,14 +74,14 @@ _ROWS: dict[int, tuple[Row, ...]] = {
     0x11: _IOAM,
     0x31: _IOAM,
     0xC2: (_row("jumbo", "Jumbo Payload Length", 32, "Bytes behind the IPv6 header, 65,536 at least.", "RFC 2675 §2"),),
-    0xC9: (_row("mipv6.home_address", "Home Address", 128, "The address that never changes.", "RFC 6275 §6.3", "ipv6"),),
+    0xC9: (_row("mipv6.home_address", "Home Address", 128, "The address that stays.", "RFC 6275 §6.3", "ipv6"),),
     0x1E: _EXPERIMENT,
     0x3E: _EXPERIMENT,
 }  # fmt: skip
 
 
 def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
-    """The options in these bytes of the frame, each with its parts; the data of one with no valid length is malformed."""
+    """The options in these bytes of the frame, each with its parts; data beyond the end is malformed."""
     found, raw = [], context.raw
     while start < end:
         kind = raw[start]
