@@ -89,7 +89,7 @@ class _Frame:
         name, start, _, stop = steps[-1]
         if self.position >= stop:
             return
-        if quotes(name, self.raw[start]) and not self.context.fragment and not quoted:
+        if quotes(name, self.raw[start]) and not quoted:
             self.quote(name, start, stop)
         elif (name, self.raw[start]) in _EXTENDED_ECHOES and icmp.is_extension(self.raw[self.position : stop]):
             self.extension(stop)
@@ -155,7 +155,7 @@ class _Frame:
 
     def application(self, step: Step) -> None:
         """Add what TCP or UDP carries if it is a protocol of ours, or one of the student's."""
-        name, start, end, stop = step
+        name, _, end, stop = step
         if name in ("TCP", "UDP") and not self.context.fragment:
             for layer in applications.layers(self.context, self.layers[-1], end, stop, self.number):
                 self.layers.append(layer)
@@ -170,24 +170,23 @@ class _Frame:
     def after(self, steps: list[Step], fcs_length: int | None, size: int) -> None:
         """Name what is left behind the innermost packet: payload of the headers outside, then padding and trailers."""
         for name, _, _, stop in reversed(steps[1:]):
-            if name not in ("VLAN", "802.1ad", "MPLS"):
-                self.payload(name, stop)
+            if name not in ("VLAN", "802.1ad", "MPLS"):  # their trailers belong to the frame
+                self.payload(name, stop, f"Payload of {name}")
         outer = [step[0] for step in steps]
         link = "VLAN" if "VLAN" in outer else "802.1ad" if "802.1ad" in outer else outer[0] if outer else ""
         for layer in trailers.layers(self.raw, self.position, link, fcs_length, size, self.number):
             self.layers.append(layer)
             self.position = layer.end // 8
 
-    def payload(self, name: str, stop: int) -> None:
+    def payload(self, name: str, stop: int, title: str = "Payload") -> None:
         """Bytes up to stop that no layer claimed: the payload of this one."""
         start = self.position
         if start >= stop:
             return
         data = self.raw[start:stop]
         prefix = {"TCP": "tcp.payload", "UDP": "udp.payload"}.get(name, "data.data")
-        label = "Payload"
-        item = Field(prefix, label, start * 8, len(data) * 8, data, shown_bytes(data), why=_WHY_PAYLOAD)
-        self.layers.append(Layer(label, label, start * 8, len(data) * 8, (item,), data, self.number))
+        item = Field(prefix, title, start * 8, len(data) * 8, data, shown_bytes(data), why=_WHY_PAYLOAD)
+        self.layers.append(Layer("Payload", title, start * 8, len(data) * 8, (item,), data, self.number))
         self.position = stop
 
     def opaque(self, name: str, start: int, end: int) -> None:

@@ -53,8 +53,13 @@ def quick(
     at its end, if the file says that there is one. wire_length: bytes on the wire, if raw may be cut shorter.
     steps: a list that gets a `Step` for each header, outermost first.
     """
-    steps = [] if steps is None else steps
-    return _through_gre(raw, _frame(raw, linktype, fcs_length, wire_length, steps), steps)
+    if steps is None:
+        steps = []
+    limit = len(raw)
+    if fcs_length:
+        limit = max(0, min(limit, max(limit, wire_length) - fcs_length))
+    found = _ethernet(raw, 0, limit, steps) if linktype == ETHERNET else _frame(raw, linktype, limit, steps)
+    return found if found[0] != "GRE" else _through_gre(raw, found, steps)
 
 
 def _through_gre(raw: bytes, found: Quick, steps: Steps) -> Quick:
@@ -67,12 +72,8 @@ def _through_gre(raw: bytes, found: Quick, steps: Steps) -> Quick:
     return found
 
 
-def _frame(raw: bytes, linktype: int, fcs_length: int, wire_length: int, steps: Steps) -> Quick:
-    limit = len(raw)
-    if fcs_length:
-        limit = max(0, min(limit, max(limit, wire_length) - fcs_length))
-    if linktype == ETHERNET:
-        return _ethernet(raw, 0, limit, steps)
+def _frame(raw: bytes, linktype: int, limit: int, steps: Steps) -> Quick:
+    """A frame that does not begin with an Ethernet header."""
     name = LINKTYPE_NAMES.get(linktype)
     if name is None:
         return _alone(f"link type {linktype}", limit, steps)

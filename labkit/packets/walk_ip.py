@@ -63,12 +63,15 @@ def ipv4(raw: bytes, at: int, limit: int, steps: Steps) -> Quick:
     if limit < at + header:
         steps.append(("IPv4", at, limit, limit))
         return only("IPv4 (truncated)", limit, src, dst, at, limit)
-    steps.append(("IPv4", at, at + header, min(end, limit)))
+    steps.append(("IPv4", at, at + header, end if end < limit else limit))
     bits = (raw[at + 6] << 8) | raw[at + 7]
     if bits & 0x1FFF:
         return Quick("IPv4 (fragment)", src, dst, 0, 0, 0, 0, 0, 0, at, -1, at + header, end, at)
     packet = ("IPv4", at, src, dst, end, at if bits & 0x2000 else -1)
-    return inside(raw, raw[at + 9], at + header, min(end, limit), packet, steps)
+    start, stop = at + header, end if end < limit else limit
+    if raw[at + 9] == TCP_PROTOCOL and start < stop:  # the usual case, without a further call
+        return _read_tcp(raw, start, stop, packet, steps)
+    return inside(raw, raw[at + 9], start, stop, packet, steps)
 
 
 def ipv6(raw: bytes, at: int, limit: int, steps: Steps) -> Quick:
@@ -182,9 +185,10 @@ def _read_tcp(raw: bytes, at: int, limit: int, packet: Packet, steps: Steps) -> 
     words = bits >> 12
     # A length below 5 words cannot be: then nothing behind it is payload. One beyond the packet leaves none.
     payload = at + words * 4 if words >= 5 else max(end, at + 20)
-    steps.append(("TCP", at, min(payload, limit), limit))
-    flags, end = bits & 0x1FF, max(end, payload)
-    return Quick("TCP", src, dst, sport, dport, flags, seq, ack, window, network, at, payload, end, fragment)
+    steps.append(("TCP", at, payload if payload < limit else limit, limit))
+    if end < payload:
+        end = payload
+    return Quick("TCP", src, dst, sport, dport, bits & 0x1FF, seq, ack, window, network, at, payload, end, fragment)
 
 
 def _read_udp(raw: bytes, at: int, limit: int, packet: Packet, steps: Steps) -> Quick:

@@ -41,6 +41,7 @@ def _tunnels() -> list[tuple[str, bytes]]:
     def gre(flags: int, kind: int, rest: bytes) -> bytes:
         return made.ethernet(made.ipv4(struct.pack("!HH", flags, kind) + rest, 47, src="1.1.1.1", dst="2.2.2.2"))
 
+    last = struct.pack("!I", 200 << 12 | 1 << 8 | 63)
     authenticated = struct.pack("!BBHII", 6, 4, 0, 7, 9) + b"i" * 12 + made.tcp(b"", b"in", flags=0x18, ack=1)
     return [
         ("IPv4 in IPv4", made.ethernet(made.ipv4(inside4, 4, src="1.1.1.1", dst="2.2.2.2"))),
@@ -55,8 +56,8 @@ def _tunnels() -> list[tuple[str, bytes]]:
         ("GRE with what nobody knows", gre(0, 0x1234, b"what")),
         ("AH in IPv4", made.ethernet(made.ipv4(authenticated, 51))),
         ("AH with another tunnel", made.ethernet(made.ipv4(b"\4" + authenticated[1:24] + inside4, 51))),
-        ("MPLS, two labels", made.ethernet(struct.pack("!II", 100 << 12 | 64, 200 << 12 | 1 << 8 | 63) + inside4, 0x8847)),
-        ("MPLS with IPv6", made.ethernet(struct.pack("!I", 200 << 12 | 1 << 8 | 63) + inside6, 0x8847)),
+        ("MPLS, two labels", made.ethernet(struct.pack("!I", 100 << 12 | 64) + last + inside4, 0x8847)),
+        ("MPLS with IPv6", made.ethernet(last + inside6, 0x8847)),
         ("PPPoE with IPv4", made.ethernet(struct.pack("!BBHHH", 0x11, 0, 5, len(inside4) + 2, 0x21) + inside4, 0x8864)),
         ("PPPoE with IPv6", made.ethernet(struct.pack("!BBHHH", 0x11, 0, 5, len(inside6) + 2, 0x57) + inside6, 0x8864)),
         ("a tunnel cut short", made.ethernet(made.ipv4(inside4[:12], 4))),
@@ -146,7 +147,7 @@ def _sum6(body: bytes, protocol: int, src: bytes, dst: bytes, at: int) -> bytes:
 def _extension_headers() -> list[tuple[str, bytes]]:
     segment = made.tcp(b"", b"in", flags=0x18, ack=1, version=6, checksum=0)
     datagram = made.udp(b"in", version=6, checksum=0)
-    echo = made.icmp6(128, 0, b"\0\5\0\6ping")
+    blank = struct.pack("!BBHHH", 128, 0, 0, 5, 6) + b"ping"
 
     def packet(kind: int, header: bytes, rest: bytes) -> bytes:
         return made.ethernet(made.ipv6(header + rest, kind, src="2001:db8::a", dst="2001:db8::b"), _V6)
@@ -159,6 +160,7 @@ def _extension_headers() -> list[tuple[str, bytes]]:
     last, home = made.MACS[:6] + bytes(10), bytes(15) + b"\7"
     tcp = _sum6(segment, 6, _A, _B, 16)
     routing0 = struct.pack("!BBBBI", 6, 4, 0, 2, 0) + _B + last
+    every = b"\x2c" + routing0[1:3] + b"\0" + routing0[4:] + struct.pack("!BBHI", 60, 0, 0, 7) + options(6, b"")
     segments = struct.pack("!BBBBBBH", 6, 4, 4, 1, 1, 0, 0) + last + _B
     return [
         ("hop-by-hop with a router alert", packet(0, options(6, b"\5\2\0\0"), tcp)),
@@ -176,9 +178,9 @@ def _extension_headers() -> list[tuple[str, bytes]]:
         ("routing of an unknown type", packet(43, struct.pack("!BBBBI", 6, 0, 77, 0, 5), tcp)),
         ("a home address", packet(60, options(6, b"\xc9\x10" + home), _sum6(segment, 6, home, _B, 16))),
         ("a home address and UDP", packet(60, options(17, b"\xc9\x10" + home), _sum6(datagram, 17, home, _B, 6))),
-        ("a home address and a ping", packet(60, options(58, b"\xc9\x10" + home), _sum6(echo[:2] + b"\0\0" + echo[4:], 58, home, _B, 2))),
+        ("a home address and a ping", packet(60, options(58, b"\xc9\x10" + home), _sum6(blank, 58, home, _B, 2))),
         ("AH in IPv6", packet(51, struct.pack("!BBHII", 6, 4, 0, 7, 9) + b"i" * 12, tcp)),
-        ("every extension header", packet(0, options(60, b"\5\2\0\0") + options(43, b"") + b"\x2c" + routing0[1:3] + b"\0" + routing0[4:] + struct.pack("!BBHI", 60, 0, 0, 7) + options(6, b""), tcp)),
+        ("every extension header", packet(0, options(60, b"\5\2\0\0") + options(43, b"") + every, tcp)),
         ("no next header behind options", packet(0, options(59, b""), b"junk")),
         ("an atomic fragment", packet(44, struct.pack("!BBHI", 6, 0, 0, 7), tcp)),
     ]  # fmt: skip
@@ -255,7 +257,8 @@ def _impossible() -> list[tuple[str, bytes]]:
     packet, datagram = made.ipv4(made.tcp()), made.ipv4(made.udp(b"four"), 17)
     packet6 = made.ipv6(made.udp(b"four", version=6), 17)
     return [
-        *((f"IPv4 header of {words * 4} bytes", made.ethernet(bytes([0x40 | words]) + datagram[1:])) for words in (0, 4)),
+        *((f"IPv4 header of {words * 4} bytes", made.ethernet(bytes([0x40 | words]) + datagram[1:]))
+          for words in (0, 4)),
         ("IPv4 header longer than the packet", made.ethernet(bytes([0x4F]) + datagram[1:])),
         ("IPv4 of version 5", made.ethernet(b"\x55" + datagram[1:])),
         ("IPv6 of version 4", made.ethernet(b"\x45" + packet6[1:], _V6)),

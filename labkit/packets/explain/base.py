@@ -6,7 +6,7 @@ Rule: no protocol here; widths are checked when a table is made.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from labkit.packets.frames import address
 from labkit.packets.model import Field
@@ -40,6 +40,18 @@ class Context:
     truncated: bool = False
 
 
+class OfValue:
+    """A meaning that depends on the value alone, and not on the packet around it."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[[Value], str]) -> None:
+        self.function = function
+
+    def __call__(self, value: Value, context: Context) -> str:
+        return self.function(value)
+
+
 Meaning = str | Callable[[Value, Context], str]
 Splitter = Callable[[Context, int, int], tuple[Field, ...]]
 
@@ -65,12 +77,21 @@ class Row:
     volatile: bool | Callable[[Value], bool] = False
     parts: tuple[Row, ...] = ()
     split: Splitter | None = None
+    steady: bool = field(default=False, init=False, compare=False, repr=False)
+    made: dict[tuple[int, int], Field] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.parts and sum(part.bits for part in self.parts) != self.bits:
             raise ValueError(f"the parts of {self.name} do not add up to {self.bits} bits")
         if self.kind not in _KINDS:
             raise ValueError(f"{self.name}: no kind {self.kind!r}")
+        # The field of such a row depends on its place and its bits alone: it is made once, and shared.
+        steady = (
+            self.kind in _NUMBERS and 0 < self.bits <= 16 and self.shown is None and self.split is None
+            and isinstance(self.meaning, (str, OfValue)) and self.volatile is False
+            and all(part.steady for part in self.parts)
+        )  # fmt: skip
+        object.__setattr__(self, "steady", steady)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +112,7 @@ class Table:
 
 
 Chooser = Callable[[bytes, int, int], Table]
-"""Picks the table of a header by its bytes: takes the frame, the first byte, and the byte after the last that counts."""
+"""Picks the table of a header by its bytes: takes the frame, the first byte, the byte after the last that counts."""
 
 
 def number_at(raw: bytes, start: int, bits: int) -> int:
@@ -115,6 +136,10 @@ _KINDS: dict[str, tuple[Callable[[bytes, int, int], Value], Callable[[Value, int
 }
 
 
+_NUMBERS = ("number", "hex", "flag")
+_KEPT = 256  # fields that a steady row keeps
+
+
 def as_number(value: Value) -> int:
     """The value of a field that holds a number."""
     return value if isinstance(value, int) else 0
@@ -136,9 +161,22 @@ def build(row: Row, context: Context, start: int, bits: int | None = None) -> Fi
 
     start: its first bit in the frame. bits: its width where the row leaves it open.
     """
-    bits = row.bits if bits is None else bits
-    read, show = _KINDS[row.kind]
-    value = read(context.raw, start, bits)
+    if row.steady:
+        last = (start + row.bits + 7) >> 3
+        number = int.from_bytes(context.raw[start >> 3 : last], "big") >> ((last << 3) - start - row.bits)
+        key = (start, number & ((1 << row.bits) - 1))
+        known = row.made.get(key)
+        if known is None:
+            if len(row.made) >= _KEPT:
+                row.made.clear()
+            known = row.made[key] = _build(row, context, start, row.bits)
+        return known
+    return _build(row, context, start, row.bits if bits is None else bits)
+
+
+def _build(row: Row, context: Context, start: int, bits: int) -> Field:
+    read_value, show = _KINDS[row.kind]
+    value = read_value(context.raw, start, bits)
     children: list[Field] = []
     position = start
     for part in row.parts:
@@ -146,19 +184,12 @@ def build(row: Row, context: Context, start: int, bits: int | None = None) -> Fi
         position += part.bits
     if row.split is not None:
         children.extend(row.split(context, start // 8, (start + bits) // 8))
+    shown = row.shown(value, context) if row.shown is not None else show(value, bits)
+    meaning = row.meaning if isinstance(row.meaning, str) else row.meaning(value, context)
+    volatile = row.volatile if isinstance(row.volatile, bool) else row.volatile(value)
     return Field(
-        name=row.name,
-        label=row.label,
-        start=start,
-        bits=bits,
-        value=value,
-        shown=row.shown(value, context) if row.shown is not None else show(value, bits),
-        meaning=row.meaning(value, context) if callable(row.meaning) else row.meaning,
-        why=row.why,
-        rfc=row.rfc,
-        volatile=row.volatile(value) if callable(row.volatile) else row.volatile,
-        children=tuple(children),
-    )
+        row.name, row.label, start, bits, value, shown, meaning, row.why, row.rfc, volatile, tuple(children)
+    )  # fmt: skip
 
 
 def read(table: Table, context: Context, start: int, end: int) -> list[Field]:
@@ -179,14 +210,14 @@ def read(table: Table, context: Context, start: int, end: int) -> list[Field]:
     return found
 
 
-def one_of(names: dict[int, str], otherwise: str = "unknown") -> Callable[[Value, Context], str]:
+def one_of(names: dict[int, str], otherwise: str = "unknown") -> OfValue:
     """A meaning that is looked up."""
-    return lambda value, context: names.get(int(value), otherwise) if isinstance(value, int) else otherwise
+    return OfValue(lambda value: names.get(int(value), otherwise) if isinstance(value, int) else otherwise)
 
 
-def flag(set_: str, clear: str = "") -> Callable[[Value, Context], str]:
+def flag(set_: str, clear: str = "") -> OfValue:
     """The meaning of a single bit."""
-    return lambda value, context: set_ if value else clear
+    return OfValue(lambda value: set_ if value else clear)
 
 
 @dataclass(frozen=True, slots=True)

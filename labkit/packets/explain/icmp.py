@@ -67,7 +67,8 @@ def _message(*rows: Row) -> Table:
 
 
 def _unused(bits: int) -> Row:
-    return Row("icmp.unused", "Unused", bits, "Keeps the quoted packet at the same place in every error.", _RFC, "bytes")
+    why = "Keeps the quoted packet at the same place in every error."
+    return Row("icmp.unused", "Unused", bits, why, _RFC, "bytes")
 
 
 def _stamp(name: str, label: str, why: str) -> Row:
@@ -112,8 +113,8 @@ _STAMPS = _message(
     _stamp("receive", "Receive Timestamp", "When it arrived: the difference is the way and the clocks' disagreement."),
     _stamp("transmit", "Transmit Timestamp", "When the reply was sent."),
 )  # fmt: skip
-_MASK = _message(_IDENT, _SEQ, Row("icmp.address_mask", "Address Mask", 32, "Which part of an address is the network's.",
-                                   "RFC 950", "ipv4"))  # fmt: skip
+_MASK = _message(_IDENT, _SEQ, Row("icmp.address_mask", "Address Mask", 32, "Which part of an address is the "
+                                   "network's.", "RFC 950", "ipv4"))  # fmt: skip
 _UNUSED = _message(_unused(32))
 _POINTER = Row("icmp.pointer", "Pointer", 8, "Which byte of the quoted packet is wrong.", _RFC)
 _MTU = Row("icmp.mtu", "MTU of next hop", 16, "The size that would have passed: path MTU discovery lives on it.",
@@ -195,8 +196,13 @@ def _objects(context: Context, start: int, end: int) -> tuple[Field, ...]:
         if not 4 <= size <= end - start:
             break
         found += [build(row, context, start * 8 + place) for row, place in zip(_OBJECT, (0, 16, 24), strict=True)]
-        if size > 4:
-            found.append(build(_OBJECT_DATA, context, start * 8 + 32, (size - 4) * 8))
+        at, stop = start * 8 + 32, (start + size) * 8
+        for row in _OBJECTS.get((raw[start + 2], raw[start + 3]), ()):
+            if at + row.bits <= stop:
+                found.append(build(row, context, at))
+                at += row.bits
+        if at < stop:
+            found.append(build(_OBJECT_DATA, context, at, stop - at))
         start += size
     if found and start < end:
         found.append(build(_OBJECT_REST, context, start * 8, (end - start) * 8))
@@ -207,12 +213,22 @@ _OBJECT_RFC = "RFC 4884 §8"
 _OBJECT = (
     Row("icmp.ext.length", "Object Length", 16, "Counts the four bytes of its own header, too.", _OBJECT_RFC),
     Row("icmp.ext.class", "Object Class", 8, "What the object is about.", _OBJECT_RFC,
-        meaning=one_of({1: "MPLS labels", 2: "the interface", 3: "the interface that an extended echo asks about"}, "")),
+        meaning=one_of({1: "MPLS labels", 2: "the interface", 3: "the interface asked about"}, "")),
     Row("icmp.ext.ctype", "Object Type", 8, "The class in more detail.", _OBJECT_RFC),
 )  # fmt: skip
+_LABEL_RFC = "RFC 4950 §5"
+_OBJECTS: dict[tuple[int, int], tuple[Row, ...]] = {  # by class and type
+    (1, 1): (
+        Row("icmp.mpls.label", "Label", 20, "The label that the packet came with.", _LABEL_RFC),
+        Row("icmp.mpls.exp", "Traffic Class", 3, "How urgent it was.", _LABEL_RFC),
+        Row("icmp.mpls.s", "Bottom of Stack", 1, "Whether it was the last label.", _LABEL_RFC, "flag"),
+        Row("icmp.mpls.ttl", "Time to Live", 8, "What was left of it.", _LABEL_RFC),
+    ),
+    (3, 2): (Row("icmp.int_ident.index", "Interface Index", 32, "The number of the interface.", "RFC 8335 §2.1"),),
+}
 _OBJECT_DATA = Row("icmp.ext.data", "Object Data", 0, "What the object says.", _OBJECT_RFC, "bytes")
-_OBJECT_REST = Row("malformed", "Malformed", 0, "These bytes do not have the form their protocol asks for.", _OBJECT_RFC,
-                   "bytes", "no valid part of an object")  # fmt: skip
+_OBJECT_REST = Row("malformed", "Malformed", 0, "These bytes do not have the form their protocol asks for.",
+                   _OBJECT_RFC, "bytes", "no valid part of an object")  # fmt: skip
 
 
 def _extension_sum(value: Value, context: Context) -> str:

@@ -20,7 +20,8 @@ _NAMES = {
 _WHYS = {
     1: "So that the answer needs no question of its own.", 2: "The answer to the question, or the better next hop's.",
     3: "From it, hosts make addresses of their own without asking anybody.",
-    4: "The packet that would better have gone another way.", 5: "The largest packet that everybody on this link takes.",
+    4: "The packet that would better have gone another way.",
+    5: "The largest packet that everybody on this link takes.",
 }  # fmt: skip
 _TYPE = Row("icmpv6.opt.type", "Type", 8, "Says which option this is.", _RFC, meaning=one_of(_NAMES, "unknown"))
 _LENGTH = Row("icmpv6.opt.length", "Length", 8, "In units of 8 bytes, type and length counted, so it can be skipped.",
@@ -28,7 +29,7 @@ _LENGTH = Row("icmpv6.opt.length", "Length", 8, "In units of 8 bytes, type and l
 _FREE = Row("icmpv6.opt.reserved", "Reserved", 0, "Kept free for later.", _RFC, "bytes")
 _LINK = Row("icmpv6.opt.linkaddr", "Link-layer address", 48, "The hardware address.", _RFC, "mac", volatile=is_real)
 _PREFIX_FLAGS = Row("icmpv6.opt.prefix.flag", "Flags", 8, "What the prefix may be used for.", _RFC, "hex", parts=(
-    Row("icmpv6.opt.prefix.flag.l", "On-link", 1, "Such addresses are on this link: no router is needed.", _RFC, "flag"),
+    Row("icmpv6.opt.prefix.flag.l", "On-link", 1, "Such addresses are on this link, without a router.", _RFC, "flag"),
     Row("icmpv6.opt.prefix.flag.a", "Autonomous", 1, "Hosts may make addresses from it.", _RFC, "flag"),
     Row("icmpv6.opt.prefix.flag.r", "Router address", 1, "The prefix is the router's whole address.", "RFC 6275 §7.2",
         "flag"),
@@ -39,8 +40,8 @@ _ROWS: dict[int, tuple[tuple[Row, int], ...]] = {  # with the bits that each has
     2: ((_LINK, 48), (_FREE, 0)),
     3: (
         (Row("icmpv6.opt.prefix.length", "Prefix Length", 8, "How many bits count.", _RFC), 8), (_PREFIX_FLAGS, 8),
-        (Row("icmpv6.opt.prefix.valid_lifetime", "Valid Lifetime", 32, "For how many seconds addresses are good.", _RFC),
-         32),
+        (Row("icmpv6.opt.prefix.valid_lifetime", "Valid Lifetime", 32, "For how many seconds addresses are good.",
+             _RFC), 32),
         (Row("icmpv6.opt.prefix.preferred_lifetime", "Preferred Lifetime", 32,
              "For how many seconds new connections may use them.", _RFC), 32),
         (_FREE, 32),

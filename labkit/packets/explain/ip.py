@@ -5,7 +5,7 @@ Rule: one table a header; names, order and spans are Wireshark's.
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Chooser, Context, Row, Table, Value, as_number, flag, number_at, one_of
+from labkit.packets.explain.base import Chooser, Context, OfValue, Row, Table, Value, as_number, flag, number_at, one_of
 from labkit.packets.explain.internet import verdict
 from labkit.packets.explain.ip_options import options
 
@@ -82,7 +82,7 @@ def differentiated_services(prefix: str) -> tuple[Row, ...]:
     )
 
 
-def _words(value: Value, context: Context) -> str:
+def _words(value: Value) -> str:
     count = as_number(value)
     if count < 5:
         return f"{count * 4} bytes: too few, an IPv4 header has 20 at least"
@@ -132,7 +132,7 @@ IPV4 = Table(
             "Tells where the data starts, since options make the header longer: in 32-bit words, so 15 is 60 "
             "bytes at most.",
             "RFC 791 §3.1",
-            meaning=_words,
+            meaning=OfValue(_words),
         ),
         Row(
             "ip.dsfield",
@@ -204,7 +204,7 @@ IPV4 = Table(
             13,
             "Where this fragment's data belongs; in units of 8 bytes, since 13 bits must reach 65,535.",
             "RFC 791 §3.1",
-            meaning=lambda value, context: f"{as_number(value) * 8} bytes into the data" if value else "",
+            meaning=OfValue(lambda value: f"{as_number(value) * 8} bytes into the data" if value else ""),
         ),
         Row(
             "ip.ttl",
@@ -213,7 +213,7 @@ IPV4 = Table(
             "Each router takes one off and drops the packet at zero, so nothing circles forever; it was meant as "
             "seconds.",
             "RFC 791 §3.1",
-            meaning=lambda value, context: f"{as_number(value)} more routers at most",
+            meaning=OfValue(lambda value: f"{as_number(value)} more routers at most"),
         ),
         Row(
             "ip.proto",

@@ -144,8 +144,8 @@ _SEGMENTS = (
     Row("ipv6.routing.srh.flags", "Flags", 8, "Kept free for later.", _SEGMENT_RFC, "hex"),
     Row("ipv6.routing.srh.tag", "Tag", 16, "Marks packets that belong together.", _SEGMENT_RFC, "bytes"),
 )
-_SEGMENT = Row("ipv6.routing.srh.addr", "Segment", 128, "A stop: the list begins with the last one.", _SEGMENT_RFC, "ipv6")
-_SOURCE_FREE = Row("ipv6.routing.src.reserved", "Reserved", 32, "Keeps the addresses aligned.", "RFC 2460 §4.4", "bytes")
+_SEGMENT = Row("ipv6.routing.srh.addr", "Segment", 128, "A stop: the list begins with the last.", _SEGMENT_RFC, "ipv6")
+_SOURCE_FREE = Row("ipv6.routing.src.reserved", "Reserved", 32, "Keeps addresses aligned.", "RFC 2460 §4.4", "bytes")
 _STOP = Row("ipv6.routing.src.addr", "Address", 128, "A stop on the way.", "RFC 2460 §4.4", "ipv6")
 _HOME_FREE = Row("ipv6.routing.mipv6.reserved", "Reserved", 32, "Keeps the address aligned.", "RFC 6275 §6.4", "bytes")
 _HOME = Row("ipv6.routing.mipv6.home_address", "Home Address", 128, "The address that never changes.", "RFC 6275 §6.4",

@@ -30,7 +30,7 @@ _NAMES = {
     0x1E: ("Experimental", "Shared by experiments until they get a type of their own.", "RFC 4727 §3"),
     0x3E: ("Experimental", "Shared by experiments until they get a type of their own.", "RFC 4727 §3"),
 }  # fmt: skip
-_TYPE = Row("ipv6.opt.type", "Type", 8, "Says which option this is, and what to do if it is unknown.", _RFC, "hex", parts=(
+_TYPE = Row("ipv6.opt.type", "Type", 8, "Which option this is, and what to do if it is unknown.", _RFC, "hex", parts=(
     Row("ipv6.opt.type.action", "Action", 2, "What a host does that does not know the option.", _RFC,
         meaning=one_of({0: "skip it", 1: "discard the packet", 2: "discard it and report that by ICMP",
                         3: "discard it and report that, but not for multicast"})),
@@ -48,6 +48,10 @@ def _row(name: str, label: str, bits: int, why: str, rfc: str, kind: str = "numb
 
 
 _EXPERIMENT = (_row("experimental", "Data", 0, "What the experiment carries.", "RFC 4727 §3", "bytes"),)
+_IOAM = (
+    _row("ioam.rsv", "Reserved", 8, "Kept free for later.", "RFC 9486 §3"),
+    _row("ioam.opt_type", "IOAM type", 8, "What is collected.", "RFC 9486 §3"),
+)
 _ROWS: dict[int, tuple[Row, ...]] = {
     0x01: (_row("padn", "Padding", 0, "Zeros.", _RFC, "bytes"),),
     0x04: (_row("tel", "Limit", 8, "0: it must not be put into another packet.", "RFC 2473 §4.1"),),
@@ -67,35 +71,36 @@ _ROWS: dict[int, tuple[Row, ...]] = {
         _row("qs_nonce", "Nonce", 30, "Proves that no router raised the rate.", "RFC 4782 §3"),
         _row("qs_reserved", "Reserved", 2, "Kept free for later.", "RFC 4782 §3"),
     ),
+    0x11: _IOAM,
+    0x31: _IOAM,
     0xC2: (_row("jumbo", "Jumbo Payload Length", 32, "Bytes behind the IPv6 header, 65,536 at least.", "RFC 2675 §2"),),
-    0xC9: (_row("mipv6.home_address", "Home Address", 128, "The address that never changes.", "RFC 6275 §6.3", "ipv6"),),
+    0xC9: (_row("mipv6.home_address", "Home Address", 128, "The address that stays.", "RFC 6275 §6.3", "ipv6"),),
     0x1E: _EXPERIMENT,
     0x3E: _EXPERIMENT,
 }  # fmt: skip
 
 
 def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
-    """The options in these bytes of the frame, each with its parts; what has no valid length is one malformed field."""
+    """The options in these bytes of the frame, each with its parts; data beyond the end is malformed."""
     found, raw = [], context.raw
     while start < end:
         kind = raw[start]
-        size = 1 if kind == 0 else raw[start + 1] + 2 if start + 2 <= end else 0
-        if not size or size > end - start:
-            found.append(build(_MALFORMED, context, start * 8, (end - start) * 8))
-            break
+        size = 1 if kind == 0 else raw[start + 1] + 2 if start + 2 <= end else 2
+        whole = size <= end - start
+        size = min(size, end - start)
         parts = [build(_TYPE, context, start * 8)]
         at, stop = start * 8 + 8, (start + size) * 8
         if size > 1:
             parts.append(build(_LENGTH, context, at))
             at += 8
-        for row in _ROWS.get(kind, ()):
+        for row in _ROWS.get(kind, ()) if whole else ():
             bits = row.bits or stop - at
             if not bits or at + bits > stop:
                 break
             parts.append(build(row, context, at, bits))
             at += bits
         if at < stop:
-            parts.append(build(_DATA, context, at, stop - at))
+            parts.append(build(_DATA if whole else _MALFORMED, context, at, stop - at))
         label, why, rfc = _NAMES.get(kind, (f"Unknown (0x{kind:02x})", "Not an option labkit knows.", _RFC))
         data = raw[start : start + size]
         shown = label if len(parts) < 3 else f"{label}: " + ", ".join(part.shown for part in parts[2:])

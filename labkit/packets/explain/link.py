@@ -119,7 +119,7 @@ VLAN_LENGTH = Table("VLAN", "802.1Q Virtual LAN", "IEEE 802.1Q §9", 32, (
 ))  # fmt: skip
 PROVIDER = Table("802.1ad", "802.1ad Provider Bridge", "IEEE 802.1ad §9", 32, (
     *_tag("ieee8021ad", "IEEE 802.1ad §9.5"),
-    ethertype("ieee8021ah.etype", "What follows: most often the customer's own VLAN tag, which the provider leaves alone."),
+    ethertype("ieee8021ah.etype", "What follows: most often the customer's own VLAN tag, left as it is."),
 ))  # fmt: skip
 
 _SLL_ADDRESS = Row(

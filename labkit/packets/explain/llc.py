@@ -34,7 +34,8 @@ _N_R = Row("llc.control.n_r", "N(R)", 7, "The number of the frame that is expect
 
 
 def _unnumbered(modifier: str) -> Row:
-    return Row("llc.control", "Control", 8, _CONTROL_WHY, _CONTROL_RFC, "hex", one_of({3: "unnumbered data"}, ""), parts=(
+    meaning = one_of({3: "unnumbered data"}, "")
+    return Row("llc.control", "Control", 8, _CONTROL_WHY, _CONTROL_RFC, "hex", meaning, parts=(
         Row(f"llc.control.{modifier}", "Modifier, poll or final", 6, "Which unnumbered frame; 0 is plain data.",
             _CONTROL_RFC, "hex"),
         Row("llc.control.ftype", "Frame type", 2, _TYPE_WHY, _CONTROL_RFC, "hex"),
@@ -62,7 +63,7 @@ def _supervisory(poll: str) -> Row:
 
 
 _OUI = Row("llc.oui", "Organization Code", 24, "Who defines the number that follows; 0 means that it is an EtherType.",
-           _SNAP_RFC, "bytes")  # fmt: skip
+           _SNAP_RFC, "hex")  # fmt: skip
 _PID = Row("llc.pid", "Protocol ID", 16, "What follows, as this organisation numbers it.", _SNAP_RFC, "hex")
 
 

@@ -5,7 +5,18 @@ Rule: one table for the header; the options are in `tcp_options`; names, order a
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Chooser, Context, Row, Table, Value, as_number, flag, number_at, shown_bytes
+from labkit.packets.explain.base import (
+    Chooser,
+    Context,
+    OfValue,
+    Row,
+    Table,
+    Value,
+    as_number,
+    flag,
+    number_at,
+    shown_bytes,
+)
 from labkit.packets.explain.internet import checksum_meaning, is_ephemeral
 from labkit.packets.explain.tcp_options import options
 
@@ -40,7 +51,7 @@ def _flags(context: Context) -> int:
     return number_at(context.raw, (context.start + 12) * 8 + 4, 12) if context.start + 14 <= len(context.raw) else 0
 
 
-def _words(value: Value, context: Context) -> str:
+def _words(value: Value) -> str:
     count = as_number(value)
     if count < 5:
         return f"{count * 4} bytes: too few, a TCP header has 20 at least"
@@ -55,7 +66,7 @@ def _window(value: Value, context: Context) -> str:
     return "bytes the sender of this packet will take, before Window Scale"
 
 
-def _names(value: Value, context: Context) -> str:
+def _names(value: Value) -> str:
     names = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE")
     number = as_number(value)
     return ", ".join(name for bit, name in enumerate(names) if number >> bit & 1) or "none"
@@ -75,7 +86,7 @@ _FLAGS = Row(
     "What kind of segment this is: one bit each, so they can be combined.",
     _RFC,
     "hex",
-    _names,
+    OfValue(_names),
     parts=(
         Row(
             "tcp.flags.res",
@@ -83,8 +94,7 @@ _FLAGS = Row(
             3,
             "Zero until somebody needs them; ECN and AccECN took theirs from here.",
             _RFC,
-            kind="number",
-            shown=lambda value, context: "Set" if value else "Not set",
+            kind="flag",
         ),
         _flag(
             "ae",
@@ -211,7 +221,7 @@ TCP = Table(
             4,
             "Tells where the data starts, since options make the header longer: in 32-bit words, so 60 bytes at most.",
             _RFC,
-            meaning=_words,
+            meaning=OfValue(_words),
         ),
         _FLAGS,
         Row(

@@ -63,8 +63,8 @@ def _layer(
 ) -> Layer:
     data = raw[start:end]
     if name == "eth.fcs":
-        item = Field(name, label, start * 8, len(data) * 8, int.from_bytes(data, "big"), f"0x{data.hex()}", meaning, why,
-                     rfc, volatile=True)  # fmt: skip
+        shown, value = f"0x{data.hex()}", int.from_bytes(data, "big")
+        item = Field(name, label, start * 8, len(data) * 8, value, shown, meaning, why, rfc, volatile=True)
     else:
         item = Field(name, label, start * 8, len(data) * 8, data, shown_bytes(data), meaning, why, rfc)
     return Layer(label, label, start * 8, len(data) * 8, (item,), data, number, rfc)
