@@ -12,15 +12,17 @@ from typing import Any
 from labkit.core.calls import nearest
 from labkit.core.errors import LabError
 from labkit.packets.frames import FLAG_LETTERS, FLAG_NAMES, Quick
+from labkit.packets.names import LINKTYPE_NAMES, OPAQUE_ETHERTYPES, OPAQUE_PROTOCOLS
 
 SENDERS = ("client", "server")
 PROTOCOLS = (
-    "TCP", "UDP", "ICMP", "ICMPv6", "ARP", "IPv4 (fragment)", "IPv6 (fragment)", "IPv6", "IPv6 in IPv4", "IGMP", "SCTP",
-    "GRE", "ESP", "AH", "OSPF", "LLDP", "PPPoE", "Ethernet",
+    "TCP", "UDP", "ICMP", "ICMPv6", "ARP", "IPv4", "IPv6", "IPv4 (fragment)", "IPv6 (fragment)", "IGMP", "SCTP", "GRE",
+    "ESP", "AH", "VLAN", "802.1ad", "MPLS", "LLC", "SNAP", "STP", "PPPoE", "Ethernet",
 )  # fmt: skip
-"""What `labkit.packets.frames` calls whole frames; of IP's other protocols it gives the number: "IP protocol 99"."""
+"""What `labkit.packets.frames` calls whole frames most often; `labkit.packets.names` has the rarer names."""
 
-_CASELESS = {name.lower(): name for name in PROTOCOLS}
+_RARE = (*OPAQUE_ETHERTYPES.values(), *OPAQUE_PROTOCOLS.values(), *LINKTYPE_NAMES.values())
+_CASELESS = {name.lower(): name for name in (*_RARE, *PROTOCOLS)}
 _OTHERS = re.compile(r"IP protocol \d+|link type \d+|(.+) \((?:truncated|malformed)\)")
 
 
