@@ -166,9 +166,7 @@ class Tape(Sequence[Packet]):
         ``"dropped"``. Raises LabError for a value that no packet can have.
         """
         known, verdicts = self._shared.conversations, self._shared.recording.verdicts
-        # A protocol that a packet of this tape has is known here, whatever its name.
-        own = protocol if protocol in {known.quick[index].protocol for index in self._indices} else None
-        conditions = Conditions(sender, flags, payload, port, None if own else protocol)
+        conditions = Conditions(sender, flags, payload, port, protocol)
         if verdict is not None and verdict not in VERDICTS:
             raise LabError(
                 f"no wire does {verdict!r} to a packet",
@@ -176,8 +174,6 @@ class Tape(Sequence[Packet]):
             )
         found = []
         for index in self._indices:
-            if own is not None and known.quick[index].protocol != own:
-                continue
             if verdict is not None and (index not in verdicts or verdicts[index].kind != verdict):
                 continue
             packet = self._shared.packet(index)
