@@ -37,6 +37,8 @@ CUT = "The file is not whole: copy or download it again. If there is no other co
 
 # ---------------------------------------------------------------- writing
 
+_packet_head, _size_tail = Struct("<IIIIIII").pack, Struct("<I").pack
+
 
 def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
@@ -69,17 +71,18 @@ class _Port(NamedTuple):
         return _block(INTERFACE, Struct("<HHI").pack(self.linktype, 0, self.snap) + options + _option(0, b""))
 
 
-def _port_of(frame: Frame, fcs: int) -> _Port:
+def _port_of(frame: Frame, fcs: int) -> tuple[int, int, int, int]:
+    """What a `_Port` for this frame is made of; a plain tuple, since every frame of a capture asks for it."""
     time_ns, raw, linktype, _, length = frame
     if time_ns is None:  # a Simple Packet Block has no captured length: the interface's limit tells it
-        return _Port(linktype, fcs, 0, len(raw) if len(raw) < length else 0)
-    return _Port(linktype, fcs, 0 if 0 <= time_ns < 1 << 64 else time_ns // (_ERA * _SECONDS))
+        return linktype, fcs, 0, len(raw) if len(raw) < length else 0
+    return linktype, fcs, 0 if 0 <= time_ns < 1 << 64 else time_ns // (_ERA * _SECONDS), 0
 
 
 def _writable(frame: Frame) -> Frame:
     """The frame, without its time if no file can hold it: a damaged clock must not keep packets from being saved."""
     time_ns = frame[0]
-    if time_ns is None or abs(time_ns // (_ERA * _SECONDS) * _ERA) < 1 << 63:
+    if time_ns is None or 0 <= time_ns < 1 << 64 or abs(time_ns // (_ERA * _SECONDS) * _ERA) < 1 << 63:
         return frame
     return (None, *frame[1:])
 
@@ -97,43 +100,36 @@ def encode(recording: Recording) -> bytes:
     section = _block(SECTION, Struct("<IHHq").pack(BYTE_ORDER, 1, 0, -1) + options)
     secrets = [_block(SECRETS, Struct("<II").pack(kind, len(data)) + _padded(data)) for kind, data in recording.secrets]
     frames = [_writable(frame) for frame in recording.frames]
-    ports = [_port_of(frame, recording.fcs_lengths.get(index, 0)) for index, frame in enumerate(frames)]
+    verdicts, fcs_lengths = recording.verdicts, recording.fcs_lengths
+    ports = [_port_of(frame, fcs_lengths.get(index, 0)) for index, frame in enumerate(frames)]
+    kinds = [port if frame[0] is None else None for port, frame in zip(ports, frames, strict=True)]
     blocks: list[bytes] = []
-    for timeless, indices in groupby(range(len(frames)), lambda at: ports[at] if frames[at][0] is None else None):
+    for timeless, indices in groupby(range(len(frames)), kinds.__getitem__):
         members = list(indices)
         blocks.append(section)
-        numbers: dict[_Port, int] = {}
+        numbers: dict[tuple[int, int, int, int], int] = {}
         for port in dict.fromkeys(ports[index] for index in members):
             numbers[port] = len(numbers)
-            blocks.append(port.block())
+            blocks.append(_Port(*port).block())
         blocks += secrets
         secrets = []  # once in a file is enough
         if timeless is not None:
             blocks += [_simple(frames[index]) for index in members]
         else:
-            blocks += [
-                _enhanced(frames[index], numbers[ports[index]], ports[index].era, recording.verdicts.get(index))
-                for index in members
-            ]
+            for index in members:
+                time_ns, raw, _, _, length = frames[index]
+                port = ports[index]
+                ticks = (time_ns or 0) - port[2] * _ERA * _SECONDS if port[2] else time_ns or 0
+                captured = len(raw)
+                end = bytes(-captured % 4) + (_comment(verdicts[index]) if index in verdicts else b"")
+                size = 32 + captured + len(end)
+                head = (ENHANCED_PACKET, size, numbers[port], ticks >> 32, ticks & 0xFFFFFFFF, captured, length)
+                blocks.append(_packet_head(*head) + raw + end + _size_tail(size))
     if not frames:
         blocks += [section, _Port(ETHERNET).block(), *secrets]
     notes = notes_of(recording)
     blocks.append(_block(LABKIT, _LABKIT_MARK + Struct("<I").pack(len(notes)) + _padded(notes)))
     return b"".join(blocks)
-
-
-_packet_head, _size_tail = Struct("<IIIIIII").pack, Struct("<I").pack
-
-
-def _enhanced(frame: Frame, interface: int, era: int, verdict: Verdict | None) -> bytes:
-    time_ns, raw, _, _, length = frame
-    assert time_ns is not None
-    time_ns -= era * _ERA * _SECONDS
-    captured = len(raw)
-    end = bytes(-captured % 4) + (b"" if verdict is None else _comment(verdict))
-    size = 32 + captured + len(end)
-    head = _packet_head(ENHANCED_PACKET, size, interface, time_ns >> 32, time_ns & 0xFFFFFFFF, captured, length)
-    return head + raw + end + _size_tail(size)
 
 
 def _simple(frame: Frame) -> bytes:
