@@ -20,8 +20,8 @@ class Context:
 
     raw: the frame. start, end: first byte of the layer, and the byte after what it carries. status: as TPACKET gives
     it. in_tape: relative numbers are known. pseudo: (protocol version, source, destination) for checksums, from the IP
-    header before; None without one. quoted: by an ICMP error. fragment: of a packet. truncated: the capture is shorter
-    than the packet.
+    header before; None without one. quoted: by an ICMP error. fragment: of a packet. truncated: the packet is
+    longer than what is here of it.
     """
 
     raw: bytes
