@@ -43,8 +43,7 @@ def dissect_frame(
     wire, if the capture may be shorter.
     """
     steps: list[Step] = []
-    found = walk.quick(context.raw, context.linktype, fcs_length or 0, wire_length, steps)
-    context.truncated = found.end > len(context.raw)
+    walk.quick(context.raw, context.linktype, fcs_length or 0, wire_length, steps)
     frame = _Frame(context, number)
     frame.take(steps)
     frame.after(steps, fcs_length, max(wire_length, len(context.raw)))
@@ -130,11 +129,13 @@ class _Frame:
     def enter(self, name: str, start: int, stop: int) -> None:
         """Keep what the headers inside an IP packet need of it: the addresses, whether it is a fragment."""
         context, raw = self.context, self.raw
-        context.fragment, context.pseudo = False, None
+        context.fragment, context.pseudo, context.truncated = False, None, False
         if name == "IPv4" and stop >= start + 20:
+            context.truncated = start + number_at(raw, (start + 2) * 8, 16) > stop
             context.pseudo = (4, raw[start + 12 : start + 16], raw[start + 16 : start + 20])
             context.fragment = number_at(raw, (start + 6) * 8, 16) & 0x3FFF != 0
         elif name == "IPv6" and stop >= start + 40:
+            context.truncated = start + 40 + number_at(raw, (start + 4) * 8, 16) > stop
             context.pseudo = (6, raw[start + 8 : start + 24], raw[start + 24 : start + 40])
 
     def quote(self, name: str, start: int, stop: int) -> None:

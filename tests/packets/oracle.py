@@ -223,7 +223,7 @@ def read_pdml(path: Path, *told: str) -> list[ET.Element]:
     command = [tshark, "-n", "-r", str(path), *told, *whole, "-T", "pdml"]
     done = subprocess.run(command, capture_output=True, check=False, timeout=100)
     assert done.returncode in (0, 2), done.stderr  # 2: the file ends within a packet
-    return list(ET.fromstring(done.stdout))
+    return list(ET.fromstring(done.stdout)) if done.stdout else []
 
 
 def compare(path: Path, *, only: tuple[str, ...] | None = None, dns: int = 5300) -> int:

@@ -53,10 +53,13 @@ FCS = {"cap/fcs_bits.pcap": 8, "cap/fcs_bits2.pcap": 4, "cap/ng_fcslen.pcapng": 
 
 
 def load(path: Path) -> list[Packet]:
+    """The packets of a case; none of a file that is refused, of which tshark then must read none either."""
     try:
         tape = Tape.load(path)
     except BadCapture as error:
-        pytest.skip(f"the file itself is refused: {error}")
+        if oracle.told(path, "frame.number"):
+            pytest.skip(f"the file is refused, though tshark reads packets in it: {error}")
+        return []
     fcs = FCS.get(oracle.case_name(path))
     frames = ((each.time_ns, each.raw, each.linktype, each.status, each.wire_length) for each in tape)
     return [Packet(frame, number, fcs_length=fcs) for number, frame in enumerate(frames, 1)]

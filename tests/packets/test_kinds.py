@@ -6,6 +6,7 @@ Rule: whatever is left out is in `APART` or `OTHERWISE`, with the reason.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,37 @@ def test_as_tshark_has_it(read: dict[str, tuple[Packet, ET.Element]], name: str)
     packet, element = read[name]
     apart = set(APART.get(name, {})) | ({"layers"} if name in OTHERWISE else set())
     oracle.compare_packet(packet, element, apart=apart)
+
+
+SUMS = ("TCP", "UDP", "ICMP", "ICMPv6", "IGMP", "GRE", "ICMP extension")
+SUMS_APART = {
+    "UDP length 0 over IPv6": "both say that there is none; tshark has a status of its own for where it must not be",
+    "IPv6 length 0": _BIG,
+    "ICMP without a rest": _ICMP,
+}
+
+
+def test_checksum_verdicts_are_tsharks(tmp_path: Path) -> None:
+    """Of each header outside quoted packets: routing headers and home addresses change what a sum covers."""
+    path = oracle.write(tmp_path / "kinds.pcapng", [(frame, 1) for _, frame in kinds.frames()])
+    options = [word for name in ("tcp", "udp") for word in ("-o", f"{name}.check_checksum:TRUE")]
+    options += ["-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE"]
+    fields = [f"{oracle.PROTOCOLS.get(name, 'icmp.ext')}.checksum.status" for name in SUMS]
+    told = oracle.told(path, *fields, options=tuple(options))
+    words = {"0": "bad", "1": "good", "3": "none", "": ""}
+    verdicts = set()
+    for name, packet, wire in zip(NAMES, Tape.load(path), told, strict=True):
+        quoted = any(layer.name.endswith(" (quoted)") for layer in packet.layers)
+        if name in SUMS_APART:
+            continue
+        for which, status in zip(SUMS, wire, strict=True):
+            if quoted and which in ("TCP", "UDP"):
+                continue
+            sums = [item for layer in packet.layers if layer.name == which for item in layer.fields]
+            mine = [item.meaning.split(":")[0] for item in sums if item.name.endswith(".checksum")]
+            assert "".join(mine) == words[status.split(",")[0]], (name, which)
+            verdicts.add("".join(mine))
+    assert verdicts == {"good", "bad", "none", ""}
 
 
 def test_every_exception_is_needed(read: dict[str, tuple[Packet, ET.Element]]) -> None:

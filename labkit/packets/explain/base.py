@@ -20,8 +20,8 @@ class Context:
 
     raw: the frame. start, end: first byte of the layer, and the byte after what it carries. status: as TPACKET gives
     it. in_tape: relative numbers are known. pseudo: (protocol version, source, destination) for checksums, from the IP
-    header before; None without one. quoted: by an ICMP error. fragment: of a packet. truncated: the capture is shorter
-    than the packet.
+    header before; None without one. quoted: by an ICMP error. fragment: of a packet. truncated: the packet is
+    longer than what is here of it.
     """
 
     raw: bytes
@@ -117,8 +117,11 @@ Chooser = Callable[[bytes, int, int], Table]
 
 def number_at(raw: bytes, start: int, bits: int) -> int:
     """The number in these bits, counted from the first bit of raw."""
-    first, last = start // 8, (start + bits + 7) // 8
-    return (int.from_bytes(raw[first:last], "big") >> (last * 8 - start - bits)) & ((1 << bits) - 1)
+    last = (start + bits + 7) >> 3
+    number = int.from_bytes(raw[start >> 3 : last], "big")
+    if not (start | bits) & 7:  # whole bytes
+        return number
+    return (number >> ((last << 3) - start - bits)) & ((1 << bits) - 1)
 
 
 def _bytes_at(raw: bytes, start: int, bits: int) -> bytes:
@@ -177,18 +180,23 @@ def build(row: Row, context: Context, start: int, bits: int | None = None) -> Fi
 def _build(row: Row, context: Context, start: int, bits: int) -> Field:
     read_value, show = _KINDS[row.kind]
     value = read_value(context.raw, start, bits)
-    children: list[Field] = []
-    position = start
-    for part in row.parts:
-        children.append(build(part, context, position))
-        position += part.bits
+    children: tuple[Field, ...] = ()
+    if row.parts:
+        found, position = [], start
+        for part in row.parts:
+            found.append(build(part, context, position))
+            position += part.bits
+        children = tuple(found)
     if row.split is not None:
-        children.extend(row.split(context, start // 8, (start + bits) // 8))
-    shown = row.shown(value, context) if row.shown is not None else show(value, bits)
-    meaning = row.meaning if isinstance(row.meaning, str) else row.meaning(value, context)
-    volatile = row.volatile if isinstance(row.volatile, bool) else row.volatile(value)
+        children += row.split(context, start // 8, (start + bits) // 8)
+    shown = show(value, bits) if row.shown is None else row.shown(value, context)
+    meaning, volatile = row.meaning, row.volatile
+    if meaning.__class__ is not str:
+        meaning = meaning(value, context)  # type: ignore[operator]
+    if volatile.__class__ is not bool:
+        volatile = volatile(value)  # type: ignore[operator]
     return Field(
-        row.name, row.label, start, bits, value, shown, meaning, row.why, row.rfc, volatile, tuple(children)
+        row.name, row.label, start, bits, value, shown, meaning, row.why, row.rfc, volatile, children
     )  # fmt: skip
 
 

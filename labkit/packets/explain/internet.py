@@ -66,9 +66,9 @@ def checksum_meaning(protocol: int, offset: int) -> Callable[[Value, Context], s
             return "not verified: this is one fragment of the packet"
         if context.pseudo is None:
             return "not verified: it covers IP addresses, and there is no IP header here"
-        if context.truncated:
-            return "not verified: the packet was captured only in part"
         segment = context.raw[context.start : context.end]
+        if context.truncated and not (protocol == 17 and int.from_bytes(segment[4:6], "big") == len(segment)):
+            return "not verified: the packet is here only in part"
         covered = pseudo_header(context, protocol, len(segment))
         blank = segment[:offset] + b"\0\0" + segment[offset + 2 :]
         expected = checksum(covered + blank)
