@@ -407,4 +407,6 @@ class Readable(Stream):
             raise self._give(self._failed)  # nothing more will come, and it was not the peer's FIN
         taken = bytes(inbox[:wanted])
         del inbox[:wanted]
+        if self._reading is PAUSED and len(inbox) < INBOX:  # the inbox was full; what comes next may be the end
+            self._resume_now()
         return taken
