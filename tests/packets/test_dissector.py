@@ -138,6 +138,14 @@ def test_the_list_and_the_layers_say_the_same(frame: bytes, linktype: int) -> No
         check_layers(packet.layers, frame[:size])
 
 
+def test_every_name_that_the_list_can_say_is_known() -> None:
+    said = {Packet((0, raw, linktype, 0, len(raw))).protocol for raw, linktype in EVERYTHING}
+    whole = {name for name in said if not name.endswith(("(truncated)", "(malformed)")) and "link type" not in name}
+    assert whole <= set(names.PROTOCOLS)
+    assert len(names.PROTOCOLS) == len(set(names.PROTOCOLS))
+    assert len(whole) > 15
+
+
 @given(st.sampled_from(EVERYTHING), st.data())
 @settings(max_examples=500, deadline=None)
 def test_the_list_and_the_layers_of_a_damaged_frame_say_the_same(good: tuple[bytes, int], data: st.DataObject) -> None:
