@@ -22,7 +22,8 @@ from tests.servers.conftest import Serving, Terminal
 Serve = Callable[..., Serving]
 Open = Callable[..., Terminal]
 
-GREETING = greeter.GREETING.encode()
+GREETED = (greeter.WELCOME + greeter.GREETING).encode()
+ECHOED = echo.WELCOME.encode() + b"hello"
 
 
 def talk(where: tuple[str, int] | str, words: bytes, expected: int) -> bytes:
@@ -53,7 +54,7 @@ def can_be_bound(port: int) -> bool:
 class TestListening:
     """The line it prints is where it listens."""
 
-    @pytest.mark.parametrize(("name", "back"), [("greeter", GREETING * 2), ("echo", b"hello")])
+    @pytest.mark.parametrize(("name", "back"), [("greeter", GREETED), ("echo", ECHOED)])
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
     def test_on_a_free_port(self, serve: Serve, name: str, back: bytes, host: str) -> None:
         server = serve(name, "--port", "0", "--host", host)
@@ -61,7 +62,7 @@ class TestListening:
         assert found
         assert talk((found[1], int(found[2])), b"hello", len(back)) == back
 
-    @pytest.mark.parametrize(("name", "back"), [("greeter", GREETING * 2), ("echo", b"hello")])
+    @pytest.mark.parametrize(("name", "back"), [("greeter", GREETED), ("echo", ECHOED)])
     def test_on_a_path(self, serve: Serve, path: str, name: str, back: bytes) -> None:
         assert serve(name, "--path", path).said == f"{name} listens on {path}; stop it with Ctrl-C\n"
         assert talk(path, b"hello", len(back)) == back
