@@ -12,8 +12,9 @@ Rule: importing it costs nothing; each part is loaded when it is first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from labkit.core import lazy
 
 __version__ = "0.1.0"
 
@@ -48,15 +49,4 @@ __all__ = [
     "predict", "recording", "reset", "servers",
 ]  # fmt: skip
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _PARTS:
-        raise AttributeError(f"module 'labkit' has no attribute {name!r}")
-    module = importlib.import_module(f"labkit.{_PARTS[name] or name}")
-    part = getattr(module, name) if _PARTS[name] else module
-    globals()[name] = part
-    return part
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_PARTS])
+__getattr__, __dir__ = lazy.names(__name__, _PARTS)

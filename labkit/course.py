@@ -83,7 +83,7 @@ def reset() -> str:
 
 
 class Prediction:
-    """A student's answer, given before the experiment; `settle` holds it against what was measured."""
+    """A student's answer, given before the experiment; `settle` compares it with what was measured."""
 
     def __init__(self, question: str, mine: Any, options: Sequence[Any]) -> None:
         self.question = question
@@ -123,7 +123,7 @@ class Prediction:
         return _Card(self._lines())._repr_html_()
 
     def settle(self, measured: Any, because: str = "") -> _Card:
-        """Hold the prediction against what the experiment measured. because: one sentence that explains it."""
+        """Compare the prediction with what the experiment measured. because: one sentence that explains it."""
         lines = [f"Measured: {measured}"]
         tone = "plain"
         if not self.made:
@@ -156,7 +156,7 @@ def claim(number: str, words: str, *, holds: bool, seen: str, outdated: str = ""
 
     number: its id (``"C-1.4"``). words: the claim, in our words. holds: the measurement's verdict.
     seen: what was measured. outdated: since when and by what it no longer holds, if it once did.
-    Raises `LabError` where the verdict is not a truth value that a measurement gave.
+    Raises `LabError` if the verdict is not True or False, as a comparison of measured values gives it.
     """
     if not isinstance(holds, bool):
         raise LabError(f"the verdict on {number} is {holds!r}, not True or False", "Compare two measured values.")

@@ -87,6 +87,43 @@ def edges() -> dict[tuple[str, str], list[str]]:
     return found
 
 
+def links() -> dict[str, set[str]]:
+    """Which module imports which others of its own part, for types alone too: ``"net.flow"`` to ``"net.server"``."""
+    names = {path: path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".") for path in modules()}
+    known = {name.removesuffix(".__init__"): name for name in names.values()}
+    found: dict[str, set[str]] = {name: set() for name in names.values()}
+    for path, name in names.items():
+        for _, target in imported(path):
+            words = target.split(".")
+            inner = [".".join(words[1:end]) for end in range(len(words), 1, -1)] if words[0] == "labkit" else []
+            module = next((known[each] for each in inner if each in known), name)
+            if module != name and module.split(".")[0] == name.split(".")[0]:
+                found[name].add(module)
+    return found
+
+
+def circles(part: str) -> list[str]:
+    """The circles of imports inside a part, the shortest one of each module: ``"net.flow -> net.pipe -> net.flow"``."""
+    found = {name: targets for name, targets in links().items() if name.split(".")[0] == part}
+    told: set[frozenset[str]] = set()
+    lines = []
+    for start in sorted(found):
+        ways = [[start]]
+        seen: set[str] = set()
+        while ways:  # breadth first, so that the first way back is the shortest
+            way = ways.pop(0)
+            for target in sorted(found[way[-1]]):
+                if target == start and frozenset(way) not in told:
+                    told.add(frozenset(way))
+                    lines.append(" -> ".join([*way, start]))
+                    ways.clear()
+                    break
+                if target not in seen and target != start:
+                    seen.add(target)
+                    ways.append([*way, target])
+    return lines
+
+
 def breaches() -> list[str]:
     """Every import that goes against ALLOWED or HOMES, one sentence each; empty where all is well."""
     wrong = [

@@ -1,6 +1,6 @@
 """The RFC picture: 32 bits a row, filled with this packet's values, its bytes and a legend below.
 
-Rule: draws any Layer and knows no protocol; what a field means was said by `labkit.packets`.
+Rule: draws any Layer and knows no protocol; `labkit.packets` says what a field means.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _sheet(canvas: Canvas, y: float, sheet: Sheet, *, legend: bool, dump: bool, 
 def _rows(sheet: Sheet) -> list[tuple[int, list[tuple[Field, int, bool, int, int]]]]:
     """The fields cut into rows of 32 bits: (row, [(field, hue, hidden, first bit, end bit)]).
 
-    Rows that lie inside one field are left out, but for its first ones and its last.
+    Of a field that fills many rows, only the first ones and the last one are kept.
     """
     rows: dict[int, list[tuple[Field, int, bool, int, int]]] = {}
     for leaf, hue, hidden in sheet.leaves():
@@ -133,7 +133,7 @@ def _boxes(canvas: Canvas, y: float, sheet: Sheet) -> float:
             gone = (row - before - 1) * 4
             canvas.rect(BITS_LEFT, y, 32 * BIT, style.ROW_CUT, f"p{hue}")
             canvas.path(f"M{BITS_LEFT} {y:.0f}v{style.ROW_CUT}m{32 * BIT} 0v-{style.ROW_CUT}", "box dash")
-            if (end := cells[0][4] - row * 32) < 32:  # below the rest of it is paper
+            if (end := cells[0][4] - row * 32) < 32:  # the rest of the row below is empty
                 canvas.path(f"M{BITS_LEFT + end * BIT} {y + style.ROW_CUT:.0f}H{BITS_LEFT + 32 * BIT}", "box")
             name = fit(visible(leaf.label), 400, "n")
             canvas.raw(BITS_LEFT + 16 * BIT, y + 18, f"… {count(gone, 'more byte')} of {name}", "n c")
@@ -164,7 +164,7 @@ def _box(
     x, wide = BITS_LEFT + start * BIT, (end - start) * BIT
     raised = leaf.bits == 1 and leaf.value == 1 and not hidden
     canvas.rect(x, y, wide, height, f"{'q' if raised else 'p'}{hue}")
-    # An edge is drawn only where the neighbouring bit belongs to another field, so that a field of several rows is one.
+    # An edge is drawn only if the next bit belongs to another field, so that a field of several rows is one shape.
     first, last = leaf.start - sheet.layer.start - row * 32, leaf.end - sheet.layer.start - row * 32
     top, bottom = min(end, first + 32), max(start, last - 32)
     edges = f"M{x} {y:.0f}v{height:.0f}M{x + wide} {y:.0f}v{height:.0f}"
@@ -195,7 +195,7 @@ def _box(
 
 
 def _labelled(leaf: Field, layer: Layer, row: int) -> bool:
-    """Whether the field's name and value go into this row: the first of those where it has most room."""
+    """Whether the field's name and value go into this row: the first of the rows in which it has most room."""
     start, end = leaf.start - layer.start, leaf.end - layer.start
     first = start // 32
     room = min(end, first * 32 + 32) - start

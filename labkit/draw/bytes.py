@@ -75,7 +75,7 @@ def _groups(sheet: Sheet) -> Iterator[tuple[Field | None, list[Unit]]]:
 
 
 def _name(unit: Unit) -> str:
-    """The field's label; before it those of what it is a part of, but for its group's: ``"NAME: Pointer"``."""
+    """The field's label, after those of the fields that hold it, without its group's: ``"NAME: Pointer"``."""
     return visible(": ".join(each.label for each in (*unit.above[1:], unit.field)))
 
 
@@ -87,7 +87,7 @@ def _legend(canvas: Canvas, y: float, sheet: Sheet, alone: bool) -> float:
             y += 6
         if group is not None:
             head = f"{_place(group, sheet, alone)}  {visible(group.label)}"
-            if not sheet.secret:  # what it says as a whole may tell what is hidden
+            if not sheet.secret:  # the value of the whole may give away what is hidden
                 head += f": {shown(group)}"
             canvas.raw(MARGIN, y + 10, fit(head, style.WIDTH - 2 * MARGIN, "n"), "n")
             y += _LINE

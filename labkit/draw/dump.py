@@ -1,7 +1,7 @@
 """Bytes in hex and as text, each in the colour of its header field, drawn into a picture or written into a twin.
 
 Rule: colour follows the bits: a byte that two fields share is split where they meet. A layer alone is counted from its
-own first byte, in decimal, as its RFC counts; a packet from the frame's, in hexadecimal, as Wireshark does.
+own first byte in decimal, as in its RFC; a packet from the first byte of the frame in hexadecimal, as in Wireshark.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from labkit.draw.units import Sheet
 _HEX = style.MARGIN + 52  # x of the first byte
 _TEXT = _HEX + 16 * style.CELL + 24  # x of the first character
 _FRAME = _TEXT + 16 * style.CELL_TEXT + 14  # x of the second ruler: where in the frame a row begins
-_KEEP = 2  # rows kept at the end where rows are left out
+_KEEP = 2  # rows kept at the end if rows are left out
 
 
 def counting(sheet: Sheet) -> str:
@@ -38,8 +38,8 @@ def place(start: int, end: int, sheet: Sheet, *, alone: bool) -> str:
 def draw(canvas: Canvas, y: float, sheets: Iterable[Sheet], limit: int = 256, *, alone: bool = False) -> float:
     """Draw the bytes of some layers as one dump.
 
-    y: top, px. limit: most bytes drawn; the middle of more is left out. alone: one layer, counted from its own first
-    byte, with a second ruler that tells where in the frame each row begins. Returns the y below.
+    y: top, px. limit: most bytes drawn; if there are more, the middle is left out. alone: one layer, counted from its
+    own first byte, with a second ruler that tells where in the frame each row begins. Returns the y below.
     """
     data, spans, masked, letters, base = _merge(sheets)
     if alone and data:
@@ -79,7 +79,7 @@ def _row(
         if start < last and end > first:
             left, right = max(start, first) - first, min(end, last) - first
             for origin, cell in ((_HEX, style.CELL), (_TEXT, style.CELL_TEXT)):
-                # One pixel of paper between fields, so that neighbours are told apart without colour too.
+                # A gap of one pixel between fields, so that neighbours can be told apart without colour.
                 x, wide = origin + left * cell / 8, (right - left) * cell / 8 - 1
                 canvas.rect(x, y + 2, wide, style.DUMP_ROW - 4, f"p{hue}")
     skip = 0

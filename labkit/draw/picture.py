@@ -17,7 +17,7 @@ class Picture:
     """A finished picture with the same content in words.
 
     text: the text twin: what ``repr`` returns and tests compare. alt: the alternative text.
-    svg: markup, or None. png: file content, or None; one of the two at least, the SVG is what a notebook shows.
+    svg: markup, or None. png: file content, or None. At least one of them is given; a notebook shows the SVG first.
     size: width and height of the PNG in CSS px.
     """
 
@@ -38,7 +38,7 @@ class Picture:
 
     @property
     def svg(self) -> str:
-        """The SVG markup. Raises LabError where the picture is a PNG."""
+        """The SVG markup. Raises LabError if the picture is a PNG."""
         if self._svg is None:
             raise LabError(
                 "this picture was plotted for one theme: it is a PNG, not an SVG", "Use .png or save('….png')."
@@ -47,7 +47,7 @@ class Picture:
 
     @property
     def png(self) -> bytes:
-        """The content of the PNG file. Raises LabError where the picture is an SVG."""
+        """The content of the PNG file. Raises LabError if the picture is an SVG."""
         if self._png is None:
             raise LabError("this picture is drawn as SVG, not as PNG", "Use .svg or save('….svg').")
         return self._png

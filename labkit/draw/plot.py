@@ -55,9 +55,9 @@ def levels(
 
     series: (time in ns, value) pairs in order of time, or several such series by name. events: what to mark, such as
     the `drain` events. title, unit: of the values. mark, mark_name: a level drawn as a dashed line.
-    twin: what to say in the text about the numbers, in words that hold in every run (``"one drain after each pause"``).
+    twin: what the text says about the numbers, in words true in every run (``"one drain after each pause"``).
     theme: None for a picture that follows the reader's (an SVG around two PNGs), ``"light"`` or ``"dark"`` for a PNG
-    in this one. Returns a Picture. Raises LabError where there is nothing to plot.
+    in this one. Returns a Picture. Raises LabError if there is nothing to plot.
     """
     given_by_name = series.items() if isinstance(series, Mapping) else [("", series)]
     named = {_short(name): found for name, points in given_by_name if (found := _points(points))}
@@ -102,7 +102,7 @@ def levels(
         for number, name in enumerate(names):
             color = colors.hues[(len(named) + number) % style.HUES]
             times = [(time - start) / 1e6 for time, other in marks if other == name]
-            # On the time axis, in the foreground: a mark must be found even where the level is 0.
+            # On the time axis, in the foreground: a mark must be visible even if the level is 0.
             axes.vlines(times, 0, 1, transform=axes.get_xaxis_transform(), color=color, linewidth=0.9, alpha=0.55)
             axes.plot(
                 times,
@@ -158,9 +158,9 @@ def bars(
 ) -> Picture:
     """Compare a few numbers as horizontal bars, each with its value written at its end.
 
-    values: number by name, drawn from top to bottom. title, unit: of the numbers. twin: what to say about them in the
-    text in words that hold in every run. tapes: what they were measured on; where these come from is written below.
-    theme: as for `levels`. Returns a Picture. Raises LabError where there is nothing to draw.
+    values: number by name, drawn from top to bottom. title, unit: of the numbers. twin: what the text says about
+    them, in words true in every run. tapes: what they were measured on; where these come from is written below.
+    theme: as for `levels`. Returns a Picture. Raises LabError if there is nothing to draw.
     """
     try:
         pairs = [
@@ -174,7 +174,7 @@ def bars(
         raise LabError("there is nothing to draw: no values", "Measure first, then draw.")
     high = max(max(value for _, value in pairs), 0) or 1
     origins = "; ".join(dict.fromkeys(visible(tape.origin) for tape in tapes if tape.origin))
-    # Matplotlib's letters are wider than those the widths of text are known for.
+    # Matplotlib's letters are wider than those that `width` measures.
     below = wrap(f"tape: {origins}", style.PLOT_SIZE[0] * 80, "s", 3) if origins else []
 
     def draw(colors: style.Theme) -> Figure:
@@ -276,7 +276,7 @@ def _figure(title: str, colors: style.Theme, height: float = style.PLOT_SIZE[1])
 
 @lru_cache(maxsize=1)
 def _families() -> tuple[tuple[str, ...], frozenset[int]]:
-    """The fonts to use, and the characters they hold: one that none holds would be warned about and drawn as a box."""
+    """The fonts to use, and the characters they hold: of any other one Matplotlib warns, and draws a box."""
     from matplotlib import font_manager
 
     installed = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
@@ -288,7 +288,7 @@ def _families() -> tuple[tuple[str, ...], frozenset[int]]:
 
 
 def _font() -> Any:
-    """The font of all text, with another behind it for Chinese."""
+    """The font of all text, with a second one for Chinese."""
     from matplotlib.font_manager import FontProperties
 
     return FontProperties(family=list(_families()[0]))
@@ -330,7 +330,7 @@ def _picture(
 def _png(figure: Figure) -> tuple[bytes, tuple[int, int]]:
     """The figure as a PNG file, and its size in CSS px."""
     out = io.BytesIO()
-    # No metadata: the version of Matplotlib would change the file and tell nobody anything.
+    # Without metadata: the version of Matplotlib would be in it, and the file would differ from machine to machine.
     figure.savefig(out, format="png", metadata={"Software": None}, pil_kwargs={"optimize": True})
     width, height = figure.get_size_inches()
     return out.getvalue(), (int(width * 100), int(height * 100))

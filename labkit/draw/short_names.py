@@ -36,7 +36,7 @@ def short_names(fields: Iterable[Field]) -> dict[Key, str]:
 
 
 def _choose(items: Sequence[Field], names: dict[Key, str]) -> None:
-    """Add a name for each of these. Where two would take the same one, neither does, but its next best."""
+    """Add a name for each of these. If two would take the same name, neither gets it, and each tries its next one."""
     waiting = {key(item): _candidates(item) for item in items}
     for rank in range(max(map(len, waiting.values()), default=0)):
         wanted = {each: given[rank] for each, given in waiting.items() if given[rank]}
@@ -56,7 +56,7 @@ def _choose(items: Sequence[Field], names: dict[Key, str]) -> None:
 
 
 def _candidates(item: Field) -> tuple[str, ...]:
-    """What a field may be called, best first; ``""`` where a way gives nothing."""
+    """What a field may be called, best first; ``""`` for a way that gives none."""
     last = visible(item.name.rsplit(".", 1)[-1]).upper()
     words, parts = (_WORD.findall(text) for text in (item.label, item.name.rsplit(".", 1)[-1]))
     label = item.label.upper() if len(item.label) <= _MOST and item.label.isascii() and item.label.isalnum() else ""

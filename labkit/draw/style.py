@@ -1,6 +1,6 @@
 """Every colour and size of the pictures, in a light and a dark variant.
 
-Rule: a colour or a font size is written here and nowhere else; hue is never the only carrier of a meaning.
+Rule: a colour or a font size is written here and nowhere else; nothing is told by colour alone.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Type:
     color: str = "ink"
 
 
-# One short class a kind of text: a ladder of 500 packets repeats them thousands of times.
+# One short class for each kind of text, since a ladder of 500 packets repeats them thousands of times.
 TYPES: dict[str, Type] = {
     "h": Type(18, bold=True),  # title of the picture
     "g": Type(14, bold=True),  # title of a part
@@ -102,12 +102,12 @@ TYPES: dict[str, Type] = {
 LADDER_CLIENT, LADDER_SERVER = 268, 656  # x of the lifelines
 LADDER_TIME = 74  # right edge of the times
 RUNG = 28  # least distance of two arrows
-RUNG_NOTE = 15  # more, where a second line of text hangs below the arrow
+RUNG_NOTE = 15  # more, if a second line of text hangs below the arrow
 TICK = 16  # least distance of two socket events on one side
 SLOPE = 6  # how far an arrow falls on its way
 STALL = 46  # height of a break in the time axis
 STRETCH = 30  # most that a wait without a break takes
-LIFT = 4  # more room above and below an arrow that a wire touched: its mark is higher than the line
+LIFT = 4  # more room above and below an arrow that a wire touched, since its mark is higher than the line
 WAIT = 5  # from the tip of an arrow to the line of a packet that waits there to arrive
 FORK = 10  # how far below the first a second arrival lies
 

@@ -27,8 +27,8 @@ def _escape(text: str) -> str:
 class Canvas:
     """An SVG under construction, `style.WIDTH` px wide; the height is known when it is finished.
 
-    Classes and path data are the caller's own words. Text is made visible by `text`; callers of `raw` and `label`
-    promise that they did it, or wrote the text themselves.
+    Classes and path data come from labkit's own code. `text` makes its text visible; a caller of `raw` or `label` has
+    done that before, or has written the text itself.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class Canvas:
 def _head(wide: int, high: int, title: str, desc: str, css: str) -> str:
     """The start of a picture: its size, its alternative text, its style sheet."""
     title, desc = visible(title) or "Picture", "\n".join(map(visible, desc.split("\n"))) or title
-    # Pictures may end up inline in one page (nbconvert): the ids must differ from picture to picture.
+    # One page may hold several pictures inline (nbconvert), so the ids must differ from picture to picture.
     key = f"{zlib.crc32((title + desc).encode()):08x}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" '

@@ -44,7 +44,7 @@ def _char(char: str) -> str:
 
 
 def visible(text: object) -> str:
-    """The text with everything that is invisible, reorders its neighbours or is forbidden in XML made readable.
+    """Make readable what is invisible in a text, reorders its neighbours or is forbidden in XML.
 
     text: anything; taken as str. Returns one line: line feeds come out as ``\\n``, ESC as ``\\x1b``, a bidi override as
     ``\\u202e``; of several combining marks in a row the first stays.
@@ -101,7 +101,7 @@ def width(text: str, kind: str = "n") -> float:
 
 
 def fit(text: str, room: float, kind: str = "n") -> str:
-    """The text, shortened with ``…`` until it is at most ``room`` px wide; ``""`` where not even that fits."""
+    """The text, shortened with ``…`` until it is at most ``room`` px wide; ``""`` if not even that fits."""
     if len(text) > 400:
         text = text[:400] + "…"
     if width(text, kind) <= room:
@@ -137,7 +137,7 @@ def wrap(text: str, room: float, kind: str = "n", lines: int = 4) -> list[str]:
 
 
 def given(thing: object) -> str:
-    """What a student gave in place of what was asked for, in a few words: ``"int 3"``, ``"str 'x'"``, ``"Packet"``."""
+    """A few words for what a student gave in place of what was asked for: ``"int 3"``, ``"str 'x'"``, ``"Packet"``."""
     kind = type(thing).__name__
     if isinstance(thing, type):
         return f"class {thing.__name__}"

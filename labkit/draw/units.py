@@ -46,7 +46,7 @@ class Sheet:
         return self.layer.start // 8 * 8
 
     def conceals(self, item: Field) -> bool:
-        """Whether the field's value must not be told: it is hidden, or holds one that is."""
+        """Whether the field's value must not be told: it is hidden, or a part of it is."""
         return bool(self.secret) and any(part.name in self.secret for part in item.walk())
 
     def leaves(self) -> Iterator[tuple[Field, int, bool]]:
@@ -107,7 +107,7 @@ def sheets(thing: Any, hide: Collection[str] = ()) -> list[Sheet]:
 
 
 def _names(hide: Any) -> set[str]:
-    """What to hide, as a set. Raises LabError for what is no collection of names."""
+    """What to hide, as a set. Raises LabError for anything but names."""
     if isinstance(hide, str):
         return {hide}
     if isinstance(hide, Collection) and all(isinstance(name, str) for name in hide):
@@ -133,7 +133,7 @@ def layers_of(thing: Any) -> Sequence[Layer]:
     """The layers of whatever can be drawn: Layer, Packet, Scapy layer. Raises LabError for anything else."""
     if isinstance(thing, Layer):
         return (thing,)
-    # Scapy's mark; its packets have a `layers` as well, a method.
+    # Scapy's packets have this; they are looked for first, since they have a method `layers` as well.
     if hasattr(thing, "fields_desc") and not isinstance(thing, type):
         from labkit.packets import layer_of
 
@@ -150,7 +150,7 @@ def layers_of(thing: Any) -> Sequence[Layer]:
 def shown(item: Field) -> str:
     """The field's value for a person; of bytes that are text, their start."""
     text = visible(item.shown).removeprefix(f"{visible(item.label)}: ")
-    if text == visible(item.label):  # an option that says all by being there
+    if text == visible(item.label):  # an option without a value
         return "present"
     if isinstance(item.value, bytes) and not item.children and "“" not in text and (start := preview(item.value)):
         return f"{text} {start}" if text.strip('"') != start.strip("“”") else text
@@ -158,9 +158,9 @@ def shown(item: Field) -> str:
 
 
 def as_sent(item: Field) -> str:
-    """``"raw 990091614"`` where the value shown is a number counted anew, and another one was on the wire; else ``""``.
+    """``"raw 990091614"`` if the value shown is a relative number, and another one was on the wire; else ``""``.
 
-    Without it nobody would find the value in the bytes below.
+    A reader needs it to find the value in the bytes below.
     """
     text = item.shown
     if not isinstance(item.value, int) or not (text.isascii() and text.isdigit()) or len(text) > 20:
@@ -171,7 +171,7 @@ def as_sent(item: Field) -> str:
 
 
 def meaning(sheet: Sheet, item: Field) -> str:
-    """What the value says in this packet; nothing in a layer with a hidden field, since neighbours may tell on it."""
+    """What the value says in this packet; ``""`` in a layer with a hidden field, which others may give away."""
     return (
         ""
         if sheet.secret & {part.name for each in sheet.layer.fields for part in each.walk()}

@@ -45,7 +45,7 @@ def why(thing: Any, *, parts: bool = False) -> FieldTable:
     """Tell for each field of a layer why it exists, and which RFC defines it.
 
     thing: a layer (``packet["TCP"]``), a packet (all its layers), or a Scapy layer. parts: also the parts of fields
-    that are divided further (flags, options). What a layer holds several times, as a DNS message its records, is told
+    that are divided further (flags, options). A field that a layer has several times, such as a DNS record, is told
     once. Raises LabError for anything that has no layers.
     """
     layers = layers_of(thing)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from labkit.exercises import progress_file, tcp, udp
 from labkit.exercises.engine import Exercise
-from labkit.exercises.progress_file import Progress
+from labkit.exercises.progress_bar import Progress
 from labkit.exercises.result import Note, Outcome, Result
 
 __all__ = ["Exercise", "Note", "Outcome", "Progress", "Result", "every", "progress", "restart", "tcp", "udp"]
@@ -34,7 +34,7 @@ def progress(lesson: str | None = None) -> Progress:
 
 
 def restart(lesson: str | None = None, *, forget: bool = False) -> Progress:
-    """Start over: hints and tries of this session go, as before a demonstration.
+    """Forget the hints and tries of this session, as before a demonstration.
 
     forget: remove the exercises from the progress file too. Returns the progress.
     """

@@ -1,4 +1,4 @@
-"""What every exercise is: a task, a check with three outcomes, hints, a solution that opens in time.
+"""What every exercise is: a task, a check with three outcomes, hints, and a solution that opens after some tries.
 
 Rule: knows no protocol; a check tests what an answer does, not how it is written.
 """
@@ -20,7 +20,7 @@ SKELETON = (
     "This is still the empty skeleton, or it returns nothing yet: put your code in place of the ..., "
     "and run this again."
 )
-"""Said of an answer of the right kind with nothing in it yet."""
+"""Said if an answer is of the right kind and has nothing in it yet."""
 
 _EMPTY = (str, bytes, list, tuple, set, frozenset, dict)
 
@@ -45,34 +45,38 @@ class Exercise(ABC):
         self._asked = 0
         self._solved = False
 
-    # -- what each exercise says
+    # -- what each exercise says: a class attribute, or a property if it depends on the problem
 
+    @property
     @abstractmethod
     def task(self) -> str:
         """What to do, in Markdown."""
 
+    @property
     @abstractmethod
-    def examine(self, answer: Any, run: Run) -> None:
-        """Try the answer step by step; raises `NotYet` or `NotAttempted`, returns when nothing is wrong."""
-
-    @abstractmethod
-    def nudges(self) -> tuple[str, ...]:
+    def hints(self) -> tuple[str, ...]:
         """The hints in Markdown, from a nudge to nearly the answer."""
 
+    @property
     @abstractmethod
     def worked(self) -> str:
         """The solution in Markdown, with the way to it."""
 
+    @property
     @abstractmethod
     def reference(self) -> Any:
         """An answer that is correct; the tests check it."""
+
+    @abstractmethod
+    def examine(self, answer: Any, run: Run) -> None:
+        """Try the answer step by step; raises `NotYet` or `NotAttempted`, returns when nothing is wrong."""
 
     # -- what a student calls
 
     def check(self, answer: Any = None) -> Result:
         """Try an answer, within seconds; returns a `Result`: not attempted, not yet (what failed, where) or correct.
 
-        Raises `Interrupted`, one line in a notebook, when the student stops it; that is no try.
+        Raises `Interrupted` if the student stops the check: one line in a notebook, and this does not count as a try.
         """
         try:
             return self._tried(answer)
@@ -99,18 +103,19 @@ class Exercise(ABC):
 
     def hint(self) -> Note:
         """Return the hints so far and one more, from a nudge to nearly the answer."""
-        nudges = self.nudges()
-        self._hints = min(self._hints + 1, len(nudges))
-        lines = [f"**Hint {number} of {len(nudges)}.** {text}" for number, text in enumerate(nudges[: self._hints], 1)]
-        if self._hints == len(nudges):
+        count = len(self.hints)
+        self._hints = min(self._hints + 1, count)
+        given = self.hints[: self._hints]
+        lines = [f"**Hint {number} of {count}.** {text}" for number, text in enumerate(given, 1)]
+        if self._hints == count:
             lines.append(f"That is the last hint; there is {self._call('solution')} too.")
         return Note("\n\n".join(lines))
 
     def solution(self) -> Note:
-        """Return the solution after a correct answer or three tries; before that, when asked a second time."""
+        """Return the solution after a correct answer or three tries, or if it is asked for a second time."""
         self._asked += 1
         if self._open():
-            return Note(f"**Solution of {self.name}**\n\n{self.worked()}")
+            return Note(f"**Solution of {self.name}**\n\n{self.worked}")
         left = TRIES - self._tries
         tries = "one more try" if left == 1 else f"{left} more tries"
         return Note(
@@ -131,10 +136,10 @@ class Exercise(ABC):
     # -- inside
 
     def _markdown(self) -> str:
-        return f"**Exercise {self.name}: {self.title}**\n\n{self.task()}\n\n{self._next(check=True)}"
+        return f"**Exercise {self.name}: {self.title}**\n\n{self.task}\n\n{self._next(check=True)}"
 
     def _call(self, method: str) -> str:
-        return f"`exercises.{self.name}.{method}()`"  # lessons import exercises, whatever else they name
+        return f"`exercises.{self.name}.{method}()`"  # every lesson imports `exercises`, and maybe nothing else
 
     def _next(self, *, check: bool = False) -> str:
         calls = [self._call("hint"), self._call("solution")]
@@ -144,7 +149,7 @@ class Exercise(ABC):
         return text.replace("`", "")
 
     def _open(self) -> bool:
-        # The progress file is not asked: a lesson must say the same on every run, whatever was solved last week.
+        # Not by the progress file: a lesson must say the same on every run, whatever was solved last week.
         return self._solved or self._tries >= TRIES or self._asked >= 2
 
     def _note(self, solved: bool) -> None:
@@ -154,7 +159,7 @@ class Exercise(ABC):
 
 
 class Seeded(Exercise):
-    """An exercise that is made anew from a number, so that it can be practised. seed: the number, from 1."""
+    """An exercise with many problems to practise on, each made from a number. seed: the number, from 1."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -176,7 +181,7 @@ class Seeded(Exercise):
 
 
 def is_empty(answer: Any) -> bool:
-    """Whether an answer says nothing: None, ``...``, an empty collection, or one of nothing but None and ``...``."""
+    """Whether an answer says nothing: None, ``...``, or a collection that is empty or holds only None and ``...``."""
     if answer is None or answer is ...:
         return True
     if type(answer) not in _EMPTY:

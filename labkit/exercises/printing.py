@@ -1,6 +1,6 @@
 """Keeps what a student's code prints during a check to a few lines: a check calls it hundreds of times.
 
-Rule: nothing is swallowed silently; how many lines more there were is said at the end.
+Rule: if lines are left out, the last line says how many.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ WIDTH = 200
 
 
 class _Count:
-    """What was printed so far, on both streams together. There is no lock: a thread may be stopped at any place."""
+    """What was printed so far, on both streams together. It has no lock: a thread may be stopped while it holds one."""
 
     def __init__(self) -> None:
-        self.lines = 0  # that have ended
-        self.column = 0  # characters in the one that has not
+        self.lines = 0  # complete ones
+        self.column = 0  # characters in the line that is not complete
         self.over = False
 
 
@@ -36,7 +36,7 @@ class _Few:
     def write(self, text: str) -> int:
         count = self.count
         if count.over or not isinstance(text, str):
-            return self.stream.write(text)  # no text: the stream's own TypeError
+            return self.stream.write(text)  # what is not text raises the stream's own TypeError
         shown = []
         for number, part in enumerate(text.split("\n")):
             if number:
@@ -64,13 +64,13 @@ class _Few:
 def few_lines() -> Iterator[None]:
     """While this lasts, show the first `LINES` lines that are printed, from any thread; then say how many more came."""
     count = _Count()
-    before = sys.stdout, sys.stderr  # None where a program has no console
+    before = sys.stdout, sys.stderr  # None in a program without a console
     during = tuple(None if stream is None else cast(TextIO, _Few(stream, count)) for stream in before)
     sys.stdout, sys.stderr = during
     try:
         yield
     finally:
-        # What the student's code has put in their place stays; what it kept of ours is the stream itself from now on.
+        # A stream that the student's code has put there stays. If it has kept one of ours, that passes on everything.
         if sys.stdout is during[0]:
             sys.stdout = before[0]
         if sys.stderr is during[1]:

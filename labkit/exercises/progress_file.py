@@ -1,6 +1,6 @@
-"""Which exercises are solved: a small JSON file of the student's own, and a bar.
+"""Which exercises are solved: a small JSON file of the student's own.
 
-Rule: nothing is sent anywhere; a file that is damaged or cannot be written costs one line of text, never the lesson.
+Rule: nothing is sent anywhere. If the file is damaged or cannot be written, one line says so and the lesson goes on.
 """
 
 from __future__ import annotations
@@ -11,24 +11,12 @@ import sys
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from labkit.draw import style
-
-if TYPE_CHECKING:
-    from labkit.exercises.engine import Exercise
+from typing import Any
 
 VERSION = 1
 SIZE_LIMIT = 1 << 20
-"""Bytes of a progress file at most; a larger one is none of ours."""
-
-KEPT = "kept in labkit/progress.json in your user data directory; exercises.restart(forget=True) starts over"
-"""Said with the bar: not the path itself, which differs from machine to machine, and lessons compare this text."""
-
-_BAR = 24  # characters
-_WIDTH, _HEIGHT = 320, 14  # px
+"""Bytes of a progress file at most; a larger file was not written by us."""
 
 
 @dataclass(slots=True)
@@ -51,52 +39,49 @@ def path() -> Path | None:
     given = os.environ.get("LABKIT_PROGRESS")
     if given:
         return Path(given)
-    directory = os.environ.get("XDG_DATA_HOME", "")
-    if not os.path.isabs(directory):  # the XDG base directory specification: a relative one is to be ignored
-        try:
-            home = Path.home()
-        except RuntimeError:
-            return None
-        if sys.platform == "win32":
-            directory = os.environ.get("APPDATA") or str(home / "AppData" / "Roaming")
-        elif sys.platform == "darwin":
-            directory = str(home / "Library" / "Application Support")
-        else:
-            directory = str(home / ".local" / "share")
-    return Path(directory) / "labkit" / "progress.json"
+    from platformdirs import user_data_path  # here, because the import takes 30 ms
+
+    try:
+        directory = user_data_path("labkit", appauthor=False, roaming=True)
+    except RuntimeError:
+        return None
+    return directory / "progress.json" if directory.is_absolute() else None
 
 
 def entry(name: str) -> Entry:
     """What is known of one exercise, from the file and from this process."""
-    return _known().get(name, Entry())
+    return known().get(name, Entry())
 
 
 def note(name: str, *, solved: bool) -> None:
     """Write down one more try of an exercise."""
-    known = _known()
-    mine = known.setdefault(name, Entry())
+    entries = known()
+    mine = entries.setdefault(name, Entry())
     mine.tries += 1
     mine.solved = mine.solved or solved
     _entries[name] = mine
-    _save(known)
+    _save(entries)
 
 
 def forget(names: list[str]) -> None:
     """Remove these exercises from the progress file."""
-    known = _known()
+    entries = known()
     for name in names:
-        known.pop(name, None)
+        entries.pop(name, None)
         _entries.pop(name, None)
-    _save(known)
+    _save(entries)
 
 
-def _known() -> dict[str, Entry]:
-    """The file's entries and this process's, the further one of each: two notebooks may be open at once."""
-    known = _load()
+def known() -> dict[str, Entry]:
+    """The entries of the file and of this process, by the exercise's name.
+
+    Of one that both have it takes the further one, since two notebooks may be open at once.
+    """
+    entries = _load()
     for name, mine in _entries.items():
-        other = known.get(name, Entry())
-        known[name] = Entry(max(mine.tries, other.tries), mine.solved or other.solved)
-    return known
+        other = entries.get(name, Entry())
+        entries[name] = Entry(max(mine.tries, other.tries), mine.solved or other.solved)
+    return entries
 
 
 def _load() -> dict[str, Entry]:
@@ -144,19 +129,19 @@ def _put_aside(file: Path) -> str:
     return f" and was renamed to {file.name}.damaged"
 
 
-def _save(known: dict[str, Entry]) -> None:
+def _save(entries: dict[str, Entry]) -> None:
     file = path()
     if file is None:
         _tell("Progress is not kept: this user has no home directory. Set LABKIT_PROGRESS to the path of a file.")
         return
     document: dict[str, Any] = {
         "version": VERSION,
-        "exercises": {name: {"tries": each.tries, "solved": each.solved} for name, each in sorted(known.items())},
+        "exercises": {name: {"tries": each.tries, "solved": each.solved} for name, each in sorted(entries.items())},
     }
     part = ""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside the file, then moved: whoever reads it, or a crash, never finds half of it.
+        # Written beside the file, then moved, so that nobody ever reads half of it, also after a crash.
         handle, part = tempfile.mkstemp(prefix=file.name + ".", dir=file.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             json.dump(document, stream, indent=1)
@@ -185,59 +170,3 @@ def _tell(line: str) -> None:
     if line not in _told:
         _told.add(line)
         print(line, file=sys.stderr, flush=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How many of the exercises are solved, as a bar and a list. rows: (name, title, tries, solved) of each."""
-
-    rows: tuple[tuple[str, str, int, bool], ...]
-
-    @classmethod
-    def of(cls, exercises: list[Exercise]) -> Progress:
-        """The progress in these exercises, as it is now."""
-        known = _known()
-        found = [(each, known.get(each.name, Entry())) for each in exercises]
-        return cls(tuple((each.name, each.title, mine.tries, mine.solved) for each, mine in found))
-
-    @property
-    def solved(self) -> int:
-        """Exercises solved."""
-        return sum(solved for *_, solved in self.rows)
-
-    def __repr__(self) -> str:
-        full = round(_BAR * self.solved / max(1, len(self.rows)))
-        width = max((len(name) for name, *_ in self.rows), default=0)
-        lines = [f"{self._headline()}  [{'#' * full}{'.' * (_BAR - full)}]"]
-        for name, title, tries, solved in self.rows:
-            sign, words = _state(tries, solved)
-            lines.append(f"  {sign} {name:<{width}}  {words:<{len('not attempted')}}  {title}")
-        return "\n".join((*lines, KEPT))
-
-    def _headline(self) -> str:
-        return f"{self.solved} of {len(self.rows)} exercises solved"
-
-    def _repr_html_(self) -> str:
-        full = _WIDTH * self.solved / max(1, len(self.rows))
-        color = f"var(--jp-success-color1,{style.LIGHT.hues[2]})"
-        # Drawn inside the page, so currentColor is the theme's own text colour, in light and in dark.
-        bar = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{_WIDTH}" height="{_HEIGHT}" '
-            f'aria-label="{escape(self._headline())}"><rect x=".5" y=".5" width="{_WIDTH - 1}" height="{_HEIGHT - 1}" '
-            f'rx="4" fill="none" stroke="currentColor" opacity=".5"/>'
-            f'<rect x="0" y="0" width="{full:.0f}" height="{_HEIGHT}" rx="4" style="fill:{color}"/></svg>'
-        )
-        rows = ""
-        for name, title, tries, solved in self.rows:
-            sign, words = _state(tries, solved)
-            cells = (f"{sign} {words}", name, title)
-            rows += "<tr>" + "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells) + "</tr>"
-        where = f"<small>{escape(KEPT)}</small>"
-        return f"<div><strong>{escape(self._headline())}</strong><br/>{bar}<table>{rows}</table>{where}</div>"
-
-
-def _state(tries: int, solved: bool) -> tuple[str, str]:
-    """Sign and words of one row; the number of tries is the student's own affair."""
-    if solved:
-        return "✓", "solved"
-    return ("△", "not yet") if tries else ("○", "not attempted")

@@ -5,6 +5,7 @@ Rule: text is the same from run to run, and showing a value never runs the stude
 
 from __future__ import annotations
 
+import inspect
 import re
 import reprlib
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class Outcome(Enum):
     CORRECT = "correct"
 
 
-# Sign, colour in JupyterLab's themes (which know light and dark), and the colour where there is no JupyterLab.
+# Sign, colour in JupyterLab's themes (light and dark), and the colour on a page outside JupyterLab.
 _LOOK = {
     Outcome.NOT_ATTEMPTED: ("○", "--jp-border-color1", style.LIGHT.line),
     Outcome.NOT_YET: ("△", "--jp-warn-color1", style.LIGHT.hues[1]),
@@ -103,6 +104,12 @@ class Note:
 
     def _repr_markdown_(self) -> str:
         return self.markdown
+
+
+def source(thing: Any, before: str = "") -> str:
+    """The source of a class or function as fenced Python, for a solution. before: a line it needs, an import."""
+    head = f"{before}\n\n" if before else ""
+    return f"```python\n{head}{inspect.getsource(thing)}```"
 
 
 def boxed(content: str, variable: str, color: str) -> str:

@@ -1,7 +1,7 @@
 """Runs a check, and the student's code in it, in a thread of its own with a time limit.
 
-Rule: whatever the answer does (raise, hang, exit), a check ends with a finding. Only what holds the
-interpreter in C, such as ``10 ** 10 ** 9``, cannot be ended from inside Python.
+Rule: whatever the answer does (raise, hang, exit), a check ends with a finding. Only code that keeps the
+interpreter inside C, such as ``10 ** 10 ** 9``, cannot be ended from Python.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextvars import copy_context
 from time import monotonic
 from typing import Any
 
-from labkit.exercises.result import show_error
+from labkit.exercises.result import show, show_error
 
 LIMIT = 2.0
 """Seconds that one call of the student's code may take."""
@@ -67,7 +67,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Run:
-    """One check under way: which step it is at, and until when it must have moved on."""
+    """A running check: its step, and the time until which it must go on."""
 
     def __init__(self, limit: float = LIMIT) -> None:
         self.limit = limit
@@ -76,19 +76,21 @@ class Run:
         self.deadline = monotonic() + limit
 
     def step(self, number: int) -> None:
-        """The check goes on to this step, counted from 1."""
+        """Go on to this step, counted from 1."""
         self.number = number
         self.beat()
 
     def beat(self, seconds: float | None = None) -> None:
-        """The check moves: the time limit starts anew (seconds: for something that may take longer)."""
+        """Start the time limit anew, since the check goes on. seconds: another limit, if the next part takes longer."""
         self.doing = ""
         self.deadline = monotonic() + (self.limit if seconds is None else seconds)
 
-    def call(self, doing: str, function: Callable[..., Any], *args: Any) -> Any:
+    def call(self, doing: str, function: Callable[..., Any], *args: Any, first: bool = False) -> Any:
         """Call the student's function; doing: the call as the student would write it, ``"feed(b'a')"``.
 
-        Raises `NotAttempted` where it raises NotImplementedError, else `NotYet` with the student's own lines.
+        first: whether it is the first call, so that a function that returns None or ``...`` is not written yet.
+        Raises `NotAttempted` for that and for NotImplementedError, `NotYet` with the student's own lines for any other
+        error.
         """
         self.beat()
         self.doing = doing
@@ -101,7 +103,15 @@ class Run:
         except BaseException as error:
             raise failed(doing, error) from None
         self.beat()
+        if first and (returned is None or returned is ...):
+            raise NotAttempted
         return returned
+
+
+def check_callable(answer: Any, wanted: str, asks: str) -> None:
+    """Raise `NotYet` for an answer that cannot be called. wanted: ``"the class Sender"``. asks: what to give."""
+    if not callable(answer):
+        raise NotYet(wanted, show(answer), asks)
 
 
 def failed(doing: str, error: BaseException) -> NotYet:

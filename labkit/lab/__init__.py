@@ -5,8 +5,9 @@ Rule: above the system's namespaces and interfaces, and below the lessons; knows
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from labkit.core import lazy
 
 if TYPE_CHECKING:
     from labkit.lab.publishing import publish
@@ -14,17 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Wire", "publish"]
 
-# No module may have the name of something here: importing it would put the module in the function's place.
 _HOMES = {"Wire": "wire", "publish": "publishing"}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy.names(__name__, _HOMES)

@@ -5,8 +5,9 @@ Rule: knows nothing of servers or pictures; the only package that imports Scapy,
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from labkit.core import lazy
 
 if TYPE_CHECKING:
     from labkit.packets.dissector import dissect, layer_of
@@ -34,7 +35,6 @@ __all__ = [
     "status",
 ]
 
-# No module may have the name of something here: importing it would put the module in the function's place.
 _HOMES = {
     "Connection": "tape",
     "Field": "model",
@@ -52,14 +52,4 @@ _HOMES = {
     "status": "probe",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy.names(__name__, _HOMES)

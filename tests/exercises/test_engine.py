@@ -26,9 +26,10 @@ class Double(Exercise):
     stub = "def double(n):\n    ...\n\ndouble.check(double)"
     asks = "Give check() a function."
     praise = "It doubles."
-
-    def task(self) -> str:
-        return "Write a function that doubles its argument.\n\n```python\ndef double(n):\n    ...\n```"
+    task = "Write a function that doubles its argument.\n\n```python\ndef double(n):\n    ...\n```"
+    hints = ("Think.", "Add.", "`n + n`")
+    worked = "```python\ndef double(n):\n    return n + n\n```"
+    reference = staticmethod(lambda n: n + n)
 
     def examine(self, answer: Any, run: Run) -> None:
         if not callable(answer):
@@ -40,15 +41,6 @@ class Double(Exercise):
                 raise NotAttempted
             if given != 2 * number:
                 raise NotYet(str(2 * number), show(given), "That is not the double.")
-
-    def nudges(self) -> tuple[str, ...]:
-        return ("Think.", "Add.", "`n + n`")
-
-    def worked(self) -> str:
-        return "```python\ndef double(n):\n    return n + n\n```"
-
-    def reference(self) -> Any:
-        return lambda n: n + n
 
 
 @pytest.fixture
@@ -98,7 +90,7 @@ class TestOutcomes:
         ]  # fmt: skip
 
     def test_correct(self, double: Double) -> None:
-        result = double.check(double.reference())
+        result = double.check(double.reference)
         assert result
         assert result.correct
         assert repr(result) == "✓ test.double: correct\n  It doubles."

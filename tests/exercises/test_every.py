@@ -33,7 +33,7 @@ def run_cell(code: str) -> Any:
 @pytest.mark.parametrize("exercise", EVERY, ids=NAMES)
 class TestEvery:
     def test_reference_is_correct(self, exercise: Exercise) -> None:
-        assert exercise.check(exercise.reference()).correct
+        assert exercise.check(exercise.reference).correct
 
     def test_stub_is_not_attempted(self, exercise: Exercise) -> None:
         result = run_cell(exercise.stub)
@@ -55,15 +55,15 @@ class TestEvery:
         assert result.step.startswith("step 1 of")
 
     def test_three_hints_or_more(self, exercise: Exercise) -> None:
-        assert len(exercise.nudges()) >= 3
-        assert len(set(exercise.nudges())) == len(exercise.nudges())
+        assert len(exercise.hints) >= 3
+        assert len(set(exercise.hints)) == len(exercise.hints)
 
     def test_text_is_the_same_each_time(self, exercise: Exercise) -> None:
         texts = []
         for _ in range(2):
             exercise.restart()
             shown = [exercise, exercise.check(None), exercise.check(3.5), exercise.hint(), exercise.solution(),
-                     exercise.solution(), exercise.check(exercise.reference())]
+                     exercise.solution(), exercise.check(exercise.reference)]
             texts.append([repr(each) for each in shown])
         assert texts[0] == texts[1]
 

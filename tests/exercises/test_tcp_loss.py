@@ -43,14 +43,14 @@ class TestMissingBytes:
     @pytest.mark.parametrize("seed", range(1, 20))
     def test_each_mistake_has_its_own_message(self, seed: int) -> None:
         missing_bytes.another(seed)
-        first, after = missing_bytes.reference()
+        first, after = missing_bytes.reference
         assert missing_bytes.check([first, after]).correct
         wrong = {
             "the next byte expected": (first - 1, after),
             "The gap lies before it": (after, after + 1),
             "again and again": (first + 7, after),
             "the last missing byte": (first, after - 1),
-            "the end of what has arrived": (first, missing_bytes.end),
+            "the end of the bytes that have arrived": (first, missing_bytes.end),
             "how many bytes are missing": (first, after - first),
             "up to, but not with": (first, after + 3),
         }

@@ -16,13 +16,13 @@ MODULUS = 1 << 32
 
 class TestFinalAck:
     def test_the_last_ack_alone_is_enough(self) -> None:
-        assert final_ack.check(final_ack.reference()[2]).correct
+        assert final_ack.check(final_ack.reference[2]).correct
 
     @pytest.mark.parametrize("seed", range(1, 40))
     def test_each_mistake_has_its_own_message(self, seed: int) -> None:
         final_ack.another(seed)
         isn, size = final_ack.isn, sum(final_ack.sizes)
-        syn, data, fin = final_ack.reference()
+        syn, data, fin = final_ack.reference
         assert final_ack.check([syn, data, fin]).correct
         wrong = {
             "The SYN is forgotten": [isn, (isn + size) % MODULUS, (isn + size + 1) % MODULUS],
@@ -50,10 +50,10 @@ class TestFinalAck:
 
     def test_some_problems_pass_two_to_the_32(self) -> None:
         final_ack.another(3)
-        assert final_ack.reference()[2] < final_ack.isn
+        assert final_ack.reference[2] < final_ack.isn
 
     def test_steps_are_named(self) -> None:
-        syn, data, fin = final_ack.reference()
+        syn, data, fin = final_ack.reference
         assert final_ack.check([0, data, fin]).step == "step 2 of 4: the ack after the SYN"
         assert final_ack.check([syn, 0, fin]).step == "step 3 of 4: the ack after the data"
         assert final_ack.check([syn, data, 0]).step == "step 4 of 4: the ack after the FIN"
@@ -114,14 +114,14 @@ class TestBuildSyn:
         assert message in result.why
 
     def test_the_carry_is_folded_until_nothing_overflows(self) -> None:
-        code = re.findall(r"```python\n(.*?)```", build_syn.nudges()[2], re.S)[0]
+        code = re.findall(r"```python\n(.*?)```", build_syn.hints[2], re.S)[0]
         words = pack("!16H", 0xFFFF, 0xFFFF, 1, *[0] * 13)  # 0x1ffff: the first fold overflows again
         names = {"struct": struct, "pseudo": words[:12], "segment": words[12:]}
         exec(code, names)
         assert names["checksum"] == sample.checksum(words) == 0xFFFE
         fold = "while total >> 16:\n    total = (total & 0xFFFF) + (total >> 16)\n"
         assert fold in code
-        assert fold in build_syn.worked()
+        assert fold in build_syn.worked
 
     def test_the_task_says_how_to_sum(self) -> None:
         shown = repr(build_syn)

@@ -89,7 +89,7 @@ class TestOrder:
             except NotYet:
                 continue
             right.append(list(letters))
-        assert right == [order.reference()]
+        assert right == [order.reference]
 
     @pytest.mark.parametrize("answer", ["DBFAEC", "d b f a e c", ["D", "B", "F", "A", "E", "C"], tuple("DBFAEC")])
     def test_ways_to_write_it(self, answer: object) -> None:
@@ -128,7 +128,7 @@ class TestTapes:
         assert flags.use(tape) is flags
         assert "tape: recorded from" in repr(flags)
         assert flags.check({"SYN", "ACK"}).correct
-        assert order.use(tape).check(order.reference()).correct
+        assert order.use(tape).check(order.reference).correct
         assert "tape: made by" in repr(flags.use(None))
 
     def test_only_the_last_line_tells_where_it_is_from(self, tmp_path: Path) -> None:

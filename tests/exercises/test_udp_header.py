@@ -26,7 +26,7 @@ def first_problem() -> Iterator[None]:
 
 def filled(total: int) -> bytes:
     """The header with this checksum."""
-    return bytes(header.reference()[:6]) + pack("!H", total)
+    return bytes(header.reference[:6]) + pack("!H", total)
 
 
 def pseudo(protocol: int = 17, length: int | None = None) -> bytes:
@@ -35,7 +35,7 @@ def pseudo(protocol: int = 17, length: int | None = None) -> bytes:
 
 
 def body() -> bytes:
-    return bytes(header.reference()[:6]) + b"\0\0" + header.payload
+    return bytes(header.reference[:6]) + b"\0\0" + header.payload
 
 
 def refused(answer: object, step: str, message: str) -> None:
@@ -51,7 +51,7 @@ def test_scapy_builds_the_same(seed: int) -> None:
     addresses = [".".join(map(str, each)) for each in (header.source, header.destination)]
     built = bytes(IP(src=addresses[0], dst=addresses[1]) / UDP(sport=header.ports[0], dport=header.ports[1])
                   / header.payload)  # fmt: skip
-    assert built[20:28] == header.reference()
+    assert built[20:28] == header.reference
     assert header.check(bytearray(built[20:28])).correct
 
 
@@ -90,7 +90,7 @@ def test_mistakes_in_the_checksum(seed: int) -> None:
 def test_zero_is_sent_as_ones() -> None:
     header.another(ZERO)
     refused(filled(0), "checksum", "send 0xffff in its place")
-    assert header.reference()[6:] == b"\xff\xff"
+    assert header.reference[6:] == b"\xff\xff"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -107,17 +107,17 @@ def test_mistakes_before_the_checksum(seed: int) -> None:
 
 
 def test_no_eight_bytes() -> None:
-    refused(header.reference() + header.payload, "8 bytes", "not part of the header")
-    refused(header.reference()[:7], "8 bytes", "takes 2 bytes")
-    refused(header.reference().hex(), "8 bytes", "struct.pack")
-    refused(header.reference().hex(), "8 bytes", "That is text")
-    refused(list(header.reference()), "8 bytes", "That is a list. bytes() makes bytes of the numbers in it")
-    refused(tuple(header.reference()), "8 bytes", "That is a tuple.")
+    refused(header.reference + header.payload, "8 bytes", "not part of the header")
+    refused(header.reference[:7], "8 bytes", "takes 2 bytes")
+    refused(header.reference.hex(), "8 bytes", "struct.pack")
+    refused(header.reference.hex(), "8 bytes", "That is text")
+    refused(list(header.reference), "8 bytes", "That is a list. bytes() makes bytes of the numbers in it")
+    refused(tuple(header.reference), "8 bytes", "That is a tuple.")
 
 
 def test_shows_what_is_in_the_field() -> None:
     right = header.length
-    result = header.check(header.reference()[:4] + pack("!HH", right - 8, 0))
+    result = header.check(header.reference[:4] + pack("!HH", right - 8, 0))
     assert result.expected == f"length: {right}, bytes 00 {right:02x}"
     assert result.seen == f"length: {right - 8}, bytes 00 {right - 8:02x}"
 
@@ -125,7 +125,7 @@ def test_shows_what_is_in_the_field() -> None:
 @pytest.mark.parametrize("seed", [ODD, ZERO])
 def test_the_last_hint_computes_the_checksum(seed: int) -> None:
     header.another(seed)
-    code = header.nudges()[2].split("```python\n")[1].split("```")[0]
+    code = header.hints[2].split("```python\n")[1].split("```")[0]
     names = {"pseudo": pseudo(), "header": body()[:8], "payload": header.payload}
     exec(code, names)
     assert names["checksum"] == header.right_sum()
@@ -134,9 +134,9 @@ def test_the_last_hint_computes_the_checksum(seed: int) -> None:
 def test_the_solution_of_a_zero_checksum_is_right_too() -> None:
     header.another(ZERO)
     names: dict[str, object] = {}
-    code = header.worked().split("```python\n")[1].split("exercises.udp")[0]
+    code = header.worked.split("```python\n")[1].split("exercises.udp")[0]
     exec(code, names)
-    assert names["header"] == header.reference()
+    assert names["header"] == header.reference
 
 
 def test_the_same_seed_is_the_same_problem() -> None:

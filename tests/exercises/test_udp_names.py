@@ -135,7 +135,7 @@ class TestWrongAnswers:
         (parser(after="one byte"), 3, "A pointer takes two bytes"),
         (parser(mask=0xFFFF), 3, "their lower 14 bits"),
         (parser(mask=0x00FF), 3, "A pointer has 14 bits"),
-        (parser(past_end=False), 4, "A slice past the end is no error"),
+        (parser(past_end=False), 4, "A slice past the end is not an error"),
         (parser(others="labels"), 5, "11 for a pointer"),
         (parser(others="pointers"), 5, "11 for a pointer"),
         (rooted, 6, "calls itself"),

@@ -34,7 +34,7 @@ def refused(answer: object, step: int, message: str) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_each_mistake_has_its_own_message(seed: int) -> None:
     which_reached.another(seed)
-    right = which_reached.reference()
+    right = which_reached.reference
     lost, twice, (late,) = having(DROPPED), having(DUPLICATED), having(REORDERED)
     assert lost
     assert twice
@@ -65,7 +65,7 @@ def test_what_is_drawn_is_what_is_asked(seed: int) -> None:
 ])  # fmt: skip
 def test_by_hand(monkeypatch: pytest.MonkeyPatch, fates: dict[int, str], arrives: list[int]) -> None:
     monkeypatch.setattr(which_reached, "fates", fates)
-    assert which_reached.reference() == arrives
+    assert which_reached.reference == arrives
     assert which_reached.check(tuple(arrives)).correct
     assert which_reached.check(", ".join(map(str, arrives))).correct
 

@@ -6,6 +6,7 @@ Rule: read by ast, never run.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,11 @@ import pytest
 
 from tools.imports import PACKAGE, modules
 
-MAX_LINES = 450  # 400 is the aim
+MAX_LINES = 400
+"""The one number; CONTRIBUTING.md and docs/architecture.md name it too. Split a longer module by idea."""
+
+WAITING = {"core/emitter.py", "net/flow.py"}
+"""Modules that are being split: each goes from here as soon as it is."""
 
 everything = pytest.mark.parametrize("path", modules(), ids=[str(path.relative_to(PACKAGE)) for path in modules()])
 
@@ -71,8 +76,16 @@ def bare(path: Path) -> Iterator[str]:
 
 
 @everything
-def test_length(path: Path) -> None:
+def test_length(path: Path, request: pytest.FixtureRequest) -> None:
+    if str(path.relative_to(PACKAGE)) in WAITING:
+        request.applymarker(pytest.mark.xfail(reason="being split", strict=True))
     assert len(path.read_text(encoding="utf8").splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_the_documents_name_the_same_length(document: str) -> None:
+    words = " ".join((PACKAGE.parent / document).read_text(encoding="utf8").split())
+    assert set(re.findall(r"at most (\d+) lines", words)) == {str(MAX_LINES)}
 
 
 @everything

@@ -1,26 +1,22 @@
 """An exercise on servers: an echo server that works in telnet and fails on the wire.
 
-Rule: the student's handler serves real connections on 127.0.0.1; what comes back and what is held decides.
+Rule: the student's handler serves real connections on 127.0.0.1; what comes back, and how much it holds, decide.
 """
 
 from __future__ import annotations
 
-import inspect
 import random
 import select
 import socket as system
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 from labkit import net
-from labkit.core import loop
-from labkit.core.errors import LabError, TimedOut
 from labkit.exercises.engine import Exercise
 from labkit.exercises.result import show
-from labkit.exercises.running import NotAttempted, NotYet, Run, failed, runs_own_code, stop
+from labkit.exercises.running import NotYet, Run
+from labkit.exercises.tcp.serving import KERNEL, PATIENCE, Trial, TrialServer, TrialSocket, check_plain, in_short
 
 BUGGY = '''def serve(socket):
     @socket.on("data")
@@ -29,24 +25,14 @@ BUGGY = '''def serve(socket):
         socket.write(text)
 '''
 
-PATIENCE = 2.0
-"""Seconds to wait for bytes that should come back."""
-
 HELD = 1 << 20
 """Bytes that a server may hold for a client that does not read: far more than its high-water mark."""
-
-KERNEL = 32 * 1024
-"""Bytes of the kernel's buffers on these connections (it may double them), so that little is hidden in them."""
 
 STALL = 0.1
 """Seconds without room to send, twice, after which the server is asked whether it still reads."""
 
 _SMALL, _LARGE = 500_000, 4_000_000  # bytes: below what a server may hold, and far above
 _TEXT = "您好！"
-
-
-class HandlerStopped(Exception):
-    """Raised inside a handler that keeps the event loop."""
 
 
 def serve(socket: net.Socket) -> None:
@@ -59,8 +45,8 @@ class EchoBug(Exercise):
 
     name = "tcp.echo_bug"
     title = "find the bugs in an echo server"
-    steps = ("a line comes back", "a character cut between two segments comes back", "bytes that are no text come back",
-             "after the client's FIN the rest comes back, then the server's FIN",
+    steps = ("a line comes back", "a character cut between two segments comes back",
+             "bytes that are not text come back", "after the client's FIN the rest comes back, then the server's FIN",
              "a client that sends and does not read costs little memory")
     stub = "def serve(socket):\n    ...\n\nexercises.tcp.echo_bug.check(serve)"
     asks = "Give check() your handler, the function that create_server() takes: check(serve)."
@@ -68,20 +54,33 @@ class EchoBug(Exercise):
         "An echo server needs no text: bytes in, bytes out, in the order in which they came.\n"
         "And it reads no faster than its client does: pipe() pauses while the write buffer is full, until drain."
     )
-
-    def task(self) -> str:
-        return (
-            "This echo server does well in telnet. It has two bugs that real clients find. Mend it.\n\n"
-            f"```python\n{BUGGY}```\n\n"
-            "Your handler is tried on real connections: text cut anywhere, bytes that are no text, a client that ends "
-            "first, a client that sends megabytes before it reads."
-        )
+    task = (
+        "This echo server does well in telnet. It has two bugs that real clients find. Mend it.\n\n"
+        f"```python\n{BUGGY}```\n\n"
+        "Your handler is tried on real connections: text cut anywhere, bytes that are no text, a client that ends "
+        "first, a client that sends megabytes before it reads."
+    )
+    hints = (
+        "What does `data` hold if TCP cuts the stream inside a character, or if the client sends a picture?",
+        "An echo has no use for text. And what does `write` return when the client does not read?",
+        "Write the bytes as they came. When `write` returns False, `pause()` the socket and `resume()` it at "
+        "`drain`. One method of the socket does all of that.",
+    )
+    worked = (
+        "First bug: half a character cannot be decoded, so bytes must stay bytes.\n"
+        "Second bug: `write` returns False when its buffer is full, and the handler reads on; "
+        "the buffer grows with every byte of a client that does not read.\n"
+        "`pipe` does both right.\n\n"
+        '```python\ndef serve(socket):\n    socket.pipe(socket)\n\nexercises.tcp.echo_bug.check(serve)\n```\n\n'
+        "The same by hand:\n\n"
+        '```python\ndef serve(socket):\n    @socket.on("data")\n    def answer(data):\n'
+        '        if not socket.write(data):\n            socket.pause()\n'
+        '            socket.once("drain", socket.resume)\n```'
+    )
+    reference = staticmethod(serve)
 
     def examine(self, answer: Any, run: Run) -> None:
-        if not callable(answer) or isinstance(answer, type):
-            raise NotYet("a function of one argument, the socket", show(answer), self.asks)
-        if inspect.iscoroutinefunction(answer):
-            raise NotYet("a plain function", "a coroutine (async def)", "Handlers are called, not awaited: use def.")
+        check_plain(answer, "a function of one argument, the socket", self.asks)
         trial = _Trial(answer, run)
         try:
             trial.line()
@@ -96,33 +95,9 @@ class EchoBug(Exercise):
         finally:
             trial.close()
 
-    def nudges(self) -> tuple[str, ...]:
-        return (
-            "What does `data` hold if TCP cuts the stream inside a character, or if the client sends a picture?",
-            "An echo has no use for text. And what does `write` return when the client does not read?",
-            "Write the bytes as they came. When `write` returns False, `pause()` the socket and `resume()` it at "
-            "`drain`. One method of the socket does all of that.",
-        )
 
-    def worked(self) -> str:
-        return (
-            "First bug: half a character cannot be decoded, so bytes must stay bytes.\n"
-            "Second bug: `write` returns False when its buffer is full, and the handler reads on; "
-            "the buffer grows with every byte of a client that does not read.\n"
-            "`pipe` does both right.\n\n"
-            '```python\ndef serve(socket):\n    socket.pipe(socket)\n\nexercises.tcp.echo_bug.check(serve)\n```\n\n'
-            "The same by hand:\n\n"
-            '```python\ndef serve(socket):\n    @socket.on("data")\n    def answer(data):\n'
-            '        if not socket.write(data):\n            socket.pause()\n'
-            '            socket.once("drain", socket.resume)\n```'
-        )
-
-    def reference(self) -> Any:
-        return serve
-
-
-class _Socket(net.Socket):
-    """A server's socket that notes how much of what it read has not gone to the kernel again."""
+class _Socket(TrialSocket):
+    """A server's socket that counts the bytes that it has read and not handed to the kernel again."""
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -131,111 +106,67 @@ class _Socket(net.Socket):
             held = self.bytes_read - (self.bytes_written - self.writable_length)
             server.held = max(server.held, held)
 
-    def _report(self, error: BaseException) -> None:
-        # A reset is the trial's own client, which closed without reading all: no fault of the handler's.
-        if isinstance(self.server, _Server) and not isinstance(error, ConnectionResetError):
-            self.server.failures.append(error)
 
+class _Server(TrialServer):
+    """A server that knows how much it holds. held: bytes, the most so far on one connection."""
 
-class _Server(net.Server):
-    """A server whose handlers' errors are kept, not printed: they belong in the finding."""
+    SOCKET = _Socket
 
     def __init__(self, handler: Callable[[net.Socket], Any]) -> None:
-        self.failures: list[BaseException] = []
         self.held = 0
-        self.idle = False
-        self.served = threading.Event()
-        self.handler = handler
-        super().__init__(self._serve)
-
-    def _socket(self) -> net.Socket:
-        return _Socket(self)
-
-    def _serve(self, socket: net.Socket) -> None:
-        channel = socket._channel()
-        if channel is not None:
-            channel.setsockopt(system.SOL_SOCKET, system.SO_SNDBUF, KERNEL)
-        try:
-            self.handler(socket)
-            listens = any(socket.listeners(event) for event in ("data", "end", "close"))
-            self.idle = not listens and not socket.bytes_written
-        finally:
-            self.served.set()
-
-    def _report(self, error: BaseException) -> None:
-        self.failures.append(error)
+        super().__init__(handler)
 
 
-class _Trial:
+class _Trial(Trial):
     """One handler's server, and the clients that try it."""
 
+    server: _Server
+
     def __init__(self, handler: Callable[[net.Socket], Any], run: Run) -> None:
-        self.run = run
-        self.stuck = False
+        super().__init__(_Server(handler), run)
         self.ended = False
-        self.server = _Server(handler)
-        self.server.listen(0)
-
-    def close(self) -> None:
-        """Stop listening and cut what stands, unless a handler keeps the loop and cannot be ended.
-
-        Returns when the handlers have had their last event, so that all they print is part of the check.
-        """
-        if self.stuck:
-            return
-        try:
-            loop.call(lambda: None, timeout=PATIENCE / 4)
-        except TimedOut:  # the check was stopped while a handler keeps the loop
-            if _handler_runs() and not _end_handler():
-                return
-        self.server.close()
-        self.server.close_all_connections()
-        with suppress(LabError):
-            self.server.wait_for("close", timeout=PATIENCE / 2)
 
     # -- the five steps
 
     def line(self) -> None:
         """A line comes back."""
-        with self._client() as client:
+        with self.client() as client:
             client.sendall(b"hello\n")
-            if not self.server.served.wait(PATIENCE):
-                self._check_loop()
-            if self.server.idle:
-                raise NotAttempted
+            self.check_served()
             came = self._receive(client, 6)
             if came != b"hello\n":
-                raise NotYet("b'hello\\n' comes back", _seen(came), "An echo server sends back what it gets, at once.")
+                raise NotYet("b'hello\\n' comes back", in_short(came),
+                             "An echo server sends back what it gets, at once.")
 
     def cut_character(self) -> None:
         """Nine bytes of UTF-8 in two segments come back, wherever they are cut."""
         raw = _TEXT.encode()
         for cut in range(1, len(raw)):
-            with self._client() as client:
+            with self.client() as client:
                 client.sendall(raw[:cut])
                 self._wait_until_read(client, cut)
                 client.sendall(raw[cut:])
                 came = self._receive(client, len(raw))
             if came != raw:
                 place = f"inside the character {_TEXT[cut // 3]}" if cut % 3 else "between two characters"
-                raise NotYet(f"{show(raw)}, sent as {cut} and {len(raw) - cut} bytes, comes back", _seen(came),
+                raise NotYet(f"{show(raw)}, sent as {cut} and {len(raw) - cut} bytes, comes back", in_short(came),
                              f"The cut is {place}. What arrives in one data event need not be whole characters.")
 
     def no_text(self) -> None:
         """All 256 bytes come back."""
         raw = bytes(range(255, -1, -1))
-        with self._client() as client:
+        with self.client() as client:
             client.sendall(raw)
             came = self._receive(client, len(raw))
         if came != raw:
-            raise NotYet("the 256 bytes from 0xff down to 0x00 come back", _seen(came),
+            raise NotYet("the 256 bytes from 0xff down to 0x00 come back", in_short(came),
                          "Not every byte is part of a text: a picture, or a compressed file, must come back the same.")
 
     def pour(self, total: int) -> None:
         """Send much before reading anything, then FIN; all must come back, and little be held meanwhile."""
         raw = random.Random(total).randbytes(total)
         self.server.held = 0
-        with self._client() as client:
+        with self.client() as client:
             sent = self._send_without_reading(client, raw)
             came = self._send_the_rest(client, raw, sent)
         self._check_held()
@@ -253,30 +184,9 @@ class _Trial:
 
     # -- how they are done
 
-    def _client(self) -> system.socket:
-        self.run.beat(6 * PATIENCE)
-        client = system.socket(system.AF_INET, system.SOCK_STREAM)
-        client.setsockopt(system.SOL_SOCKET, system.SO_RCVBUF, KERNEL)
-        client.setsockopt(system.IPPROTO_TCP, system.TCP_NODELAY, 1)
-        client.settimeout(PATIENCE)
-        try:
-            client.connect(("127.0.0.1", self.server.port))
-        except BaseException:
-            client.close()
-            raise
-        return client
-
     def _receive(self, client: system.socket, size: int) -> bytes:
-        """Read until this many bytes have come, the server ends, or nothing comes for PATIENCE."""
-        came = b""
-        try:
-            while len(came) < size and (part := client.recv(size - len(came))):
-                came += part
-        except TimeoutError:
-            self._check_loop()
-        except ConnectionError:
-            pass
-        self._check_failures()
+        came = self.receive(client, size)
+        self.check_failures()
         return came
 
     def _wait_until_read(self, client: system.socket, size: int) -> None:
@@ -289,7 +199,7 @@ class _Trial:
     def _read_from(self, client: system.socket) -> int:
         """Bytes that the server has read from this client; earlier clients' connections may still stand."""
         port = client.getsockname()[1]
-        mine = self._asked(lambda: [each.bytes_read for each in self.server.connections if each.remote_port == port])
+        mine = self.asked(lambda: [each.bytes_read for each in self.server.connections if each.remote_port == port])
         return sum(mine)
 
     def _send_without_reading(self, client: system.socket, raw: bytes) -> int:
@@ -299,7 +209,7 @@ class _Trial:
         while sent < len(raw):
             self.run.beat(6 * PATIENCE)
             self._check_held()
-            self._check_failures()
+            self.check_failures()
             if select.select([], [client], [], STALL)[1]:
                 try:
                     sent += client.send(raw[sent : sent + KERNEL])
@@ -326,7 +236,7 @@ class _Trial:
                 client.shutdown(system.SHUT_WR)
             readable, writable, _ = select.select([client], [client] if sent < len(raw) else [], [], PATIENCE)
             if not readable and not writable:
-                self._check_loop()
+                self.check_loop()
                 self.ended = False
                 break
             try:
@@ -339,7 +249,7 @@ class _Trial:
                     came += part
             except ConnectionError:
                 break
-        self._check_failures()
+        self.check_failures()
         return bytes(came)
 
     def _check_held(self) -> None:
@@ -349,48 +259,3 @@ class _Trial:
                 "The handler reads on while nothing can be sent: a client that never reads fills the memory. "
                 "What does write() return?",
             )
-
-    def _check_failures(self) -> None:
-        """Report what the student's handler raised. NotImplementedError: there is no answer yet."""
-        for error in self.server.failures:
-            if isinstance(error, NotImplementedError):
-                raise NotAttempted
-            raise failed("your handler", error)
-
-    def _check_loop(self) -> None:
-        """Nothing came: is a handler keeping the event loop?"""
-        self._asked(lambda: None)
-
-    def _asked(self, question: Callable[[], Any]) -> Any:
-        try:
-            return loop.call(question, timeout=PATIENCE / 4)
-        except TimedOut:
-            pass
-        if not _handler_runs():  # only a busy machine
-            return loop.call(question, timeout=4 * PATIENCE)
-        why = "A handler keeps the event loop: until it returns, no socket of this process gets an event."
-        if not _end_handler():
-            self.stuck = True
-            why += "\nIt could not be stopped: restart the kernel when you have mended it."
-        raise NotYet("your handler returns", f"your function did not return within {PATIENCE:g} s", why)
-
-
-def _handler_runs() -> list[int]:
-    """The event loop's thread, if it is inside the student's code at this moment."""
-    loops = [thread.ident for thread in threading.enumerate() if thread.name == "labkit-loop"]
-    return [ident for ident in loops if ident is not None and runs_own_code(ident)]
-
-
-def _end_handler() -> bool:
-    """Raise an error in the handler that keeps the loop; returns whether the loop answers again."""
-    for ident in _handler_runs():
-        stop(ident, HandlerStopped)
-    try:
-        loop.call(lambda: None, timeout=1.0)
-    except TimedOut:
-        return False
-    return True
-
-
-def _seen(came: bytes) -> str:
-    return f"{show(came)}" if came else "nothing"

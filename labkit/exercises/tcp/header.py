@@ -8,17 +8,23 @@ from __future__ import annotations
 from struct import pack
 from typing import Any
 
+from labkit.exercises.building import (
+    COMPLEMENT,
+    FOLD,
+    IN_ORDER,
+    SUM,
+    check_bytes,
+    checksum,
+    pseudo_header_in_words,
+)
 from labkit.exercises.engine import Exercise
-from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 from labkit.exercises.tcp import sample
+from labkit.packets.frames import FLAGS_IN_WORDS
 
 SEQ = 1_000_000
 WINDOW = 64240
 SIZE = 20
-
-SUM = "Add all 16-bit words; what overflows 16 bits is added again at the bottom; then turn every bit over."
-"""How the checksum is computed, in words. Source: RFC 1071 §1."""
 
 _RAW_IP = 101  # link type of a frame that starts with the IP header
 
@@ -35,6 +41,37 @@ _FIELDS = (
 )
 
 
+def _filled(segment: bytes) -> bytes:
+    """The segment with the right checksum."""
+    zeroed = segment[:16] + b"\0\0" + segment[18:]
+    return segment[:16] + pack("!H", checksum(sample.pseudo_header(SIZE) + zeroed)) + segment[18:]
+
+
+def _wanted(name: str, value: int) -> str:
+    """A value as the task writes it."""
+    if name == "tcp.flags":
+        return FLAGS_IN_WORDS[value & 0x1FF] or "none"
+    if name == "tcp.hdr_len":
+        return f"{value} words of 32 bits"
+    return str(value) if name else "computed by you"
+
+
+def _bytes(name: str, value: int, size: int) -> str:
+    return (value << 4 if name == "tcp.hdr_len" else value).to_bytes(size, "big").hex(" ")
+
+
+def _place(start: int, size: int) -> str:
+    return f"byte {start}" if size == 1 else f"bytes {start} to {start + size - 1}"
+
+
+def _rows() -> str:
+    """The fields as the task lists them, in the order of their bytes."""
+    return "\n".join(
+        f"{_place(start, size):<14}  {words:<22} {_wanted(name, value)}"
+        for name, words, value, start, size in (*_FIELDS[:-1], ("", "checksum", 0, 16, 2), _FIELDS[-1])
+    )
+
+
 class BuildSyn(Exercise):
     """Build the header of a SYN by hand."""
 
@@ -47,26 +84,44 @@ class BuildSyn(Exercise):
         "Built by hand, and every field is where the dissector looks for it.\n"
         "Sent by a kernel, it would carry options too: then the data offset is larger than 5."
     )
-
-    def task(self) -> str:
-        rows = "\n".join(
-            f"{_place(start, size):<14}  {words:<22} {_wanted(name, value)}"
-            for name, words, value, start, size in (*_FIELDS[:-1], ("", "checksum", 0, 16, 2), _FIELDS[-1])
-        )
-        return (
-            "Build the TCP header that asks for a connection: 20 bytes, no options, no payload, "
-            "from 127.0.0.1 to 127.0.0.1.\n\n"
-            f"```text\n{rows}\n```\n\n"
-            "Numbers go most significant byte first. The checksum covers a pseudo-header, then the 20 bytes with the "
-            f"checksum itself at 0. {SUM}\n"
-            "The pseudo-header is 12 bytes that are summed and never sent: source address, destination address "
-            "(4 bytes each), a zero byte, the protocol (6), the length of the segment (2 bytes)."
-        )
+    task = (
+        "Build the TCP header that asks for a connection: 20 bytes, no options, no payload, "
+        "from 127.0.0.1 to 127.0.0.1.\n\n"
+        f"```text\n{_rows()}\n```\n\n"
+        "Numbers go most significant byte first. The checksum covers a pseudo-header, then the 20 bytes with the "
+        f"checksum itself at 0. {SUM}\n{pseudo_header_in_words(6, 'segment')}"
+    )
+    hints = (
+        "`struct.pack(\"!HHIIBBHHH\", …)` packs the fields in order: H is 2 bytes, I is 4, B is 1, and \"!\" is "
+        "network order.",
+        "Byte 12 holds the data offset in its upper four bits: `5 << 4`. Byte 13 holds the flags: SYN is 2. "
+        "Pack with a checksum of 0 first, and put the right one into bytes 16 and 17 afterwards.",
+        "The checksum, for an even number of bytes:\n\n"
+        "```python\n"
+        "words = struct.unpack(\"!16H\", pseudo + segment)  # 12 + 20 bytes\n"
+        "total = sum(words)\n"
+        f"{FOLD}"
+        "checksum = total ^ 0xFFFF\n"
+        "```",
+    )
+    worked = (
+        "The header once without its checksum, for the sum, and once with it.\n\n"
+        "```python\n"
+        "import struct\n\n"
+        "def header(checksum):\n"
+        f"    return struct.pack(\"!HHIIBBHHH\", {sample.CLIENT}, {sample.SERVER}, {SEQ}, 0, 5 << 4, 2, {WINDOW}, "
+        "checksum, 0)\n\n"
+        f"pseudo = bytes([127, 0, 0, 1, 127, 0, 0, 1, 0, 6, 0, {SIZE}])\n"
+        "total = sum(struct.unpack(\"!16H\", pseudo + header(0)))\n"
+        f"{FOLD}"
+        "segment = header(total ^ 0xFFFF)\n"
+        "exercises.tcp.build_syn.check(segment)\n"
+        "```"
+    )
+    reference = _filled(pack("!HHIIBBHHH", sample.CLIENT, sample.SERVER, SEQ, 0, 5 << 4, 2, WINDOW, 0, 0))
 
     def examine(self, answer: Any, run: Run) -> None:
-        if type(answer) not in (bytes, bytearray):
-            raise NotYet("20 bytes", show(answer), f"{sample.about_kind(answer)}\n{self.asks}".strip())
-        segment = bytes(answer)
+        segment = check_bytes(answer, SIZE, self.asks)
         if len(segment) != SIZE:
             raise NotYet("20 bytes", f"{len(segment)} byte{'s' if len(segment) != 1 else ''}",
                          "Ports, window, checksum and urgent pointer take 2 bytes each, seq and ack 4, the rest 1.")
@@ -84,7 +139,7 @@ class BuildSyn(Exercise):
         raw = segment[start : start + size]
         swapped = size > 1 and int.from_bytes(raw, "little") == value
         if swapped:
-            why = "The bytes are in the wrong order: the most significant one comes first (\"!\" in struct)."
+            why = f"The bytes are {IN_ORDER}"
         elif name == "tcp.hdr_len" and raw == b"\x05":
             why = "The data offset is the upper half of byte 12; the lower half is reserved: shift it left by 4."
         elif name == "tcp.hdr_len" and given == SIZE:
@@ -108,63 +163,21 @@ class BuildSyn(Exercise):
         if given == right:
             return
         zeroed = segment[:16] + b"\0\0" + segment[18:]
-        bare = sample.checksum(zeroed)
-        total = sample.checksum(sample.pseudo_header(SIZE) + zeroed) ^ 0xFFFF
+        bare = checksum(zeroed)
+        total = checksum(sample.pseudo_header(SIZE) + zeroed) ^ 0xFFFF
         if given == b"\0\0":
             why = "It is still 0: sum up the pseudo-header and the segment, then fill it in."
         elif given == pack("!H", bare):
             why = "That is the checksum of the 20 bytes alone; the pseudo-header with the addresses belongs to it."
         elif given == pack("!H", total):
-            why = "That is the sum; the field holds its complement (every bit turned over)."
+            why = COMPLEMENT
         elif given == right[::-1]:
-            why = "The two bytes are in the wrong order: the most significant one comes first."
+            why = f"The two bytes are {IN_ORDER}"
         else:
             why = SUM
-        added = sample.checksum(sample.pseudo_header(SIZE) + segment) ^ 0xFFFF
+        added = checksum(sample.pseudo_header(SIZE) + segment) ^ 0xFFFF
         raise NotYet("pseudo-header and segment add up to 0xffff, checksum included",
                      f"0x{added:04x}, with the checksum 0x{given.hex()}", why)
-
-    def nudges(self) -> tuple[str, ...]:
-        return (
-            "`struct.pack(\"!HHIIBBHHH\", …)` packs the fields in order: H is 2 bytes, I is 4, B is 1, and \"!\" is "
-            "network order.",
-            "Byte 12 holds the data offset in its upper four bits: `5 << 4`. Byte 13 holds the flags: SYN is 2. "
-            "Pack with a checksum of 0 first, and put the right one into bytes 16 and 17 afterwards.",
-            "The checksum, for an even number of bytes:\n\n"
-            "```python\n"
-            "words = struct.unpack(\"!16H\", pseudo + segment)  # 12 + 20 bytes\n"
-            "total = sum(words)\n"
-            "while total >> 16:\n"
-            "    total = (total & 0xFFFF) + (total >> 16)\n"
-            "checksum = total ^ 0xFFFF\n"
-            "```",
-        )
-
-    def worked(self) -> str:
-        return (
-            "The header once without its checksum, for the sum, and once with it.\n\n"
-            "```python\n"
-            "import struct\n\n"
-            "def header(checksum):\n"
-            f"    return struct.pack(\"!HHIIBBHHH\", {sample.CLIENT}, {sample.SERVER}, {SEQ}, 0, 5 << 4, 2, {WINDOW}, "
-            "checksum, 0)\n\n"
-            f"pseudo = bytes([127, 0, 0, 1, 127, 0, 0, 1, 0, 6, 0, {SIZE}])\n"
-            "total = sum(struct.unpack(\"!16H\", pseudo + header(0)))\n"
-            "while total >> 16:\n"
-            "    total = (total & 0xFFFF) + (total >> 16)\n"
-            "segment = header(total ^ 0xFFFF)\n"
-            "exercises.tcp.build_syn.check(segment)\n"
-            "```"
-        )
-
-    def reference(self) -> Any:
-        return _filled(pack("!HHIIBBHHH", sample.CLIENT, sample.SERVER, SEQ, 0, 5 << 4, 2, WINDOW, 0, 0))
-
-
-def _filled(segment: bytes) -> bytes:
-    """The segment with the right checksum."""
-    zeroed = segment[:16] + b"\0\0" + segment[18:]
-    return segment[:16] + pack("!H", sample.checksum(sample.pseudo_header(SIZE) + zeroed)) + segment[18:]
 
 
 def _values(segment: bytes) -> dict[str, int]:
@@ -173,21 +186,3 @@ def _values(segment: bytes) -> dict[str, int]:
 
     layer = next(layer for layer in packets.dissect(sample.ip_packet(segment), _RAW_IP) if layer.name == "TCP")
     return {name: int(layer[name].value) for name, *_ in _FIELDS}
-
-
-def _wanted(name: str, value: int) -> str:
-    """A value as the task writes it."""
-    if name == "tcp.flags":
-        letters = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE")
-        return ", ".join(letter for bit, letter in enumerate(letters) if value >> bit & 1) or "none"
-    if name == "tcp.hdr_len":
-        return f"{value} words of 32 bits"
-    return str(value) if name else "computed by you"
-
-
-def _bytes(name: str, value: int, size: int) -> str:
-    return (value << 4 if name == "tcp.hdr_len" else value).to_bytes(size, "big").hex(" ")
-
-
-def _place(start: int, size: int) -> str:
-    return f"byte {start}" if size == 1 else f"bytes {start} to {start + size - 1}"

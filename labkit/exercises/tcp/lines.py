@@ -5,14 +5,13 @@ Rule: the answer is fed every split point there is; a finding names the cut that
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from types import GeneratorType
 from typing import Any
 
 from labkit.exercises.engine import Exercise
-from labkit.exercises.result import show
-from labkit.exercises.running import NotAttempted, NotYet, Run
+from labkit.exercises.result import show, source
+from labkit.exercises.running import NotYet, Run, check_callable
 
 STREAMS = (
     "GET / HTTP/1.0\nHost: lab\n",
@@ -27,7 +26,7 @@ STREAMS = (
 """What the reader is fed, as UTF-8."""
 
 
-_SHARED = "Two connections have a reader each, and they must not share what they keep: set it in __init__."
+_SHARED = "Each connection has a reader of its own, and two readers must not share what they keep: set it in __init__."
 
 
 class LineReader:
@@ -69,22 +68,26 @@ exercises.tcp.line_reader.check(LineReader)'''
         "TCP carries bytes, not messages: whoever reads lines keeps the rest until it is complete.\n"
         "Cut at b'\\n' first, decode whole lines after: the byte 0x0a is part of no other UTF-8 character."
     )
-
-    def task(self) -> str:
-        return (
-            "TCP may cut a stream anywhere: in a line, in a character, between CR and LF. Write the class `LineReader`:"
-            "\n\n"
-            "- `feed(data)` takes the next bytes (UTF-8) and returns the list of the lines complete now, as text, "
-            "without their line ends\n"
-            "- a line ends in LF or in CR LF; nothing else ends a line, and empty lines count\n"
-            "- `end()` is called once the peer's FIN has come; it returns the last line if it lacks a line end, "
-            "in a list, or an empty list\n\n"
-            f"```python\n{self.stub}\n```"
-        )
+    task = (
+        "TCP may cut a stream anywhere: in a line, in a character, between CR and LF. Write the class `LineReader`:"
+        "\n\n"
+        "- `feed(data)` takes the next bytes (UTF-8) and returns the list of the lines complete now, as text, "
+        "without their line ends\n"
+        "- a line ends in LF or in CR LF; nothing else ends a line, and empty lines count\n"
+        "- `end()` is called once the peer's FIN has come; it returns the last line if it lacks a line end, "
+        "in a list, or an empty list\n\n"
+        f"```python\n{stub}\n```"
+    )
+    hints = (
+        "The bytes after the last line end are not a line yet. Where do they stay until the next `feed`?",
+        "Keep bytes, not text: half a character cannot be decoded. Decode a line once it is complete.",
+        "`*complete, self.rest = (self.rest + data).split(b\"\\n\")` gives the complete lines and the rest; "
+        "then take one `b\"\\r\"` off each line's end and decode it.",
+    )
+    reference = LineReader
 
     def examine(self, answer: Any, run: Run) -> None:
-        if not callable(answer):
-            raise NotYet("the class LineReader", show(answer), self.asks)
+        check_callable(answer, "the class LineReader", self.asks)
         for text in STREAMS:
             self._compare(run, answer, text, (len(text.encode()),), first=text is STREAMS[0])
         run.step(2)
@@ -152,24 +155,9 @@ exercises.tcp.line_reader.check(LineReader)'''
                        else "Every line had its line end and was returned before: nothing is left.")
                 raise NotYet(f"{show(expected)} from end(), after {_pieces([raw[:cut], raw[cut:]])}", show(lines), why)
 
-    def nudges(self) -> tuple[str, ...]:
-        return (
-            "What is left after the last line end is no line yet. Where does it stay until the next `feed`?",
-            "Keep bytes, not text: half a character cannot be decoded. Decode a line once it is complete.",
-            "`*complete, self.rest = (self.rest + data).split(b\"\\n\")` gives the complete lines and the rest; "
-            "then take one `b\"\\r\"` off each line's end and decode it.",
-        )
-
+    @property
     def worked(self) -> str:
-        return f"Bytes are kept until their line is complete; then it is decoded.\n\n```python\n{source()}```"
-
-    def reference(self) -> Any:
-        return LineReader
-
-
-def source() -> str:
-    """The reference answer's source."""
-    return inspect.getsource(LineReader)
+        return f"Bytes are kept until their line is complete; then it is decoded.\n\n{source(LineReader)}"
 
 
 def _complete(text: str) -> list[str]:
@@ -177,10 +165,8 @@ def _complete(text: str) -> list[str]:
 
 
 def _feed(run: Run, reader: Any, chunk: bytes, first: bool = False) -> list[str]:
-    returned = run.call(f"feed({show(chunk)})", reader.feed, chunk)
-    if first and (returned is None or returned is ...):
-        raise NotAttempted
-    return _list(f"feed({show(chunk)})", returned, run)
+    doing = f"feed({show(chunk)})"
+    return _list(doing, run.call(doing, reader.feed, chunk, first=first), run)
 
 
 def _list(doing: str, returned: Any, run: Run) -> list[str]:
@@ -201,7 +187,7 @@ def _pieces(chunks: Sequence[bytes]) -> str:
 
 
 def _about(text: str, chunks: Sequence[bytes]) -> str:
-    """Where the cut is, in words; nothing where there is none or one at every byte."""
+    """Where the cut is, in words; ``""`` if the stream is not in two pieces."""
     if len(chunks) != 2:
         return ""
     cut = len(chunks[0])

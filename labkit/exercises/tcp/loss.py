@@ -10,7 +10,7 @@ from typing import Any
 
 from labkit.exercises.engine import Exercise, Seeded
 from labkit.exercises.result import show
-from labkit.exercises.running import NotAttempted, NotYet, Run
+from labkit.exercises.running import NotYet, Run, check_callable
 
 RETRIES = 6
 """How often Linux repeats a SYN (net.ipv4.tcp_syn_retries)."""
@@ -31,28 +31,34 @@ class SynWait(Exercise):
         "1 + 2 + 4 + … + 2ⁿ⁻¹ is 2ⁿ − 1. With six repetitions Linux gives up after 127 seconds.\n"
         "Doubling soon gives a busy network rest, and a first wait of 1 s is longer than nearly every round trip."
     )
-
-    def task(self) -> str:
-        return (
-            "A kernel sends a SYN and waits 1 second for the answer before it sends the same SYN again. After each "
-            "repetition it waits twice as long as before.\n\n"
-            "Write the function `seconds_until_sent(lost)`: the first `lost` SYNs are lost, and the next one arrives. "
-            "How many seconds after the first SYN is that one sent?\n\n"
-            f"```python\n{self.stub}\n```"
-        )
+    task = (
+        "A kernel sends a SYN and waits 1 second for the answer before it sends the same SYN again. After each "
+        "repetition it waits twice as long as before.\n\n"
+        "Write the function `seconds_until_sent(lost)`: the first `lost` SYNs are lost, and the next one arrives. "
+        "How many seconds after the first SYN is that one sent?\n\n"
+        f"```python\n{stub}\n```"
+    )
+    hints = (
+        "How many waits are there if 3 SYNs are lost? How long is each of them?",
+        "With 3 lost the waits are 1, 2 and 4 seconds.",
+        "`sum(1 << number for number in range(lost))` adds them up; there is a shorter way.",
+    )
+    worked = (
+        "The waits are 1, 2, 4, …, one for each SYN that was lost.\n\n"
+        "```python\ndef seconds_until_sent(lost):\n    return 2**lost - 1\n\n"
+        "exercises.tcp.syn_wait.check(seconds_until_sent)\n```"
+    )
+    reference = staticmethod(lambda lost: 2**lost - 1)
 
     def examine(self, answer: Any, run: Run) -> None:
-        if not callable(answer):
-            raise NotYet("the function seconds_until_sent", show(answer), self.asks)
+        check_callable(answer, "the function seconds_until_sent", self.asks)
         for lost in range(RETRIES + 1):
             run.step(2 if lost == 0 else 3 if lost == 1 else 4)
             self._compare(run, answer, lost)
 
     def _compare(self, run: Run, answer: Any, lost: int) -> None:
         call = f"seconds_until_sent({lost})"
-        given = run.call(call, answer, lost)
-        if given is None or given is ...:
-            raise NotAttempted
+        given = run.call(call, answer, lost, first=True)
         if isinstance(given, bool) or not isinstance(given, (int, float)):
             raise NotYet(f"a number of seconds from {call}", show(given), "Return a number.")
         right = 2**lost - 1
@@ -72,23 +78,6 @@ class SynWait(Exercise):
             why = "Add up the waits: 1 second after the first SYN, 2 after the second, 4 after the third."
         raise NotYet(f"{right} s from {call}", f"{given:g} s", why)
 
-    def nudges(self) -> tuple[str, ...]:
-        return (
-            "How many waits are there if 3 SYNs are lost? How long is each of them?",
-            "With 3 lost the waits are 1, 2 and 4 seconds.",
-            "`sum(1 << number for number in range(lost))` adds them up; there is a shorter way.",
-        )
-
-    def worked(self) -> str:
-        return (
-            "The waits are 1, 2, 4, …, one for each SYN that was lost.\n\n"
-            "```python\ndef seconds_until_sent(lost):\n    return 2**lost - 1\n\n"
-            "exercises.tcp.syn_wait.check(seconds_until_sent)\n```"
-        )
-
-    def reference(self) -> Any:
-        return lambda lost: 2**lost - 1
-
 
 class MissingBytes(Seeded):
     """Which bytes have not arrived, by the receiver's acknowledgments alone?"""
@@ -105,6 +94,11 @@ class MissingBytes(Seeded):
         "The ack number is where the gap begins, and the lowest SACK block is where it ends.\n"
         "exercises.tcp.missing_bytes.another() makes a new problem of the same kind."
     )
+    hints = (
+        "Which acknowledgment number comes more than once? What does it ask for?",
+        "The bytes in the SACK block have arrived. What lies between them and the acknowledgment number?",
+        "The first number is the one after `ack=`, the second is the one between `sack=` and the dash.",
+    )
 
     def _make(self, seed: int) -> None:
         chance = random.Random(seed)
@@ -118,6 +112,7 @@ class MissingBytes(Seeded):
         self.acks += [f"ack={self.first} sack={self.after}-{edge}" for edge in edges[before + 2 :]]
         self.end = edges[-1]
 
+    @property
     def task(self) -> str:
         lines = "\n".join(f"client ← server  ACK  seq=1 {numbers}" for numbers in self.acks)
         return (
@@ -144,25 +139,20 @@ class MissingBytes(Seeded):
             if after == self.after - 1:
                 why = "This is the last missing byte; asked is the number after it, as SACK counts."
             elif after == self.end:
-                why = "This is the end of what has arrived. The gap ends where the SACK block begins."
+                why = "This is the end of the bytes that have arrived. The gap ends at the start of the SACK block."
             elif after == self.after - self.first:
                 why = "This is how many bytes are missing; asked is the number after the last of them."
             else:
                 why = "`sack=a-b` says that the bytes from a up to, but not with, b have arrived."
             raise NotYet("the first byte behind the gap that has arrived", show(after), why)
 
-    def nudges(self) -> tuple[str, ...]:
-        return (
-            "Which acknowledgment number comes more than once? What does it ask for?",
-            "The bytes in the SACK block have arrived. What lies between them and the acknowledgment number?",
-            "The first number is the one after `ack=`, the second is the one between `sack=` and the dash.",
-        )
-
+    @property
     def worked(self) -> str:
         return (
             f"The server goes on asking for byte {self.first}; everything from {self.after} on has arrived.\n\n"
             f"```python\nanswer = ({self.first}, {self.after})\nexercises.tcp.missing_bytes.check(answer)\n```"
         )
 
+    @property
     def reference(self) -> Any:
         return (self.first, self.after)

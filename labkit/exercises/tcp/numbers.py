@@ -29,6 +29,11 @@ class FinalAck(Seeded):
         "Every byte takes one number, and SYN and FIN take one each, so that they can be acknowledged too.\n"
         "exercises.tcp.final_ack.another() makes a new problem of the same kind."
     )
+    hints = (
+        "An ack names the next number that is expected. How many numbers has the client used up?",
+        "Each byte of payload takes one number. So does the SYN, and so does the FIN; a plain ACK takes none.",
+        "Modulo 2³² the three acks are: `isn + 1`, `isn + 1 + bytes`, `isn + 1 + bytes + 1`.",
+    )
 
     def _make(self, seed: int) -> None:
         chance = random.Random(seed)
@@ -37,6 +42,7 @@ class FinalAck(Seeded):
         lowest = MODULUS - sum(self.sizes) if seed % 3 == 0 else 1_000_000_000
         self.isn = chance.randint(lowest, MODULUS - 1 if seed % 3 == 0 else MODULUS - 1_000_000)
 
+    @property
     def task(self) -> str:
         sizes = ", ".join(str(size) for size in self.sizes[:-1]) + f" and {self.sizes[-1]}"
         return (
@@ -101,13 +107,7 @@ class FinalAck(Seeded):
         total = sum(self.sizes)
         return (self.isn + 1) % MODULUS, (self.isn + 1 + total) % MODULUS, (self.isn + 2 + total) % MODULUS
 
-    def nudges(self) -> tuple[str, ...]:
-        return (
-            "An ack names the next number that is expected. How many numbers has the client used up?",
-            "Each byte of payload takes one number. So does the SYN, and so does the FIN; a plain ACK takes none.",
-            "Modulo 2³² the three acks are: `isn + 1`, `isn + 1 + bytes`, `isn + 1 + bytes + 1`.",
-        )
-
+    @property
     def worked(self) -> str:
         return (
             "SYN and FIN count one each, like a byte.\n\n"
@@ -116,5 +116,6 @@ class FinalAck(Seeded):
             "exercises.tcp.final_ack.check(answer)\n```"
         )
 
+    @property
     def reference(self) -> Any:
         return list(self._acks())

@@ -12,6 +12,7 @@ from labkit.exercises.engine import Exercise
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 from labkit.exercises.tcp import sample
+from labkit.packets.frames import FLAG_NAMES
 
 if TYPE_CHECKING:
     from labkit.packets import Packet, Tape
@@ -41,8 +42,8 @@ class _OnPackets(Exercise):
 
 # ---------------------------------------------------------------- the covered flag
 
-FLAGS = ("AE", "CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN")
-"""The nine flags in the order of their bits. Source: RFC 9293 §3.1, and RFC 9768 §3.1 for AE."""
+FLAGS = FLAG_NAMES[::-1]
+"""The nine flags in the order of their bits, the highest first. Source: RFC 9293 §3.1, and RFC 9768 §3.1 for AE."""
 
 COVERED = "SYN"
 
@@ -59,7 +60,14 @@ class Flags(_OnPackets):
         "SYN takes one sequence number, as one byte of data would: that is why the client answers ack=1.\n"
         "SYN with ACK is the server's half of the handshake."
     )
+    hints = (
+        "Look at the reply: its ack says which number the client expects next.",
+        "The first segment starts at 0 and carries 0 bytes, and yet the client expects 1 next. "
+        "What besides a byte of data takes a sequence number?",
+        "Two flags take a number: SYN and FIN. One of the two bits you can see; it is 0.",
+    )
 
+    @property
     def task(self) -> str:
         """What to do, with the packets."""
         (segment, answer), origin = self._pair()
@@ -98,15 +106,7 @@ class Flags(_OnPackets):
                 "The client's ack=1 says that it received number 0. Only two flags take a number of their own.",
             )
 
-    def nudges(self) -> tuple[str, ...]:
-        """From the reply's ack to the flag that it stands for."""
-        return (
-            "Look at the reply: its ack says which number the client expects next.",
-            "The first segment starts at 0 and carries 0 bytes, and yet the client expects 1 next. "
-            "What besides a byte of data takes a sequence number?",
-            "Two flags take a number: SYN and FIN. One of the two bits you can see; it is 0.",
-        )
-
+    @property
     def worked(self) -> str:
         """The flags, and how the reply tells them."""
         (segment, _), _ = self._pair()
@@ -116,6 +116,7 @@ class Flags(_OnPackets):
             f"```python\nanswer = {_in_words(_flags(segment))}\nexercises.tcp.flags.check(answer)\n```"
         )
 
+    @property
     def reference(self) -> Any:
         """The flags of the segment."""
         return _flags(self._pair()[0][0])
@@ -179,7 +180,15 @@ class Order(_OnPackets):
         "An ack cannot come before what it acknowledges.\n"
         "As long as nothing is lost, a sender's numbers never go back; TCP puts bytes in order by them."
     )
+    hints = (
+        "Every connection starts with the one packet that acknowledges nothing.",
+        "An ack of 1 answers a SYN: the SYN took number 0. So the handshake is: SYN; SYN, ACK; ACK.",
+        "Next is the packet with payload: n bytes from seq=1 end before 1 + n. Look for the ack that says 1 + n; "
+        "the FIN comes after it.",
+    )
+    reference = sorted(LETTERS, key=lambda letter: _SHUFFLED[LETTERS.index(letter)])
 
+    @property
     def task(self) -> str:
         """What to do, with the packets."""
         packets, origin = self._packets()
@@ -191,7 +200,7 @@ class Order(_OnPackets):
         )
 
     def examine(self, answer: Any, run: Run) -> None:
-        """Look for the first packet that cannot stand where it is put."""
+        """Look for the first packet that cannot stand in its place."""
         letters = self._letters(answer)
         run.step(2)
         packets, _ = self._packets()
@@ -204,29 +213,17 @@ class Order(_OnPackets):
                 raise NotYet(rule, f"{letters[place]} in {ordinal} place ({packet.flags}): {seen}",
                              f"The order can be right up to there: {', '.join(letters[:place]) or 'nothing yet'}.")
 
-    def nudges(self) -> tuple[str, ...]:
-        """From the SYN to the FIN."""
-        return (
-            "Every connection starts with the one packet that acknowledges nothing.",
-            "An ack of 1 answers a SYN: the SYN took number 0. So the handshake is: SYN; SYN, ACK; ACK.",
-            "Next is the packet with payload: n bytes from seq=1 end before 1 + n. Look for the ack that says 1 + n; "
-            "the FIN comes after it.",
-        )
-
+    @property
     def worked(self) -> str:
         """The right order, with what each packet acknowledges."""
         packets, _ = self._packets()
-        order = self.reference()
+        order = self.reference
         lines = [f"{letter}  {sample.line(packets[letter])}".rstrip() for letter in order]
         return (
             "Each packet's ack names the packet before which it cannot have been sent.\n\n"
             "```text\n" + "\n".join(lines) + "\n```\n\n"
             f'```python\nanswer = "{"".join(order)}"\nexercises.tcp.order.check(answer)\n```'
         )
-
-    def reference(self) -> Any:
-        """The letters in the order of time."""
-        return sorted(LETTERS, key=lambda letter: _SHUFFLED[LETTERS.index(letter)])
 
     def _letters(self, answer: Any) -> list[str]:
         if type(answer) is str:

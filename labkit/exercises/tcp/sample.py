@@ -1,6 +1,6 @@
 """The packets that the TCP exercises are about: the student's, the recorded ones, or a connection made here.
 
-Rule: says where its packets come from; what is made here is valid to the last checksum, and never passed for captured.
+Rule: the origin of the packets is told. A connection made here has valid checksums, and is not called captured.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from struct import pack
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from labkit.core.errors import LabError
+from labkit.exercises.building import checksum
+from labkit.packets.frames import ACK, FIN, PSH, SYN
 
 if TYPE_CHECKING:
     from labkit.packets import Packet, Tape
@@ -25,42 +27,20 @@ MADE = "made by labkit's own code, never on a wire"
 RECORDING = ("01a-tcp-connection", "greeting")
 """Lesson and name of the recorded capture that stands in for the student's."""
 
-_FIN, _SYN, _PSH, _ACK = 0x01, 0x02, 0x08, 0x10
-
 # MSS 1460, SACK permitted, timestamps, one byte of filling, window scale 7: what Linux puts into a SYN.
 _SYN_OPTIONS = bytes.fromhex("020405b4 0402 080a 00000001 00000000 01 030307")
 
 # Who sends, flags, payload: one connection of the greeter's, from SYN to the last ACK.
 _SCRIPT = (
-    ("client", _SYN, b""),
-    ("server", _SYN | _ACK, b""),
-    ("client", _ACK, b""),
-    ("server", _PSH | _ACK, GREETING),
-    ("client", _ACK, b""),
-    ("client", _FIN | _ACK, b""),
-    ("server", _FIN | _ACK, b""),
-    ("client", _ACK, b""),
+    ("client", SYN, b""),
+    ("server", SYN | ACK, b""),
+    ("client", ACK, b""),
+    ("server", PSH | ACK, GREETING),
+    ("client", ACK, b""),
+    ("client", FIN | ACK, b""),
+    ("server", FIN | ACK, b""),
+    ("client", ACK, b""),
 )
-
-
-def checksum(data: bytes) -> int:
-    """The Internet checksum: the complement of the ones' complement sum of 16-bit words. Source: RFC 1071 §1."""
-    if len(data) % 2:
-        data += b"\0"
-    total = sum(int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF
-
-
-def about_kind(answer: Any) -> str:
-    """What to say of an answer that is to be bytes and is not; ``""`` where there is nothing in particular to say."""
-    if type(answer) in (list, tuple):
-        kind = type(answer).__name__
-        return f"That is a {kind}. bytes() makes bytes of the numbers in it, one byte each: bytes([188, 230, …])."
-    if type(answer) is str:
-        return 'That is text. bytes.fromhex("bc e6 …") makes bytes of hexadecimal digits.'
-    return ""
 
 
 def pseudo_header(length: int) -> bytes:
@@ -87,23 +67,23 @@ def conversation() -> Tape:
     frames = []
     for number, (sender, flags, payload) in enumerate(_SCRIPT, 1):
         receiver = "server" if sender == "client" else "client"
-        options = _SYN_OPTIONS if flags & _SYN else b""
-        ack = following[receiver] if flags & _ACK else 0
+        options = _SYN_OPTIONS if flags & SYN else b""
+        ack = following[receiver] if flags & ACK else 0
         start = pack("!HHII", ports[sender], ports[receiver], following[sender], ack)
         segment = start + pack("!BBHHH", (20 + len(options)) // 4 << 4, flags, 65535, 0, 0) + options + payload
         filled = pack("!H", checksum(pseudo_header(len(segment)) + segment))
         segment = segment[:16] + filled + segment[18:]
         frame = bytes(12) + b"\x08\x00" + ip_packet(segment, number)
         frames.append((number * 1_000_000, frame, 1, 0, len(frame)))
-        following[sender] += len(payload) + (1 if flags & (_SYN | _FIN) else 0)
+        following[sender] += len(payload) + (1 if flags & (SYN | FIN) else 0)
     return Tape(Recording(frames, ports=(SERVER,)), origin=MADE)
 
 
 def choose(tape: Tape | None, pick: Callable[[Tape], T | None], wanted: str) -> tuple[T, str]:
     """Pick what an exercise needs: from the tape, else from the recording, else from a connection made here.
 
-    pick: returns None where a tape lacks it. wanted: that, in words. Returns it with the origin of its tape.
-    Raises `LabError` if the tape that was given lacks it.
+    pick: returns None if a tape does not have it. wanted: its name. Returns what was picked, and the tape's origin.
+    Raises `LabError` if the tape that was given does not have it.
     """
     if tape is not None:
         found = pick(tape)
@@ -130,9 +110,9 @@ def _recorded() -> Tape | None:
 
 
 def origin_line(origin: str) -> str:
-    """The line that says where the packets come from, and that alone differs from machine to machine.
+    """The line that names the origin of the packets; no other line differs from machine to machine.
 
-    It stands in Markdown, and a file's name may hold anything: what is no plain text becomes a question mark.
+    It stands in Markdown, and a file's name may hold anything: a character that is not plain becomes a question mark.
     """
     return "tape: " + re.sub(r"[^\w ./(),'-]", "?", origin)
 

@@ -9,10 +9,18 @@ import random
 from struct import pack
 from typing import Any
 
+from labkit.exercises.building import (
+    COMPLEMENT,
+    FOLD,
+    IN_ORDER,
+    SUM,
+    check_bytes,
+    checksum,
+    pseudo_header_in_words,
+    words,
+)
 from labkit.exercises.engine import Seeded
-from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
-from labkit.exercises.tcp.sample import about_kind, checksum
 
 SIZE = 8
 """Bytes of a UDP header. Source: RFC 768."""
@@ -50,6 +58,7 @@ class Header(Seeded):
             self.payload = even + b"\0\0"
             self.payload = even + pack("!H", checksum(self._covered()))
 
+    @property
     def task(self) -> str:
         return (
             "Build the UDP header of this datagram: 8 bytes, and not the payload.\n\n"
@@ -60,25 +69,21 @@ class Header(Seeded):
             "```\n\n"
             "Four numbers of 2 bytes, most significant byte first: source port, destination port, length, checksum. "
             "The length counts header and payload. The checksum covers a pseudo-header, the header with the checksum "
-            "itself at 0, and the payload. Add all 16-bit words; what overflows 16 bits is added again at the bottom; "
-            "then turn every bit over. For the sum alone, a zero byte is put behind an odd number of bytes. A checksum "
-            "of 0 would mean that there is none: one that comes out as 0 is sent as 0xffff.\n"
-            "The pseudo-header is 12 bytes that are summed and never sent: source address, destination address "
-            f"(4 bytes each), a zero byte, the protocol ({PROTOCOL}), the length of the datagram (2 bytes)."
+            f"itself at 0, and the payload. {SUM} For the sum alone, a zero byte is put behind an odd number of bytes. "
+            "A checksum of 0 would mean that there is none: one that comes out as 0 is sent as 0xffff.\n"
+            f"{pseudo_header_in_words(PROTOCOL, 'datagram')}"
         )
 
     def examine(self, answer: Any, run: Run) -> None:
-        if type(answer) not in (bytes, bytearray):
-            raise NotYet("8 bytes", show(answer), f"{about_kind(answer)}\n{self.asks}".strip())
-        header = bytes(answer)
+        header = check_bytes(answer, SIZE, self.asks)
         if len(header) != SIZE:
             whole = header[SIZE:] == self.payload
             raise NotYet("8 bytes", f"{len(header)} byte{'s' if len(header) != 1 else ''}",
                          "The payload is not part of the header: give check() the first 8 bytes alone." if whole
                          else "Each of the four numbers takes 2 bytes.")
-        for number, (words, right) in enumerate(zip(self.steps[1:4], (*self.ports, self.length), strict=True)):
+        for number, (name, right) in enumerate(zip(self.steps[1:4], (*self.ports, self.length), strict=True)):
             run.step(number + 2)
-            self._compare(header, number, words, right)
+            self._compare(header, number, name, right)
         run.step(5)
         self._check_sum(header[6:])
 
@@ -87,13 +92,13 @@ class Header(Seeded):
         """Bytes of the datagram: what belongs into the length field."""
         return SIZE + len(self.payload)
 
-    def _compare(self, header: bytes, number: int, words: str, right: int) -> None:
+    def _compare(self, header: bytes, number: int, name: str, right: int) -> None:
         raw = header[2 * number : 2 * number + 2]
         given = int.from_bytes(raw, "big")
         if given == right:
             return
         if raw == right.to_bytes(2, "little"):
-            why = 'The bytes are in the wrong order: the most significant one comes first ("!" in struct).'
+            why = f"The bytes are {IN_ORDER}"
         elif number < 2 and given == self.ports[1 - number]:
             why = "The two ports are the wrong way round: the sender's own comes first."
         elif number == 2 and given == len(self.payload):
@@ -102,8 +107,8 @@ class Header(Seeded):
             why = "The IP header is not counted here; it has a length field of its own."
         else:
             why = f"This field is in bytes {2 * number} and {2 * number + 1}, the first of them the more significant."
-        raise NotYet(f"{words}: {right}, bytes {right.to_bytes(2, 'big').hex(' ')}",
-                     f"{words}: {given}, bytes {raw.hex(' ')}", why)
+        raise NotYet(f"{name}: {right}, bytes {right.to_bytes(2, 'big').hex(' ')}",
+                     f"{name}: {given}, bytes {raw.hex(' ')}", why)
 
     def _check_sum(self, raw: bytes) -> None:
         right = self.right_sum()
@@ -115,9 +120,9 @@ class Header(Seeded):
         if given in known:
             why = known[given]
         elif swapped in (right, checksum(self._covered())):
-            why = 'The two bytes are in the wrong order: the most significant one comes first ("!" in struct).'
+            why = f"The two bytes are {IN_ORDER}"
         else:
-            why = "Add all 16-bit words, the carries too; then turn every bit over."
+            why = SUM
         added = checksum(self._covered(filled=given)) ^ 0xFFFF
         raise NotYet("pseudo-header, header and payload add up to 0xffff, checksum included",
                      f"0x{added:04x}, with the checksum 0x{given:04x}", why)
@@ -133,7 +138,7 @@ class Header(Seeded):
             found[0] = "The sum comes out as 0, and 0 would say that there is no checksum: send 0xffff in its place."
         else:
             found[0] = "A checksum of 0 says that there is none. IPv4 allows that; this exercise asks for it."
-        found.setdefault(plain ^ 0xFFFF, "That is the sum; the field holds its complement (every bit turned over).")
+        found.setdefault(plain ^ 0xFFFF, COMPLEMENT)
         found.setdefault(checksum(rest), "The pseudo-header is forgotten: the addresses belong to the sum.")
         found.setdefault(checksum(self._covered(protocol=TCP)[:12] + rest),
                          f"The pseudo-header holds the protocol of TCP, {TCP}; UDP's number is {PROTOCOL}.")
@@ -147,8 +152,7 @@ class Header(Seeded):
             found.setdefault(checksum(pseudo + rest[:-1]), odd)
             found.setdefault(checksum(pseudo + rest[:-1] + b"\0" + rest[-1:]), odd)
             found.setdefault(checksum(pseudo + rest[:SIZE] + b"\0" + rest[SIZE:]), odd)
-        words = [int.from_bytes(part, "big") for part in _pairs(pseudo + rest)]
-        found.setdefault(sum(words) & 0xFFFF ^ 0xFFFF,
+        found.setdefault(sum(words(pseudo + rest)) & 0xFFFF ^ 0xFFFF,
                          "What overflows 16 bits was cut off. It is added again at the bottom.")
         found.pop(self.right_sum(), None)
         return found
@@ -162,7 +166,8 @@ class Header(Seeded):
         """What belongs into the checksum field. Source: RFC 768."""
         return checksum(self._covered()) or 0xFFFF
 
-    def nudges(self) -> tuple[str, ...]:
+    @property
+    def hints(self) -> tuple[str, ...]:
         return (
             '`struct.pack("!HHHH", …)` packs four numbers of 2 bytes; "!" is network order. Which two of the four do '
             "you know without computing?",
@@ -173,12 +178,12 @@ class Header(Seeded):
             "data = pseudo + header + payload\n"
             "data += bytes(len(data) % 2)\n"
             "total = sum(int.from_bytes(data[i : i + 2], \"big\") for i in range(0, len(data), 2))\n"
-            "while total >> 16:\n"
-            "    total = (total & 0xFFFF) + (total >> 16)\n"
+            f"{FOLD}"
             "checksum = (total ^ 0xFFFF) or 0xFFFF\n"
             "```",
         )
 
+    @property
     def worked(self) -> str:
         return (
             "The header once without its checksum, for the sum, and once with it.\n\n"
@@ -189,25 +194,19 @@ class Header(Seeded):
             f"source, destination = bytes({list(self.source)}), bytes({list(self.destination)})\n"
             f"pseudo = source + destination + struct.pack(\"!BBH\", 0, {PROTOCOL}, length)\n"
             f"data = pseudo + struct.pack(\"!HHHH\", {self.ports[0]}, {self.ports[1]}, length, 0) + payload\n"
-            "data += bytes(len(data) % 2)  # a zero byte where the number of bytes is odd\n"
+            "data += bytes(len(data) % 2)  # a zero byte if the number of bytes is odd\n"
             "total = sum(int.from_bytes(data[i : i + 2], \"big\") for i in range(0, len(data), 2))\n"
-            "while total >> 16:\n"
-            "    total = (total & 0xFFFF) + (total >> 16)\n"
+            f"{FOLD}"
             "checksum = (total ^ 0xFFFF) or 0xFFFF  # 0 would say that there is none\n"
             f"header = struct.pack(\"!HHHH\", {self.ports[0]}, {self.ports[1]}, length, checksum)\n"
             "exercises.udp.header.check(header)\n"
             "```"
         )
 
+    @property
     def reference(self) -> Any:
         return pack("!HHHH", *self.ports, self.length, self.right_sum())
 
 
 def _dotted(address: bytes) -> str:
     return ".".join(map(str, address))
-
-
-def _pairs(data: bytes) -> list[bytes]:
-    """The 16-bit words of some bytes, padded."""
-    padded = data + bytes(len(data) % 2)
-    return [padded[at : at + 2] for at in range(0, len(padded), 2)]

@@ -5,15 +5,14 @@ Rule: the answer is fed whole messages and hostile ones; a finding shows the byt
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from labkit.exercises.engine import Exercise
-from labkit.exercises.result import show, show_error
-from labkit.exercises.running import NotAttempted, NotYet, Run, own_frames
+from labkit.exercises.result import show, show_error, source
+from labkit.exercises.running import NotYet, Run, check_callable, own_frames
 
 HEADER = bytes.fromhex("beef 8180 0001 0001 0000 0000")
 """The 12 bytes before the first name of a message. Source: RFC 1035 §4.1.1."""
@@ -62,7 +61,7 @@ class Case:
     """One message with a name to read.
 
     step: of the exercise. about: what it is, in words. tail: what follows the 12 bytes of the header. offset: where the
-    name begins. name, after: what is right; name None: it must be refused with ValueError. why: said where it is not.
+    name begins. name, after: what is right; name None: it must be refused with ValueError. why: said if it is not.
     """
 
     step: int
@@ -127,7 +126,7 @@ CASES = (
     Case(3, "a pointer to offset 318, more than one byte can say",
          _FAR + _LAB + _pointer(318) + _TYPE, 335, "www.lab.example", 337),
     Case(4, "a label that goes past the end", _labels(b"www") + b"\x0aexam", 12,
-         why="A slice past the end is no error in Python, only shorter: compare the length with what is left."),
+         why="A slice past the end is not an error in Python, only shorter: compare the length with what is left."),
     Case(4, "a name without its closing zero", _labels(b"www", b"lab"), 12,
          why="The message ends before the name does."),
     Case(4, "a message that ends inside a pointer", _QUESTION + b"\xc0", 33,
@@ -151,7 +150,7 @@ CASES = (
     Case(8, "a name of 256 bytes", _labels(b"a" * 63, b"b" * 63, b"c" * 63, b"d" * 62) + b"\0", 12,
          why="A name has 255 bytes at most: its labels, a length byte before each, and the closing zero."),
     Case(8, "a name of 258 bytes that takes 5 in the message", _LONG + _labels(b"ab") + _pointer(12), 267,
-         why="A name has 255 bytes at most, wherever they lie: count what the pointers lead to as well."),
+         why="A name has 255 bytes at most, wherever they are: count what the pointers lead to as well."),
 )
 
 
@@ -171,63 +170,50 @@ class DnsName(Exercise):
         "A length that the other side sent is a claim: check it against what is there before you use it.\n"
         "If each pointer goes further back than the one before, no message can keep a parser for ever."
     )
-
-    def task(self) -> str:
-        return (
-            "A name in a DNS message is a row of labels: a length byte (1 to 63), then so many bytes of ASCII; a zero "
-            "byte closes it. Where the two highest bits of the length byte are set, it is a pointer instead: two "
-            "bytes, whose lower 14 bits are an offset from the start of the message. The name goes on there, and after "
-            "a pointer nothing of the name follows. Write the function `read_name(message, offset)`, which returns "
-            "two values:\n\n"
-            "- the name as text, `\"www.lab.example\"`, without a dot at its end; the root, a zero byte alone, is "
-            "`\".\"`\n"
-            "- the offset of the byte after the name, where the message goes on\n\n"
-            "It raises `ValueError` for a malformed name: one that goes past the end of the message; a length byte "
-            "from 64 to 191; a pointer that does not go backwards, to before the start of the labels that it closes; "
-            "a loop; a name of more than 255 bytes, its length bytes and the closing zero counted.\n\n"
-            f"```python\n{self.stub}\n```"
-        )
+    task = (
+        "A name in a DNS message is a row of labels: a length byte (1 to 63), then so many bytes of ASCII; a zero "
+        "byte closes it. Where the two highest bits of the length byte are set, it is a pointer instead: two "
+        "bytes, whose lower 14 bits are an offset from the start of the message. The name goes on there, and after "
+        "a pointer nothing of the name follows. Write the function `read_name(message, offset)`, which returns "
+        "two values:\n\n"
+        "- the name as text, `\"www.lab.example\"`, without a dot at its end; the root, a zero byte alone, is "
+        "`\".\"`\n"
+        "- the offset of the byte after the name, where the message goes on\n\n"
+        "It raises `ValueError` for a malformed name: one that goes past the end of the message; a length byte "
+        "from 64 to 191; a pointer that does not go backwards, to before the start of the labels that it closes; "
+        "a loop; a name of more than 255 bytes, its length bytes and the closing zero counted.\n\n"
+        f"```python\n{stub}\n```"
+    )
+    hints = (
+        "Go from length byte to length byte. Which of the two ways does the byte say: a label, or a pointer?",
+        "Two positions are needed: where you read, and where the message goes on. The second one is fixed by the "
+        "first pointer: it is two bytes after it, wherever the reading goes.",
+        "Hostile messages lie in every number, not only in pointers. Four questions, each before you read on: is "
+        "there a byte at this place, and a second one for a pointer? Does the label fit into what is left? Is the "
+        "length byte one from 64 to 191, which is neither label nor pointer? How long is the name by now?",
+        "`target = int.from_bytes(message[at : at + 2], \"big\") & 0x3fff` is where a pointer leads. Keep the "
+        "lowest place where you began to read labels: a target that is not below it raises ValueError, and loops "
+        "are gone. Compare `at + 1 + length` with `len(message)`, and add up `1 + length` for the limit of 255.",
+    )
+    reference = staticmethod(read_name)
 
     def examine(self, answer: Any, run: Run) -> None:
-        if not callable(answer):
-            raise NotYet("the function read_name", show(answer), self.asks)
+        check_callable(answer, "the function read_name", self.asks)
         for number, case in enumerate(CASES):
             if case.step != run.number:
                 run.step(case.step)
-            returned = run.call(_doing(case), _caught, answer, case.message, case.offset)
-            if number == 0 and (returned is None or returned is ...):
-                raise NotAttempted
+            returned = run.call(_doing(case), _caught, answer, case.message, case.offset, first=number == 0)
             if case.name is None:
                 _refused(case, returned)
             else:
                 _right(case, returned)
 
-    def nudges(self) -> tuple[str, ...]:
-        return (
-            "Go from length byte to length byte. Which of the two ways does the byte say: a label, or a pointer?",
-            "Two positions are needed: where you read, and where the message goes on. The second one is fixed by the "
-            "first pointer: it is two bytes after it, wherever the reading goes.",
-            "Hostile messages lie in every number, not only in pointers. Four questions, each before you read on: is "
-            "there a byte at this place, and a second one for a pointer? Does the label fit into what is left? Is the "
-            "length byte one from 64 to 191, which is neither label nor pointer? How long is the name by now?",
-            "`target = int.from_bytes(message[at : at + 2], \"big\") & 0x3fff` is where a pointer leads. Keep the "
-            "lowest place where you began to read labels: a target that is not below it raises ValueError, and loops "
-            "are gone. Compare `at + 1 + length` with `len(message)`, and add up `1 + length` for the limit of 255.",
-        )
-
+    @property
     def worked(self) -> str:
         return (
             "Every length is checked before it is used, and every pointer must go further back than the one before.\n\n"
-            f"```python\n{source()}```"
+            f"{source(read_name)}"
         )
-
-    def reference(self) -> Any:
-        return read_name
-
-
-def source() -> str:
-    """The reference answer's source."""
-    return inspect.getsource(read_name)
 
 
 class _Raised:
@@ -306,7 +292,7 @@ def _about_name(case: Case, name: str) -> str:
     if right == ".":
         return "The root has no labels: its name is written as a dot."
     if name.rstrip(".") == right and (name != right + "." or case.about == _TO_THE_ROOT):
-        return "The root has no label to add here: \".\" is its name only where it stands alone, so do not join it."
+        return "The root has no label to add here: \".\" is its name only if it stands alone, so do not join it."
     if name == right + ".":
         return "The dot after the last label is not asked for here: put dots between labels only."
     if name == right.replace(".", ""):
@@ -325,7 +311,7 @@ def _about_name(case: Case, name: str) -> str:
 
 
 def _read_elsewhere(case: Case, name: str) -> bool:
-    """Whether this name comes out where the first pointer is followed to another place than it says."""
+    """Whether this name results if the first pointer leads to another offset."""
     pointer = case.after - 2
     for target in range(len(case.message)):
         elsewhere = case.message[:pointer] + _pointer(target) + case.message[case.after :]

@@ -14,8 +14,8 @@ TIMEOUT = 10
 """Ticks after the last datagram until the sender's timer goes off. A round trip takes 2 when nothing delays it."""
 
 Fate = Callable[[str, int, int], Sequence[int]]
-"""What becomes of a datagram: (``"data"`` or ``"ack"``, its number, how often it was sent before) to the ticks until
-it arrives, one for each copy; none: it is lost."""
+"""From a datagram (``"data"`` or ``"ack"``, its number, how often it was sent before) to the ticks until each copy of
+it arrives; no ticks if it is lost."""
 
 
 def by_script(changed: dict[tuple[str, int, int], Sequence[int]]) -> Fate:
@@ -24,9 +24,9 @@ def by_script(changed: dict[tuple[str, int, int], Sequence[int]]) -> Fate:
 
 
 def by_chance(seed: int, loss: float = 0.3) -> Fate:
-    """Loss in both directions, and among what is left one in five twice, one in five late.
+    """Loss in both directions; of the datagrams that are left, one in five comes twice and one in five late.
 
-    seed: of the chances. loss: part of the datagrams that never arrives, 0 to 1.
+    seed: of the random numbers. loss: part of the datagrams that never arrives, 0 to 1.
     """
     chance = random.Random(seed)
 
@@ -70,7 +70,7 @@ class Network:
         self._put("data", number, piece)
 
     def next(self, *, timer: bool) -> Happening | None:
-        """Go on to what the sender is told next; None when nothing more comes.
+        """Go on until the sender is told something; returns that, or None if nothing more comes.
 
         timer: the sender waits for an ack, so that its timer may go off.
         """

@@ -29,12 +29,13 @@ class WhichReached(Seeded):
     stub = "answer = []\nexercises.udp.which_reached.check(answer)"
     asks = "Give check() the numbers in the order in which the program gets them: [1, 2, 3]."
     praise = (
-        "UDP hands over what arrives, when it arrives, as often as it arrives. Whoever minds puts numbers in.\n"
+        "UDP hands over what arrives, when it arrives, as often as it arrives. A program that needs "
+        "more puts numbers into its datagrams.\n"
         "exercises.udp.which_reached.another() makes a new problem of the same kind."
     )
 
     def _make(self, seed: int) -> None:
-        """Something of everything; what follows an overtaken one passes untouched, so that there is one answer."""
+        """Make some of each fate. The datagram after an overtaken one passes untouched, so that there is one answer."""
         chance = random.Random(seed)
         overtaken = chance.randint(1, COUNT - 1)
         free = [number for number in range(1, COUNT + 1) if number not in (overtaken, overtaken + 1)]
@@ -43,6 +44,7 @@ class WhichReached(Seeded):
         self.fates[overtaken] = REORDERED
         self.sizes = [chance.randint(1, 500) for _ in range(COUNT)]
 
+    @property
     def task(self) -> str:
         lines = []
         for number, size in enumerate(self.sizes, 1):
@@ -58,7 +60,7 @@ class WhichReached(Seeded):
 
     def examine(self, answer: Any, run: Run) -> None:
         given = self._numbers(answer)
-        right = self.reference()
+        right = self.reference
         run.step(2)
         for number in self._with(DROPPED):
             if number in given:
@@ -82,7 +84,7 @@ class WhichReached(Seeded):
         more = [number for number in right if given.count(number) > right.count(number)]
         if missing:
             expected, seen = f"{missing[0]} in your list", f"no {missing[0]}"
-            why = "This one arrives: being late, or being small, is no reason to be lost."
+            why = "This one arrives: a datagram is not lost because it is late or small."
         elif more:
             expected, seen = f"{more[0]} once", _times(more[0], given)
             why = "The wire duplicated others, not this one, and UDP itself sends nothing twice."
@@ -107,7 +109,8 @@ class WhichReached(Seeded):
     def _with(self, fate: str) -> list[int]:
         return sorted(number for number, mine in self.fates.items() if mine == fate)
 
-    def nudges(self) -> tuple[str, ...]:
+    @property
+    def hints(self) -> tuple[str, ...]:
         return (
             "Go down the list as the wire did: what does it hand on, and when?",
             "Is there anybody in UDP who sends a lost datagram again, throws away a second copy, or sorts?",
@@ -115,12 +118,14 @@ class WhichReached(Seeded):
             f"{self._with(REORDERED)[0]} with the one after it.",
         )
 
+    @property
     def worked(self) -> str:
         return (
             "Dropped ones are missing, duplicated ones come twice, an overtaken one comes after the next.\n\n"
-            f"```python\nanswer = {self.reference()}\nexercises.udp.which_reached.check(answer)\n```"
+            f"```python\nanswer = {self.reference}\nexercises.udp.which_reached.check(answer)\n```"
         )
 
+    @property
     def reference(self) -> Any:
         arrived: list[int] = []
         held: list[int] = []

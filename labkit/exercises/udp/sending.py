@@ -5,13 +5,12 @@ Rule: after each call, what was sent is compared with what stop-and-wait sends; 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 from labkit.exercises.engine import Exercise
-from labkit.exercises.result import show
-from labkit.exercises.running import NotAttempted, NotYet, Run
+from labkit.exercises.result import show, source
+from labkit.exercises.running import NotAttempted, NotYet, Run, check_callable
 from labkit.exercises.udp.network import Fate, Network, by_chance, by_script
 
 PIECES = (b"stop", b"and", b"wait", b"over", b"UDP")
@@ -90,27 +89,31 @@ exercises.udp.stop_and_wait.check(Sender)'''
         "Number, ack, timer: with these three, what was lost is sent again and what came twice is thrown away.\n"
         "The price: one piece a round trip, however fast the wire. TCP's window is the way out."
     )
-
-    def task(self) -> str:
-        return (
-            "UDP loses, doubles and reorders. Write the class `Sender`, which brings every piece across all the same. "
-            "It has no socket and no clock; it is told what happened, and calls `send(number, piece)`, which puts one "
-            "datagram on the network. The receiver acknowledges each piece by its number, also one that it had "
-            "already.\n\n"
-            "- Pieces are numbered from 0, as in the list.\n"
-            "- `start()` sends the first piece.\n"
-            "- `acked(number)`: that piece has arrived. The next one may leave only when the one under way is "
-            "acknowledged: never are two under way. An ack of an earlier piece is old news: nothing is sent for it.\n"
-            "- `timed_out()`: no ack came in time. The piece under way is sent again.\n"
-            "- `done` is True once every piece is acknowledged, and False before. With no pieces it is True "
-            "after `start()`. Once it is True, nothing is sent.\n\n"
-            "None of these methods waits: each returns at once, and the next one is called when something happens.\n\n"
-            f"```python\n{self.stub}\n```"
-        )
+    task = (
+        "UDP loses, doubles and reorders. Write the class `Sender`, which brings every piece across all the same. "
+        "It has no socket and no clock; it is told what happened, and calls `send(number, piece)`, which puts one "
+        "datagram on the network. The receiver acknowledges each piece by its number, also one that it had "
+        "already.\n\n"
+        "- Pieces are numbered from 0, as in the list.\n"
+        "- `start()` sends the first piece.\n"
+        "- `acked(number)`: that piece has arrived. The next one may leave only when the one under way is "
+        "acknowledged: never are two under way. An ack of an earlier piece is old news: nothing is sent for it.\n"
+        "- `timed_out()`: no ack came in time. The piece under way is sent again.\n"
+        "- `done` is True once every piece is acknowledged, and False before. With no pieces it is True "
+        "after `start()`. Once it is True, nothing is sent.\n\n"
+        "None of these methods waits: each returns at once, and the next one is called when something happens.\n\n"
+        f"```python\n{stub}\n```"
+    )
+    hints = (
+        "What must the sender remember between two calls? One number is enough.",
+        "Keep the number of the piece under way. `start` and `timed_out` do the same: send that piece.",
+        "In `acked`, compare: only `number == self.current` counts. Then `self.current += 1`, and send that piece "
+        "if there is one. `done` is `self.current == len(self.pieces)`.",
+    )
+    reference = Sender
 
     def examine(self, answer: Any, run: Run) -> None:
-        if not callable(answer):
-            raise NotYet("the class Sender", show(answer), self.asks)
+        check_callable(answer, "the class Sender", self.asks)
         _Transfer(run, answer, by_script({}), first=True).play()
         run.step(2)
         for number in (0, 2, len(PIECES) - 1):
@@ -137,24 +140,9 @@ exercises.udp.stop_and_wait.check(Sender)'''
             transfer.play()
             transfer.go_on_after_the_end()
 
-    def nudges(self) -> tuple[str, ...]:
-        return (
-            "What must the sender remember between two calls? One number is enough.",
-            "Keep the number of the piece under way. `start` and `timed_out` do the same: send that piece.",
-            "In `acked`, compare: only `number == self.current` counts. Then `self.current += 1`, and send that piece "
-            "if there is one. `done` is `self.current == len(self.pieces)`.",
-        )
-
+    @property
     def worked(self) -> str:
-        return f"One number says all: the piece under way.\n\n```python\n{source()}```"
-
-    def reference(self) -> Any:
-        return Sender
-
-
-def source() -> str:
-    """The reference answer's source, as a cell that stands alone."""
-    return "from collections.abc import Callable\n\n" + inspect.getsource(Sender)
+        return f"One number says all: the piece under way.\n\n{source(Sender, 'from collections.abc import Callable')}"
 
 
 class _Transfer:
@@ -215,7 +203,7 @@ class _Transfer:
             if len(self.sent) > FLOOD:
                 raise self._flood(doing) from None
             if found.seen.startswith("IndexError") and self._done:
-                found.why += " " + (_NONE if not self.pieces else "After the last piece there is no next one.")
+                found.why += " " + (_NONE if not self.pieces else "There is no piece after the last one.")
             found.why = f"{found.why}\n{self._so_far()}".strip()
             raise
         if len(self.sent) > FLOOD:
@@ -271,8 +259,8 @@ class _Transfer:
                 return (f"This is an old ack, of another piece than the one under way ({now}), which may be lost: "
                         "look at the number in the ack before you go on.")
             if sent[0] == now:
-                return ("An old ack says nothing about the piece under way. Answering each old ack with a datagram "
-                        "doubles the traffic from then on (RFC 1123 §4.2.3.1); the timer is there for that.")
+                return ("An old ack says nothing about the piece under way. If each old ack is answered with a "
+                        "datagram, the traffic doubles from then on (RFC 1123 §4.2.3.1); the timer is there for that.")
             return f"An old ack must not take you back: the pieces before {now} are acknowledged."
         if not sent:
             return f"Piece {now - 1} has arrived, so the next one may leave. Only timed_out() would call you again."
@@ -298,10 +286,10 @@ class _Transfer:
         left = len(self.pieces) - self.current
         if done:
             raise NotYet(f"done is False after {doing}: {left} of {len(self.pieces)} pieces are not acknowledged",
-                         "done is True", f"Sent is not arrived: only an ack of the last piece says that all is there.\n"
-                         f"{self._so_far()}")
+                         "done is True", "A piece that was sent need not have arrived: only an ack of the last one "
+                         f"says that all are there.\n{self._so_far()}")
         raise NotYet(f"done is True after {doing}: every piece is acknowledged", "done is False",
-                     "Whoever drives the sender goes on waiting until done is True.\n" + self._so_far())
+                     "The program that drives the sender waits until done is True.\n" + self._so_far())
 
     def _flood(self, doing: str) -> NotYet:
         return NotYet(f"{doing} returns at once", f"it sent more than {FLOOD} datagrams",

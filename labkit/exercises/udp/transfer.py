@@ -1,6 +1,6 @@
 """Stop-and-wait over real sockets: drives a sender such as the exercise's, and receives what it sends.
 
-Rule: sockets, timeouts and frames are here; which piece is sent when is the sender's affair alone.
+Rule: sockets, timeouts and frames are here; the sender alone decides which piece is sent when.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def reliable(
 ) -> int:
     """Send these pieces to a `serve_reliable` by stop-and-wait; returns when the sender is done.
 
-    client_socket: an ordinary UDP socket; its own timeout is put back in the end. server_address: as for ``sendto``.
+    client_socket: an ordinary UDP socket; its own timeout is put back at the end. server_address: as for ``sendto``.
     timeout: seconds without an ack after which the sender is told. sender: a class such as the one of the exercise
     ``udp.stop_and_wait``. Returns the number of datagrams sent.
     Raises `LabError` if `TRIES` timeouts in a row bring no ack that the sender acts on; it says whether acks came.
@@ -49,7 +49,7 @@ def reliable(
     def send(number: int, piece: bytes) -> None:
         nonlocal sent
         sent += 1
-        with suppress(ConnectionError):  # nobody listens on the port yet: as good as lost
+        with suppress(ConnectionError):  # nobody listens on the port yet, so the piece is lost
             client_socket.sendto(NUMBER.pack(number) + piece, address)
 
     driven = sender(list(pieces), send)
@@ -100,7 +100,7 @@ def _resolved(client_socket: system.socket, address: tuple[Any, ...]) -> tuple[A
 
 
 def _leave_aside(client_socket: system.socket) -> None:
-    """Throw away what has come before: an ack of an earlier transfer would be taken for one of this."""
+    """Throw away the datagrams that came before: an ack of an earlier transfer would count for this one."""
     client_socket.setblocking(False)
     with suppress(BlockingIOError):
         while True:
@@ -141,7 +141,7 @@ class Receiver:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop receiving and close the socket; `pieces` stay. Closing twice is no error."""
+        """Stop receiving and close the socket; `pieces` stay. It may be closed twice."""
         self._stop.close()
         self._thread.join()
 
@@ -166,7 +166,7 @@ class Receiver:
         if len(datagram) < NUMBER.size or (self._peer is not None and source != self._peer):
             return
         number = NUMBER.unpack_from(datagram)[0]
-        if number > len(self.pieces):  # not by stop-and-wait: an ack would claim what is missing
+        if number > len(self.pieces):  # no stop-and-wait sender does this; an ack would confirm pieces that are missing
             return
         if number == len(self.pieces):
             self._peer = source
