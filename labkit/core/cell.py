@@ -9,7 +9,7 @@ import os
 import sys
 from typing import Any, NamedTuple
 
-from labkit.core.emitter import in_notebook
+from labkit.core.notebook import in_notebook
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 

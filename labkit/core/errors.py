@@ -102,6 +102,12 @@ class NotOpen(LabError):
     code = "ERR_SOCKET_CLOSED"
 
 
+class BadArgument(LabError, TypeError, ValueError):
+    """A call was given something that it cannot take: of another type, or outside of the range."""
+
+    code = "ERR_INVALID_ARG_TYPE"
+
+
 class CaptureUnavailable(LabError):
     """This machine lets this user capture nothing, and no recording stands in for it."""
 

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import os
 import socket as system
-from collections.abc import Callable
 from typing import Any, Self
 
+from labkit.core import addresses, checks, loop
 from labkit.core import host as host_of
-from labkit.core import loop
+from labkit.core.addresses import in_words
 from labkit.core.errors import LabError, NetError, NotOpen, PortInUse
 from labkit.dgram import sender as senders
 from labkit.dgram.flow import Flow
 from labkit.dgram.sender import LOOPBACK
-from labkit.net import address as addresses
-from labkit.net.address import in_words
 
 _running: dict[Any, Binding] = {}
 
@@ -29,23 +27,22 @@ class Binding(Flow):
 
     def set_broadcast(self, on: bool = True) -> Self:
         """Allow sending to a broadcast address (SO_BROADCAST)."""
-        return self._set(system.SOL_SOCKET, system.SO_BROADCAST, int(bool(on)))
+        return self._set(system.SOL_SOCKET, system.SO_BROADCAST, int(checks.flag(on, "on")))
 
     def set_ttl(self, hops: int) -> Self:
         """Let a datagram pass this many routers at most, 1 to 255. Source: RFC 791 §3.2 (time to live)."""
-        if isinstance(hops, bool) or not isinstance(hops, int) or not 1 <= hops <= 255:
-            raise LabError(f"{hops!r} is not a number of hops", "Give a whole number from 1 to 255.")
+        checks.whole(hops, "a number of hops", 1, 255)
         if self.kind == "udp6":
             return self._set(system.IPPROTO_IPV6, system.IPV6_UNICAST_HOPS, hops)
         return self._set(system.IPPROTO_IP, system.IP_TTL, hops)
 
     def set_recv_buffer_size(self, size: int) -> Self:
         """Ask for this many bytes of the kernel for what waits to be received (SO_RCVBUF; it may give fewer)."""
-        return self._set(system.SOL_SOCKET, system.SO_RCVBUF, _check_bytes(size))
+        return self._set(system.SOL_SOCKET, system.SO_RCVBUF, checks.whole(size, "a number of bytes", 1, 2**31 - 1))
 
     def set_send_buffer_size(self, size: int) -> Self:
         """Ask for this many bytes of the kernel for what waits to be sent (SO_SNDBUF; it may give fewer)."""
-        return self._set(system.SOL_SOCKET, system.SO_SNDBUF, _check_bytes(size))
+        return self._set(system.SOL_SOCKET, system.SO_SNDBUF, checks.whole(size, "a number of bytes", 1, 2**31 - 1))
 
     def _set(self, level: int, option: int, value: int) -> Self:
         self._check_open()
@@ -84,14 +81,6 @@ class Binding(Flow):
     def _check_open(self) -> None:
         if self.closed:
             raise NotOpen("this socket is closed", "Make a new one.", code="ERR_SOCKET_DGRAM_NOT_RUNNING")
-
-    @staticmethod
-    def _soon(now: bool, function: Callable[..., Any], *args: Any) -> None:
-        """For a cell at once; for a handler, as in Node, after it has returned."""
-        if now:
-            function(*args)
-        else:
-            loop.get().call_soon(function, *args)
 
     def _bind_now(self, port: int, address: str, replace: bool, *, by_program: bool = True) -> None:
         with host_of.at(self._host):
@@ -164,12 +153,6 @@ class Binding(Flow):
         if _running.get(self._key) is self:
             del _running[self._key]
         self._soon(at_once, self._fire, "close")
-
-
-def _check_bytes(size: int) -> int:
-    if isinstance(size, bool) or not isinstance(size, int) or not 0 < size < 2**31:
-        raise LabError(f"{size!r} is not a number of bytes", "Give a whole number from 1.")
-    return size
 
 
 def close_everything() -> int:

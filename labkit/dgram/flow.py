@@ -9,27 +9,27 @@ import asyncio
 import socket as system
 from collections import deque
 from collections.abc import Callable
-from contextvars import copy_context
 from threading import get_ident
 from time import time_ns
 from typing import Any
 
-from labkit.core import emitter, loop
 from labkit.core import host as host_of
-from labkit.core.emitter import Emitter, Endpoint, Listener, Record, Remembered, in_notebook
+from labkit.core import loop, watching
+from labkit.core.addresses import in_words
+from labkit.core.emitter import Ends
+from labkit.core.endpoint import Endpoint
 from labkit.core.errors import NetError
+from labkit.core.history import Entry
+from labkit.core.listeners import Listener
+from labkit.core.watching import Record
 from labkit.dgram import sender as senders
 from labkit.dgram.sender import Sender
-from labkit.net.address import in_words
 
 BURST = 64
 """Datagrams taken from the kernel before the loop turns to its other sockets."""
 
 QUEUE = 256 * 1024
 """Bytes that wait here at most while the kernel has no room for them; what comes on top is dropped, as UDP may."""
-
-YOUNG = 32
-"""Events after which a socket counts as busy: its messages then take a short path."""
 
 Sent = Callable[["NetError | None", int], Any]
 
@@ -47,20 +47,21 @@ class _Talk:
         who, local, _ = socket.endpoint()
         self._ends = (who, local, peer)
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> Ends:
         """As `Emitter.endpoint`."""
         return self._ends
 
 
-class Flow(Emitter):
+class Flow(Endpoint):
     """What `Socket` is made of below Node's methods; see there."""
 
     EVENTS = frozenset({"message", "listening", "connect", "close", "error"})
+    STATES = frozenset({"listening", "connect", "close", "error"})
 
     __slots__ = (
-        "_bound", "_bytes", "_channel", "_connecting", "_context", "_due", "_family", "_fast", "_host", "_key",
-        "_latest", "_local", "_numeric", "_peer", "_pieces", "_queue", "_queued", "_receive", "_remote", "_rooms",
-        "_sendto", "_since", "_thread", "closed", "dropped", "kind",
+        "_bound", "_bytes", "_channel", "_connecting", "_due", "_family", "_host", "_key", "_latest", "_local",
+        "_numeric", "_peer", "_queue", "_queued", "_receive", "_remote", "_rooms", "_sendto", "_thread", "closed",
+        "dropped", "kind",
     )  # fmt: skip
 
     def __init__(self, kind: str) -> None:
@@ -85,13 +86,8 @@ class Flow(Emitter):
         self._queued = 0  # bytes
         self._due: list[tuple[Sent, NetError | None, int]] = []  # callbacks of what was sent or refused
         self._rooms: list[asyncio.Future[None]] = []  # cells that wait until there is room in the queue
-        # The short path: what to call; and the run of messages it has taken, one entry of the history.
-        self._fast: Callable[[bytes, Sender], Any] | None = None
-        self._pieces = 0
-        self._since = 0  # ns
-        self._bytes = 0
-        self._latest: tuple[Any, ...] = ()
-        self._context = copy_context() if in_notebook() else None
+        self._bytes = 0  # of the present run of messages
+        self._latest: tuple[Any, ...] = ()  # its last one
 
     # -- from the event loop
 
@@ -115,7 +111,7 @@ class Flow(Emitter):
             size = len(data)
             sender = _tuple(Sender, (peer[0], peer[1], family, size))
             fast = self._fast
-            if fast is None or emitter._watchers:
+            if fast is None or watching.watchers:
                 self._received(data, sender)
             else:
                 # The path of every datagram of a busy socket.
@@ -136,7 +132,7 @@ class Flow(Emitter):
         self._fast = None
         listeners = self._listeners.get("message", ())
         self._fire("message", data, sender)
-        if listeners and not self._waiters and self._history is not None and len(self._history) >= YOUNG:
+        if listeners and not self._tickets and not self._is_young():
             self._shorten(listeners)
 
     def _shorten(self, listeners: tuple[Listener, ...]) -> None:
@@ -158,7 +154,7 @@ class Flow(Emitter):
         while self._queue:
             data, target, on_sent = self._queue[0]
             try:
-                if not self._offer(data, target):
+                if not self._hand_over(data, target):
                     return
             except OSError as error:
                 self._send_failed(self._translated(error, target), on_sent)
@@ -178,7 +174,7 @@ class Flow(Emitter):
         target: None on a connected socket. Raises `NetError` for what the system refuses.
         """
         try:
-            sent = not self._queue and self._offer(data, target)
+            sent = not self._queue and self._hand_over(data, target)
         except OSError as error:
             raise self._translated(error, target) from error
         if sent:
@@ -194,7 +190,7 @@ class Flow(Emitter):
         self._queued += len(data)
         return True
 
-    def _offer(self, data: bytes, target: Any) -> bool:
+    def _hand_over(self, data: bytes, target: Any) -> bool:
         channel = self._channel
         assert channel is not None
         for again in (True, False):
@@ -309,7 +305,7 @@ class Flow(Emitter):
 
     # -- history and captures
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> Ends:
         """(``"server"`` where the program has called bind, else ``"client"``; local; the peer, where there is one)."""
         if self._bound:
             return ("server", self._local, self._remote)
@@ -323,52 +319,13 @@ class Flow(Emitter):
             source = _Talk(self, (args[1].address, args[1].port))
         elif name == "send" and self._peer is not None:
             source = _Talk(self, self._peer)
-        records.append((now, source, name, size, kind))
+        records.append(Record(now, source, name, size, kind, self._detail(name, args)))
 
-    def _remember(self, event: str, args: tuple[Any, ...]) -> None:
-        self._end_run()
-        super()._remember(event, args)
-
-    def _end_run(self) -> None:
-        """Put the run of messages into the history."""
-        pieces, self._pieces = self._pieces, 0
-        if pieces:
-            self._add_to_history(Remembered("message", self._since, self._bytes, pieces), self._latest)
-
-    @property
-    def history(self) -> tuple[Remembered, ...]:
-        """What was emitted, oldest first; the last `HISTORY` events, a quick run of ``message`` as one entry."""
-        loop.call(self._end_run)
-        return super().history
-
-    def _listeners_changed(self, event: str) -> None:
-        self._fast = None
-
-    def _waiting(self, event: str) -> None:
-        loop.call(self._end_run)
+    def _run(self, pieces: int) -> Entry:
+        return Entry("message", self._since, self._bytes, pieces, self._latest)
 
     # -- telling
-
-    def _fire(self, event: str, *args: Any) -> None:
-        """Emit from the loop: what a listener raises is shown, and the socket goes on."""
-        try:
-            self.emit(event, *args)
-        except Exception as error:
-            self._report(error)
 
     def _failed(self, error: OSError) -> None:
         if not self.closed:
             self._fail(self._translated(error, None))
-
-    def _fail(self, error: NetError) -> None:
-        if "error" in self._listeners:
-            self._fire("error", error)
-            return
-        self._remember("error", (error,))
-        self._report(error)
-
-    def _report(self, error: BaseException) -> None:
-        if self._context is None:
-            loop.report(error, repr(self))
-        else:
-            self._context.copy().run(loop.report, error, repr(self))

@@ -10,9 +10,16 @@ import errno
 import socket as system
 from typing import Any, NamedTuple
 
-from labkit.core.errors import AddressUnavailable, ConnectionRefused, LabError, NetError, PortInUse, from_oserror
-from labkit.net import address as addresses
-from labkit.net.address import in_words
+from labkit.core import addresses, checks
+from labkit.core.addresses import in_words
+from labkit.core.errors import (
+    AddressUnavailable,
+    BadArgument,
+    ConnectionRefused,
+    NetError,
+    PortInUse,
+    from_oserror,
+)
 
 FAMILIES = {"udp4": system.AF_INET, "udp6": system.AF_INET6}
 NAMES = {"udp4": "IPv4", "udp6": "IPv6"}
@@ -34,28 +41,23 @@ class Sender(NamedTuple):
 def piece(data: Any, offset: int, length: int | None) -> bytes:
     """The bytes to send: length of them from offset on (None: all the rest); text is encoded as UTF-8 first.
 
-    Raises `TypeError` for what is neither bytes nor text, `LabError` for a piece that is not inside.
+    Raises `BadArgument` for something that is neither bytes nor text, and for a piece that is not inside.
     """
-    if isinstance(data, str):
-        data = data.encode()
-    elif isinstance(data, (bytes, bytearray, memoryview)):
-        data = bytes(data)
-    else:
-        raise TypeError(f"only bytes or text can be sent, not {data!r}")  # bytes(5) would be five zero bytes
+    data = checks.data(data, "sent")
     whole = len(data)
     length = whole - offset if length is None and isinstance(offset, int) else length
     for number in (offset, length):
         if isinstance(number, bool) or not isinstance(number, int):
-            raise TypeError(f"offset and length are whole numbers of bytes, not {number!r}")
+            raise BadArgument(f"offset and length are whole numbers of bytes, not {number!r}", "Count bytes from 0.")
     assert isinstance(length, int)
     if offset > whole or offset < 0:
-        raise LabError(
+        raise BadArgument(
             f"offset {offset} is not inside the {whole} bytes given",
             f"The first byte has offset 0, and {whole} is the end. Offset and length count bytes, not characters.",
             code="ERR_BUFFER_OUT_OF_BOUNDS",
         )
     if length < 0 or offset + length > whole:
-        raise LabError(
+        raise BadArgument(
             f"{length} bytes from offset {offset} are not inside the {whole} bytes given",
             "Offset and length count bytes, not characters.", code="ERR_BUFFER_OUT_OF_BOUNDS",
         )  # fmt: skip
@@ -77,7 +79,7 @@ def check_port(port: Any) -> int:
     """Return the port to send to if it is one (1 to 65535); raises `LabError` otherwise."""
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
         what = "no port was given, and the socket is not connected" if port is None else f"{port!r} is not a port"
-        raise LabError(what, "Send to a port from 1 to 65535.", code="ERR_SOCKET_BAD_PORT")
+        raise BadArgument(what, "Send to a port from 1 to 65535.", code="ERR_SOCKET_BAD_PORT")
     return port
 
 
@@ -139,15 +141,9 @@ def bind(channel: system.socket, sockaddr: tuple[Any, ...]) -> None:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             who = addresses.holder(port, "udp")
-            raise PortInUse(f"UDP port {where} is taken" + (f" by {who}" if who else ""), what_to_do(who)) from None
+            taken = f"UDP port {where} is taken" + (f" by {who}" if who else "")
+            raise PortInUse(taken, addresses.what_to_do(who, "bind")) from None
         raise from_oserror(error, where) from error
-
-
-def what_to_do(who: str) -> str:
-    """The advice that goes with a port in use."""
-    if "another notebook" in who:
-        return "Shut that kernel down (menu Kernel of its notebook) and run this again, or bind(0) for any free port."
-    return "Close it, or bind(0) for any free port."
 
 
 def translate(error: OSError, where: str) -> NetError:

@@ -9,15 +9,14 @@ import asyncio
 from threading import get_ident
 from typing import Self
 
-from labkit.core import emitter, loop
-from labkit.core.emitter import in_cell
+from labkit.core import addresses, checks, loop, watching
+from labkit.core.addresses import in_words
 from labkit.core.errors import LabError, NetError, TimedOut
+from labkit.core.listeners import in_cell
 from labkit.dgram import sender as senders
 from labkit.dgram.binding import Binding
 from labkit.dgram.flow import Sent
 from labkit.dgram.sender import LOOPBACK
-from labkit.net import address as addresses
-from labkit.net.address import in_words
 
 SEND_TIMEOUT = 10.0
 """Seconds a cell waits in `Socket.send` for room in the kernel."""
@@ -53,7 +52,7 @@ class Sending(Binding):
             data = senders.piece(data, offset, length)
         if (
             address == self._numeric and self._sendto is not None and on_sent is None and type(port) is int
-            and get_ident() == self._thread and not emitter._watchers
+            and get_ident() == self._thread and not watching.watchers
         ):  # fmt: skip
             # The path of every answer of a busy server. Whatever is wrong is looked at on the long one.
             try:
@@ -62,7 +61,7 @@ class Sending(Binding):
             except (OSError, OverflowError):
                 pass
         where = self._check_target(port, address)
-        on_sent = None if on_sent is None else in_cell(on_sent)
+        on_sent = None if on_sent is None else in_cell(checks.function(on_sent, "on_sent"))
         if not loop.inside():
             self._send_from_cell(data, port, where, on_sent)
         elif where is None or senders.is_numeric(self.kind, where) or senders.check_family(self.kind, where):
@@ -93,9 +92,10 @@ class Sending(Binding):
             while not loop.call(self._send_now, data, port, where, on_sent, True):
                 self._wait_for_room()
         except NetError as error:
-            if on_sent is None and "error" not in self._listeners:
-                raise
-            loop.call(self._send_failed, error, on_sent)
+            if on_sent is not None:
+                loop.call(self._send_failed, error, on_sent)
+            elif (raised := loop.call(self._outcome, error, True)) is not None:
+                raise raised  # noqa: B904  # it is the same error
 
     def _wait_for_room(self) -> None:
         """Wait until the kernel has taken something of what is queued."""

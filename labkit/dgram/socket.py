@@ -9,16 +9,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from labkit.core import cell, loop
+from labkit.core import addresses, cell, checks, loop
 from labkit.core import host as host_of
-from labkit.core.emitter import in_notebook
-from labkit.core.errors import LabError, NetError
+from labkit.core.addresses import in_words
+from labkit.core.errors import BadArgument, LabError, NetError
+from labkit.core.notebook import in_notebook
 from labkit.dgram import binding
 from labkit.dgram import sender as senders
 from labkit.dgram.sender import LOOPBACK, Sender
 from labkit.dgram.sending import Sending
-from labkit.net import address as addresses
-from labkit.net.address import in_words
 
 
 class Socket(Sending):
@@ -64,11 +63,11 @@ class Socket(Sending):
                 address = LOOPBACK[self.kind] if here is None or self.kind == "udp6" else here.address
             where = addresses.check_host(address)
             exposed = addresses.is_exposed(where)
-        if exposed and not expose:
+        if not checks.flag(expose, "expose") and exposed:
             raise addresses.warning(where, port, "bind")
+        replace = in_notebook() if replace is None else checks.flag(replace, "replace")
         if on_listening is not None:
             self.once("listening", on_listening)
-        replace = in_notebook() if replace is None else replace
         from_cell = not loop.inside()
         self._cell = cell.current() if from_cell else None
         replaces = replace and cell.differ(self._cell, self._cell_at(where, port))
@@ -77,22 +76,18 @@ class Socket(Sending):
             try:
                 self._bind_now(port, where, replace)
             except NetError as error:
-                if from_cell and "error" not in self._listeners:
-                    self._remember("error", (error,))
-                else:
-                    self._soon(from_cell, self._fail, error)
-                return error
-            self._failure = None  # what failed before has been overcome: no wait is to raise it
+                return self._outcome(error, from_cell, soon=True)
+            self._overcome("error")
             if exposed:
                 addresses.tell_exposed(where, self.port, "send")
             self._soon(from_cell, self._tell_listening)
             return None
 
         error = loop.call(now)
-        if error is None and replaces:
-            addresses.tell_replaced(f"UDP port {in_words(where, port)}", "socket")
-        if from_cell and error is not None and "error" not in self._listeners:
+        if error is not None:
             raise error
+        if replaces and self._local is not None:
+            addresses.tell_replaced(f"UDP port {in_words(where, port)}", "socket")
         return self
 
     def _cell_at(self, where: str, port: int) -> cell.Cell | None:
@@ -129,7 +124,7 @@ class Socket(Sending):
             loop.spawn(connecting)
             return self
         error = loop.run(connecting)
-        if error is not None and "error" not in self._listeners:
+        if error is not None:
             raise error
         return self
 
@@ -149,15 +144,9 @@ class Socket(Sending):
             except OSError as error:
                 raise senders.translate(error, in_words(where, port)) from error
         except NetError as error:
+            return None if self.closed else self._outcome(error, from_cell, soon=True)
+        finally:
             self._connecting = False
-            if self.closed:
-                return None
-            if from_cell and "error" not in self._listeners:
-                self._remember("error", (error,))
-            else:
-                self._soon(from_cell, self._fail, error)
-            return error
-        self._connecting = False
         self._remote = (str(target[0]), int(target[1]))
         local = self._channel.getsockname()
         self._local = (str(local[0]), int(local[1]))
@@ -216,7 +205,7 @@ class Socket(Sending):
 def create_socket(kind: str = "udp4", on_message: Callable[[bytes, Sender], Any] | None = None) -> Socket:
     """Make a UDP socket. kind: ``"udp4"`` or ``"udp6"``. on_message: same as ``socket.on("message", ...)``."""
     if not isinstance(kind, str) or kind not in senders.FAMILIES:
-        raise LabError(f"{kind!r} is not a kind of UDP socket", 'Use "udp4" or "udp6".', code="ERR_SOCKET_BAD_TYPE")
+        raise BadArgument(f"{kind!r} is not a kind of UDP socket", 'Use "udp4" or "udp6".', code="ERR_SOCKET_BAD_TYPE")
     made = Socket(kind)
     if on_message is not None:
         made.on("message", on_message)

@@ -9,8 +9,8 @@ Called from a notebook cell, `listen`, `connect`, `write` and `close` return whe
 Called from a handler they never block, and an ``error`` event tells of failure.
 """
 
+from labkit.core.kernel_table import kernel_table
 from labkit.net.server import Server, close_everything, create_server
 from labkit.net.socket import Socket, connect
-from labkit.net.table import kernel_table
 
 __all__ = ["Server", "Socket", "close_everything", "connect", "create_server", "kernel_table"]

@@ -10,16 +10,18 @@ import os
 import socket as system
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import copy_context
 from typing import Any
 
-from labkit.core import cell, loop
+from labkit.core import addresses, cell, checks, loop
 from labkit.core import host as host_of
-from labkit.core.emitter import Emitter, Endpoint, Record, in_notebook
+from labkit.core.emitter import Ends
+from labkit.core.endpoint import Endpoint
 from labkit.core.errors import LabError, NetError, NotOpen, PathInUse, PortInUse
-from labkit.net import address
-from labkit.net.flow import HIGH_WATER_MARK
-from labkit.net.socket import Socket
+from labkit.core.notebook import in_notebook
+from labkit.core.watching import Record
+from labkit.net import listening
+from labkit.net.socket import Socket, check_options
+from labkit.streams import HIGH_WATER_MARK
 
 BACKLOG = 511
 """Connections the kernel completes before they are accepted; Node's default (the kernel may lower it)."""
@@ -27,7 +29,7 @@ BACKLOG = 511
 _running: dict[Any, Server] = {}
 
 
-class Server(Emitter):
+class Server(Endpoint):
     """Listens on a port or a path; ``listening``, ``connection``, ``close`` and ``error`` tell its story.
 
     on_connection: called with the `Socket` of each connection; the same as ``server.on("connection", ...)``.
@@ -37,9 +39,10 @@ class Server(Emitter):
     """
 
     EVENTS = frozenset({"listening", "connection", "close", "error", "drop"})
+    STATES = frozenset({"listening", "close", "error"})
 
     __slots__ = (
-        "_acceptor", "_cell", "_context", "_endpoint", "_key", "_listener", "_opening", "_path", "_sockets",
+        "_acceptor", "_cell", "_endpoint", "_key", "_listener", "_opening", "_path", "_sockets",
         "allow_half_open", "high_water_mark", "max_connections", "no_delay", "pause_on_connect",
     )  # fmt: skip
 
@@ -54,11 +57,14 @@ class Server(Emitter):
         pause_on_connect: bool = False,
     ) -> None:
         super().__init__()
+        check_options(allow_half_open, no_delay, high_water_mark)
+        if max_connections is not None:
+            checks.whole(max_connections, "a number of connections")
         self.allow_half_open = allow_half_open
         self.no_delay = no_delay
         self.high_water_mark = high_water_mark
         self.max_connections = max_connections
-        self.pause_on_connect = pause_on_connect
+        self.pause_on_connect = checks.flag(pause_on_connect, "pause_on_connect")
         self._sockets: set[Socket] = set()
         self._listener: system.socket | None = None
         self._acceptor: asyncio.AbstractServer | None = None
@@ -67,7 +73,6 @@ class Server(Emitter):
         self._key: Any = None
         self._endpoint: tuple[str, int] | None = None
         self._cell: cell.Cell | None = None  # that called listen
-        self._context = copy_context() if in_notebook() else None
         if on_connection is not None:
             self.on("connection", on_connection)
 
@@ -87,42 +92,43 @@ class Server(Emitter):
         """Start to accept connections on a port (0: any free one) or a Unix socket path; emits ``listening``.
 
         host: default 127.0.0.1, and in a block of a wire's host that host's own address.
-        expose: must be True for a host that other machines can reach. replace: whether a server this process already
-        runs on the same address is closed first (None: in a notebook yes, so that a cell can be run again; if that
-        server is another cell's, and does something else, a line says so).
-        From a cell it returns when listening, or raises `PortInUse`, `PathInUse`, `PermissionDenied`. Where somebody
-        listens to ``error``, the error is emitted in place of being raised.
+        expose: must be True for a host that other machines can reach. replace: whether a server that this process
+        already runs on the same address is closed first (None: in a notebook yes, so that a cell can be run again; if
+        that server is another cell's, and does something else, a line says so).
+        From a cell it returns when listening, or raises `PortInUse`, `PathInUse`, `PermissionDenied`,
+        `AddressUnavailable`. If somebody listens to ``error``, the error is emitted in place of being raised.
         """
         if self._listener is not None or self._opening:
             raise LabError(
                 "this server already listens", "Close it first, or create another one.",
                 code="ERR_SERVER_ALREADY_LISTEN",
             )  # fmt: skip
-        where = None if path is None else address.check_path(path)
-        address.check_port(port)
+        where = None if path is None else addresses.check_path(path)
+        addresses.check_port(port)
+        checks.whole(backlog, "a backlog", 0, 2**31 - 1)
+        exposed = False
+        checks.flag(expose, "expose")
         if host is None:
             here = host_of.current()
             host = "127.0.0.1" if here is None else here.address
-        if where is None and address.is_exposed(address.check_host(host)):
+        if where is None and addresses.is_exposed(addresses.check_host(host)):
             if not expose:
-                raise address.warning(host, port, "listen")
-            self.once("listening", lambda: address.tell_exposed(host, self.port, "connect"))
+                raise addresses.warning(host, port, "listen")
+            exposed = True
+        replace = in_notebook() if replace is None else checks.flag(replace, "replace")
         if on_listening is not None:
             self.once("listening", on_listening)
-        replace = in_notebook() if replace is None else replace
+        if exposed:
+            self.once("listening", lambda: addresses.tell_exposed(host, self.port, "connect"))
         from_cell = not loop.inside()
         self._cell = cell.current() if from_cell else None
-        earlier = _running.get((host_of.current(), host, port) if where is None else where)
-        replaces = replace and earlier is not None and self._is_news(earlier)
         self._opening = True
         opening = self._open(port, host, where, backlog, replace, from_cell)
         if not from_cell:
             loop.spawn(opening)
             return self
         error = loop.run(opening)
-        if error is None and replaces:
-            address.tell_replaced(address.in_words(host, port) if where is None else where, "server")
-        if error is not None and "error" not in self._listeners:
+        if error is not None:
             raise error
         return self
 
@@ -135,48 +141,49 @@ class Server(Emitter):
     async def _open(
         self, port: int, host: str, path: str | None, backlog: int, replace: bool, from_cell: bool
     ) -> NetError | None:
-        key = (host_of.current(), host, port) if path is None else path
-        earlier = _running.get(key)
+        """Listen; returns the error that the call has to raise."""
+        replaced = ""
         try:
-            if earlier is not None and replace:
-                earlier.close()
-                earlier.close_all_connections()
-            elif earlier is not None and path is None:
-                raise PortInUse(
-                    f"{address.in_words(host, port)} is taken by another server of this program",
-                    "close() it first, or listen(0) for any free port.",
-                )
-            elif earlier is not None and path is not None and os.path.lexists(path):
-                # Known without asking it, which it would take for a client.
-                raise PathInUse(f"another server of this program listens on {path}", "close() it first.")
-            if path is None:
-                self._listener = address.bound(host, port, backlog)
-                self._endpoint = self._listener.getsockname()[:2]
-                key = (host_of.current(), host, self.port)
-                host_of.settle(self)
-            else:
-                self._listener = address.bound_path(path, backlog)
+            place = listening.resolved(host, port) if path is None else None
+            key: Any = path if place is None else (host_of.current(), *place.sockaddr[:2])
+            where = path if path is not None else addresses.in_words(host, port)
+            if (earlier := _running.get(key)) is not None:
+                if replace:
+                    replaced = where if self._is_news(earlier) else ""
+                    earlier.close()
+                    earlier.close_all_connections()
+                else:
+                    _refuse(path, where)
+            self._listener = listening.bound(place, backlog) if place else listening.bound_path(str(path), backlog)
             running = asyncio.get_running_loop()
             if path is None:
-                self._acceptor = await running.create_server(self._socket, sock=self._listener, backlog=backlog)
+                self._endpoint = self._listener.getsockname()[:2]
+                key = (host_of.current(), *self._endpoint)
+                host_of.settle(self)
+                self._acceptor = await running.create_server(self._protocol, sock=self._listener, backlog=backlog)
             else:
-                self._acceptor = await running.create_unix_server(self._socket, sock=self._listener, backlog=backlog)
+                self._acceptor = await running.create_unix_server(self._protocol, sock=self._listener, backlog=backlog)
         except NetError as error:
             self._opening = False
-            if "error" in self._listeners:
-                self._fire("error", error)
-            else:
-                self._remember("error", (error,))
-                if not from_cell:
-                    self._report(error)
-            return error
+            return self._outcome(error, from_cell)
+        except BaseException:  # nothing stays half open, whatever went wrong
+            if self._listener is not None:
+                self._listener.close()
+            self._listener, self._opening = None, False
+            raise
         self._path, self._key, self._opening = path, key, False
         _running[key] = self
-        self._failure = None  # what failed before has been overcome: no wait is to raise it
-        if self._last is not None:
-            self._last.pop("close", None)  # of its earlier life: it is open again
+        self._overcome("error", "close")  # of its earlier life: it is open again
+        if replaced:
+            self._tell_replaced(replaced)
         self._fire("listening")
         return None
+
+    def _tell_replaced(self, where: str) -> None:
+        if self._context is None:
+            addresses.tell_replaced(where, "server")
+        else:
+            self._context.copy().run(addresses.tell_replaced, where, "server")
 
     def close(self, on_close: Callable[[], Any] | None = None) -> Server:
         """Stop accepting; connections that stand are kept, and ``close`` is emitted after the last of them ends.
@@ -234,7 +241,7 @@ class Server(Emitter):
         """The connections that stand now."""
         return tuple(self._sockets)
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> Ends:
         """(``"server"``, local address or None, None)."""
         return ("server", self._endpoint, None)
 
@@ -246,22 +253,27 @@ class Server(Emitter):
         if self._listener is not None:
             self.close()
         self.close_all_connections()
-        if self._last is not None and "listening" in self._last:
+        if self._unseen("listening") is not None:
             self.wait_for("close", timeout=5.0)
 
     def __repr__(self) -> str:
         where = self.address()
         if where is None:
             return "<server, not listening>"
-        text = where if isinstance(where, str) else address.in_words(*where)
+        text = where if isinstance(where, str) else addresses.in_words(*where)
         return f"<server on {text}, {len(self._sockets)} connections>"
 
     # -- inside
 
+    def _protocol(self) -> asyncio.BaseProtocol:
+        return self._socket()._protocol()
+
     def _socket(self) -> Socket:
+        """The socket for a new connection. Override it to serve another kind of socket."""
         return Socket(
-            self, allow_half_open=self.allow_half_open, no_delay=self.no_delay, high_water_mark=self.high_water_mark
-        )
+            self, allow_half_open=self.allow_half_open, no_delay=self.no_delay, high_water_mark=self.high_water_mark,
+            paused=self.pause_on_connect,
+        )  # fmt: skip
 
     def _accepted(self, connection: Socket) -> None:
         if self._listener is None:  # asyncio accepts in steps: closed in between
@@ -280,7 +292,7 @@ class Server(Emitter):
         # A picture shows a connection on the line of the socket it made, not on that of the listening one.
         source = args[0] if name == "connection" and args else self
         source.endpoint()
-        records.append((now, source, name, size, kind))
+        records.append(Record(now, source, name, size, kind, self._detail(name, args)))
 
     def _forget(self, connection: Socket) -> None:
         self._sockets.discard(connection)
@@ -309,11 +321,16 @@ class Server(Emitter):
             if event == "connection":
                 args[0].destroy()
 
-    def _report(self, error: BaseException) -> None:
-        if self._context is None:
-            loop.report(error, repr(self))
-        else:
-            self._context.copy().run(loop.report, error, repr(self))
+
+def _refuse(path: str | None, where: str) -> None:
+    """Raise the error for an address that another server of this process has."""
+    if path is None:
+        raise PortInUse(
+            f"{where} is taken by another server of this program",
+            "close() it first, or listen(0) for any free port.",
+        )
+    if os.path.lexists(path):  # known without asking it, which it would take for a client
+        raise PathInUse(f"another server of this program listens on {path}", "close() it first.")
 
 
 def _code(listener: Any) -> Any:

@@ -1,46 +1,95 @@
-"""Node's net.Socket: what a program can do with its end of a TCP or Unix-socket connection.
+"""Node's net.Socket: one end of a TCP or Unix-socket connection.
 
-Rule: Node's methods and properties; what the event loop reports comes in in flow.py, and nothing here knows a protocol.
+Rule: connects, ends, resets, counts idle time; how bytes flow is `labkit.streams`, what carries them is transport.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import codecs
 import os
 import socket as system
 import struct
 from collections.abc import Callable
-from contextlib import suppress
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
+from labkit.core import addresses, checks, loop
 from labkit.core import host as host_of
-from labkit.core import loop
-from labkit.core.emitter import Emitter
-from labkit.core.errors import BrokenPipe, ConnectionRefused, LabError, NetError, NotOpen, TimedOut
-from labkit.net import address
-from labkit.net.facts import Facts
-from labkit.net.flow import HIGH_WATER_MARK
-from labkit.net.pipe import Pipe
+from labkit.core.emitter import Ends
+from labkit.core.errors import BadArgument, BrokenPipe, ConnectionRefused, LabError, NetError, TimedOut
+from labkit.core.watching import Record
+from labkit.net.transport import Link, Transport
+from labkit.streams import HIGH_WATER_MARK, Duplex
+from labkit.streams.states import ENDING, OPENING, PAUSED, Reading
+from labkit.streams.stream import check_mark
 
 CONNECT_TIMEOUT = 10.0
 """Seconds after which `connect` gives up on a host that does not answer at all."""
 
+KEPT = 4096
+"""Bytes of a piece of data that a server's socket keeps for a later `wait_for`."""
 
-class Socket(Facts):
-    """A connection: ``connect``, ``data``, ``end``, ``drain``, ``timeout``, ``error`` and ``close`` tell its story.
+
+class Owner(Protocol):
+    """Who accepted a socket: a server."""
+
+    def _accepted(self, socket: Any) -> None:
+        """The connection stands."""
+
+    def _forget(self, socket: Any) -> None:
+        """The connection is gone."""
+
+    def _report(self, error: BaseException, about: object = None) -> None:
+        """Show an error that nobody was given."""
+
+
+class Socket(Duplex):
+    """A connection: ``connect``, ``data``, ``end``, ``drain``, ``finish``, ``timeout``, ``error``, ``close``.
 
     As in Node, nothing is delivered until somebody asks: a ``data`` listener, `pipe`, `resume`, `read` or waiting for
     ``data``, ``end`` or ``close`` starts the flow; what arrived before is kept, and the peer is slowed down by TCP.
 
     allow_half_open: keep the writing side open when the peer has ended (default: end too).
     no_delay: switch Nagle's algorithm off from the start. high_water_mark: bytes, see `write`.
+    server: what accepted it; None for a client. paused: read nothing until `resume`.
     """
 
-    __slots__ = ()
+    EVENTS = frozenset({"connect", "data", "drain", "end", "error", "close", "timeout", "finish"})
+    STATES = frozenset({"connect", "end", "finish", "close", "error"})
+    _END_UNASKED = True
 
-    # -- Node's methods: connecting
+    __slots__ = (
+        "_active", "_endpoint", "_no_delay", "_opening", "_target", "_timer", "_transport", "allow_half_open",
+        "connecting", "server", "timeout",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        server: Owner | None = None,
+        *,
+        allow_half_open: bool = False,
+        no_delay: bool = False,
+        high_water_mark: int = HIGH_WATER_MARK,
+        paused: bool = False,
+    ) -> None:
+        if server is None:  # a server has checked them once for all its sockets
+            check_options(allow_half_open, no_delay, high_water_mark)
+        super().__init__(high_water_mark=high_water_mark, has_cell=server is None)
+        self.server = server
+        self.allow_half_open = allow_half_open
+        self.connecting = False
+        self.timeout = 0.0
+        self._no_delay = no_delay
+        self._transport: Transport | None = None
+        self._opening: asyncio.Task[Any] | None = None  # the connection attempt, while it lasts
+        self._endpoint: Ends | None = None
+        self._target: tuple[str, int] | None = None  # whom a client asked for, before anybody answers
+        self._active = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        if paused:
+            self._reading = PAUSED
+
+    # -- Node's methods
 
     def connect(
         self,
@@ -54,22 +103,22 @@ class Socket(Facts):
         """Open the connection to a port of a host, or to a Unix socket path; ``connect`` is emitted when it stands.
 
         timeout: seconds to wait for an answer. From a cell: returns when connected, raises `ConnectionRefused`,
-        `TimedOut`, `NotFound`, `PermissionDenied` or `AddressUnavailable` (also emitted, if anybody listens to
-        ``error``). From a handler: returns at once. Source: RFC 9293 §3.5 (establishing a connection).
+        `TimedOut`, `NotFound`, `PermissionDenied` or `AddressUnavailable` (if somebody listens to ``error``, it is
+        emitted in place of that). From a handler: returns at once. Source: RFC 9293 §3.5 (establishing a connection).
         """
         if self._transport is not None or self.connecting or self.closed:
             raise LabError("this socket was already used for a connection", "Make a new one for each connection.")
         if (port is None) == (path is None):
-            raise LabError("connect needs a port or a path, one of the two", "For example connect(8124).")
+            raise BadArgument("connect needs a port or a path, one of the two", "For example connect(8124).")
+        checks.seconds(timeout)
         if path is not None:
-            where = address.check_path(path)
+            where = addresses.check_path(path)
         else:
-            address.check_port(port)
-            where = address.in_words(address.check_host(host), port or 0)
+            addresses.check_port(port)
+            where = addresses.in_words(addresses.check_host(host), port or 0)
         if on_connect is not None:
             self.once("connect", on_connect)
         self.connecting = True
-        self._queued = []
         self._target = (host, port) if port is not None else None
         self._called("connect")
         host_of.settle(self)
@@ -79,281 +128,94 @@ class Socket(Facts):
             loop.spawn(opening)
             return self
         error = loop.run(opening, None)
-        if error is not None and "error" not in self._listeners:
+        if error is not None:
             raise error
         return self
 
-    async def _open(
-        self, port: int | None, host: str, path: str | None, where: str, timeout: float, from_cell: bool
-    ) -> NetError | None:
-        running = asyncio.get_running_loop()
-        failure: BaseException | None = None
-        if self.closed:
-            return None  # destroyed before it began
-        self._opening = asyncio.current_task()
-        try:
-            async with asyncio.timeout(timeout):
-                if path is not None:
-                    await running.create_unix_connection(lambda: self, path)
-                    return None
-                for family, kind, protocol, _, target in await address.resolve(host, port or 0):
-                    channel = host_of.make_socket(family, kind, protocol)
-                    channel.setblocking(False)
-                    try:
-                        await running.sock_connect(channel, target)
-                    except OSError as error:
-                        channel.close()
-                        failure = error
-                        continue
-                    except BaseException:
-                        channel.close()
-                        raise
-                    await running.create_connection(lambda: self, sock=channel)
-                    return None
-        except TimeoutError:
-            failure = TimedOut(
-                f"{where} did not answer within {timeout:g} s", "Check the address, and that packets reach the host."
-            )
-        except OSError as error:
-            failure = error
-        except asyncio.CancelledError:
-            if not self.closed:
-                raise
-            return NetError(f"the attempt to reach {where} was given up", "destroy() was called.", code="ECONNABORTED")
-        finally:
-            self._opening = None
-        self.connecting = False
-        self.closed = True
-        self._stop_timer()
-        self._failed = failed = address.translate(failure or OSError("no address to try"), where)
-        if isinstance(failed, ConnectionRefused) and path is None and address.is_loopback(host):
-            here = host_of.current()
-            if here is not None:
-                failed.todo = f"{host} is the {here.name} itself. The other end of the wire has an address of its own."
-        self._fail(failed, quiet=from_cell)  # in a cell the exception itself says it
-        self._fire("close", True)
-        return failed
-
-    # -- Node's methods: writing
-
-    def write(self, data: bytes | bytearray | memoryview | str) -> bool:
-        """Send bytes (text is sent as UTF-8); returns False when more than `high_water_mark` bytes wait unsent.
-
-        After False, stop writing until ``drain``. From a cell it returns when the bytes are the kernel's or queued.
-        Raises `BrokenPipe` in a cell when this side has ended or the connection is gone; in a handler that is
-        an ``error`` event, as in Node.
-        """
-        if type(data) is not bytes:
-            data = _as_bytes(data)
-        if loop.inside():
-            refusal = self._refusal()
-            if refusal is None:
-                return self._write_now(data)
-            if not self.closed:  # Node ignores a write after the close
-                loop.get().call_soon(self._abort, refusal)
-            return False
-        return loop.call(self._write_or_raise, data)
-
-    def _write_or_raise(self, data: bytes) -> bool:
-        refusal = self._refusal()
-        if refusal is not None:
-            raise refusal
-        return self._write_now(data)
-
-    def _refusal(self) -> NetError | None:
-        """Why nothing can be written now, or None."""
-        if self.closed:
-            return self._failed or BrokenPipe("the connection is closed", "Connect again to write more.")
-        if self._finished:
-            return BrokenPipe(
-                "write after end: this side has already sent its FIN", "Write first, then end().",
-                code="ERR_STREAM_WRITE_AFTER_END",
-            )  # fmt: skip
-        if self._write is None and not self.connecting:
-            return BrokenPipe("this socket is not connected", "Call connect() first.", code="ENOTCONN")
-        return None
-
-    def _write_now(self, data: bytes) -> bool:
-        self.bytes_written += len(data)
-        self._called("write", len(data))
-        if self._write is None:  # still connecting: sent as soon as the connection stands
-            self._queued.append(data)
-            self._blocked = self.bytes_written > self.high_water_mark
-            return not self._blocked
-        self._write(data)
-        if self.timeout:
-            self._touch()
-        return not self._blocked
-
-    def end(self, data: bytes | str | None = None) -> Socket:
-        """Send what is left, then FIN: this side writes no more, but still reads (a half-closed connection).
-
-        data: last bytes to send. The connection closes when the peer has ended too. Source: RFC 9293 §3.6.
-        """
-        if data is not None:
-            self.write(data)
-        if loop.inside():
-            self._end_now()
-        else:
-            loop.call(self._end_now)
-        return self
-
-    def destroy(self, error: NetError | None = None) -> Socket:
-        """Close at once; what was not sent yet is dropped. error: emitted before ``close``, if given."""
-        return self._abort(error)
-
     def reset_and_destroy(self) -> Socket:
         """Close at once with RST in place of FIN: the peer gets ECONNRESET. Source: RFC 9293 §3.5.2."""
-        return self._abort(reset=True)
-
-    def leave(self) -> None:
-        """Close at once, since the host it is on goes: with RST, for nobody would answer a FIN."""
-        self._abort(reset=True)
-
-    def _abort(self, error: NetError | None = None, *, reset: bool = False) -> Socket:
-        def now() -> None:
-            if self.connecting and not self.closed:
-                self._give_up(error)
-                return
-            if self._transport is None or self.closed:
-                return
-            self._called("reset_and_destroy" if reset else "destroy")
-            if reset and (channel := self._channel()) is not None:
-                # SO_LINGER on with zero seconds: close() then answers with RST.
-                channel.setsockopt(system.SOL_SOCKET, system.SO_LINGER, struct.pack("ii", 1, 0))
-            if error is not None:
-                self._failed = error
-                self._fail(error)
-            self._finished = True
-            self._take_long_way()
-            self._transport.abort()
-
-        loop.call(now)
+        loop.call(lambda: self._destroy_now(None, reset=True))
         return self
-
-    def _give_up(self, error: NetError | None) -> None:
-        """Destroyed before the connection stands."""
-        self._called("destroy")
-        self.connecting, self.closed, self._failed = False, True, error
-        if self._opening is not None:
-            self._opening.cancel()
-        self._stop_timer()
-
-        def tell() -> None:
-            if error is not None:
-                self._fail(error)
-            self._fire("close", error is not None)
-
-        loop.get().call_soon(tell)
-
-    def pipe(self, destination: Socket) -> Socket:
-        """Write all that arrives here into destination, at the pace it can take; its end follows ours.
-
-        Returns destination. ``socket.pipe(socket)`` is an echo server.
-        """
-        pipe = Pipe(self, destination)
-        if isinstance(destination, Socket):
-            destination._pipes = (*destination._pipes, pipe)
-        self._add("data", pipe)  # not on(): it prints nothing, so it needs no cell to print under
-        self._add("end", pipe.end)
-        return destination
-
-    # -- Node's methods: reading
-
-    def pause(self) -> Socket:
-        """Stop the ``data`` events; TCP's window then tells the peer to stop sending."""
-        return self._on_loop(self._pause_now)
-
-    def resume(self) -> Socket:
-        """Start the ``data`` events (again); without a listener the data is thrown away."""
-        return self._on_loop(self._resume_now)
-
-    def set_encoding(self, encoding: str = "utf8") -> Socket:
-        """From now on ``data`` carries text: characters split between segments arrive whole.
-
-        Raises `LabError` for an encoding Python does not know.
-        """
-        try:
-            b"a".decode(encoding, "replace")  # fails also for those that are not of text, such as "hex"
-            decoder = codecs.getincrementaldecoder(encoding)("replace")
-        except LookupError:
-            raise LabError(f"{encoding!r} is not an encoding", 'Use "utf8".') from None
-
-        def now() -> None:
-            self._decoder = decoder
-            self._fast = None
-
-        return self._on_loop(now)
-
-    def read(self, size: int | None = None, timeout: float = 5.0) -> bytes:
-        """Wait for size bytes and return them (None: for whatever comes next); fewer only if the peer has ended.
-
-        For cells, which want the same bytes however TCP cuts the stream. Raises `TimedOut`, saying what did come.
-        """
-        if size is not None and size < 0:
-            raise LabError(f"{size} bytes cannot be read", "Give a number from 0, or nothing for what comes next.")
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
-            raise LabError(f"{size!r} is not a number of bytes", "Give a whole number, or nothing for what comes next.")
-        loop.call(self._start_reading)
-        deadline = monotonic() + timeout
-        while True:
-            arrived = loop.call(self._take, size)
-            if arrived is not None:
-                return arrived
-            try:
-                self._wait_for_more(deadline)
-            except TimedOut:
-                raise TimedOut(
-                    f"{'nothing' if not self._inbox else f'only {len(self._inbox)} bytes'} came within {timeout:g} s"
-                    + (f", and {size} were asked for" if size is not None else ""),
-                    "Does the other side answer at all? Is the number right?",
-                ) from None
-
-    def _wait_for_more(self, deadline: float) -> None:
-        with suppress(NotOpen):  # closed: what is there is all there will be
-            Emitter.wait_for(self, "data", max(0.0, deadline - monotonic()))  # that it came is enough, kept or not
-
-    def _start_reading(self) -> None:
-        if self._inbox is None:
-            self._inbox = bytearray()
-            self._fast = None
-            self._resume_now()
-
-    def _take(self, size: int | None) -> bytes | None:
-        if self._inbox is None:  # listeners took over since
-            self._start_reading()
-        inbox = self._inbox
-        assert inbox is not None
-        wanted = len(inbox) if size is None else size
-        if (len(inbox) < wanted or not inbox) and not (self._ended or self.closed):
-            self._asked = wanted
-            self._resume_now()
-            return None
-        self._asked = 0
-        if self._failed is not None and not inbox and wanted:
-            raise self._failed  # nothing more will come, and it was not the peer's FIN
-        taken = bytes(inbox[:wanted])
-        del inbox[:wanted]
-        return taken
-
-    # -- Node's methods: options
 
     def set_no_delay(self, on: bool = True) -> Socket:
         """Switch Nagle's algorithm off (True: every write is sent at once) or on again (False).
 
         Source: RFC 9293 §3.7.4 (Nagle algorithm), TCP_NODELAY.
         """
-        self._no_delay = on
-        return self._on_loop(self._apply_no_delay)
+        self._no_delay = checks.flag(on, "on")
+        loop.call(self._apply_no_delay)
+        return self
 
     def set_timeout(self, seconds: float, on_timeout: Callable[..., Any] | None = None) -> Socket:
         """Emit ``timeout`` once after this long without traffic (0: never), and again only after more traffic.
 
-        Closing is up to the listener, as in Node.
+        Closing is up to the listener, as in Node. on_timeout: the same as ``once("timeout", ...)``.
         """
+        checks.seconds(seconds)
         if on_timeout is not None:
-            self.on("timeout", on_timeout)
-        return self._on_loop(lambda: self._start_timer(seconds))
+            self.once("timeout", on_timeout)
+        loop.call(self._start_timer, seconds)
+        return self
+
+    # -- what can be asked
+
+    @property
+    def ready_state(self) -> str:
+        """``opening``, ``open``, ``readOnly`` (we ended), ``writeOnly`` (the peer ended) or ``closed``, as in Node."""
+        if self.connecting:
+            return "opening"
+        if self.closed or self._transport is None:
+            return "closed"
+        return {(False, False): "open", (True, False): "readOnly", (False, True): "writeOnly"}.get(
+            (self._writing >= ENDING, self._source_ended), "closed"
+        )
+
+    @property
+    def local_address(self) -> str | None:
+        """Our address, or None for a Unix socket."""
+        local = self.endpoint()[1]
+        return local[0] if local else None
+
+    @property
+    def local_port(self) -> int | None:
+        """Our port, or None for a Unix socket."""
+        local = self.endpoint()[1]
+        return local[1] if local else None
+
+    @property
+    def remote_address(self) -> str | None:
+        """The peer's address, or None for a Unix socket."""
+        remote = self.endpoint()[2]
+        return remote[0] if remote else None
+
+    @property
+    def remote_port(self) -> int | None:
+        """The peer's port, or None for a Unix socket."""
+        remote = self.endpoint()[2]
+        return remote[1] if remote else None
+
+    def endpoint(self) -> Ends:
+        """(``"client"`` or ``"server"``, local, remote); known while connected, and remembered."""
+        if self._endpoint is None:
+            who = "client" if self.server is None else "server"
+            if self._transport is None:
+                return (who, None, self._target)
+            names = [self._transport.get_extra_info(each) for each in ("sockname", "peername")]
+            local, remote = ((str(n[0]), int(n[1])) if isinstance(n, tuple) else None for n in names)
+            self._endpoint = (who, local, remote)
+        return self._endpoint
+
+    def _watched(
+        self, records: list[Record], now: int, name: str, size: int | None, kind: str, args: tuple[Any, ...]
+    ) -> None:
+        if name != "finish":  # on a time axis it says no more than the call of end beside it
+            super()._watched(records, now, name, size, kind, args)
+
+    def __repr__(self) -> str:
+        who, local, remote = self.endpoint()
+        if local is None or remote is None:
+            return f"<{who} socket, {self.ready_state}>"
+        return f"<{who} socket {addresses.in_words(*local)} to {addresses.in_words(*remote)}, {self.ready_state}>"
 
     def __enter__(self) -> Socket:
         return self
@@ -368,17 +230,252 @@ class Socket(Facts):
         except LabError:
             self.destroy()
 
-    def _on_loop(self, function: Callable[[], None]) -> Socket:
-        loop.call(function)
-        return self
+    # -- connecting
+
+    async def _open(
+        self, port: int | None, host: str, path: str | None, where: str, timeout: float, from_cell: bool
+    ) -> NetError | None:
+        """Try to connect; returns the error that the call has to raise."""
+        running = asyncio.get_running_loop()
+        failure: BaseException | None = None
+        if self.closed:
+            return None  # destroyed before it began
+        self._opening = asyncio.current_task()
+        try:
+            async with asyncio.timeout(timeout):
+                if path is not None:
+                    await running.create_unix_connection(self._protocol, path)
+                    return None
+                for family, kind, protocol, _, target in await addresses.resolve(host, port or 0):
+                    channel = host_of.make_socket(family, kind, protocol)
+                    channel.setblocking(False)
+                    try:
+                        await running.sock_connect(channel, target)
+                        await running.create_connection(self._protocol, sock=channel)
+                        return None
+                    except OSError as error:
+                        channel.close()
+                        failure = error
+                    except BaseException:
+                        channel.close()
+                        raise
+        except TimeoutError:
+            failure = TimedOut(
+                f"{where} did not answer within {timeout:g} s", "Check the address, and that packets reach the host."
+            )
+        except OSError as error:
+            failure = error
+        except asyncio.CancelledError:
+            if not self.closed:
+                raise
+            return NetError(f"the attempt to reach {where} was given up", "destroy() was called.", code="ECONNABORTED")
+        except Exception:  # a fault of labkit, or of a layer below: nothing stays half open
+            self.connecting, self.closed = False, True
+            raise
+        finally:
+            self._opening = None
+        self.connecting = False
+        self.closed = True
+        self._stop_timer()
+        self._failed = failed = addresses.translate(failure or OSError("no address to try"), where)
+        if isinstance(failed, ConnectionRefused) and path is None and addresses.is_loopback(host):
+            here = host_of.current()
+            if here is not None:
+                failed.todo = f"{host} is the {here.name} itself. The other end of the wire has an address of its own."
+        raised = self._outcome(failed, from_cell)
+        self._fire("close", True)
+        self._gone()
+        return raised
+
+    def _protocol(self) -> asyncio.BaseProtocol:
+        """What the event loop is to talk to: a layer between TCP and the socket overrides this."""
+        return Link(self)
+
+    # -- from the transport
+
+    def _attach(self, transport: Transport, *, ready: bool = True) -> None:
+        """The connection stands. ready: bytes can flow at once; otherwise the transport calls `_may_flow` later."""
+        if self.closed:  # destroyed in the meantime
+            transport.abort()
+            return
+        self._transport = transport
+        self.connecting = False
+        # Node leaves Nagle's algorithm on, as the kernel does; asyncio and uvloop switch it off.
+        self._apply_no_delay()
+        # low=0: drain means that the buffer is empty, as in Node.
+        transport.set_write_buffer_limits(high=self.high_water_mark, low=0)
+        if ready:
+            self._may_flow(transport.write)
+        self._touched()
+        if self.server is None:
+            self._fire("connect")
+            return
+        if self._reading is PAUSED:
+            loop.get().call_soon(self._hold_back)  # not now: uvloop starts reading after this call
+        self.server._accepted(self)
+
+    def _hold_back(self) -> None:
+        if self._reading is PAUSED and not self._is_going() and not self._source_ended:
+            self._stop_source()
+
+    def _detach(self, exc: BaseException | None) -> None:
+        """The connection is gone."""
+        if self.closed:  # destroyed before it stood
+            return
+        self.endpoint()
+        self.closed = True
+        self._stop_timer()
+        if exc is not None and self._failed is None:
+            remote = self.endpoint()[2]
+            self._failed = addresses.translate(exc, addresses.in_words(*remote) if remote else "the peer")
+            self._fail(self._failed)
+        elif exc is None:
+            self._finished()
+        self._fire("close", self._failed is not None)
+        if self.server is not None:
+            self.server._forget(self)
+        self._gone()
+        self._transport = None
+
+    # -- what the streams ask of the transport
+
+    def _stop_source(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def _start_source(self) -> None:
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def _is_going(self) -> bool:
+        return self.closed or (self._transport is not None and self._transport.is_closing())
+
+    def _after_end(self) -> None:
+        if self._writing >= ENDING:
+            if self._transport is not None and self._writing is not OPENING:
+                self._transport.close()
+        elif not self.allow_half_open:
+            self._end_now()
+
+    def _send_end(self) -> None:
+        assert self._transport is not None
+        if self._reading is Reading.ENDED:
+            self._transport.close()
+        else:
+            self._transport.write_eof()
+
+    def _below(self) -> int:
+        return 0 if self._transport is None or self.closed else self._transport.get_write_buffer_size()
+
+    def _ask_to_hear(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():  # else `_detach` will be heard
+            self._transport.set_write_buffer_limits(high=0)  # it is above that, and so tells when it is empty
+            self._transport.set_write_buffer_limits(high=self.high_water_mark, low=0)
+
+    def _direct(self) -> Callable[[bytes], Any] | None:
+        return None if self.timeout else super()._direct()
+
+    def _is_plain(self) -> bool:
+        return not self.timeout and super()._is_plain()
+
+    def _kept(self, arrived: bytes | str) -> tuple[Any, ...]:
+        # a listening server has many connections: see wait_for
+        return (None,) if self.server is not None and len(arrived) > KEPT else (arrived,)
+
+    def _refusal(self) -> NetError | None:
+        if self._writing is OPENING and not self.connecting and not self.closed and self._transport is None:
+            return BrokenPipe("this socket is not connected", "Call connect() first.", code="ERR_SOCKET_CLOSED")
+        return super()._refusal()
+
+    # -- the end
+
+    def _destroy_now(self, error: Exception | None, from_cell: bool = False, *, reset: bool = False) -> None:
+        if self._transport is None:
+            if not self.closed:  # not connected yet, or never
+                super()._destroy_now(error, from_cell)
+            return
+        if self.closed or self.destroyed:
+            return
+        self._called("reset_and_destroy" if reset else "destroy")
+        if reset and (channel := self._channel()) is not None:
+            # SO_LINGER on with zero seconds: close() then answers with RST.
+            channel.setsockopt(system.SOL_SOCKET, system.SO_LINGER, struct.pack("ii", 1, 0))
+        self.destroyed = True
+        self._fast = None
+        self._take_long_way()
+        if error is not None:
+            self._failed = error
+            self._soon(from_cell, self._fail, error)
+        self._transport.abort()
+
+    def _let_go(self) -> None:
+        """Destroyed before the connection stands."""
+        self.connecting = False
+        if self._opening is not None:
+            self._opening.cancel()
+        self._stop_timer()
+
+    def _tell_closed(self) -> None:
+        super()._tell_closed()
+        self._gone()
+
+    def leave(self) -> None:
+        """Close at once, since the host it is on goes: with RST, for nobody would answer a FIN."""
+        self.reset_and_destroy()
+
+    def _report(self, error: BaseException, about: object = None) -> None:
+        if self.server is None:
+            super()._report(error, about)
+        else:
+            self.server._report(error, self if about is None else about)
+
+    # -- options and idle time
+
+    def _channel(self) -> Any:
+        assert self._transport is not None
+        channel = self._transport.get_extra_info("socket")
+        return channel if channel is not None and channel.family in (system.AF_INET, system.AF_INET6) else None
+
+    def _apply_no_delay(self) -> None:
+        if self._transport is None or self.closed:
+            return
+        channel = self._channel()
+        if channel is not None:
+            channel.setsockopt(system.IPPROTO_TCP, system.TCP_NODELAY, int(self._no_delay))
+
+    def _start_timer(self, seconds: float) -> None:
+        self.timeout = seconds
+        self._fast = None
+        self._take_long_way()
+        self._stop_timer()
+        self._touched()
+
+    def _touched(self) -> None:
+        if not self.timeout:
+            return
+        self._active = monotonic()
+        if self._timer is None and not self.closed:
+            self._timer = loop.get().call_later(self.timeout, self._check_idle)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _check_idle(self) -> None:
+        left = self._active + self.timeout - monotonic()
+        if left > 0:
+            self._timer = loop.get().call_later(left, self._check_idle)
+        else:
+            self._timer = None  # the next traffic starts it again
+            self._fire("timeout")
 
 
-def _as_bytes(data: bytes | bytearray | memoryview | str) -> bytes:
-    if isinstance(data, str):
-        return data.encode()
-    if isinstance(data, (bytes, bytearray, memoryview)):
-        return bytes(data)
-    raise TypeError(f"only bytes or text can be written, not {data!r}")  # bytes(5) would be five zero bytes
+def check_options(allow_half_open: bool, no_delay: bool, high_water_mark: int) -> None:
+    """Refuse options of a socket that are of the wrong kind; raises `BadArgument`."""
+    checks.flag(allow_half_open, "allow_half_open")
+    checks.flag(no_delay, "no_delay")
+    check_mark(high_water_mark)
 
 
 def connect(

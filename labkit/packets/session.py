@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labkit.core import emitter, loop
+from labkit.core import loop, watching
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import pcap, probe, recorded
 from labkit.packets.bpf import MOST_PORTS
@@ -25,7 +25,8 @@ from labkit.packets.ring import MEMORY_LIMIT, Ring
 from labkit.packets.tape import Tape, shown_path, this_platform
 
 if TYPE_CHECKING:
-    from labkit.core.emitter import Endpoint, Record
+    from labkit.core.emitter import Ends
+    from labkit.core.watching import Record
 
 EVENTS_WAIT = 0.5
 """Seconds to wait for the ``close`` event of a socket whose connection is closed on the wire."""
@@ -172,13 +173,13 @@ def taped(
     """
     tape = Tape(live=True)
     with contextlib.ExitStack() as undo:
-        records = emitter.watch()
-        undo.callback(emitter.unwatch, records)
+        records = watching.watch()
+        undo.callback(watching.unwatch, records)
         ending = _Ending(source, marker, ports, loopback=loopback)
 
         def fill(origin: str) -> None:
             loop.catch_up()  # a datagram that has arrived is told to its socket a moment later
-            emitter.unwatch(records)
+            watching.unwatch(records)
             events = _events(records, ports, ending.talk.connections)
             stand_in = instead(ending.frames, events) if instead is not None else None
             if stand_in is not None:
@@ -309,14 +310,14 @@ class _Ending:
         deadline = time.monotonic() + EVENTS_WAIT
         while time.monotonic() < deadline:
             seen = list(records)
-            done = {id(source) for _, source, event, _, _ in seen if event == "close"}
-            waiting = {id(source) for _, source, _, _, _ in seen if self._ends(source.endpoint()) in closed}
+            done = {id(record.source) for record in seen if record.name == "close"}
+            waiting = {id(record.source) for record in seen if self._ends(record.source.endpoint()) in closed}
             if waiting <= done:
                 return
             time.sleep(0.001)
 
     @staticmethod
-    def _ends(endpoint: Endpoint) -> frozenset[tuple[str, int]]:
+    def _ends(endpoint: Ends) -> frozenset[tuple[str, int]]:
         _, local, remote = endpoint
         return frozenset(end for end in (_pair(local), _pair(remote)) if end is not None)
 
@@ -331,14 +332,14 @@ def _events(
     """What our sockets did, as far as it belongs to the ports or the connections of this capture."""
     sides = {_text(side) for flow in connections for side in (flow.client, flow.server)}
     events = []
-    for time_ns, source, event, size, kind in list(records):
+    for time_ns, source, event, size, kind, detail in list(records):
         who, local, remote = source.endpoint()
         if who not in ("client", "server"):
             continue
         local, remote = _pair(local), _pair(remote)
         ends = [end for end in (local, remote) if end is not None]
         if any(ports is None or end[1] in ports or end in sides for end in ends):
-            events.append(SocketEvent(time_ns, who, event, size, kind, local, remote))
+            events.append(SocketEvent(time_ns, who, event, size, kind, local, remote, detail))
     return tuple(events)
 
 

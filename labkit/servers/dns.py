@@ -6,9 +6,9 @@ Rule: short enough to be read in a lesson; what a message means is the business 
 from __future__ import annotations
 
 from labkit import dgram, net
+from labkit.core.addresses import in_words
 from labkit.core.errors import LabError, PortInUse
 from labkit.dns import EXAMPLE, QUERY_SIZE, Zone
-from labkit.net.address import in_words
 
 PORT = 5300
 """DNS has port 53, which needs rights you may not have; 5353 belongs to mDNS."""

@@ -175,7 +175,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("port", ["-1", "65536", "99999999999999999999"])
     def test_bad_port(self, port: str) -> None:
-        assert refusal(run("serve", "echo", "--port", port)).startswith(f"labkit: LabError: {port} is not a port. ")
+        assert refusal(run("serve", "echo", "--port", port)).startswith(f"labkit: BadArgument: {port} is not a port. ")
 
     def test_host_that_is_no_address_of_this_machine(self) -> None:
         said = refusal(run("serve", "echo", "--port", "0", "--host", "192.0.2.1"))

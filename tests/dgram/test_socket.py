@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 import labkit
 from labkit import dgram, net
 from labkit.core import loop
-from labkit.core.emitter import HISTORY
+from labkit.core.endpoint import YOUNG
 from labkit.core.errors import (
     AddressUnavailable,
     ConnectionRefused,
@@ -36,7 +36,7 @@ from labkit.core.errors import (
     PortInUse,
     TimedOut,
 )
-from labkit.dgram.flow import YOUNG
+from labkit.core.history import HISTORY
 from tests.lab.wires import live_wire
 from tests.needs import need_live_capture
 

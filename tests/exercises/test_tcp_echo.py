@@ -213,7 +213,7 @@ def test_the_handler_is_called_serve_everywhere() -> None:
 
 
 @pytest.mark.parametrize("name", ["Server._socket", "Server._report", "Socket._report", "Socket._channel",
-                                  "Socket.data_received"])  # fmt: skip
+                                  "Socket._push"])  # fmt: skip
 def test_net_still_has_the_hooks_of_the_trial(name: str) -> None:
     kind, method = name.split(".")
     assert callable(getattr(getattr(net, kind), method, None)), "serving.py or echo.py overrides or calls it"

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from labkit import net
+from labkit.core import addresses as address
 from labkit.core.errors import AddressUnavailable, ConnectionRefused, LabError, NetError
-from labkit.net import address
 from tests.net.peers import Place, pair
 
 

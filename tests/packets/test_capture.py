@@ -20,7 +20,8 @@ from pathlib import Path
 import pytest
 
 from labkit import packets
-from labkit.core import emitter
+from labkit.core import watching
+from labkit.core.emitter import Emitter, Ends
 from labkit.core.errors import CaptureUnavailable, LabError, TimedOut
 from labkit.packets import probe, recorded, session
 from labkit.packets.marker import Marker
@@ -345,7 +346,7 @@ def test_an_exception_in_the_body_comes_out_and_leaves_nothing_behind(tier: str)
             fail()
     assert not threads()
     assert descriptors() == before
-    assert emitter._watchers == ()
+    assert watching.watchers == ()
 
 
 def test_captures_may_overlap(tier: str) -> None:
@@ -491,7 +492,7 @@ class TestRecorded:
         assert [repr(packet) for packet in again] == [repr(packet) for packet in tape]
 
 
-class FakeSocket(emitter.Emitter):
+class FakeSocket(Emitter):
     """An emitter with an endpoint, as the sockets of labkit.net have."""
 
     __slots__ = ("_local", "_remote", "_who")
@@ -500,7 +501,7 @@ class FakeSocket(emitter.Emitter):
         super().__init__()
         self._who, self._local, self._remote = who, local, remote
 
-    def endpoint(self) -> emitter.Endpoint:
+    def endpoint(self) -> Ends:
         return self._who, self._local, self._remote
 
 

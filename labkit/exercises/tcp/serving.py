@@ -32,7 +32,7 @@ class HandlerStopped(Exception):
 class TrialSocket(net.Socket):
     """A socket of a `TrialServer`: it hands errors of the student's handlers to the server."""
 
-    def _report(self, error: BaseException) -> None:
+    def _report(self, error: BaseException, about: object = None) -> None:
         # A reset comes from the trial's own client, which closed without reading all: it is not the handler's fault.
         if isinstance(self.server, TrialServer) and not isinstance(error, ConnectionResetError):
             self.server.failures.append(error)
@@ -42,7 +42,8 @@ class TrialServer(net.Server):
     """A server that keeps the errors of its handlers, since they belong in the finding.
 
     handler: the student's. failures: what the handlers raised, in order. served: set when the handler has been called
-    for the first connection. idle: whether the handler did nothing at all for the latest one. latest: its socket.
+    for the first connection. idle: whether the handler did nothing at all for the latest one.
+    sockets: the server's side of each connection, by the client's port.
     """
 
     SOCKET: ClassVar[type[TrialSocket]] = TrialSocket
@@ -51,7 +52,7 @@ class TrialServer(net.Server):
         self.failures: list[BaseException] = []
         self.idle = False
         self.served = threading.Event()
-        self.latest: net.Socket | None = None
+        self.sockets: dict[int | None, net.Socket] = {}
         self.handler = handler
         super().__init__(self._serve)
 
@@ -62,7 +63,7 @@ class TrialServer(net.Server):
         channel = socket._channel()
         if channel is not None:
             channel.setsockopt(system.SOL_SOCKET, system.SO_SNDBUF, KERNEL)
-        self.latest = socket
+        self.sockets[socket.remote_port] = socket
         try:
             self.handler(socket)
             listens = any(socket.listeners(event) for event in ("data", "end", "close"))
@@ -70,7 +71,7 @@ class TrialServer(net.Server):
         finally:
             self.served.set()
 
-    def _report(self, error: BaseException) -> None:
+    def _report(self, error: BaseException, about: object = None) -> None:
         self.failures.append(error)
 
 
@@ -121,13 +122,23 @@ class Trial:
         """Read until this many bytes have come, the server ends, or nothing comes for `PATIENCE`."""
         self.run.beat(6 * PATIENCE)
         came = b""
-        try:
-            while len(came) < size and (part := client.recv(size - len(came))):
-                came += part
-        except TimeoutError:
-            self.check_loop()
-        except ConnectionError:
-            pass
+        waited = False
+        while len(came) < size:
+            try:
+                part = client.recv(size - len(came))
+            except ConnectionError:
+                break
+            except TimeoutError:
+                if waited:
+                    break
+                self.check_loop()
+                waited = True  # the loop answers; on a busy machine the bytes may come only now
+                client.settimeout(PATIENCE / 4)
+                continue
+            if not part:
+                break
+            came += part
+        client.settimeout(PATIENCE)
         return came
 
     def check_served(self) -> None:

@@ -1,6 +1,6 @@
-"""Addresses in words, and who holds one: the facts behind labkit's messages about ports and paths.
+"""Addresses in words, whether they can be had, and who holds them: the facts behind messages about ports and paths.
 
-Rule: reads the system, changes nothing but a dead socket file.
+Rule: reads the system, changes nothing; TCP and UDP share what is said here.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ import errno
 import ipaddress
 import os
 import socket
-import stat
 from typing import Any
 
-from labkit.core.errors import AddressUnavailable, LabError, NetError, NotFound, PathInUse, PortInUse, from_oserror
+from labkit.core.errors import AddressUnavailable, BadArgument, LabError, NetError, from_oserror
 from labkit.core.host import current as current_host
-from labkit.core.host import make_socket
-from labkit.net.table import kernel_table
+from labkit.core.kernel_table import kernel_table
 
 PATH_LIMIT = 107
 """Longest path of a Unix socket in bytes (sun_path holds 108 with its final zero on Linux, 104 on macOS)."""
@@ -28,27 +26,35 @@ def in_words(host: str, port: int) -> str:
 
 
 def check_port(port: Any) -> int:
-    """Return the port if it is one (0 to 65535); raises `LabError` otherwise."""
+    """Return the port if it is one (0 to 65535); raises `BadArgument` otherwise."""
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
-        raise LabError(f"{port!r} is not a port", "A port is a whole number from 0 to 65535; 0 asks for any free one.")
+        raise BadArgument(
+            f"{port!r} is not a port", "A port is a whole number from 0 to 65535; 0 asks for any free one.",
+            code="ERR_SOCKET_BAD_PORT",
+        )  # fmt: skip
     return port
 
 
 def check_host(host: Any) -> str:
-    """Return the host if it is text; raises `LabError` otherwise."""
+    """Return the host if it is text; raises `BadArgument` otherwise."""
     if not isinstance(host, str):
         if isinstance(own := getattr(host, "address", None), str):
-            raise LabError(f"{host!r} is not an address", f"It has one: write .address behind it ({own!r}).")
-        raise LabError(f"{host!r} is not a host", 'Give an address or a name as text, such as "127.0.0.1".')
+            raise BadArgument(f"{host!r} is not an address", f"It has one: write .address behind it ({own!r}).")
+        raise BadArgument(f"{host!r} is not a host", 'Give an address or a name as text, such as "127.0.0.1".')
     return host
 
 
-def check_path(path: str | os.PathLike[str]) -> str:
-    """Return the path as text; raises `LabError` where it is too long for a Unix socket."""
-    text = os.fspath(path)
-    length = len(os.fsencode(text))
+def check_path(path: Any) -> str:
+    """Return the path as text; raises `BadArgument` if it cannot be the path of a Unix socket."""
+    try:
+        text = os.fsdecode(path)
+        length = len(os.fsencode(text))
+    except (TypeError, UnicodeError):
+        raise BadArgument(f"{path!r} is not a path", 'Give one as text, such as "/tmp/echo.sock".') from None
+    if "\0" in text:
+        raise BadArgument(f"{text!r} is not a path: it holds a zero byte", "Take it out.")
     if not text or length > PATH_LIMIT:
-        raise LabError(
+        raise BadArgument(
             f"a Unix socket's path holds 1 to {PATH_LIMIT} bytes, and this one has {length}",
             "Use a shorter one, under /tmp for example.",
         )
@@ -56,29 +62,41 @@ def check_path(path: str | os.PathLike[str]) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host is this machine only (127.0.0.0/8, ::1 or the name localhost)."""
-    if host == "localhost":
+    """Whether the host is this machine only: 127.0.0.0/8 in any spelling, ::1, or the name localhost."""
+    if host.lower().rstrip(".") == "localhost":
         return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
+    ip = ip_address(host)
+    if ip is None:
         return False
+    mapped = getattr(ip, "ipv4_mapped", None)  # ::ffff:127.0.0.1
+    return bool((mapped or ip).is_loopback)
+
+
+def ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that this text means to the system's resolver, or None for a name. ``127.1`` is 127.0.0.1."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    try:
+        # inet_aton of the C library stops at a space; the resolver does not
+        return None if " " in host else ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None
 
 
 def is_exposed(host: str) -> bool:
-    """Whether other machines of this network, where there are any, can reach what is bound to this host.
+    """Whether other machines of this network, if there are any, can reach what is bound to this host.
 
-    Not so for this machine alone, for the hosts of a wire, and for an address that this machine has not: that one can
-    be bound by nobody here.
+    False for loopback, on a host at the end of a wire, and for an address that this machine does not own: nobody here
+    can bind that one.
     """
     # At the end of a wire nobody else can reach anything.
     return not is_loopback(host) and current_host() is None and not _is_of_another_machine(host)
 
 
 def _is_of_another_machine(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
+    if ip_address(host) is None:
         return False  # a name is not looked up for this
     try:
         with socket.socket(family_of(host), socket.SOCK_DGRAM) as probe:
@@ -112,82 +130,13 @@ def family_of(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def bound(host: str, port: int, backlog: int) -> socket.socket:
-    """Open, bind and listen; raises `PortInUse` (naming the holder), `PermissionDenied`, `AddressUnavailable`."""
-    where = in_words(host, port)
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except (OSError, ValueError) as error:  # ValueError: an empty or overlong part of a name, a zero byte
-        raise AddressUnavailable(f"the host name {host!r} does not resolve", "Use 127.0.0.1 or ::1.") from error
-    listener = make_socket(found[0], found[1], found[2])
-    try:
-        if os.name == "posix":
-            # A listening socket may follow one whose connections are still in TIME_WAIT; two cannot listen at once.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if found[0] == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(found[4])
-        listener.listen(backlog)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            who = holder(port)
-            raise PortInUse(
-                f"{where} is taken" + (f" by {who}" if who else ""), _what_to_do(who)
-            ) from None
-        raise from_oserror(error, where) from error
-    listener.setblocking(False)
-    return listener
-
-
-def _what_to_do(who: str) -> str:
+def what_to_do(who: str, call: str) -> str:
+    """The advice that goes with a port in use. who: its `holder`. call: the method that was called, ``"listen"``."""
     if "another notebook" in who:
-        return "Shut that kernel down (menu Kernel of its notebook) and run this again, or listen(0) for any free port."
-    return "Stop it, or listen(0) for any free port."
-
-
-def bound_path(path: str, backlog: int) -> socket.socket:
-    """Open, bind and listen on a Unix socket path; a socket file that nobody serves any more is removed first.
-
-    Raises `PathInUse`, `PermissionDenied`, `NotFound` (no such directory).
-    """
-    _remove_dead(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        listener.bind(path)
-        listener.listen(backlog)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.ENOENT:
-            raise NotFound(f"the directory of {path} does not exist", "Make it first, or choose another.") from error
-        raise from_oserror(error, path) from error
-    listener.setblocking(False)
-    return listener
-
-
-def _remove_dead(path: str) -> None:
-    try:
-        mode = os.lstat(path).st_mode
-    except OSError:
-        return
-    if not stat.S_ISSOCK(mode):
-        raise PathInUse(f"{path} is already a file, and not a socket", "Choose another path, or remove the file.")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            pass  # the file outlived its server: nobody listens
-        except (BlockingIOError, TimeoutError):  # its queue of connections is full, so somebody listens
-            raise PathInUse(f"another server listens on {path}", "Stop it, or choose another path.") from None
-        except OSError as error:
-            raise from_oserror(error, path) from error
-        else:
-            raise PathInUse(f"another server listens on {path}", "Stop it, or choose another path.")
-    try:
-        os.unlink(path)
-    except OSError as error:
-        raise from_oserror(error, path) from error
+        first = "Shut that kernel down (menu Kernel of its notebook) and run this again"
+    else:
+        first = "Stop it" if call == "listen" else "Close it"
+    return f"{first}, or {call}(0) for any free port."
 
 
 def holder(port: int, protocol: str = "tcp") -> str:
