@@ -95,7 +95,7 @@ class Layer(asyncio.Protocol):
         self._read()
 
     def _flush(self) -> None:
-        if self.outgoing.pending:
+        if self.outgoing.pending and not self.tcp.is_closing():
             self.tcp.write(self.outgoing.read())
 
     def _read(self) -> None:
@@ -118,8 +118,9 @@ class Layer(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         if data:
+            if not self.outgoing.pending:  # what is written in one turn of the loop leaves together: see Nagle
+                asyncio.get_running_loop().call_soon(self._flush)
             self.tls.write(data)
-            self._flush()
 
     def writelines(self, pieces: Iterable[bytes]) -> None:
         for piece in pieces:
@@ -156,10 +157,11 @@ class Layer(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._read)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self._flush()
         self.tcp.set_write_buffer_limits(high=high, low=low)
 
     def get_write_buffer_size(self) -> int:
-        return int(self.tcp.get_write_buffer_size())
+        return int(self.tcp.get_write_buffer_size()) + self.outgoing.pending
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self.tcp.get_extra_info(name, default)

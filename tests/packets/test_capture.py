@@ -604,7 +604,7 @@ class TestProbe:
         assert "CAP_NET_RAW" in reason.todo
 
     def test_without_programs_the_tool_tier_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(probe, "find_program", lambda name: None)
+        monkeypatch.setattr("labkit.packets.tool.find_program", lambda name: None)
         reason = probe._try_tool()
         assert not reason.ok
         assert reason.why == "tcpdump is not installed; dumpcap is not installed"
@@ -625,7 +625,8 @@ class TestProbe:
         program = tmp_path / "tcpdump"
         program.write_text(f"#!/bin/sh\n{what}\n")
         program.chmod(0o755)
-        monkeypatch.setattr(probe, "find_program", lambda name: str(program) if name == "tcpdump" else None)
+        found = {"tcpdump": str(program)}
+        monkeypatch.setattr("labkit.packets.tool.find_program", found.get)
         monkeypatch.setattr("labkit.packets.tool.READY_WAIT", 0.3)
         before = descriptors()
         reason = probe._try_tool()
@@ -669,7 +670,7 @@ class TestProbe:
         path = need_tool("dumpcap")
         from labkit.packets.tool import Tool
 
-        monkeypatch.setattr(probe, "find_program", lambda name: path if name == "dumpcap" else None)
+        monkeypatch.setattr("labkit.packets.tool.find_program", lambda name: path if name == "dumpcap" else None)
         marker = Marker()
         try:
             tool = Tool.start(None, (marker.port,), marker)
