@@ -644,7 +644,7 @@ class TestProbe:
         path = need_tool(program)
         from labkit.packets.tool import Tool
 
-        monkeypatch.setattr(probe, "find_program", lambda name: path if name == program else None)
+        monkeypatch.setattr("labkit.packets.tool.find_program", lambda name: path if name == program else None)
         marker = Marker()
         tool = Tool.start(None, (marker.port,), marker)
         try:
