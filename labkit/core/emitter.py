@@ -210,9 +210,10 @@ class Emitter:
                     ticket.woken.set()
         return taken
 
-    def _remember(self, event: str, args: tuple[Any, ...]) -> Entry:
+    def _remember(self, event: str, args: tuple[Any, ...], size: int | None = None) -> Entry:
         now = time_ns()
-        size = len(args[0]) if args and isinstance(args[0], (bytes, str)) else None
+        if size is None and args and isinstance(args[0], (bytes, str)):
+            size = len(args[0])
         entry = Entry(event, now, size, 1, args)
         self._add_to_history(entry)
         for records in watching.watchers:

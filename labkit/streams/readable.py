@@ -282,7 +282,7 @@ class Readable(Stream):
             if not arrived:
                 return  # only the first bytes of a character yet
         listeners = self._listeners.get("data", ())
-        entry = self._remember("data", self._kept(arrived))
+        entry = self._remember("data", self._kept(arrived), len(arrived))  # the size is told, also of what is not kept
         try:
             for listener in listeners:
                 listener(arrived)
