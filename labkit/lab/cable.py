@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from labkit.lab.ends import End
+from labkit.lab.cable_end import End
 from labkit.lab.rules import Action, Passing, Rule
 from labkit.packets.frames import ETHERNET, Frame
 from labkit.packets.marker import WAIT, Source
@@ -101,7 +101,7 @@ class Tap:
 
     def read_up_to(self, source: Source, frames: list[Frame], wait: float = WAIT) -> bool:
         """Have the cable pass on all that was sent to it, and move it to the list; False: it took longer than wait."""
-        done = self._cable.settle(wait)
+        done = self._cable.drain(wait)
         frames += self.take()
         return done
 
@@ -150,7 +150,7 @@ class Cable:
 
     # -- for other threads
 
-    def settle(self, wait: float) -> bool:
+    def drain(self, wait: float) -> bool:
         """Wait until everything that was sent has been passed on, so many seconds at most; returns whether it was."""
         deadline = time.monotonic() + wait
         while True:

@@ -20,8 +20,8 @@ from labkit.core import loop
 from labkit.core.errors import LabError
 from labkit.lab import links
 from labkit.lab.namespaces import Namespace, own_descriptor, setns
-from labkit.lab.relay import Relay
-from labkit.lab.relayed import RelayedSocket
+from labkit.lab.udp_relay import Relay
+from labkit.lab.udp_relay_socket import RelayedSocket
 from labkit.packets.match import SENDERS
 
 T = TypeVar("T")

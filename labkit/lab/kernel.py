@@ -14,7 +14,7 @@ import sys
 if __name__ == "__main__" and sys.path and sys.path[0] in ("", os.getcwd()):
     del sys.path[0]
 
-from labkit.lab import attempt, outside
+from labkit.lab import network_probe, outside_process
 from labkit.packets.probe import NETWORK
 
 
@@ -24,14 +24,14 @@ def enter() -> str:
     if tier not in ("", "private"):
         return f"LABKIT_TIER={tier} asks for the machine's own network"
     if not sys.platform.startswith("linux"):
-        return attempt.refusal()
+        return network_probe.refusal()
     from labkit.lab.namespaces import enter_private_network
 
     try:
-        left = outside.start()  # first, while this process is small and has nothing open
+        left = outside_process.start()  # first, while this process is small and has nothing open
     except OSError as error:
-        return outside.refused(error)
-    why = attempt.refusal(_load)
+        return outside_process.refused(error)
+    why = network_probe.refusal(_load)
     before = os.readlink("/proc/self/ns/net")
     if not why:
         try:
@@ -43,7 +43,7 @@ def enter() -> str:
     if why:
         left.close()
         return why
-    outside.keep(left)
+    outside_process.keep(left)
     return ""
 
 

@@ -12,7 +12,7 @@ import zmq
 from ipykernel import kernelapp
 from ipykernel.heartbeat import Heartbeat
 
-from labkit.lab import outside
+from labkit.lab import outside_process
 
 
 def bind(channel: zmq.Socket[Any], host: str, port: int) -> int:
@@ -20,7 +20,7 @@ def bind(channel: zmq.Socket[Any], host: str, port: int) -> int:
 
     Raises `zmq.ZMQError` with the number the system gave, as `zmq.Socket.bind` does.
     """
-    left = outside.current()
+    left = outside_process.current()
     assert left is not None
     try:
         listening = left.listen(host, port)
@@ -53,9 +53,9 @@ class HostHeartbeat(Heartbeat):
         return bind(self.socket, self.ip, self.port)
 
 
-def _outside(transport: str) -> outside.Outside | None:
+def _outside(transport: str) -> outside_process.Outside | None:
     """Whom to ask for a socket: nobody for Unix sockets, whose paths are the same in every network."""
-    return outside.current() if transport == "tcp" else None
+    return outside_process.current() if transport == "tcp" else None
 
 
 class KernelApp(kernelapp.IPKernelApp):

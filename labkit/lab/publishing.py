@@ -9,15 +9,15 @@ import asyncio
 import contextlib
 import errno
 import functools
-import ipaddress
 import os
 import socket
 import struct
 
 from labkit.core import loop
+from labkit.core.addresses import is_loopback
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError, NetError, PortInUse, from_oserror
-from labkit.lab import outside as outside_process
+from labkit.lab import outside_process
 from labkit.packets.probe import NETWORK
 
 INSIDE = "127.0.0.1"
@@ -39,7 +39,7 @@ def publish(port: int, outside: int | None = None, host: str = "127.0.0.1") -> P
     _check(port, 1, "publish")
     wanted = port if outside is None else outside
     _check(wanted, 0, "publish at")
-    if not isinstance(host, str) or not _is_loopback(host):
+    if not isinstance(host, str) or not is_loopback(host):
         raise LabError(
             f"{host!r} is not an address of the machine's own loopback, and nothing is published on any other",
             "Leave host out: then programs on this machine reach the port, and nobody else's.",
@@ -86,15 +86,6 @@ def _stop_all() -> None:
 def _check(port: int, lowest: int, what: str) -> None:
     if not isinstance(port, int) or isinstance(port, bool) or not lowest <= port < 65536:
         raise LabError(f"{port!r} is no port to {what}", f"Give a whole number from {lowest} to 65535.")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _refused(error: OSError, port: int, host: str, wanted: int) -> NetError:

@@ -21,14 +21,14 @@ from labkit.core import loop
 from labkit.core.calls import in_words, made_in_words
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.lab import rules
+from labkit.lab.addresses import ADDRESSES, LOOPBACK
 from labkit.lab.cable import Cable, Tap
-from labkit.lab.ends import End, InterfaceEnd
+from labkit.lab.cable_end import End, InterfaceEnd
 from labkit.lab.hosts import WireHost, all_leave, connect_hosts
 from labkit.lab.namespaces import MTU, Namespace
-from labkit.lab.relay import LOOPBACK, Relay
-from labkit.lab.relayed import ADDRESSES
 from labkit.lab.rules import Match, Passing, Rule, about_packets
-from labkit.packets import recorded, session
+from labkit.lab.udp_relay import Relay
+from labkit.packets import capturing, recorded
 from labkit.packets.frames import Frame
 from labkit.packets.match import SENDERS
 from labkit.packets.model import SocketEvent
@@ -255,11 +255,11 @@ class Wire:
         """
         if not self._finish.alive:
             raise LabError("this wire is closed", "Make a new one: lab.Wire().")
-        ports = session.checked_ports(port)
-        return self._captured(session.Options(ports, name, lesson, None, timeout, wait_closed, limit))
+        ports = capturing.checked_ports(port)
+        return self._captured(capturing.Options(ports, name, lesson, None, timeout, wait_closed, limit))
 
     @contextlib.contextmanager
-    def _captured(self, options: session.Options) -> Iterator[Tape]:
+    def _captured(self, options: capturing.Options) -> Iterator[Tape]:
         def instead(frames: Sequence[Frame], events: Sequence[SocketEvent]) -> tuple[Path, str] | None:
             if self.live or frames or not events or any(each.name in _OF_DATAGRAMS for each in events):
                 return None
@@ -274,8 +274,8 @@ class Wire:
 
         with (
             contextlib.closing(Tap(self._cable, self._origin, options.limit)) as tap,
-            session.taped(
-                session.Place(tap, tap, verdicts=tap.verdicts, instead=instead, nothing=_NOTHING),
+            capturing.taped(
+                capturing.Place(tap, tap, verdicts=tap.verdicts, instead=instead, nothing=_NOTHING),
                 # What a relay let pass is no recording of a wire.
                 options if self.live else replace(options, name=None),
             ) as tape,
@@ -361,5 +361,5 @@ def _close(cable: Cable, client: WireHost, server: WireHost) -> None:
     all_leave(client, server)
     client.close()
     server.close()
-    cable.settle(0.5)
+    cable.drain(0.5)
     cable.close()

@@ -38,12 +38,12 @@ def refusal_of_a_kernel() -> str:
     Besides the network, a kernel needs a process that stays outside of it.
     """
     if sys.platform.startswith("linux"):
-        from labkit.lab import outside
+        from labkit.lab import outside_process
 
         try:
-            outside.start().close()
+            outside_process.start().close()
         except OSError as error:
-            return outside.refused(error)
+            return outside_process.refused(error)
     return refusal()
 
 
