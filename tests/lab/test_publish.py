@@ -112,7 +112,7 @@ def test_a_taken_port_is_said(kernel: BlockingKernelClient) -> None:
     assert "labkit.lab.publish(8124, outside=0)" in said
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "::", "example", "*", ""])
+@pytest.mark.parametrize("host", ["0.0.0.0", "0", "10.0.0.1", "::", "::ffff:10.0.0.1", "example", "*", ""])
 def test_only_on_loopback(host: str) -> None:
     with pytest.raises(LabError, match="loopback"):
         publish(8124, host=host)
@@ -141,9 +141,12 @@ def test_wrong_arguments_are_told_in_words(call: Callable[[], object], words: st
         call()
 
 
-def test_another_loopback_address(kernel: BlockingKernelClient) -> None:
-    number = int(ask(kernel, "lab.publish(8124, outside=0, host='127.0.0.2').port"))
-    with socket.create_connection(("127.0.0.2", number), WAIT) as visitor:
+@pytest.mark.parametrize(
+    ("host", "reached"), [("127.0.0.2", "127.0.0.2"), ("127.2", "127.0.0.2"), ("::ffff:127.0.0.2", "127.0.0.2")]
+)
+def test_another_loopback_address(kernel: BlockingKernelClient, host: str, reached: str) -> None:
+    number = int(ask(kernel, f"lab.publish(8124, outside=0, host={host!r}).port"))
+    with socket.create_connection((reached, number), WAIT) as visitor:
         visitor.sendall(b"z")
         assert visitor.recv(1) == b"z"
     with pytest.raises(ConnectionRefusedError):
