@@ -122,7 +122,7 @@ class TestRefused:
 
     def test_on_another_system(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "platform", "darwin")
-        assert kernel.enter() == "private networks are a thing of Linux"
+        assert kernel.enter() == "only Linux has private networks"
         assert "capture tool" in probe.private_refused(network_probe.refusal()).todo
 
 
