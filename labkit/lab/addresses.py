@@ -1,4 +1,4 @@
-"""The addresses of a wire's hosts, and of the loopback that stands in for them if no wire can be had.
+"""The addresses of a wire's hosts, and of the loopback that stands in for them if no wire is possible.
 
 Rule: facts only; every wire has the same addresses, because each wire is a network of its own.
 """

@@ -1,4 +1,4 @@
-"""A UDP socket whose datagrams go through a relay: programs get it if no wire can be had.
+"""A UDP socket whose datagrams go through a relay: programs get it if no wire is possible.
 
 Rule: only addresses differ from an ordinary socket: it sends to doors of the relay, and reports the addresses behind.
 """

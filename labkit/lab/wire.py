@@ -290,7 +290,7 @@ class Wire:
             ports = {frozenset((packet.src[1], packet.dst[1])) for packet in tape}
             talks = {frozenset((each.local[1], each.remote[1])) for each in tape.events if each.local and each.remote}
             if talks - ports:
-                print("wire: this tape is the relay's, which stands in for the wire: what is not UDP is not on it")
+                print("wire: this tape has only UDP, because labkit's relay stands in for the wire")
         for rule in self.rules:
             if not rule.acted:
                 met = "met no packet" if not rule.seen else f"did nothing to the packets it met ({rule.seen})"

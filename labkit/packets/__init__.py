@@ -1,6 +1,6 @@
-"""Captured packets: taken off the wire or from a file, as a tape of packets, each divided into named fields.
+"""Captured packets, live or from a file: a tape of packets, each divided into named fields.
 
-Rule: knows nothing of servers or pictures; the only package that imports Scapy, and only when a packet is opened.
+Rule: knows nothing of servers or pictures; only this package imports Scapy, and only if a packet needs it.
 """
 
 from __future__ import annotations

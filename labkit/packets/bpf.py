@@ -1,6 +1,6 @@
-"""Classic BPF: a small assembler, and the filter that lets only the wanted ports reach a capture.
+"""Classic BPF: a small assembler, and the filter that passes only the wanted ports to a capture.
 
-Rule: builds programs as bytes for SO_ATTACH_FILTER; attaches nothing.
+Rule: builds programs as bytes for SO_ATTACH_FILTER; does not attach them.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _INSTRUCTION = Struct("=HBBI")
 
 
 class Program:
-    """Instructions with labels. Conditional jumps reach 255 instructions, so far targets go through a plain jump."""
+    """Instructions with labels. A conditional jump reaches 255 instructions; a plain jump reaches farther targets."""
 
     def __init__(self) -> None:
         self._code: list[tuple[int, int, int, int | str]] = []
         self._labels: dict[str, int] = {}
 
     def label(self, name: str) -> None:
-        """Name the next instruction."""
+        """Give the next instruction a label."""
         self._labels[name] = len(self._code)
 
     def add(self, code: int, k: int = 0) -> None:
-        """Append an instruction without jump."""
+        """Append an instruction that does not jump."""
         self._code.append((code, 0, 0, k))
 
     def go(self, target: str) -> None:
@@ -51,7 +51,7 @@ class Program:
         self.go(target)
 
     def assemble(self) -> list[tuple[int, int, int, int]]:
-        """Return (code, jt, jf, k) of each instruction, as the kernel takes them."""
+        """Return (code, jt, jf, k) of each instruction, in the kernel's form."""
         done = []
         for position, (code, yes, no, k) in enumerate(self._code):
             if isinstance(k, str):
@@ -66,8 +66,8 @@ def port_filter(ports: Iterable[int], link: int = 14) -> list[tuple[int, int, in
     """Return the program that accepts TCP and UDP from or to these ports, ICMP and ICMPv6, over IPv4 and IPv6.
 
     ports: at most 256. link: bytes of the link header: 14 (Ethernet; the EtherType is its last half-word), 0 (raw IP).
-    IPv4 fragments but the first carry no ports, and IPv6 extension headers need a loop: both are accepted here, and
-    what does not belong is left out when the frames are read.
+    The filter accepts all IPv4 fragments except the first and all packets with IPv6 extension headers: the former have
+    no ports, and the latter need a loop. The capture drops those of other ports when it reads the frames.
     """
     wanted = sorted(set(ports))
     if not 0 < len(wanted) <= MOST_PORTS or not all(0 <= port <= 65535 for port in wanted):
@@ -79,7 +79,7 @@ def port_filter(ports: Iterable[int], link: int = 14) -> list[tuple[int, int, in
         program.unless(JUMP_EQUAL, 0x0800, "refuse")
     else:
         program.add(LOAD_BYTE, 0)
-        program.when(JUMP_SET, 0x20, "ipv6")  # version 6 has this bit, version 4 has not
+        program.when(JUMP_SET, 0x20, "ipv6")  # version 6 has this bit set, version 4 does not
     program.add(LOAD_BYTE, link + 9)
     program.when(JUMP_EQUAL, 1, "accept")
     program.when(JUMP_EQUAL, 6, "ipv4 ports")

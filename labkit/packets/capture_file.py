@@ -1,6 +1,6 @@
-"""What a capture file holds, whatever its format, and what labkit notes in a block of its own.
+"""The content of a capture file of any format, and the notes that labkit keeps in a block of its own.
 
-Rule: plain data and JSON; no file, no block. Notes from a file are checked before anything believes them.
+Rule: plain data and JSON; no file, no block. Notes from a file are checked before they are used.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ NO_FCS: Mapping[int, int] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a capture file holds.
+    """The content of a capture file.
 
-    frames: in file order. events: what our sockets did meanwhile. drops: frames the kernel lost during the capture.
-    ports: the ports that were captured, () for all. platform: the system it was captured on.
+    frames: in file order. events: what our sockets did meanwhile. drops: frames that the kernel lost meanwhile.
+    ports: the captured ports, () for all. platform: the system on which it was captured.
     secrets: (type, data) of each Decryption Secrets Block. verdicts: index of a frame → what a wire did to it.
-    fcs_lengths: index of a frame → bytes of frame check sequence at its end, for the frames that have one by what the
-    file says. missing: what the file should hold and does not, as a sentence; ``""`` if nothing is missing.
+    fcs_lengths: index of a frame → bytes of frame check sequence at its end, if the file says that it has one.
+    missing: what the file should hold and does not, as a sentence; ``""`` if nothing is missing.
     """
 
     frames: Sequence[Frame] = ()
@@ -41,12 +41,12 @@ class Recording:
 
 
 def notes_of(recording: Recording) -> bytes:
-    """Return as JSON what a capture file has no field for: events, verdicts, ports, and the status of each frame."""
+    """Return as JSON the facts for which a capture file has no field: events, verdicts, ports, status of each frame."""
     facts: dict[str, Any] = {
         "drops": recording.drops,
         "ports": list(recording.ports),
         "platform": recording.platform,
-        # One number a packet, as TPACKET gives it; bit 8: the checksum was not filled in.
+        # One number for each packet, as TPACKET gives it; bit 8: the kernel did not fill in the checksum.
         "status": _runs(frame[3] for frame in recording.frames),
         "events": [
             [event.time_ns, event.who, event.name, event.size, event.kind, event.local, event.remote, event.detail]
@@ -64,14 +64,14 @@ def notes_of(recording: Recording) -> bytes:
 
 
 def with_notes(recording: Recording, notes: bytes) -> Recording:
-    """Return the recording with what `notes_of` wrote. Raises ValueError, in words, for damaged notes."""
+    """Return the recording with the facts that `notes_of` wrote. Raises ValueError with a message for damaged notes."""
     try:
         facts = json.loads(notes)
         frames = list(recording.frames)
         _apply_status(frames, facts.get("status", []))
         missing = str(facts.get("missing", ""))
         if len(missing) > 500 or not missing.isprintable():
-            raise ValueError("what was missing is not told in at most 500 printable characters")
+            raise ValueError("the sentence about missing data has more than 500 characters, or unprintable ones")
         return replace(
             recording,
             frames=frames,
@@ -124,15 +124,15 @@ def _event(entry: list[Any]) -> SocketEvent:
 
 
 def _verdicts(entries: list[list[Any]], count: int) -> Mapping[int, Verdict]:
-    """What a wire did to the frames of a file, from its notes. Raises ValueError or TypeError for damaged ones."""
+    """What a wire did to the frames of a file, from its notes. Raises ValueError or TypeError for damaged notes."""
     found: dict[int, Verdict] = {}
     for index, kind, detail, arrivals in entries:
         if type(index) is not int or not 0 <= index < count or index in found:
             raise ValueError(f"a verdict on frame {index!r:.20}")
         if not isinstance(kind, str) or not isinstance(detail, str) or not isinstance(arrivals, list):
-            raise TypeError(f"the verdict on frame {index} is not told as it should be")
+            raise TypeError(f"the verdict on frame {index} has a wrong form")
         if not all(type(time_ns) is int for time_ns in arrivals):
-            raise TypeError(f"frame {index} arrived at what is no time")
+            raise TypeError(f"the arrival of frame {index} is not a time")
         found[index] = Verdict(kind, detail, tuple(arrivals))
     return MappingProxyType(found) if found else NO_VERDICTS
 

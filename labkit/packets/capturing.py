@@ -1,6 +1,6 @@
-"""`capture`: the context manager that records what happens on some ports while its body runs.
+"""`capture`: the context manager that records the packets of some ports while its body runs.
 
-Rule: ready when the body starts, complete when it ends, closed whatever happens in between.
+Rule: the capture is ready when the body starts, complete when the body ends, and closed also after an exception.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import pcap, probe, recorded
 from labkit.packets.bpf import MOST_PORTS
 from labkit.packets.capture_file import Recording
-from labkit.packets.conversations import Conversations, Flow
+from labkit.packets.conversations import Conversation, Conversations
 from labkit.packets.frames import Frame, address, fragment_key, fragment_of, quick, quoted
 from labkit.packets.marker import WAIT, Boundary, Marker, Source
 from labkit.packets.model import SocketEvent, Verdict
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 EVENTS_WAIT = 0.5
 """Seconds to wait for the ``close`` event of a socket whose connection is closed on the wire."""
 BROKEN_WAIT = 0.5
-"""Seconds to wait for the marker where an exception ends the capture: the student waits for the traceback."""
+"""Seconds to wait for the marker if an exception ends the capture: the student waits for the traceback."""
 
 _NOTHING = "capture: no packet came by, though our sockets talked. Are they on a wire? Then it is wire.capture(...)"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a capture is asked for; the arguments of `capture`, checked. ports: None for all traffic."""
+    """The checked arguments of `capture`. ports: None for all traffic."""
 
     ports: tuple[int, ...] | None
     name: str | None = None
@@ -55,17 +55,17 @@ class Options:
     def __post_init__(self) -> None:
         for what, value in (("name", self.name), ("lesson", self.lesson), ("iface", self.iface)):
             if value is not None and (not isinstance(value, str) or "\0" in value):
-                raise LabError(f"{what}={value!r} is no text", f'Write it in quotes: {what}="…".')
+                raise LabError(f"{what}={value!r} is not text", f'Write it in quotes: {what}="…".')
         timeout, limit = self.timeout, self.limit
         if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 <= timeout < math.inf:
-            raise LabError(f"timeout={timeout!r} is no time to wait", "Give seconds, from 0.")
+            raise LabError(f"timeout={timeout!r} is not a time to wait", "Give seconds, from 0.")
         if not isinstance(self.wait_closed, bool):
             what = f"wait_closed={self.wait_closed!r} is neither True nor False"
             raise LabError(what, "False does not wait at the end.")
         if type(limit) is not int or limit < 0:
-            raise LabError(f"limit={limit!r} is no number of bytes", "Give a whole number from 0.")
+            raise LabError(f"limit={limit!r} is not a number of bytes", "Give a whole number from 0.")
         if self.name is not None:
-            recorded.recording_path(self.name, self.lesson, Path())  # an impossible name is told before the body runs
+            recorded.recording_path(self.name, self.lesson, Path())  # checks the name before the body runs
 
 
 @in_words
@@ -81,11 +81,11 @@ def capture(
 ) -> contextlib.AbstractContextManager[Tape]:
     """Capture the packets from and to a port while the ``with`` body runs; the tape is complete when it ends.
 
-    port: TCP and UDP port, several of them, or None for all traffic of the interface. name: the recording that stands
-    in if this machine cannot capture, ``data/<lesson>/<name>.pcapng``. lesson: default, the one that runs.
+    port: TCP and UDP port, several of them, or None for all traffic of the interface. name: the recording to show if
+    this machine cannot capture, ``data/<lesson>/<name>.pcapng``. lesson: default, the current one.
     iface: interface, default loopback. timeout: seconds to wait at the end for the connections to be closed (by FIN
     and ACK on both sides, or RST). wait_closed: False does not wait for that. limit: bytes of packets to keep.
-    An exception in the body ends the capture at once and goes on its way; the tape has what was seen until then.
+    If the body raises, the capture ends at once, the tape has the packets until then, and the exception goes on.
     Raises `CaptureUnavailable` if there is neither a capture nor a recording, `LabError` for impossible arguments.
     """
     options = Options(checked_ports(port), name, lesson, iface, timeout, wait_closed, limit)
@@ -94,7 +94,7 @@ def capture(
 
 
 def checked_ports(port: int | Iterable[int] | None) -> tuple[int, ...] | None:
-    """The ports a capture is asked for; None: all traffic. Raises `LabError` for what is no port."""
+    """The ports to capture; None: all traffic. Raises `LabError` if a value is not a port."""
     if port is None:
         return None
     ports: tuple[Any, ...] = (port,)
@@ -102,7 +102,7 @@ def checked_ports(port: int | Iterable[int] | None) -> tuple[int, ...] | None:
         ports = tuple(islice(port, MOST_PORTS + 1))
     if not 0 < len(ports) <= MOST_PORTS or not all(type(each) is int and 0 < each < 65536 for each in ports):
         raise LabError(
-            f"{port!r} is nothing to capture",
+            f"{port!r} is not a port to capture",
             f"Give a port from 1 to 65535, a list of at most {MOST_PORTS}, or None for everything.",
         )
     return ports
@@ -110,15 +110,15 @@ def checked_ports(port: int | Iterable[int] | None) -> tuple[int, ...] | None:
 
 @contextlib.contextmanager
 def replayed(name: str | None, lesson: str | None) -> Iterator[Tape]:
-    """Fill the tape from a recording when the body has ended: what stands in where nothing can be captured."""
+    """Fill the tape from a recording when the body has ended, because this machine cannot capture."""
     path = recorded.existing_recording(name, lesson)
     tape = Tape()
     try:
         yield tape
-    except GeneratorExit:  # nobody holds the tape any more
+    except GeneratorExit:  # no program holds the tape any more
         raise
     except BaseException:
-        with contextlib.suppress(LabError, OSError):  # a damaged file is not what went wrong first
+        with contextlib.suppress(LabError, OSError):  # report the first error, not a damaged file
             _replay(tape, path)
         raise
     _replay(tape, path)
@@ -126,9 +126,9 @@ def replayed(name: str | None, lesson: str | None) -> Iterator[Tape]:
 
 @in_words
 def recording(name: str, *, lesson: str | None = None) -> Tape:
-    """The recorded capture with this name, which stands in if a machine cannot capture.
+    """The recorded capture with this name, which replaces a live one if a machine cannot capture.
 
-    lesson: default, the one that runs. Raises `CaptureUnavailable` if there is none, `LabError` for what is no name.
+    lesson: default, the current one. Raises `CaptureUnavailable` if there is none, `LabError` if name is not a name.
     """
     if not isinstance(name, str):
         raise LabError(f"{name!r} is not the name of a recording", 'Give a text in quotes, such as "handshake".')
@@ -144,7 +144,7 @@ def _replay(tape: Tape, path: Path, why: str = "") -> None:
 
 
 def open_source(tier: str, iface: str | None, ports: Sequence[int] | None, marker: Marker, limit: int) -> Source:
-    """Start capturing by this tier; frames are seen from the moment this returns."""
+    """Start to capture by this tier; every frame after the return of this function is captured."""
     seen = None if ports is None else (*ports, marker.port)
     if tier in ("private", "direct"):
         try:
@@ -176,12 +176,12 @@ def _live(tier: str, options: Options) -> Iterator[Tape]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a capture takes place, and what is known there besides the frames.
+    """The source of a capture, and the facts known there besides the frames.
 
-    source: gives the frames. marker: tells that nothing sent before it is missing. loopback: whether that works on this
-    source. verdicts: what was done on the way to which of the frames, by index, if the source is a wire. instead: says,
-    given these frames and what our sockets did, which recording is to be shown in their place, and why (None: they are
-    shown). nothing: what is printed if no packet came by though our sockets talked.
+    source: gives the frames. marker: proves that no earlier frame is missing. loopback: whether the marker works on
+    this source. verdicts: what a wire did to the frames, by index. instead: takes the frames and what our sockets did;
+    returns the recording to show in their place, and why (None: show the frames). nothing: the line to print if no
+    packet came by though our sockets talked.
     """
 
     source: Source
@@ -194,7 +194,7 @@ class Place:
 
 @contextlib.contextmanager
 def taped(place: Place, options: Options) -> Iterator[Tape]:
-    """Record what happens at a place while the body runs; the rest is as in `capture`."""
+    """Capture at a place while the body runs; the rest is as in `capture`."""
     source, ports = place.source, options.ports
     tape = Tape(live=True)
     with contextlib.ExitStack() as undo:
@@ -203,7 +203,7 @@ def taped(place: Place, options: Options) -> Iterator[Tape]:
         ending = _Ending(source, place.marker, ports, loopback=place.loopback)
 
         def fill(origin: str) -> None:
-            loop.catch_up()  # a datagram that has arrived is told to its socket a moment later
+            loop.catch_up()  # a datagram that has arrived reaches its socket's handlers a moment later
             watching.unwatch(records)
             events = _events(records, ports, ending.talk.connections)
             if stand_in := place.instead(ending.frames, events):
@@ -218,12 +218,12 @@ def taped(place: Place, options: Options) -> Iterator[Tape]:
             open_still = ending.finish(options.timeout if options.wait_closed else 0.0)
             if options.wait_closed:
                 ending.wait_for_events(records)
-        except GeneratorExit:  # nobody holds the tape any more
+        except GeneratorExit:  # no program holds the tape any more
             raise
-        except BaseException as error:  # also Ctrl-C: what was seen is what shows why
+        except BaseException as error:  # also Ctrl-C: the packets until now show the cause
             with contextlib.suppress(Exception):
                 ending.finish(0.0, BROKEN_WAIT)
-            with contextlib.suppress(LabError, OSError):  # no recording, or a damaged one, is not what went wrong first
+            with contextlib.suppress(LabError, OSError):  # report the first error, not a missing or damaged recording
                 fill(f"{source.origin}, cut short by {type(error).__name__}")
             raise
         fill(source.origin)
@@ -238,7 +238,7 @@ def taped(place: Place, options: Options) -> Iterator[Tape]:
 
 
 def _tell_why_empty(tape: Tape, ports: tuple[int, ...] | None, talk: Sequence[SocketEvent], nothing: str) -> None:
-    """Say what kept packets from a tape, where what our sockets did meanwhile shows it."""
+    """Print why a tape has no packets, if the events of our sockets show the reason."""
     if any(event.remote for event in tape.events):
         print(nothing)
         return
@@ -262,10 +262,10 @@ class _Ending:
         self.talk = Conversations(ports or ())
 
     def finish(self, timeout: float, marker_wait: float = WAIT) -> bool:
-        """Move every frame there is to `frames`.
+        """Move all frames to `frames`.
 
         timeout: seconds to wait for connections that are still open. marker_wait: seconds to wait for the marker.
-        Returns whether it waited to the end for a connection that is open still.
+        Returns whether a connection was still open after the whole timeout.
         """
         deadline = time.monotonic() + timeout
         self._flush(marker_wait)
@@ -284,9 +284,9 @@ class _Ending:
         return in_vain and self._open()
 
     def _leave_out_foreign_fragments(self) -> None:
-        """Only the first fragment of a packet has the ports: those without it belong to ports that were not asked for.
+        """Drop fragments whose first fragment was not captured: only that one has ports, and the filter passes ours.
 
-        Known at the end alone, since a wire may let the first one be overtaken.
+        This is known only at the end, because another fragment may overtake the first one on a wire.
         """
         if self.ports is None or not any(packet.protocol.endswith("(fragment)") for packet in self.talk.quick):
             return
@@ -297,7 +297,7 @@ class _Ending:
         self.frames = [frame for frame in self.frames if id(frame) not in foreign]
 
     def _flush(self, marker_wait: float) -> None:
-        if not self.loopback:  # the marker goes over loopback: on another interface it would never come
+        if not self.loopback:  # the marker goes over loopback, so it never comes on another interface
             self.source.wait(0.05)
             self._keep(self.source.take())
             return
@@ -305,7 +305,7 @@ class _Ending:
         self.marker.behind = ()
         try:
             self.marker.read_up_to(self.source, fresh, marker_wait)
-        finally:  # what was taken from the source is nowhere else
+        finally:  # frames taken from the source are only here
             self._keep(fresh)
             self._keep(self.marker.behind)
 
@@ -315,7 +315,10 @@ class _Ending:
         self.talk.feed(kept)
 
     def _wanted(self, frame: Frame) -> bool:
-        """What the kernel's filter cannot tell: errors about other ports, the marker's port in TCP."""
+        """Whether a frame belongs to the capture.
+
+        The kernel's filter also passes errors about other ports, and TCP with the number of the marker's port.
+        """
         if self.ports is None:
             return True
         packet = quick(frame[1], frame[2])
@@ -325,11 +328,11 @@ class _Ending:
         return about is None or about.sport in self.ports or about.dport in self.ports
 
     def _open(self) -> bool:
-        """Whether a connection is on its way to its end. One that was open before and stays so is left alone."""
+        """Whether a connection that began or began to end in this capture is not closed yet."""
         return any((flow.syn or flow.closing) and not flow.closed for flow in self.talk.connections)
 
     def wait_for_events(self, records: list[Record]) -> None:
-        """Wait until the sockets of the closed connections have emitted ``close``: the wire is faster than they are."""
+        """Wait until the sockets of closed connections have emitted ``close``, which comes after the last packet."""
         closed = {frozenset((_text(flow.client), _text(flow.server))) for flow in self.talk.connections if flow.closed}
         deadline = time.monotonic() + EVENTS_WAIT
         while time.monotonic() < deadline:
@@ -351,9 +354,9 @@ def _text(side: tuple[bytes, int]) -> tuple[str, int]:
 
 
 def _events(
-    records: list[Record], ports: tuple[int, ...] | None, connections: Sequence[Flow]
+    records: list[Record], ports: tuple[int, ...] | None, connections: Sequence[Conversation]
 ) -> tuple[SocketEvent, ...]:
-    """What our sockets did, as far as it belongs to the ports or the connections of this capture."""
+    """The events of our sockets that belong to the ports or the connections of this capture."""
     sides = {_text(side) for flow in connections for side in (flow.client, flow.server)}
     events = []
     for time_ns, source, event, size, kind, detail in list(records):
@@ -368,12 +371,12 @@ def _events(
 
 
 def _pair(end: Any) -> tuple[str, int] | None:
-    """(address, port) of a socket's address; IPv6 ones have two numbers more."""
+    """(address, port) of a socket's address; an IPv6 address has two more numbers."""
     return None if end is None else (str(end[0]), int(end[1]))
 
 
 def _record(tape: Tape, name: str | None, lesson: str | None) -> None:
-    """``LABKIT_RECORD=DIR`` makes every named capture also a file there."""
+    """Save a named capture in the directory of ``LABKIT_RECORD=DIR`` too."""
     directory = os.environ.get("LABKIT_RECORD")
     if directory and name is not None:
         tape.save(recorded.recording_path(name, lesson, Path(directory)))

@@ -1,6 +1,6 @@
-"""Compressed capture files: gzip is unpacked, and other formats are recognised by their first bytes.
+"""Compressed capture files: unpacks gzip, and recognises other formats by their first bytes.
 
-Rule: bytes in, bytes out, never more than a limit; a stream that is cut off gives what can be unpacked of it.
+Rule: bytes in, bytes out, never more than a limit; a stream that is cut off gives the bytes before the cut.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def unpacked(data: bytes, name: str, limit: int) -> tuple[bytes, str]:
         todo = stream.unconsumed_tail
         if stream.eof:
             todo = stream.unused_data
-            if not todo.startswith(GZIP):  # zeros behind the last member are padding, as gzip takes them
+            if not todo.startswith(GZIP):  # zeros behind the last member are padding, for gzip too
                 break
             stream = zlib.decompressobj(_WITH_GZIP_HEADER)
         elif not todo and len(piece) < _PIECE:
@@ -64,7 +64,7 @@ def unpacked(data: bytes, name: str, limit: int) -> tuple[bytes, str]:
 
 
 def _plain(error: zlib.error) -> str:
-    """What zlib says, without its error number."""
+    """The text of a zlib error, without its number."""
     return str(error).rpartition(": ")[2]
 
 

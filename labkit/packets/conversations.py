@@ -1,6 +1,6 @@
-"""Who talks to whom: TCP connections and their relative sequence numbers, and which side is the client.
+"""TCP connections and exchanges of datagrams: which packets belong to them, which side is the client, relative numbers.
 
-Rule: one pass over the quick parses in capture order; numbers agree with what Wireshark shows.
+Rule: one pass over the quick parses in capture order; numbers are equal to Wireshark's.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ Side = tuple[bytes, int]
 """(address as bytes, port)."""
 
 _MODULUS = 1 << 32
-_NEAR = 1000  # packets back in which a fragment is looked for before it is added to a connection
+_NEAR = 1000  # how many packets back a fragment is looked for before it is added to a connection
 
 
 class Place(NamedTuple):
-    """Where a packet stands: its connection (number, or -1), who sent it, its relative numbers.
+    """The place of a packet: its connection (number, or -1), its sender, its relative numbers.
 
-    talk: (client, server) of the datagrams it belongs to, where it is no TCP segment.
+    talk: (client, server) of its exchange of datagrams; None for a TCP segment.
     """
 
     connection: int
@@ -51,14 +51,14 @@ class Place(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Flow:
+class Conversation:
     """One TCP connection, or one exchange of datagrams between two ports.
 
     client, server: (address, port), the address as bytes. packets: indices of its frames.
     syn: its first SYN was seen. closing: a FIN was seen. reset: a RST was seen. replaced: a new connection has begun
     with the same addresses and ports.
-    base, fin, acked: of each side, the sequence number that counts as 0, the one behind its FIN, and how far the other
-    side has acknowledged it.
+    base, fin, acked: of each side, the sequence number that counts as 0, the number behind its FIN, and the last
+    acknowledgment from the other side.
     """
 
     client: Side
@@ -74,7 +74,7 @@ class Flow:
 
     @property
     def closed(self) -> bool:
-        """RST was seen, or FIN and its ACK on both sides, or its ports belong to a newer connection."""
+        """Whether RST was seen, or FIN and its ACK on both sides, or a newer connection has the ports."""
         if self.reset or self.replaced:
             return True
         if len(self.fin) < len({self.client, self.server}):  # one side only if a socket has connected to itself
@@ -86,7 +86,7 @@ class Flow:
 
 
 class _Cut:
-    """One packet that came in fragments. first: its first fragment, which has the ports. place: where it belongs.
+    """One packet that came in fragments. first: its first fragment, which has the ports. place: of the packet.
 
     indices: of its fragments, in the order in which they came.
     """
@@ -101,20 +101,20 @@ class _Cut:
 
 
 class Conversations:
-    """Follows the conversations of a capture; feed it frames in capture order.
+    """Follows the conversations of a capture; takes frames in capture order.
 
-    ports: the ports the servers of this capture listen on, where known: they tell who is the server of a
-    connection whose SYN was not captured.
+    ports: the known ports of servers in this capture: they tell which side is the server of a connection whose SYN
+    was not captured.
     """
 
     def __init__(self, ports: Sequence[int] = ()) -> None:
         self.ports = frozenset(ports)
         self.quick: list[Quick] = []
         self.places: list[Place | None] = []
-        self.connections: list[Flow] = []
-        self._number: dict[int, int] = {}  # id of a flow -> its number, in order of first packet
-        self._open: dict[tuple[str, Side, Side], Flow] = {}
-        self._cut: dict[bytes, _Cut] = {}  # packets in fragments, by what their fragments have in common
+        self.connections: list[Conversation] = []
+        self._number: dict[int, int] = {}  # id of a conversation -> its number, in order of first packet
+        self._open: dict[tuple[str, Side, Side], Conversation] = {}
+        self._cut: dict[bytes, _Cut] = {}  # packets in fragments, by the key that their fragments share
 
     def feed(self, frames: Sequence[Frame], fcs_lengths: Mapping[int, int] = NO_FCS) -> None:
         """Take the next frames. fcs_lengths: index in frames → bytes of frame check sequence, as in `Recording`."""
@@ -133,25 +133,25 @@ class Conversations:
         return self._tcp(index, packet) if packet.protocol == "TCP" else self._datagram(frame, packet)
 
     def _fragment(self, index: int, frame: Frame, packet: Quick, part: Part) -> None:
-        """Place a fragment where the first fragment of its packet stands, which has the ports and may come later."""
+        """Give a fragment the place of its packet. The first fragment has the ports, and may come later."""
         key = fragment_key(frame[1], packet)
         start = packet.transport if part[0] == 0 else packet.payload
         data = frame[1][start : start + part[1] - part[0]]
         cut = self._cut.get(key)
         if cut is None or (cut.pieces.whole and not cut.pieces.has(part, data)):
-            # A whole packet is done: its Identification may be used again. The same piece once more is a duplicate.
+            # After a whole packet, its Identification may be used again. The same fragment once more is a duplicate.
             cut = self._cut[key] = _Cut()
         if part[0] == 0 and cut.first is None:
             cut.first, cut.place = packet, self._place(index, frame, packet)
             self.places[index] = cut.place
             self._join(cut)
         elif cut.first is None:
-            self.places[index] = self._datagram(frame, packet)  # until its first fragment comes, if it ever does
+            self.places[index] = self._datagram(frame, packet)  # until its first fragment comes
         cut.indices.append(index)
         was_whole = cut.pieces.whole
         cut.pieces.add(part, data)
         if cut.first is not None and cut.first.protocol == "TCP (truncated)" and cut.pieces.whole and not was_whole:
-            # The first fragment is shorter than TCP's header (RFC 1858 §2.1): all of the header is there only now.
+            # The first fragment is shorter than TCP's header (RFC 1858 §2.1): only now is the header whole.
             whole = quick(_as_packet(cut), IPV4 if len(packet.src) == 4 else IPV6)
             cut.place = self._tcp(index, whole) if whole.protocol == "TCP" else cut.place
             self._join(cut)
@@ -159,7 +159,7 @@ class Conversations:
             self._belongs(index, cut.place)
 
     def _join(self, cut: _Cut) -> None:
-        """Place the fragments that came so far where their packet belongs."""
+        """Give the fragments that came so far the place of their packet."""
         for index in cut.indices:
             self._belongs(index, cut.place)
 
@@ -173,14 +173,14 @@ class Conversations:
 
     def _datagram(self, frame: Frame, packet: Quick) -> Place | None:
         if packet.protocol == "UDP":
-            flow = self._flow("UDP", (packet.src, packet.sport), (packet.dst, packet.dport))
+            flow = self._conversation("UDP", (packet.src, packet.sport), (packet.dst, packet.dport))
             return Place(-1, flow.client == (packet.src, packet.sport), talk=(flow.client, flow.server))
         if packet.protocol in ("ICMP", "ICMPv6"):
             inner = quoted(frame[1], packet)
             if inner is not None and inner.protocol.startswith(("TCP", "UDP")):
-                # The error goes back to whoever sent what it quotes.
+                # The error goes to the sender of the packet that it quotes.
                 sender, receiver = (inner.src, inner.sport), (inner.dst, inner.dport)
-                flow = self._flow(inner.protocol[:3], sender, receiver)
+                flow = self._conversation(inner.protocol[:3], sender, receiver)
                 talk = (flow.client, flow.server) if inner.protocol.startswith("UDP") else None
                 return Place(-1, flow.client != sender, talk=talk)
             kind, _ = icmp_kind(frame[1], packet)
@@ -188,15 +188,15 @@ class Conversations:
                 return Place(-1, False)
             return Place(-1, True)
         if packet.src and len(packet.src) == len(packet.dst):
-            flow = self._flow(packet.protocol, (packet.src, 0), (packet.dst, 0))
+            flow = self._conversation(packet.protocol, (packet.src, 0), (packet.dst, 0))
             return Place(-1, flow.client == (packet.src, 0))
         return None
 
-    def _flow(self, protocol: str, sender: Side, receiver: Side) -> Flow:
+    def _conversation(self, protocol: str, sender: Side, receiver: Side) -> Conversation:
         key = (protocol, *sorted((sender, receiver)))
-        flow = self._open.get(key)  # type: ignore[arg-type]  # sorted() forgets that there are two
+        flow = self._open.get(key)  # type: ignore[arg-type]  # mypy: sorted() does not keep the number of items
         if flow is None:
-            flow = self._open[key] = Flow(sender, receiver)  # type: ignore[index]
+            flow = self._open[key] = Conversation(sender, receiver)  # type: ignore[index]
         return flow
 
     def _tcp(self, index: int, packet: Quick) -> Place:
@@ -208,12 +208,12 @@ class Conversations:
             flow = None
         if flow is None:
             client, server = (sender, receiver) if self._opened(packet) else (receiver, sender)
-            flow = self._open[key] = Flow(client, server, syn=bool(packet.flags & SYN))
+            flow = self._open[key] = Conversation(client, server, syn=bool(packet.flags & SYN))
             self._number[id(flow)] = len(self.connections)
             self.connections.append(flow)
         flow.packets.append(index)
         if sender == receiver:
-            receiver = packet.dst, -1  # a socket that has connected to itself counts what it sends and gets apart
+            receiver = packet.dst, -1  # a socket that is connected to itself counts both directions separately
         self._follow(flow, packet, sender, receiver)
         has_ack = packet.flags & ACK
         return Place(
@@ -224,10 +224,10 @@ class Conversations:
         )
 
     @staticmethod
-    def _begins(flow: Flow, packet: Quick, sender: Side) -> bool:
+    def _begins(flow: Conversation, packet: Quick, sender: Side) -> bool:
         """Whether this segment begins a new connection with the ports of an earlier one, by Wireshark's rule.
 
-        A SYN does if its number is not the one from which its sender counted so far. The same number is a repetition.
+        A SYN begins one if its number differs from its sender's first number. The same number is a retransmission.
         """
         return packet.flags & (SYN | ACK) == SYN and flow.base.get(sender, packet.seq) != packet.seq
 
@@ -242,10 +242,10 @@ class Conversations:
         return True
 
     @staticmethod
-    def _follow(flow: Flow, packet: Quick, sender: Side, receiver: Side) -> None:
+    def _follow(flow: Conversation, packet: Quick, sender: Side, receiver: Side) -> None:
         if sender not in flow.base or packet.flags & (SYN | ACK) == SYN | ACK:
-            # A SYN-ACK with another number than before answers anew: its side counts from there on.
-            # Without its SYN a side's first packet counts as 1, as Wireshark has it.
+            # A SYN-ACK with a new number is a new answer: its side counts from this number on.
+            # If its SYN is missing, a side's first packet counts as 1, as in Wireshark.
             flow.base[sender] = packet.seq if packet.flags & SYN else (packet.seq - 1) % _MODULUS
         if packet.flags & ACK:
             flow.base.setdefault(receiver, (packet.ack - 1) % _MODULUS)
@@ -259,7 +259,7 @@ class Conversations:
 
 
 def _as_packet(cut: _Cut) -> bytes:
-    """What was cut up, behind an IP header of the kind it had. Only for reading: its checksum is not filled in."""
+    """The reassembled packet behind an IP header of its kind. Only for reading: the checksum is not filled in."""
     first, data = cut.first, cut.pieces.joined()
     assert first is not None
     if len(first.src) == 4:

@@ -1,6 +1,6 @@
-"""UDP datagrams as frames: written around given data, cut into fragments, put together again, judged by checksums.
+"""UDP datagrams as frames: made from data, cut into fragments, put together again, checked by their checksums.
 
-Rule: struct only; for what has no frame of its own, never for a packet that was captured.
+Rule: struct only; for datagrams that have no frame, never for a captured packet.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from labkit.packets.explain.internet import ones_sum
 from labkit.packets.fragments import Part, Pieces
 from labkit.packets.frames import ETHERNET, fragment_key, fragment_of, quick
 
-_ETHERNET = bytes(12) + b"\x08\x00"  # no hardware addresses: what a frame on Linux's loopback has
+_ETHERNET = bytes(12) + b"\x08\x00"  # addresses of zeros, as a frame on Linux's loopback has
 _IPV4 = Struct("!BBHHHBBH4s4s")
-_RIGHT = 0xFFFF  # the sum over data that has a right checksum in it (RFC 1071)
+_RIGHT = 0xFFFF  # the sum over data that includes a right checksum (RFC 1071)
 _PSEUDO = Struct("!4s4sBBH")
 _UDP = Struct("!HHHH")
-_NONE = b"\0\0"  # in the place of UDP's checksum: the sender has left it out
+_NONE = b"\0\0"  # in UDP's checksum field: the sender left the checksum out
 _ICMP_PROTOCOL, _UDP_PROTOCOL, _TTL = 1, 17, 64
 _DONT_FRAGMENT, _MORE_FRAGMENTS = 0x4000, 0x2000
 _UNREACHABLE, _PORT = 3, 3  # type and code
-_QUOTED = 576 - _IPV4.size - 8  # bytes of the packet that an ICMP error quotes at most (RFC 1812 §4.3.2.3)
+_QUOTED = 576 - _IPV4.size - 8  # most bytes of the packet that an ICMP error quotes (RFC 1812 §4.3.2.3)
 
 HEADERS = len(_ETHERNET) + _IPV4.size + _UDP.size
 """Bytes before the data of a whole datagram: 14 of Ethernet, 20 of IPv4, 8 of UDP."""
 
 LARGEST = 65535 - _IPV4.size - _UDP.size
-"""Bytes of data that an IPv4 packet has room for."""
+"""Most bytes of UDP data in an IPv4 packet."""
 
 UNDER_WAY = 64
-"""Packets in pieces that `Reassembly` keeps; the oldest goes first."""
+"""Most packets in fragments that `Reassembly` keeps; it drops the oldest first."""
 
 
 class Datagram(NamedTuple):
-    """What a UDP socket is given. source, destination: (IPv4 address as text, port)."""
+    """A datagram as a UDP socket gets it. source, destination: (IPv4 address as text, port)."""
 
     source: tuple[str, int]
     destination: tuple[str, int]
@@ -44,11 +44,11 @@ class Datagram(NamedTuple):
 
 
 def frames_of(datagram: Datagram, mtu: int = 1500, identification: int = 0) -> list[bytes]:
-    """Return the Ethernet frames that carry this datagram: one, or where it is larger than mtu the fragments.
+    """Return the Ethernet frames that carry this datagram: one, or its fragments if it is larger than mtu.
 
-    mtu: bytes of the largest IP packet. identification: 16 bits that the fragments have in common; what need not be
-    cut has 0 and "don't fragment", as on Linux. Lengths and checksums are right. Raises OverflowError for more than
-    `LARGEST` bytes of data. Source: RFC 768, RFC 791 §3.1 and §3.2 (An Example Fragmentation Procedure).
+    mtu: bytes of the largest IP packet. identification: 16 bits that the fragments share; a whole packet has 0 and
+    "don't fragment", as on Linux. Lengths and checksums are right. Raises OverflowError for more than `LARGEST` bytes
+    of data. Source: RFC 768, RFC 791 §3.1 and §3.2 (An Example Fragmentation Procedure).
     """
     if len(datagram.data) > LARGEST:
         raise OverflowError(f"{len(datagram.data)} bytes do not fit into one IPv4 packet")
@@ -56,7 +56,7 @@ def frames_of(datagram: Datagram, mtu: int = 1500, identification: int = 0) -> l
     size = _UDP.size + len(datagram.data)
     ports = _UDP.pack(datagram.source[1], datagram.destination[1], size, 0)
     checksum = _complement(_PSEUDO.pack(src, dst, 0, _UDP_PROTOCOL, size) + ports + datagram.data)
-    # A sum of 0 is sent as 0xFFFF, since 0 says that there is none.
+    # A sum of 0 is sent as 0xFFFF, because 0 means: no checksum.
     body = ports[:6] + (checksum if checksum != _NONE else b"\xff\xff") + datagram.data
     if _IPV4.size + size <= mtu:
         return [_packet(_UDP_PROTOCOL, src, dst, body, _DONT_FRAGMENT, 0)]
@@ -71,7 +71,7 @@ def frames_of(datagram: Datagram, mtu: int = 1500, identification: int = 0) -> l
 
 
 def refusal_of(datagram: Datagram) -> bytes:
-    """Return the frame in which the receiver's kernel says that nobody has this port: ICMP, port unreachable.
+    """Return the frame by which the receiver's kernel says that no socket has this port: ICMP, port unreachable.
 
     It quotes the datagram. Source: RFC 792 (Destination Unreachable Message).
     """
@@ -90,7 +90,7 @@ def _packet(protocol: int, src: bytes, dst: bytes, body: bytes, fragment: int, i
 
 
 def refused_by(raw: bytes) -> tuple[tuple[str, int], tuple[str, int]] | None:
-    """Return (source, destination) of the datagram that an ICMP "port unreachable" is about; None for other frames."""
+    """Return (source, destination) of the datagram that an ICMP "port unreachable" quotes; None for other frames."""
     packet = quick(raw, ETHERNET)
     start, at = packet.network, packet.transport
     if packet.protocol != "ICMP" or len(packet.src) != 4 or packet.end > len(raw):
@@ -106,15 +106,15 @@ def refused_by(raw: bytes) -> tuple[tuple[str, int], tuple[str, int]] | None:
 
 
 class Reassembly:
-    """What a host does with the frames that reach it: it puts fragments together and throws away what is damaged."""
+    """A host's treatment of frames: it puts fragments together and drops damaged packets."""
 
     def __init__(self) -> None:
         self._pieces: OrderedDict[bytes, Pieces] = OrderedDict()
 
     def take(self, raw: bytes) -> Datagram | None:
-        """Take an Ethernet frame; returns the datagram that a socket is given now, if any.
+        """Take an Ethernet frame; returns the datagram that it makes whole, if any.
 
-        None: no UDP over IPv4, cut short, a wrong checksum of either header, or pieces are missing still.
+        None: not UDP over IPv4, cut short, a wrong checksum of either header, or fragments are still missing.
         Source: RFC 791 §3.2 (An Example Reassembly Procedure), RFC 768.
         """
         packet = quick(raw, ETHERNET)
@@ -133,7 +133,7 @@ class Reassembly:
         return _datagram(packet.src, packet.dst, body) if body else None
 
     def _put(self, key: bytes, part: Part, data: bytes) -> bytes | None:
-        """Keep a fragment; returns what the packet carries once all of it is there."""
+        """Keep a fragment; returns the packet's payload if it is whole now."""
         pieces = self._pieces.setdefault(key, Pieces())
         while len(self._pieces) > UNDER_WAY:
             self._pieces.popitem(last=False)
@@ -145,7 +145,7 @@ class Reassembly:
 
 
 def _datagram(src: bytes, dst: bytes, body: bytes) -> Datagram | None:
-    """What UDP's header and data say; None where the length or the checksum is wrong."""
+    """The datagram in these bytes; None if the length or the checksum is wrong."""
     if len(body) < _UDP.size:
         return None
     sport, dport, size, _ = _UDP.unpack_from(body)

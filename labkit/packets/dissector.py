@@ -1,7 +1,7 @@
 """Frames become `Layer` and `Field` trees with exact bit spans; every byte of a frame ends up in a named field.
 
-Rule: the walk decides which headers there are, the tables of `explain` what is in them. Whatever the bytes are, nothing
-raises; Scapy is asked only about layers of the student's own (`scapy_layers`).
+Rule: the walk finds the headers, and the tables of `explain` describe their fields. No bytes make it raise. Scapy reads
+only layers of the student's own (`scapy_layers`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from labkit.packets.names import ETHERNET, linktype_name
 from labkit.packets.steps import Step
 
 _WHY_PAYLOAD = "What the layers below carry for the program: they do not look at it."
-_WHY_MALFORMED = "These bytes do not have the form their protocol asks for."
+_WHY_MALFORMED = "These bytes do not have the form that their protocol requires."
 _WHY_OPAQUE = "labkit knows the name of this protocol and has no table of its fields."
 _EXTENDED_ECHOES = (("ICMP", 42), ("ICMPv6", 160))
 _RAW_IP = "raw IP"
@@ -37,10 +37,10 @@ def dissect(raw: bytes, linktype: int = ETHERNET) -> tuple[Layer, ...]:
 def dissect_frame(
     context: Context, number: int = 0, fcs_length: int | None = None, wire_length: int = 0
 ) -> tuple[Layer, ...]:
-    """Like `dissect`, with what is known besides the bytes. number: of the packet in its tape.
+    """Like `dissect`, with facts besides the bytes. number: of the packet in its tape.
 
-    fcs_length: bytes of the frame check sequence, None if nobody says whether there is one. wire_length: bytes on the
-    wire, if the capture may be shorter.
+    fcs_length: bytes of the frame check sequence, None if the file does not say. wire_length: bytes on the wire, if the
+    capture may be shorter.
     """
     steps: list[Step] = []
     walk.quick(context.raw, context.linktype, fcs_length or 0, wire_length, steps)
@@ -51,7 +51,7 @@ def dissect_frame(
 
 
 def dissect_from(name: str, raw: bytes) -> tuple[Layer, ...] | None:
-    """Take apart what begins with another header than a frame's: that of the layer of this name. None: no such walk."""
+    """Take apart bytes that begin with the header of the layer of this name. None if no walk begins there."""
     steps: list[Step] = []
     if walk.from_layer(raw, name, steps) is None:
         return None
@@ -72,7 +72,7 @@ def layer_of(scapy_layer: Any) -> Layer:
 
 
 class _Frame:
-    """Makes the layers of one frame, front to back; `position` is the first byte that belongs to none yet."""
+    """Makes the layers of one frame, front to back; `position` is the first byte that no layer has yet."""
 
     def __init__(self, context: Context, number: int) -> None:
         self.raw, self.context, self.number = context.raw, context, number
@@ -80,7 +80,7 @@ class _Frame:
         self.position = 0
 
     def take(self, steps: list[Step], quoted: str = "") -> None:
-        """Add the headers that a walk found, and what the innermost one carries. quoted: a suffix of their names."""
+        """Add the headers that a walk found, and the payload of the innermost one. quoted: a suffix of their names."""
         for step in steps:
             self.header(step, quoted)
         if not steps:
@@ -127,7 +127,7 @@ class _Frame:
         self.position = end
 
     def enter(self, name: str, start: int, stop: int) -> None:
-        """Keep what the headers inside an IP packet need of it: the addresses, whether it is a fragment."""
+        """Keep the facts that headers inside an IP packet need: its addresses, whether it is a fragment."""
         context, raw = self.context, self.raw
         context.fragment, context.pseudo, context.truncated = False, None, False
         if name == "IPv4" and stop >= start + 20:
@@ -139,7 +139,7 @@ class _Frame:
             context.pseudo = (6, raw[start + 8 : start + 24], raw[start + 24 : start + 40])
 
     def quote(self, name: str, start: int, stop: int) -> None:
-        """Add what an ICMP error quotes, and the extension that may follow it."""
+        """Add the packet that an ICMP error quotes, and the extension that may follow it."""
         end = icmp.extension_at(self.raw, name, start, self.position, stop)
         steps: list[Step] = []
         walk.from_packet(self.raw, self.position, end, quotes(name, self.raw[start]), steps)
@@ -155,7 +155,7 @@ class _Frame:
         self.header(("ICMP extension", self.position, stop, stop), "")
 
     def application(self, step: Step) -> None:
-        """Add what TCP or UDP carries if it is a protocol of ours, or one of the student's."""
+        """Add the payload of TCP or UDP as layers, if it is a protocol of ours or of the student's."""
         name, _, end, stop = step
         if name in ("TCP", "UDP") and not self.context.fragment:
             for layer in applications.layers(self.context, self.layers[-1], end, stop, self.number):
@@ -169,7 +169,7 @@ class _Frame:
                 self.position = layer.end // 8
 
     def after(self, steps: list[Step], fcs_length: int | None, size: int) -> None:
-        """Name what is left behind the innermost packet: payload of the headers outside, then padding and trailers."""
+        """Add the bytes behind the innermost packet: payload of the outer headers, then padding and trailers."""
         for name, _, _, stop in reversed(steps[1:]):
             if name not in ("VLAN", "802.1ad", "MPLS"):  # their trailers belong to the frame
                 self.payload(name, stop, f"Payload of {name}")
@@ -180,7 +180,7 @@ class _Frame:
             self.position = layer.end // 8
 
     def payload(self, name: str, stop: int, title: str = "Payload") -> None:
-        """Bytes up to stop that no layer claimed: the payload of this one."""
+        """Add the bytes up to stop that no layer has, as the payload of this layer."""
         start = self.position
         if start >= stop:
             return
@@ -191,7 +191,7 @@ class _Frame:
         self.position = stop
 
     def opaque(self, name: str, start: int, end: int, quoted: str) -> None:
-        """A layer that has a name and no table: one field."""
+        """A layer without a table: it has one field."""
         data = self.raw[start:end]
         title, meaning, why = name, f"labkit has no table for {name}", _WHY_OPAQUE
         if name.startswith("link type "):
@@ -206,7 +206,7 @@ class _Frame:
         self.position = end
 
     def malformed(self, start: int, end: int, owner: str) -> Field:
-        """What is left of a header that is cut short or cannot be."""
+        """The bytes of a header that is cut short or impossible, as one field."""
         data = self.raw[start // 8 : (end + 7) // 8]
         value = data if start % 8 == 0 == end % 8 else number_at(self.raw, start, end - start)
         meaning = f"no valid part of {owner}"

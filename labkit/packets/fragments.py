@@ -1,12 +1,12 @@
-"""The fragments of one IP packet, in whatever order they come: which bytes are there, and whether it is whole.
+"""The fragments of one IP packet, in any order: which bytes are there, and whether the packet is whole.
 
-Rule: no headers here; what a fragment is of its packet is told by `frames.fragment_of`.
+Rule: no headers here; `frames.fragment_of` says which part of its packet a fragment is.
 """
 
 from __future__ import annotations
 
 Part = tuple[int, int, bool]
-"""(first byte, byte after the last, whether more follow), counted in what was cut up."""
+"""(first byte, byte after the last, whether more follow), counted in the packet's payload."""
 
 
 class Pieces:
@@ -19,11 +19,11 @@ class Pieces:
         self.whole = False
 
     def has(self, part: Part, data: bytes) -> bool:
-        """Whether this fragment, with these bytes, is there already."""
+        """Whether this fragment with these bytes has come already."""
         return self._parts.get(part) == data
 
     def add(self, part: Part, data: bytes) -> None:
-        """Take a fragment and its bytes; one that is there already changes nothing. Source: RFC 791 §3.2."""
+        """Take a fragment and its bytes; a repeated one changes nothing. Source: RFC 791 §3.2."""
         self._parts.setdefault(part, data)
         reached = 0
         for first, end, more in sorted(self._parts):
@@ -35,7 +35,7 @@ class Pieces:
                 return
 
     def joined(self) -> bytes:
-        """The bytes that were cut up. Of bytes that two fragments carry, those of the later offset count."""
+        """The packet's payload. If two fragments overlap, the one with the later offset counts."""
         data = bytearray()
         for part in sorted(self._parts):
             data[part[0] : part[1]] = self._parts[part]

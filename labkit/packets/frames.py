@@ -1,6 +1,6 @@
-"""A captured frame as raw bytes, and what is read in it at the places that the walk through its headers found.
+"""A captured frame as raw bytes, and values read at the places that the walk through its headers found.
 
-Rule: plain data; nothing here looks for a header: that is `walk`'s, whose names are passed on.
+Rule: plain data; only `walk` looks for headers, and this module passes its names on.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FLAG_LETTERS = "FSRPAUECN"
 FLAGS_IN_WORDS = tuple(
     ", ".join(name for bit, name in enumerate(FLAG_NAMES) if flags >> bit & 1) for flags in range(1 << 9)
 )
-"""The names of the flags set, for each of the 512 values of the nine bits: every list of packets asks for them."""
+"""The names of the set flags for each of the 512 values, made once because every list of packets shows them."""
 
 EPHEMERAL = 32768
 """From this port on, Linux gives ports to clients (RFC 6335 starts at 49152), so they differ from run to run."""
@@ -42,21 +42,21 @@ _u32 = Struct("!I").unpack_from
 
 
 def icmp_kind(raw: bytes, packet: Quick) -> tuple[int, int]:
-    """Return (type, code) of an ICMP or ICMPv6 message, or (-1, -1) of anything else."""
+    """Return (type, code) of an ICMP or ICMPv6 message, or (-1, -1) for other packets."""
     if packet.protocol in ("ICMP", "ICMPv6"):
         return raw[packet.transport], raw[packet.transport + 1]
     return -1, -1
 
 
 def quotes(protocol: str, kind: int) -> int:
-    """The version of IP in what a message of this type quotes, 4 or 6; 0 if it quotes nothing (RFC 792, RFC 4443)."""
+    """The IP version, 4 or 6, of the packet that such a message quotes; 0 if it quotes none (RFC 792, RFC 4443)."""
     if protocol == "ICMP" and kind in (3, 4, 5, 11, 12):
         return 4
     return 6 if protocol == "ICMPv6" and kind in (1, 2, 3, 4) else 0
 
 
 def quoted(raw: bytes, packet: Quick) -> Quick | None:
-    """The packet an ICMP error quotes, or None: an error carries the start of what caused it (RFC 792, RFC 4443)."""
+    """The packet that an ICMP error quotes, or None. An error quotes the start of its cause (RFC 792, RFC 4443)."""
     version = quotes(packet.protocol, icmp_kind(raw, packet)[0])
     if not version:
         return None
@@ -67,14 +67,14 @@ def quoted(raw: bytes, packet: Quick) -> Quick | None:
 def fragment_of(raw: bytes, packet: Quick) -> tuple[int, int, bool] | None:
     """Return (first byte, byte after the last, whether more follow) of an IP fragment; None for a whole packet.
 
-    Counted in what was cut up, in which UDP's header is the first 8 bytes. Source: RFC 791 §3.1, RFC 8200 §4.5.
+    It counts in the packet's payload, whose first 8 bytes are UDP's header. Source: RFC 791 §3.1, RFC 8200 §4.5.
     """
     at = packet.fragment
     if at < 0:
         return None
     if len(packet.src) == 16:
         bits = _u16(raw, at + 2)[0]
-        first = bits & 0xFFF8  # in units of 8 bytes, and 3 bits to the left: in bytes as it stands
+        first = bits & 0xFFF8  # in units of 8 bytes, but 3 bits to the left: so the number counts bytes
         return first, first + max(0, packet.end - at - 8), bool(bits & 1)
     bits = _u16(raw, at + 6)[0]
     first = (bits & 0x1FFF) * 8
@@ -82,9 +82,9 @@ def fragment_of(raw: bytes, packet: Quick) -> tuple[int, int, bool] | None:
 
 
 def fragment_key(raw: bytes, packet: Quick) -> bytes:
-    """What the fragments of one packet have in common: Identification and both addresses, in IPv4 the protocol, too.
+    """A key that the fragments of one packet share: Identification and both addresses, in IPv4 the protocol too.
 
-    Only of what `fragment_of` takes for a fragment. Source: RFC 791 §3.2, RFC 8200 §4.5.
+    Only for packets that `fragment_of` says are fragments. Source: RFC 791 §3.2, RFC 8200 §4.5.
     """
     at = packet.fragment
     if len(packet.src) == 16:
@@ -93,12 +93,12 @@ def fragment_key(raw: bytes, packet: Quick) -> bytes:
 
 
 def fragment_carries(raw: bytes, packet: Quick) -> int:
-    """The number of the protocol that was cut up into fragments, of one of them. Source: RFC 8200 §4.5."""
+    """The protocol number of the packet that this fragment belongs to. Source: RFC 8200 §4.5."""
     return raw[packet.fragment] if len(packet.src) == 16 else raw[packet.fragment + 9]
 
 
 def sack_blocks(raw: bytes, start: int, end: int) -> list[tuple[int, int]]:
-    """The blocks of the SACK option among the TCP options in raw[start:end], as sent; [] where there is none."""
+    """The blocks of the SACK option among the TCP options in raw[start:end], as sent; [] if there is none."""
     while start + 1 < end:
         kind = raw[start]
         if kind == 0:  # end of the list
@@ -116,7 +116,7 @@ def sack_blocks(raw: bytes, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def address(packed: bytes) -> str:
-    """An address as text: ``"127.0.0.1"``, ``"::1"``, ``"02:00:00:00:00:01"``; ``""`` where there is none."""
+    """An address as text: ``"127.0.0.1"``, ``"::1"``, ``"02:00:00:00:00:01"``; ``""`` for no bytes."""
     if len(packed) == 4:
         return "{}.{}.{}.{}".format(*packed)
     if len(packed) == 16:

@@ -1,6 +1,6 @@
-"""The marker: datagrams to ourselves that show up in the capture after everything sent before them.
+"""The marker: datagrams to ourselves, which appear in the capture after everything that was sent before them.
 
-Rule: what is on the wire is the proof; no waiting for a fixed time.
+Rule: the marker in the capture is the proof that it is complete; no wait is a fixed time.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ WAIT = 2.0
 
 
 class Source(Protocol):
-    """Anything frames come from while a capture runs."""
+    """An object that gives the frames of a running capture."""
 
     origin: str
     full: bool
-    """The limit is reached: nothing more will come."""
+    """Whether the limit is reached, so that no more frames come."""
 
     def take(self) -> list[Frame]:
         """The frames since the last call."""
 
     def wait(self, seconds: float) -> bool:
-        """Wait until there is something to take."""
+        """Wait until a frame can be taken."""
 
     def drops(self) -> int:
         """Frames lost since the last call."""
@@ -39,20 +39,20 @@ class Source(Protocol):
 
 
 class Boundary(Protocol):
-    """What tells that everything sent before a moment has come out of a source."""
+    """An object that knows when a source has given all frames which were sent before a moment."""
 
     behind: Sequence[Frame]
-    """What was taken from the source beyond that moment."""
+    """The frames taken from the source that were sent after that moment."""
 
     def owns(self, raw: bytes) -> bool:
-        """Whether this frame is there only to tell the moment."""
+        """Whether this frame was sent only to mark the moment."""
 
     def read_up_to(self, source: Source, frames: list[Frame], wait: float = WAIT) -> bool:
         """Move the frames sent before this call from the source to the list; returns whether all have come."""
 
 
 class Marker:
-    """A UDP socket on 127.0.0.1 that sends to itself. Its port has to be among those a capture lets through."""
+    """A UDP socket on 127.0.0.1 that sends to itself. The capture's filter must pass its port."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -66,15 +66,15 @@ class Marker:
         self._target: bytes = b"\x11" + self.port.to_bytes(2, "big") * 2
 
     def send(self) -> list[bytes]:
-        """Send one marker from every processor this process may use; returns what each carries.
+        """Send one marker from every processor that this process may use; returns the data of each.
 
-        Loopback queues frames for each processor apart, in order: only a marker from the same processor is sure to
-        come after a frame that waits in its queue.
+        Loopback has one queue for each processor, in order. So only a marker from the same processor is sure to come
+        after a frame that waits in its queue.
         """
         tags: list[bytes] = []
         if not hasattr(os, "sched_setaffinity"):
             return [self._send_one()]
-        # In a thread of its own: affinity belongs to the thread, and ours keeps what it has.
+        # A thread of its own, because a thread's affinity changes: ours must keep its affinity.
         thread = threading.Thread(target=self._send_each, args=(tags,), name="labkit marker")
         thread.start()
         thread.join()
@@ -85,7 +85,7 @@ class Marker:
             try:
                 os.sched_setaffinity(0, {processor})
             except OSError:
-                continue  # taken from us meanwhile: then nothing of ours is queued there either
+                continue  # we may not use this processor any more: then its queue holds no frame of ours either
             tags.append(self._send_one())
         if not tags:
             tags.append(self._send_one())
@@ -102,8 +102,8 @@ class Marker:
     def read_up_to(self, source: Source, frames: list[Frame], wait: float = WAIT, again: float | None = None) -> bool:
         """Send markers and move frames from the source to the list, up to the last marker; markers are left out.
 
-        wait: seconds at most. again: send anew after so many seconds (for a capture that may not have begun yet).
-        Returns whether the markers came; frames behind the last one stay out.
+        wait: seconds at most. again: send new ones after so many seconds (for a capture that may not have begun yet).
+        Returns whether the markers came; frames behind the last marker are not moved.
         """
         tags = set(self.send())
         deadline = time.monotonic() + wait
@@ -127,10 +127,10 @@ class Marker:
             source.wait(min(deadline, resend) - now)
 
     behind: Sequence[Frame] = ()
-    """What was taken from the source behind the last marker."""
+    """The frames taken from the source behind the last marker."""
 
     def _discard_received(self) -> None:
-        """Empty our own socket, so that its buffer never fills however often markers are sent."""
+        """Empty our own socket, so that many markers never fill its buffer."""
         try:
             while True:
                 self._socket.recv(64)

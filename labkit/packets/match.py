@@ -1,6 +1,6 @@
-"""Conditions on packets, told by name: which flags, sender, port, payload, protocol. For tapes and for wires alike.
+"""Conditions on packets, given by name: flags, sender, port, payload, protocol. Tapes and wires use the same ones.
 
-Rule: they are checked when they are made, so that a slip is told at once; asking them changes nothing.
+Rule: a condition is checked when it is made, so that a mistake is an error at once; a packet never changes it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PROTOCOLS = (
     "TCP", "UDP", "ICMP", "ICMPv6", "ARP", "IPv4", "IPv6", "IPv4 (fragment)", "IPv6 (fragment)", "IGMP", "SCTP", "GRE",
     "ESP", "AH", "VLAN", "802.1ad", "MPLS", "LLC", "SNAP", "STP", "PPPoE", "Ethernet",
 )  # fmt: skip
-"""What `labkit.packets.frames` calls whole frames most often; `labkit.packets.names` has the rarer names."""
+"""The most frequent names of whole frames; `labkit.packets.names` has the rarer ones."""
 
 _RARE = (*OPAQUE_ETHERTYPES.values(), *OPAQUE_PROTOCOLS.values(), *LINKTYPE_NAMES.values())
 _CASELESS = {name.lower(): name for name in (*_RARE, *PROTOCOLS)}
@@ -28,7 +28,7 @@ _OTHERS = re.compile(r"IP protocol \d+|link type \d+|(.+) \((?:truncated|malform
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Which packets are meant; None: no condition.
+    """Conditions that select packets; None: no condition.
 
     sender: ``"client"`` or ``"server"``. flags: exactly these TCP flags, a letter each. payload: with (True) or without
     (False) payload. port: source or destination. protocol: one of `PROTOCOLS`, in small or capital letters.
@@ -53,7 +53,7 @@ class Conditions:
         if self.port is not None and not (_is_whole(self.port) and 0 < self.port < 65536):
             raise LabError(f"{self.port!r} is not a port", "Give a number from 1 to 65535.")
         if self.protocol is not None:
-            object.__setattr__(self, "protocol", protocol_name(self.protocol))  # frozen: the way to set a field here
+            object.__setattr__(self, "protocol", protocol_name(self.protocol))  # sets a field of a frozen dataclass
 
     def fits(self, packet: Quick, sender: str, payload: int) -> bool:
         """Whether all conditions hold for this packet. sender: who sent it. payload: bytes that TCP or UDP carries."""
@@ -81,7 +81,7 @@ class Conditions:
 
 
 def protocol_name(given: Any) -> str:
-    """A protocol as frames are called: ``"tcp"`` is ``"TCP"``. Raises `LabError` for a name that no frame can have."""
+    """The name of a protocol as frames have it: ``"tcp"`` gives ``"TCP"``. Raises `LabError` if there is none."""
     if isinstance(given, str):
         if given.lower() in _CASELESS:
             return _CASELESS[given.lower()]
@@ -90,7 +90,7 @@ def protocol_name(given: Any) -> str:
     near = nearest(given, PROTOCOLS) if isinstance(given, str) else ""
     raise LabError(
         f"no frame is called {given!r}",
-        f"{near}protocol is one of {', '.join(PROTOCOLS)}. What TCP or UDP carries goes by its port: port=53 is DNS.",
+        f"{near}protocol is one of {', '.join(PROTOCOLS)}. For a protocol inside TCP or UDP, give its port: port=53 is DNS.",
     )
 
 

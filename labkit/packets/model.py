@@ -1,4 +1,4 @@
-"""What a dissected packet is made of: layers, fields with exact bit spans, and socket events.
+"""The parts of a dissected packet: layers, fields with exact bit spans, and socket events.
 
 Rule: plain data only; no sockets, no files, no Scapy, no pixels.
 """
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 
 VERDICTS = ("dropped", "corrupted", "duplicated", "delayed", "reordered")
-"""What a wire can do to a frame: the kinds of a `Verdict`."""
+"""The kinds of a `Verdict`: what a wire can do to a frame."""
 
-_DETAIL = 200  # characters of a verdict's detail at most
-_TIMES = 1 << 64  # times from here on fit no capture file
+_DETAIL = 200  # most characters of a verdict's detail
+_TIMES = 1 << 64  # larger times do not fit into a capture file
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -24,13 +24,13 @@ class Field:
     label: the name in words, as in the RFC (``"SYN"``, ``"Sequence Number"``).
     start: position of the first bit, counted from the first bit of the frame.
     bits: length in bits.
-    value: the decoded value: int for numbers and flags, str for addresses, bytes for what has no number.
+    value: the decoded value: int for numbers and flags, str for addresses, bytes for other data.
     shown: the value as a person reads it (``"0x0800"``, ``"127.0.0.1"``, ``"40 bytes"``).
     meaning: what this value says in this packet (``"the sender wants to open a connection"``), or ``""``.
     why: one sentence, why the field exists.
     rfc: where it is defined (``"RFC 9293 §3.1"``).
-    volatile: True where the value changes from run to run (ports, sequence numbers, checksums, clocks).
-    children: the parts of a field that is divided further (flags, options), in order.
+    volatile: True if the value changes from run to run (ports, sequence numbers, checksums, clocks).
+    children: the parts of a divided field (flags, options), in order.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Field:
         return self.start + self.bits
 
     def leaves(self) -> Iterator[Field]:
-        """Yield the parts that are divided no further, in order (the field itself if it has no parts)."""
+        """Yield the parts that have no parts themselves, in order (the field itself if it has no parts)."""
         if not self.children:
             yield self
         for child in self.children:
@@ -103,7 +103,7 @@ class Layer:
     start, bits: its span in the frame, header only; the payload belongs to the layer above.
     fields: in wire order, without gaps or overlaps.
     data: the bytes of the layer (the bytes that hold its span).
-    packet: number of the packet in its tape, from 1; 0 where there is none.
+    packet: number of the packet in its tape, from 1; 0 without a tape.
     rfc: where the protocol is defined. origin: where the tape comes from, as in `Tape.origin`; ``""`` without a tape.
     """
 
@@ -133,7 +133,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class SocketEvent:
-    """Something one of our own sockets did while a capture ran.
+    """An event or call of one of our own sockets while a capture ran.
 
     time_ns: nanoseconds since the epoch, the same clock as the packets' times.
     who: ``"client"`` or ``"server"``.
@@ -156,20 +156,20 @@ class SocketEvent:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a wire did to a frame on its way; frames it passed on untouched have none.
+    """What a wire did to a frame; a frame that it passed on unchanged has no verdict.
 
     kind: ``"dropped"``, ``"corrupted"``, ``"duplicated"``, ``"delayed"`` or ``"reordered"``.
     detail: a few words more, the same in every run (``"by 50 ms"``, ``"one bit of byte 60"``), or ``""``.
-    arrivals: when it was handed to the receiver, ns since the epoch; empty where it was dropped, two where duplicated.
-    Raises ValueError for another kind, a detail of more than 200 characters or with one that is not printable, and
-    times that no capture file can hold.
+    arrivals: when the receiver got it, ns since the epoch; empty if it was dropped, two times if it was duplicated.
+    Raises ValueError for another kind, a detail of more than 200 characters or with unprintable ones, and times that
+    no capture file can hold.
     """
 
     kind: str
     detail: str = ""
     arrivals: tuple[int, ...] = ()
 
-    # Checked here, once: a verdict read from a hostile file is as fit to be printed and drawn as one from a wire.
+    # Checked here, once: then a verdict from a hostile file can be printed and drawn safely.
     def __post_init__(self) -> None:
         if self.kind not in VERDICTS:
             raise ValueError(f"{self.kind!r} is not what a wire does: {', '.join(VERDICTS)}")
@@ -180,5 +180,5 @@ class Verdict:
 
     @property
     def words(self) -> str:
-        """The verdict as a person says it: ``"dropped on the wire"``, ``"delayed on the wire (by 50 ms)"``."""
+        """The verdict in words: ``"dropped on the wire"``, ``"delayed on the wire (by 50 ms)"``."""
         return f"{self.kind} on the wire" + (f" ({self.detail})" if self.detail else "")

@@ -1,6 +1,6 @@
-"""What link types, protocols and ICMP messages are called, by their numbers.
+"""The names of link types, protocols and ICMP messages, by their numbers.
 
-Rule: data only; a name that has no table in `explain` is still the name of a layer.
+Rule: data only; a name without a table in `explain` is the name of a layer all the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LINKTYPE_NAMES = {
     IPV6: "raw IP",
     SLL2: "Linux cooked v2",
 }
-"""What a frame of a link type begins with, if labkit can read it."""
+"""The name of the first header, for each link type that labkit can read."""
 
 _OTHER_LINKTYPES = {
     3: "AX.25", 6: "Token Ring", 7: "ARCNET", 8: "SLIP", 9: "PPP", 10: "FDDI", 11: "ATM (RFC 1483)",
@@ -56,22 +56,22 @@ OPAQUE_ETHERTYPES = {
     0x8809: "slow protocols", 0x8863: "PPPoE discovery", 0x888E: "EAPOL", 0x88CC: "LLDP", 0x88E5: "MACsec",
     0x88E7: "802.1ah", 0x88F7: "PTP", 0x8902: "CFM", 0x8906: "FCoE", 0x9000: "loop test",
 }  # fmt: skip
-"""EtherTypes of protocols that have a name here and no table: their layer is one field."""
+"""EtherTypes of protocols with a name but no table: their layer is one field."""
 
 OPAQUE_PROTOCOLS = {
     8: "EGP", 9: "IGRP", 33: "DCCP", 46: "RSVP", 88: "EIGRP", 89: "OSPF", 94: "IPIP", 97: "EtherIP", 103: "PIM",
     108: "IPComp", 112: "VRRP", 115: "L2TP", 124: "IS-IS", 135: "Mobile IPv6", 136: "UDP-Lite", 139: "HIP",
     140: "Shim6",
 }  # fmt: skip
-"""The same of IP's protocol numbers."""
+"""IP's protocol numbers with a name but no table."""
 
 PROTOCOLS = (
     "TCP", "UDP", "ICMP", "ICMPv6", "ARP", "IPv4", "IPv4 (fragment)", "IPv6", "IPv6 (fragment)", "GRE", "AH", "ESP",
     "IGMP", "SCTP", "LLC", "STP", "MPLS", "PPPoE", "PPP", "VLAN", "802.1ad",
     *dict.fromkeys((*LINKTYPE_NAMES.values(), *OPAQUE_PROTOCOLS.values(), *OPAQUE_ETHERTYPES.values())),
 )  # fmt: skip
-"""All that a whole frame can be called: the name of its innermost layer. A frame of another link is "link type 9"; one
-that is cut short or cannot be has " (truncated)" or " (malformed)" behind its name.
+"""The possible names of a whole frame: that of its innermost layer. A frame of another link is "link type 9"; a frame
+that is cut short or impossible has " (truncated)" or " (malformed)" behind its name.
 """
 
 ICMP_WORDS = {
@@ -89,4 +89,4 @@ ICMP6_WORDS = {
     (136, 0): "neighbour advertisement", (137, 0): "redirect", (143, 0): "multicast listener report",
     (160, 0): "extended echo request", (161, 0): "extended echo reply",
 }  # fmt: skip
-"""The same of ICMPv6. Source: RFC 4443, RFC 4861, RFC 3810, RFC 8335."""
+"""(type, code) of ICMPv6 messages in words. Source: RFC 4443, RFC 4861, RFC 3810, RFC 8335."""

@@ -1,4 +1,4 @@
-"""One captured packet: what its headers say at once, and its layers and fields when they are asked for.
+"""One captured packet: the values of its headers at once, and its layers and fields on demand.
 
 Rule: the quick parse answers everything but `layers`; only `layers`, `fields` and ``packet["TCP"]`` touch Scapy.
 """
@@ -26,7 +26,7 @@ _ALIASES = {"IP": ("IPv4", "IPv6"), "Ether": ("Ethernet",), "Raw": ("Payload",)}
 class Packet:
     """A packet of a tape.
 
-    number: its place in the capture, from 1. time_ns: nanoseconds since the epoch, None if its file says no time.
+    number: its place in the capture, from 1. time_ns: nanoseconds since the epoch, None if its file gives none.
     raw: the bytes of the frame. fcs_length: bytes of frame check sequence at its end, as its file says.
     linktype: how the frame starts, as numbered in pcap files (1: Ethernet). status: what the kernel noted about it
     (bit 8: it never filled in the TCP or UDP checksum). wire_length: bytes on the wire; raw may be cut shorter.
@@ -68,17 +68,17 @@ class Packet:
 
     @property
     def src(self) -> tuple[str, int]:
-        """(address, port) of the sender; port 0 where the protocol has none."""
+        """(address, port) of the sender; port 0 if the protocol has no ports."""
         return frames.address(self._quick.src), self._quick.sport
 
     @property
     def dst(self) -> tuple[str, int]:
-        """(address, port) of the receiver; port 0 where the protocol has none."""
+        """(address, port) of the receiver; port 0 if the protocol has no ports."""
         return frames.address(self._quick.dst), self._quick.dport
 
     @property
     def sender(self) -> str:
-        """``"client"`` or ``"server"``: in TCP the client sent the first SYN, elsewhere the first packet."""
+        """``"client"`` or ``"server"``: in TCP the client sent the first SYN, in other protocols the first packet."""
         return "client" if self._place is None or self._place.from_client else "server"
 
     @property
@@ -88,7 +88,7 @@ class Packet:
 
     @property
     def flag_letters(self) -> str:
-        """The TCP flags that are set, a letter each: ``"SA"``, ``"PA"``, ``"R"``."""
+        """The TCP flags that are set, one letter each: ``"SA"``, ``"PA"``, ``"R"``."""
         return "".join(letter for bit, letter in enumerate(FLAG_LETTERS) if self._quick.flags >> bit & 1)
 
     @property
@@ -113,8 +113,8 @@ class Packet:
 
     @property
     def relative_sack(self) -> tuple[tuple[int, int], ...]:
-        """What the SACK option says has arrived beyond the acknowledgment number: (first, one after the last) each,
-        counted as `relative_ack`; () without it. Source: RFC 2018 §3.
+        """The blocks that arrived beyond the acknowledgment number, by the SACK option: (first, one after the last) of
+        each, counted as `relative_ack`; () without the option. Source: RFC 2018 §3.
         """
         quick = self._quick
         if quick.protocol != "TCP" or quick.payload - quick.transport <= 20 or quick.flags & frames.SYN:
@@ -130,15 +130,15 @@ class Packet:
 
     @property
     def fragment(self) -> tuple[int, int, bool] | None:
-        """Of an IP fragment: (first byte, byte after the last, whether more follow), counted in what was cut up.
+        """Of an IP fragment: (first byte, byte after the last, whether more follow), counted in the packet's payload.
 
-        None for a packet that is whole. Source: RFC 791 §3.2, RFC 8200 §4.5.
+        None for a whole packet. Source: RFC 791 §3.2, RFC 8200 §4.5.
         """
         return frames.fragment_of(self.raw, self._quick)
 
     @property
     def what(self) -> str:
-        """What it is, in a few words: ``"UDP"``, ``"UDP fragment"``, ``"ICMP port unreachable"``, ``"TCP"``."""
+        """The kind of packet in a few words: ``"UDP"``, ``"UDP fragment"``, ``"ICMP port unreachable"``, ``"TCP"``."""
         name = self._quick.protocol
         if name in ("ICMP", "ICMPv6"):
             words = ICMP_WORDS if name == "ICMP" else ICMP6_WORDS
@@ -150,9 +150,9 @@ class Packet:
 
     @property
     def talk(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
-        """(client, server), each (address, port), of the datagrams it belongs to; None for TCP and what is unknown.
+        """(client, server), each (address, port), of its exchange of datagrams; None for TCP and unknown packets.
 
-        A fragment and an ICMP error belong to the datagrams that they are about.
+        A fragment and an ICMP error belong to the exchange that they are about.
         """
         if self._place is None or self._place.talk is None:
             return None
@@ -190,7 +190,7 @@ class Packet:
         return self._layers
 
     def _context(self) -> Context:
-        """What its tape knows of it: relative numbers, who sent it, whether checksums were filled in."""
+        """The facts that its tape knows: relative numbers, the sender, whether the kernel filled in checksums."""
         from labkit.packets.explain.base import Context
 
         context, place = Context(self.raw, self.linktype, status=self.status, sender=self.sender), self._place
@@ -202,9 +202,9 @@ class Packet:
         return context
 
     def __getitem__(self, name: str) -> Layer:
-        """The layer with this name: ``packet["TCP"]``; KeyError naming the layers there are.
+        """The layer with this name: ``packet["TCP"]``; raises KeyError that names the packet's layers.
 
-        ``"IP"`` is whichever version there is, and Scapy's names (``"Ether"``, ``"Raw"``) work too.
+        ``"IP"`` means either version, and Scapy's names (``"Ether"``, ``"Raw"``) work too.
         """
         wanted = _ALIASES.get(name, (name,))
         for layer in self.layers:
@@ -219,7 +219,7 @@ class Packet:
         return any(layer.name in wanted for layer in self.layers)
 
     def fields(self) -> Iterator[Field]:
-        """Yield every field of every layer that is divided no further, in wire order."""
+        """Yield every field without parts of every layer, in wire order."""
         for layer in self.layers:
             for item in layer.fields:
                 yield from item.leaves()

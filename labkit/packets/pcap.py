@@ -1,6 +1,6 @@
-"""Classic pcap files and pipes, in both byte orders, with microseconds or nanoseconds; and reading any capture file.
+"""Reads classic pcap files and pipes, in both byte orders, with microseconds or nanoseconds; opens any capture file.
 
-Rule: whatever the bytes are, the answer is frames or `BadCapture`, in bounded memory.
+Rule: from any bytes come frames or `BadCapture`, in bounded memory.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from labkit.packets.compressed import too_large, unpacked
 from labkit.packets.frames import Frame
 
 FILE_LIMIT = 256 << 20
-"""Bytes of a capture file that are read at most, also after unpacking it; a larger one has to be cut first."""
+"""Most bytes of a capture file, also after unpacking; the student must cut a larger one first."""
 
 PACKET_LIMIT = 1 << 20
-"""Bytes of one packet in a pcap file at most; more is damage (the largest IP packet has 65,535)."""
+"""Most bytes of one packet in a pcap file; a larger number is damage (the largest IP packet has 65,535)."""
 
 HEADER = 24
 """Bytes before the first record of a file."""
@@ -34,7 +34,7 @@ _MAGIC = {
     b"\x34\xcd\xb2\xa1": ("<", 1000, 24),
     b"\xa1\xb2\xcd\x34": (">", 1000, 24),
 }
-_FCS_TOLD = 1 << 26  # of the header's last field: its four highest bits count 16-bit words of frame check sequence
+_FCS_TOLD = 1 << 26  # bit of the header's last field; its four highest bits count 16-bit words of frame check sequence
 _LINKTYPE = (1 << 26) - 1
 
 
@@ -42,7 +42,7 @@ class PcapStream:
     """Turns the bytes of a pcap file, fed in pieces of any size, into frames.
 
     linktype: of all its frames, -1 until the header has come. fcs_length: bytes of frame check sequence at the end of
-    each frame, 0 if the header tells of none.
+    each frame, 0 if the header gives no length.
     """
 
     def __init__(self, name: str = "capture") -> None:
@@ -64,7 +64,7 @@ class PcapStream:
 
     @property
     def missing(self) -> str:
-        """What is not there if the stream ends now, as a sentence; ``""`` if it ends behind a whole packet."""
+        """The part that is missing if the stream ends now, as a sentence; ``""`` if it ends behind a whole packet."""
         there = len(self._kept)
         if not there:
             return ""
@@ -94,7 +94,7 @@ class PcapStream:
             if captured > PACKET_LIMIT:
                 self._kept, self.frames = data[position:], self.frames + len(frames)
                 self.offset += position
-                if frames:  # the error is told when these have been taken
+                if frames:  # the next call raises, after these frames
                     return frames
                 raise BadCapture(f"{self.name} at byte {self.offset}: a packet of {captured} bytes", pcapng.TODO)
             end = position + head + captured
@@ -122,7 +122,7 @@ class PcapStream:
         network = Struct(order + "I").unpack_from(data, 20)[0]
         if major != 2:
             raise BadCapture(f"{self.name} at byte 4: version {major} of pcap; only 2 is known", pcapng.TODO)
-        # The two lengths stand in the other order before version 2.3, and in 2.3 in whichever order the writer had.
+        # The two lengths have the other order before version 2.3, and either order in 2.3.
         self._swapped, self._perhaps_swapped = minor < 3, minor == 3
         self.linktype = network & _LINKTYPE
         self.fcs_length = (network >> 28) * 2 if network & _FCS_TOLD else 0
@@ -132,9 +132,9 @@ class PcapStream:
 def decode(data: bytes, name: str = "capture") -> Recording:
     """Read the bytes of a capture file, pcapng or pcap by its first four bytes, also compressed by gzip.
 
-    name: what to call it in an error. A file that is cut off, or damaged behind its first packet, gives what stands
-    before, and `Recording.missing` says what is not there. Raises `BadCapture` if nothing can be read, saying at which
-    byte it goes wrong and what to do.
+    name: of the file, for an error. A file that is cut off, or damaged behind its first packet, gives the packets
+    before, and `Recording.missing` says what is missing. Raises `BadCapture` if nothing can be read; it says which byte
+    is wrong and what to do.
     """
     if not data:
         raise BadCapture(f"{name} is empty", "Nothing was ever written into it: give another file, or record again.")
@@ -165,14 +165,14 @@ def _classic(data: bytes, name: str) -> Recording:
     if frames and stream.rest:
         try:
             stream.feed(b"")
-        except BadCapture as error:  # damage behind whole packets: Wireshark shows those, too
+        except BadCapture as error:  # damage behind whole packets: keep them, as Wireshark does
             missing = f"{error.what.removeprefix(name + ' ')}; the packets behind this byte are missing"
     fcs = stream.fcs_length
     return Recording(frames, fcs_lengths=dict.fromkeys(range(len(frames)), fcs) if fcs else NO_FCS, missing=missing)
 
 
 def load(path: str | Path) -> Recording:
-    """Read a capture file of at most `FILE_LIMIT` bytes. Raises `BadCapture`, or `OSError` for no file."""
+    """Read a capture file of at most `FILE_LIMIT` bytes. Raises `BadCapture`, or `OSError` if there is no file."""
     path = Path(path)
     with path.open("rb") as file:
         data = file.read(FILE_LIMIT + 1)

@@ -1,6 +1,6 @@
-"""pcapng files: the writer and the reader, with a block of labkit's own for what the format has no field for.
+"""pcapng files: the writer and the reader, and a block of labkit's own for facts without a field in the format.
 
-Rule: bytes in, frames out, no files; whatever the bytes are, the answer is frames or `BadCapture`, in bounded memory.
+Rule: bytes in, frames out, no files; from any bytes come frames or `BadCapture`, in bounded memory.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from labkit.packets.model import Verdict
 
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, STATISTICS, ENHANCED_PACKET, SECRETS = 0x0A0D0D0A, 1, 2, 3, 5, 6, 10
 LABKIT = 0x80004C4B
-"""Our own block. Types with the highest bit set are left to local use, and other readers skip them."""
+"""Our own block. Types with the highest bit set are for local use, and other readers skip them."""
 
 BYTE_ORDER = 0x1A2B3C4D
 _LABKIT_MARK = b"labkit/1"
 _BLOCK = Struct("<II")
 _SECONDS = 10**9
 _ERA = 9_000_000_000
-"""Seconds: a time that does not fit into 64 bits of nanoseconds since 1970 is written with an offset of so many."""
+"""Seconds of the offset for a time that does not fit into 64 bits of nanoseconds since 1970."""
 
 END_OF_OPTIONS, COMMENT = 0, 1  # in every block
 HARDWARE_OR_FLAGS = 2  # epb_flags in a packet block
@@ -54,7 +54,7 @@ def _block(kind: int, body: bytes) -> bytes:
 
 
 class _Port(NamedTuple):
-    """What an interface block says of the frames that belong to it. era: of their times, see `_ERA`."""
+    """The facts in an interface block, which hold for its frames. era: of their times, see `_ERA`."""
 
     linktype: int
     fcs: int = 0
@@ -64,7 +64,7 @@ class _Port(NamedTuple):
     def block(self) -> bytes:
         options = _option(RESOLUTION, b"\x09")  # the times count nanoseconds
         if self.fcs:
-            # 16 and more are read as bits, see _declared.
+            # a number from 16 on is read as bits, see _declared
             options += _option(FCS_LENGTH, bytes((self.fcs if self.fcs < 16 else self.fcs * 8 & 0xFF,)))
         if self.era:
             options += _option(TIME_OFFSET, Struct("<q").pack(self.era * _ERA))
@@ -72,15 +72,15 @@ class _Port(NamedTuple):
 
 
 def _port_of(frame: Frame, fcs: int) -> tuple[int, int, int, int]:
-    """What a `_Port` for this frame is made of; a plain tuple, since every frame of a capture asks for it."""
+    """The values of a `_Port` for this frame; a plain tuple, because every frame of a capture needs one."""
     time_ns, raw, linktype, _, length = frame
-    if time_ns is None:  # a Simple Packet Block has no captured length: the interface's limit tells it
+    if time_ns is None:  # a Simple Packet Block has no captured length: the interface's limit gives it
         return linktype, fcs, 0, len(raw) if len(raw) < length else 0
     return linktype, fcs, 0 if 0 <= time_ns < 1 << 64 else time_ns // (_ERA * _SECONDS), 0
 
 
 def _writable(frame: Frame) -> Frame:
-    """The frame, without its time if no file can hold it: a damaged clock must not keep packets from being saved."""
+    """The frame, without its time if no file can hold it: a damaged clock must not prevent saving."""
     time_ns = frame[0]
     if time_ns is None or 0 <= time_ns < 1 << 64 or abs(time_ns // (_ERA * _SECONDS) * _ERA) < 1 << 63:
         return frame
@@ -112,7 +112,7 @@ def encode(recording: Recording) -> bytes:
             numbers[port] = len(numbers)
             blocks.append(_Port(*port).block())
         blocks += secrets
-        secrets = []  # once in a file is enough
+        secrets = []  # a file has each secret once
         if timeless is not None:
             blocks += [_simple(frames[index]) for index in members]
         else:
@@ -138,7 +138,7 @@ def _simple(frame: Frame) -> bytes:
 
 
 def _comment(verdict: Verdict) -> bytes:
-    """The options of a packet block that say in Wireshark what the wire did. Source: section 3.5, opt_comment."""
+    """The options of a packet block from which Wireshark shows what the wire did. Source: section 3.5, opt_comment."""
     words = f"wire: {verdict.kind}" + (f", {verdict.detail}" if verdict.detail else "")
     return _option(COMMENT, words.encode()) + _option(END_OF_OPTIONS, b"")
 
@@ -147,7 +147,7 @@ def _comment(verdict: Verdict) -> bytes:
 
 
 class _Interface(NamedTuple):
-    """What an interface block declares. snap: bytes kept of a packet at most, 0 for all. units: a second.
+    """What an interface block declares. snap: most bytes kept of a packet, 0 for all. units: in a second.
 
     shift: ns to add to its times. fcs: bytes of frame check sequence at the end of each frame.
     """
@@ -160,7 +160,7 @@ class _Interface(NamedTuple):
 
 
 class _CutOff(Exception):
-    """The file ends inside a block. what: which block, and how much of it is there."""
+    """The file ends inside a block. what: a sentence about that block and its present bytes."""
 
     def __init__(self, what: str) -> None:
         super().__init__(what)
@@ -168,14 +168,14 @@ class _CutOff(Exception):
 
 
 class _Reader:
-    """One pass over the bytes of a file; holds what the section so far has declared."""
+    """One pass over the bytes of a file; holds the declarations of the current section."""
 
     def __init__(self, data: bytes, name: str) -> None:
         self.data, self.name = data, name
         self.frames: list[Frame] = []
         self.interfaces: list[_Interface] = []
         self.order = "<"
-        self.notes: tuple[int, bytes] | None = None  # where they stand, and what they say
+        self.notes: tuple[int, bytes] | None = None  # their place in the file, and their bytes
         self.secrets: list[tuple[int, bytes]] = []
         self.fcs: dict[int, int] = {}
         self.drops: dict[tuple[int, int], int] = {}  # (section, interface) → frames lost, by its last statistics
@@ -194,7 +194,7 @@ class _Reader:
         except BadCapture as error:
             if not self.frames:
                 raise
-            # Wireshark shows what stands before the damage, too.
+            # Keep the packets before the damage, as Wireshark does.
             missing = f"{error.what.removeprefix(self.name + ' ')}; the packets behind this byte are missing"
         recording = Recording(
             self.frames, drops=sum(self.drops.values()) + self.lost_between, secrets=tuple(self.secrets),
@@ -248,10 +248,10 @@ class _Reader:
         return Struct(order + "II").unpack_from, Struct(order + "IIIII").unpack_from, Struct(order + "I").unpack_from
 
     def _cut(self, offset: int, kind: int, length: int) -> _CutOff | BadCapture:
-        """What to raise if the file ends inside the block at this offset."""
+        """The error if the file ends inside the block at this offset."""
         there = len(self.data) - offset
         if length > len(self.data) + (1 << 24):
-            # No writer makes such blocks, so the length is damaged. (A packet of a capture has at most 256 kB.)
+            # No writer makes such blocks (a packet of a capture has at most 256 kB), so the length is damaged.
             return self.bad(offset, f"a block of {length} bytes, but the file ends after {there}")
         if not self.sections:
             return self.bad(offset, f"the file ends inside its first block ({there} bytes are there)", CUT)
@@ -309,7 +309,7 @@ class _Reader:
                 raise self.bad(offset, f"a packet of {captured} bytes in a block of {length}")
             linktype, _, units, shift, fcs = self._interface(offset, number)
             time_ns = ((high << 32) | low) * _SECONDS // units + shift
-            self.lost_between += drops if drops != 0xFFFF else 0  # 0xFFFF: nobody counted
+            self.lost_between += drops if drops != 0xFFFF else 0  # 0xFFFF: unknown
             start = offset + 28
             self._note_fcs(fcs, start + captured + (-captured % 4), offset + length - 4)
             self.frames.append((time_ns, data[start : start + captured], linktype, 0, original))
@@ -322,11 +322,11 @@ class _Reader:
             self.secrets.append((secret, data[offset + 16 : offset + 16 + count]))
         elif kind == LABKIT and data[offset + 8 : offset + 16] == _LABKIT_MARK and length >= 24:
             size = Struct(order + "I").unpack_from(data, offset + 16)[0]
-            # A size that the block has no room for leaves text that is no JSON: that is told with the other damage.
+            # A size larger than the block leaves text that is not JSON, which is reported as damage later.
             self.notes = offset, data[offset + 20 : offset + 20 + size] if size <= length - 24 else b""
 
     def _options(self, offset: int, end: int) -> dict[int, tuple[int, bytes]]:
-        """The options of a block: code → (where its data stands, the data)."""
+        """The options of a block: code → (position of its data, the data)."""
         found: dict[int, tuple[int, bytes]] = {}
         pair = Struct(self.order + "HH").unpack_from
         while offset + 4 <= end:
@@ -341,7 +341,7 @@ class _Reader:
         return found
 
     def _declared(self, interface: _Interface, offset: int, end: int) -> _Interface:
-        """The interface with what its options say. Source: the pcapng specification, section 4.2."""
+        """The interface with the values of its options. Source: the pcapng specification, section 4.2."""
         options = self._options(offset, end)
         at, resolution = options.get(RESOLUTION, (0, b""))
         if resolution:  # a negative power of 10, or of 2 if the highest bit is set
@@ -351,18 +351,18 @@ class _Reader:
                 raise self.bad(at, f"times in units of 1/{units} s")
             interface = interface._replace(units=units)
         _, shift = options.get(TIME_OFFSET, (0, b""))
-        if len(shift) >= 8:  # in seconds, and negative for times before those that the packets have
+        if len(shift) >= 8:  # in seconds; it may be negative
             seconds = Struct(self.order + "q").unpack_from(shift)[0]
             interface = interface._replace(shift=seconds * _SECONDS)
         _, length = options.get(FCS_LENGTH, (0, b""))
-        if length:  # the specification says bits, its example and all writers bytes: 16 and more can only be bits
+        if length:  # the specification says bits, its example and all writers use bytes: only 16 and more can be bits
             interface = interface._replace(fcs=length[0] if length[0] < 16 else length[0] // 8)
         return interface
 
     def _note_fcs(self, fcs: int, offset: int, end: int) -> None:
-        """Note how long the frame check sequence of the packet that comes next is.
+        """Note the length of the next packet's frame check sequence.
 
-        offset, end: its options, whose flags go before what the interface says. Source: section 4.3.1.
+        offset, end: its options; their flags override the interface's value. Source: section 4.3.1.
         """
         if end - offset >= 4:
             _, flags = self._options(offset, end).get(HARDWARE_OR_FLAGS, (0, b""))
@@ -384,8 +384,8 @@ class _Reader:
 def decode(data: bytes, name: str = "capture") -> Recording:
     """Read the bytes of a pcapng file.
 
-    name: what to call it in an error. A file that ends inside a block, or is damaged behind its first packet, gives
-    what stands before, and `Recording.missing` says what is not there. Raises `BadCapture` if nothing can be read, and
-    if labkit's notes are damaged; it says at which byte and what to do.
+    name: of the file, for an error. A file that ends inside a block, or is damaged behind its first packet, gives the
+    packets before, and `Recording.missing` says what is missing. Raises `BadCapture` if nothing can be read, and if
+    labkit's notes are damaged; it says which byte is wrong and what to do.
     """
     return _Reader(data, name).read()

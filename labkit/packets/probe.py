@@ -1,6 +1,6 @@
-"""What this machine lets this user capture: each way is tried once, and a refusal says why and what to do.
+"""What this user can capture on this machine: each way is tried once, and a refusal says why and what to do.
 
-Rule: an answer comes from doing it (a datagram sent and seen), never from versions or user ids.
+Rule: a try sends a datagram and captures it; versions and user ids prove nothing.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ TIERS = ("private", "direct", "tool", "recorded")
 """The ways of capturing, best first."""
 
 NETWORK = "LABKIT_NETWORK"
-"""Set by the kernel labkit for itself and the programs it starts: ``private``, or ``shared: `` and why not private."""
+"""Variable that the kernel labkit sets for itself and its programs: ``private``, or ``shared: `` and the reason."""
 
 
 class Reason(NamedTuple):
-    """Whether a tier works here. why: what was refused, or how it works. todo: what would make it work."""
+    """Whether a tier works here. why: what was refused, or how the tier works. todo: how to make it work."""
 
     tier: str
     ok: bool
@@ -33,7 +33,7 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What `status` found. tier: the one that `capture` uses. reasons: one for each tier, best first."""
+    """The result of `status`. tier: the tier that `capture` uses. reasons: one for each tier, best first."""
 
     tier: str
     reasons: tuple[Reason, ...]
@@ -72,7 +72,7 @@ def _try_private() -> Reason:
 
 
 def private_refused(why: str) -> Reason:
-    """The reason for a network of its own that the system, or LABKIT_TIER, kept from a notebook; says what to do."""
+    """The `Reason` if the system, or LABKIT_TIER, keeps a notebook from a network of its own. why: of the refusal."""
     return Reason("private", False, f"no network of its own: {why}", _how_to_allow(why))
 
 
@@ -92,7 +92,7 @@ def _how_to_allow(why: str) -> str:
     return "It needs user namespaces (user_namespaces(7)): ask the machine's owner for them, or use another machine."
 
 
-# The settings that keep ordinary users from a network of their own: name, the value that does, one that does not.
+# Settings that keep ordinary users from a network of their own: name, the value that forbids, one that allows.
 _SWITCHES = (
     ("kernel.unprivileged_userns_clone", "0", "1"),
     ("user.max_user_namespaces", "0", "10000"),
@@ -102,7 +102,7 @@ _SWITCHES = (
 
 
 def _setting(name: str) -> str:
-    """A kernel setting's value; ``""`` where there is none of this name."""
+    """A kernel setting's value; ``""`` if there is no such setting."""
     return _text("/proc/sys/" + name.replace(".", "/")).strip()
 
 
@@ -115,12 +115,12 @@ def _text(path: str) -> str:
 
 def _try_direct() -> Reason:
     if not sys.platform.startswith("linux"):
-        return Reason("direct", False, "packet sockets are a thing of Linux", "Nothing: a capture tool does it here.")
+        return Reason("direct", False, "only Linux has packet sockets", "Nothing: a capture tool does it here.")
     return _try_ring()
 
 
 def _try_ring() -> Reason:
-    """Whether an AF_PACKET ring on lo sees a datagram, in whichever network this is."""
+    """Whether an AF_PACKET ring on lo sees a datagram, in the network of this process."""
     from labkit.packets.marker import Marker
     from labkit.packets.ring import Ring
 
@@ -198,15 +198,15 @@ def forced_tier() -> str | None:
         return None
     if tier not in TIERS:
         raise LabError(
-            f"LABKIT_TIER={tier} names no way of capturing", f"Set it to one of {', '.join(TIERS)}, or not at all."
+            f"LABKIT_TIER={tier} is not a way to capture", f"Set it to one of {', '.join(TIERS)}, or not at all."
         )
     return tier
 
 
 def best_tier() -> str:
-    """The tier `capture` uses: the one forced, else the first that works; ``"recorded"`` where none does.
+    """The tier that `capture` uses: the forced one, else the first that works; ``"recorded"`` if none does.
 
-    Raises `CaptureUnavailable` where the forced one does not work: a forced tier is never replaced by another.
+    Raises `CaptureUnavailable` if the forced one does not work: labkit never replaces a forced tier.
     """
     forced = forced_tier()
     if forced is not None:
@@ -218,7 +218,7 @@ def best_tier() -> str:
 
 
 def status(*, full: bool = False) -> Status:
-    """Which tier this machine allows, and why not a better one. full: also try the tiers below the one found."""
+    """Which tier this machine allows, and why not a better one. full: also try the tiers below the best."""
     forced = forced_tier()
     reasons: list[Reason] = []
     best = forced

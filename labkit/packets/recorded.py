@@ -1,6 +1,6 @@
-"""Where recorded captures are: the data directory, the lesson's name, the file of a named capture.
+"""The place of recorded captures: the data directory, the lesson's name, the file of a named capture.
 
-Rule: finds files, never captures; a name from a lesson cannot lead out of the data directory.
+Rule: finds files and never captures; a name from a lesson cannot lead out of the data directory.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def data_directory() -> Path | None:
 
 
 def recording_path(name: str | None, lesson: str | None, directory: Path | None = None) -> Path:
-    """The file in which a named capture is recorded. Raises `CaptureUnavailable` where there can be none."""
+    """The file in which a named capture is recorded. Raises `CaptureUnavailable` without a name or a directory."""
     if name is None:
         raise CaptureUnavailable(
             "this machine cannot capture, and a capture without a name has no recording",
@@ -55,12 +55,12 @@ def recording_path(name: str | None, lesson: str | None, directory: Path | None 
 
 
 def existing_recording(name: str | None, lesson: str | None) -> Path:
-    """Like `recording_path`, for a file that is there."""
+    """Like `recording_path`, for a file that exists."""
     path = recording_path(name, lesson)
     if not path.is_file():
         shown = "/".join(["data", *path.parts[-2:]])
         raise CaptureUnavailable(
-            f"this machine cannot capture, and {shown} is not there to stand in",
+            f"this machine cannot capture, and the recording {shown} does not exist",
             "Run `labkit doctor` to see what is missing; `labkit record` makes the recordings where capture works.",
         )
     return path

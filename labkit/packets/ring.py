@@ -1,6 +1,6 @@
 """Live capture on Linux: an AF_PACKET socket with a TPACKET_V3 ring, read by one thread.
 
-Rule: the thread only copies whole blocks out of the ring; frames are cut from them when somebody asks. `close` always
+Rule: the thread only copies whole blocks out of the ring; `take` cuts frames from them later. `close` always
 ends thread, map and socket. Source: Documentation/networking/packet_mmap of the Linux kernel.
 """
 
@@ -28,7 +28,7 @@ BLOCK_TIMEOUT = 4
 """Milliseconds after which the kernel hands over a block that is not full."""
 
 MEMORY_LIMIT = 256 << 20
-"""Bytes a capture keeps by default; what comes later is counted as lost, and the tape says so."""
+"""Bytes that a capture keeps by default; later frames count as lost, and the tape says so."""
 
 _SIOCGIFHWADDR = 0x8927
 _SOL_PACKET = 263
@@ -51,9 +51,9 @@ _LINKTYPES = {_ARPHRD_ETHER: ETHERNET, _ARPHRD_LOOPBACK: ETHERNET, _ARPHRD_NONE:
 def kind_of(iface: str) -> tuple[int, bool]:
     """Return (link type of an interface's frames, whether it is a loopback).
 
-    Raises `CaptureUnavailable` for an unknown interface or kind of it.
+    Raises `CaptureUnavailable` for an unknown interface or an unknown kind of interface.
     """
-    # Asked of a socket: /sys/class/net goes on showing the machine's interfaces inside a private network.
+    # Ask a socket: inside a private network, /sys/class/net still shows the machine's interfaces.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
         request = pack("=16s24x", os.fsencode(iface)[:15])
         try:
@@ -72,7 +72,7 @@ class Ring:
     """A running capture: `take` gives the frames that came since the last call.
 
     iface: interface name. ports: TCP and UDP ports to let through (besides ICMP), None for everything.
-    limit: bytes of frames to keep. blocks: the ring's size. Raises `OSError` where the system does not allow it.
+    limit: bytes of frames to keep. blocks: the ring's size. Raises `OSError` if the system does not allow it.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Ring:
             self._socket = undo.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
             if ports is not None:
                 self._attach(bpf.encode(bpf.port_filter(ports, 14 if self.linktype == ETHERNET else 0)))
-            if loopback:  # every frame goes out and comes in: without this option each would be seen twice
+            if loopback:  # every frame goes out and comes in: without this option the ring sees it twice
                 self._socket.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
             self._socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V3)
             self._socket.setsockopt(
@@ -127,7 +127,7 @@ class Ring:
     def _read(self) -> None:
         try:
             self._drain()
-        except BaseException as error:  # told to whoever takes or waits next
+        except BaseException as error:  # the next take or wait raises it
             self._failure = error
         self._fresh.set()
 
@@ -144,8 +144,8 @@ class Ring:
                     return
                 poll.poll()
                 continue
-            # The lock orders memory as well: the copy starts after the status was read and ends before it is given
-            # back, which on arm64 nothing else would promise.
+            # The lock orders memory as well: the copy starts after the status is read, and ends before the block goes
+            # back to the kernel. On arm64 nothing else guarantees this order.
             with self._lock:
                 if not self.full and self._kept + used <= self._limit:
                     self._blocks.append(view[start : start + used])
@@ -180,17 +180,17 @@ class Ring:
         return frames
 
     def wait(self, seconds: float) -> bool:
-        """Wait until there is something to take, for so many seconds at most; returns whether there is."""
+        """Wait until a frame can be taken. seconds: the longest wait. Returns whether one can."""
         return self._fresh.wait(seconds)
 
     def drops(self) -> int:
-        """Frames lost since the last call: no room in the ring, or over the limit."""
+        """Frames lost since the last call: the ring had no room, or the limit was reached."""
         _, dropped, _ = Struct("=III").unpack(self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 12))
         lost, self._lost = self._lost, 0
         return int(dropped) + lost
 
     def close(self) -> None:
-        """End the capture: thread, memory map and socket are gone when this returns. May be called again."""
+        """End the capture: thread, memory map and socket are closed when this returns. May be called again."""
         if self._stopping:
             return
         self._stopping = True

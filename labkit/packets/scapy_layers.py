@@ -1,7 +1,7 @@
 """Layers that a student wrote for Scapy become `Layer` and `Field` trees with exact bit spans.
 
-Rule: the only module that imports Scapy, and only inside functions. Headers that labkit has a table for are not read
-here, also if they come from Scapy. Whatever the bytes are, nothing raises.
+Rule: only this module imports Scapy, and only inside functions. It does not read headers for which labkit has a table,
+also if they come from Scapy. No bytes make it raise.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from labkit.packets.scapy_spans import Span, raw_like, read_so_far, read_spans, 
 from labkit.packets.steps import Step
 
 _WHY_PAYLOAD = "What the layers below carry for the program: they do not look at it."
-_WHY_MALFORMED = "These bytes do not have the form their protocol asks for."
+_WHY_MALFORMED = "These bytes do not have the form that their protocol requires."
 _DEEPEST = 64
 
 _OURS = {
@@ -27,7 +27,7 @@ _OURS = {
     "IPv6ExtHdrDestOpt": "IPv6 destination", "IPv6ExtHdrRouting": "IPv6 routing",
     "IPv6ExtHdrFragment": "IPv6 fragment",
 }  # fmt: skip
-"""Scapy's classes of the headers that labkit has tables for, and the names of their layers."""
+"""Scapy's class of each header for which labkit has a table, and the name of its layer."""
 
 _SCAPYS = {
     "Ethernet": ("l2", "Ether"), "VLAN": ("l2", "Dot1Q"), "802.1ad": ("l2", "Dot1AD"), "IPv4": ("inet", "IP"),
@@ -35,12 +35,12 @@ _SCAPYS = {
     "GRE": ("l2", "GRE"), "LLC": ("l2", "LLC"), "IPv6 hop-by-hop": ("inet6", "IPv6ExtHdrHopByHop"),
     "IPv6 destination": ("inet6", "IPv6ExtHdrDestOpt"), "Linux cooked": ("l2", "CookedLinux"),
 }  # fmt: skip
-"""The other way round: the class that a student binds a layer to."""
+"""The reverse: by the layer's name, the class to which a student binds a layer."""
 
 
 @cache
 def load() -> Any:
-    """Import what is needed of Scapy, once (a fifth of a second), without letting it read the routing table."""
+    """Import the needed parts of Scapy once (0.2 s), and keep Scapy from reading the routing table."""
     from scapy.config import conf
 
     conf.route_autoload = conf.route6_autoload = False
@@ -53,10 +53,10 @@ def load() -> Any:
 
 
 def students_layers(raw: bytes, below: Step, number: int) -> tuple[Layer, ...]:
-    """The layers that the student has bound to the header below, as far as they are in its payload; () without any.
+    """The layers in a payload that the student has bound to the header below; () if there are none.
 
-    below: the step of the innermost header. Only what is no part of Scapy itself counts: which protocols Scapy knows
-    depends on what else has been imported. For the time that Scapy takes, only asked if the program uses it.
+    below: the step of the innermost header. Layers of Scapy itself do not count, because which of them Scapy knows
+    depends on the program's imports. Scapy takes time, so it is used only if the program has imported it.
     """
     name, start, end, stop = below
     place = _SCAPYS.get(name)
@@ -78,7 +78,7 @@ def students_layers(raw: bytes, below: Step, number: int) -> tuple[Layer, ...]:
 def layer_in_packet(scapy_layer: Any, ours: Callable[[str, bytes], tuple[Layer, ...] | None]) -> Layer:
     """The `Layer` of one Scapy layer, with spans that count from the start of the packet that it is in.
 
-    ours: takes apart the bytes that begin with a header labkit has a table for, named by its layer.
+    ours: takes apart bytes that begin with a header for which labkit has a table, by the name of its layer.
     """
     load()
     bottom = scapy_layer
@@ -105,7 +105,7 @@ def layer_in_packet(scapy_layer: Any, ours: Callable[[str, bytes], tuple[Layer, 
 
 
 def _name_of(layer: Any) -> str:
-    """The name of our layer for a layer of Scapy's own; "" for the student's and those without a table."""
+    """The name of our layer for a layer of Scapy; "" for one of the student's, or one without a table."""
     if not type(layer).__module__.startswith("scapy.layers."):
         return ""
     name = type(layer).__name__
@@ -113,7 +113,7 @@ def _name_of(layer: Any) -> str:
 
 
 def _offset(bottom: Any, wanted: Any) -> int:
-    """How many bytes of a packet stand before a layer in it."""
+    """The number of bytes before a layer in its packet."""
     offset, layer = 0, bottom
     while layer is not wanted and type(layer).__name__ != "NoPayload":
         cache = layer.raw_packet_cache
@@ -123,7 +123,7 @@ def _offset(bottom: Any, wanted: Any) -> int:
 
 
 def _moved(layer: Layer, start: int, raw: bytes) -> Layer:
-    """A layer that was read alone, where it stands in its packet."""
+    """A layer that was read alone, moved to its place in its packet."""
 
     def move(item: Field) -> Field:
         children = tuple(move(child) for child in item.children)
@@ -143,7 +143,7 @@ def _chain(root: Any) -> Iterator[Any]:
 
 
 class _Reader:
-    """Makes the layers of a chain of Scapy's; `position` is the first byte that belongs to none yet."""
+    """Makes our layers from a chain of Scapy's; `position` is the first byte that no layer has yet."""
 
     def __init__(self, raw: bytes, number: int, start: int, end: int) -> None:
         self.raw, self.number, self.position, self.end = raw, number, start, end
@@ -151,7 +151,7 @@ class _Reader:
         self.trailers: list[Layer] = []
 
     def read(self, cls: Any) -> None:
-        """Add the layers from this class on, then what is left of the bytes."""
+        """Add the layers from this class on, then the rest of the bytes."""
         try:
             root = cls(self.raw[self.position : self.end])
         except Exception:
@@ -175,7 +175,7 @@ class _Reader:
             return False
         data = bytes(layer.original)
         if not data or self.raw[start : start + len(data)] != data:
-            return False  # the layer was decoded from other bytes than the frame's (decrypted, or reassembled)
+            return False  # Scapy decoded the layer from other bytes than the frame's (decrypted, or reassembled)
         known = layer.raw_packet_cache
         header = len(known) if known is not None else len(data) - len(bytes(layer.payload.original or b""))
         if header <= 0 and layer.fields_desc:
@@ -192,7 +192,7 @@ class _Reader:
         return whole or end > start
 
     def partly(self, cls: Any) -> None:
-        """Read as many fields of a layer as its bytes hold, if Scapy gave the whole layer up."""
+        """Read as many fields of a layer as its bytes hold, if Scapy could not read the whole layer."""
         try:
             layer = cls()
             found = read_so_far(layer, self.raw[self.position : self.end])
@@ -205,7 +205,7 @@ class _Reader:
     def make(
         self, layer: Any, start: int, end: int, spans: list[Span], base: int | None = None, suffix: str = ""
     ) -> Layer:
-        """The `Layer` of these bytes: the layer's own fields, and what lies between them as malformed."""
+        """The `Layer` of these bytes: the layer's own fields, and the bytes between them as malformed."""
         name = type(layer).__name__
         fields = [self.own(layer, span, (start if base is None else base) * 8) for span in spans]
         complete = tuple(self.gapless(fields, start * 8, end * 8, name))
@@ -213,7 +213,7 @@ class _Reader:
         return Layer(name + suffix, str(layer.name), start * 8, len(data) * 8, complete, data, self.number)
 
     def own(self, layer: Any, span: Span, base: int) -> Field:
-        """A field: its own name, its own way of showing the value."""
+        """One field, with its own name and its own way to show the value."""
         prefix = type(layer).__name__.lower()
         name = "+".join(each.name for each in span.fields)
         start = base + span.start
@@ -253,7 +253,7 @@ class _Reader:
         return tuple(found) if position * 8 == start + bits else ()
 
     def gapless(self, fields: list[Field], start: int, end: int, owner: str) -> Iterator[Field]:
-        """Yield the fields with whatever lies between them, or behind the last, as fields named malformed."""
+        """Yield the fields, and the bytes between and behind them as fields named malformed."""
         position = start
         for each in fields:
             if each.start < position or each.end > end:

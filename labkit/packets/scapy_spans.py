@@ -1,6 +1,6 @@
-"""Where the fields of a Scapy layer lie: its own ``fields_desc``, read again from its bytes with its own ``getfield``.
+"""The spans of a Scapy layer's fields: its ``fields_desc``, read again from its bytes with each field's ``getfield``.
 
-Rule: knows the interface of Scapy's fields but imports nothing of it; whatever a field raises ends the reading there.
+Rule: knows the interface of Scapy's fields but does not import Scapy; if a field raises, the reading ends there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from labkit.packets.explain.base import shown_bytes
 
 @dataclass(slots=True)
 class Span:
-    """Where one Scapy field lies in its layer, in bits from the layer's start."""
+    """The place of one Scapy field in its layer, in bits from the layer's start."""
 
     start: int
     bits: int
@@ -22,18 +22,18 @@ class Span:
 
 
 def bits_left(rest: Any) -> int:
-    """Bits that a field left over: Scapy hands on bytes, or (bytes, bits of the first byte already read)."""
+    """Bits that a field left: Scapy returns bytes, or (bytes, bits of the first byte that are read already)."""
     if isinstance(rest, tuple):
         return len(rest[0]) * 8 - int(rest[1])
     return len(rest) * 8
 
 
 def read_spans(layer: Any, data: bytes) -> tuple[list[Span], list[Span], bool]:
-    """Read a layer's own fields from its bytes: (spans in order, those at the far end, whether all could be read)."""
+    """Read a layer's own fields from its bytes: (spans in order, spans at the end, whether all fields were read)."""
     total, rest = len(data) * 8, data
     found: list[Span] = []
     trailing: list[Span] = []
-    cut = 0  # bits taken from the far end, as a frame check sequence does
+    cut = 0  # bits at the end that are taken, by a frame check sequence for example
     reversed_group: Span | None = None
     for each in layer.fields_desc:
         before = rest
@@ -55,8 +55,8 @@ def read_spans(layer: Any, data: bytes) -> tuple[list[Span], list[Span], bool]:
             trailing.append(Span(start + bits_left(rest), size, [each], [value]))
             cut += size
             continue
-        # Little-endian bit fields are read from a copy with the bytes turned round: the parts of such a group have no
-        # single place on the wire, so the group stays one field.
+        # Scapy reads little-endian bit fields from a copy with reversed bytes. A part of such a group can lie in two
+        # places on the wire, so the group stays one field.
         inner = getattr(each, "fld", each)
         if reversed_group is None and getattr(inner, "rev", False) and inner.tot_size > 1 and isinstance(rest, tuple):
             reversed_group = Span(start, 0)
@@ -75,7 +75,7 @@ def read_spans(layer: Any, data: bytes) -> tuple[list[Span], list[Span], bool]:
 
 
 def read_so_far(layer: Any, data: bytes) -> list[Span]:
-    """The fields that can be read before one fails; each is set, for those after it that depend on it."""
+    """The fields before the first that fails; each is set in the layer, because later fields may depend on it."""
     total, rest = len(data) * 8, data
     found: list[Span] = []
     for each in layer.fields_desc:
@@ -84,7 +84,7 @@ def read_so_far(layer: Any, data: bytes) -> list[Span]:
             size = bits_left(before) - bits_left(rest)
         except Exception:
             break
-        # An empty rest reads as zeros in some fields: what takes no bits is not there.
+        # Some fields read an empty rest as zeros: a field that takes no bits does not exist.
         if size > 0 and size <= bits_left(before):
             found.append(Span(total - bits_left(before), size, [each], [value]))
             layer.fields[each.name] = value
@@ -99,12 +99,12 @@ def value_of(span: Span) -> Any:
 
 
 def raw_like(value: Any) -> bool:
-    """Whether a value is a list or a packet: then its bytes say more than a number."""
+    """Whether a value is a list or a packet, so that its bytes are shown and not a number."""
     return isinstance(value, (list, tuple)) or hasattr(value, "fields_desc")
 
 
 def shown_value(layer: Any, each: Any, value: Any) -> str:
-    """A value as its Scapy field shows it, in 200 characters at most."""
+    """A value as its Scapy field shows it, cut to 200 characters."""
     if isinstance(value, bytes):
         return shown_bytes(value)
     try:

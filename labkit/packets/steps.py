@@ -1,4 +1,4 @@
-"""What the walk through the headers of a frame says: a `Quick` in numbers, and a `Step` for each header.
+"""The result of the walk through the headers of a frame: a `Quick` in numbers, and a `Step` for each header.
 
 Rule: plain data only.
 """
@@ -10,20 +10,20 @@ from typing import NamedTuple
 Step = tuple[str, int, int, int]
 """One header: (name of its layer, first byte, the byte after its last, the byte after what it carries).
 
-The third is -1 if only the header's table knows it. The last goes by the header's own length, as far as that was
-captured. A plain tuple, since every frame of a capture makes some.
+The third is -1 if only the header's table knows it. The last follows from the header's own length, but not beyond the
+captured bytes. It is a plain tuple because every frame of a capture makes some.
 """
 
 class Quick(NamedTuple):
-    """What the headers of one frame say, in numbers.
+    """The numbers in the headers of one frame.
 
     protocol: the innermost protocol found, ``"TCP"`` or ``"IPv4 (truncated)"``.
     src, dst: addresses as bytes, of 4 (IPv4), 16 (IPv6) or 6 bytes (Ethernet), of the innermost IP header.
-    sport, dport: port numbers, 0 where there are none.
+    sport, dport: port numbers, 0 if there are none.
     flags, seq, ack, window: of a TCP header, else 0.
     network, transport: where the innermost IP header and the header after it start, in bytes; -1 if there is none.
     payload, end: first byte of the TCP or UDP payload, and the byte after its last one by the IP header's length.
-    fragment: where the header stands that makes the packet a fragment, in bytes; -1 if the packet is whole.
+    fragment: start of the header that makes the packet a fragment, in bytes; -1 if the packet is whole.
     """
 
     protocol: str

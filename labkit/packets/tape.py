@@ -1,6 +1,6 @@
-"""A capture as a sequence of packets, with the connections in it and what the sockets did meanwhile.
+"""A capture as a sequence of packets, with its connections and the events of our sockets.
 
-Rule: packets are made when they are looked at; a tape of part of the packets keeps their numbers.
+Rule: a packet is made when it is first used; a tape of some of the packets keeps their numbers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from labkit.core.files import write_whole
 from labkit.packets import frames as framing
 from labkit.packets import pcap, pcapng
 from labkit.packets.capture_file import Recording
-from labkit.packets.conversations import Conversations, Flow
+from labkit.packets.conversations import Conversation, Conversations
 from labkit.packets.match import Conditions
 from labkit.packets.model import VERDICTS, SocketEvent
 from labkit.packets.packet import Packet
@@ -27,7 +27,7 @@ _Fact = TypeVar("_Fact")
 
 
 class _Shared:
-    """What a tape and the tapes cut from it have in common: the frames, and the packets made of them so far."""
+    """The data that a tape and the tapes cut from it share: the frames, and the packets made of them so far."""
 
     __slots__ = ("_conversations", "_packets", "origin", "recording")
 
@@ -64,9 +64,9 @@ class _Shared:
 class Tape(Sequence[Packet]):
     """Captured packets, in the order in which the kernel saw them.
 
-    origin: where they come from, ``"live from lo (AF_PACKET ring)"`` or ``"recorded from data/…"``.
+    origin: their source, ``"live from lo (AF_PACKET ring)"`` or ``"recorded from data/…"``.
     live: captured on this machine just now. events: what our own sockets did during the capture.
-    drops: frames that were lost during the capture. ports: those captured, () for all. missing: what the capture file
+    drops: frames that were lost during the capture. ports: captured ones, () for all. missing: what the capture file
     should hold and does not (a file that is cut off), as a sentence; ``""`` if nothing is missing.
     """
 
@@ -113,7 +113,7 @@ class Tape(Sequence[Packet]):
             raise IndexError(f"this tape has {len(self)} packets, there is no packet at index {index}") from None
 
     def _events_around(self, indices: Sequence[int]) -> tuple[SocketEvent, ...]:
-        """The events from the first of these packets to the one after the last; those before the first of all too."""
+        """The events from the first of these packets to the packet after the last; all earlier ones for packet 1."""
         if not indices:
             return ()
         mine = self._indices
@@ -127,7 +127,7 @@ class Tape(Sequence[Packet]):
         )
 
     def _time_from(self, index: int) -> int | None:
-        """The time of this frame, in ns; of the next one that has a time if it has none; None if no later one has."""
+        """The time of this frame in ns; if it has none, that of the next frame with a time; None if there is none."""
         frames = self._shared.recording.frames
         return next((frame[0] for frame in frames[index:] if frame[0] is not None), None)
 
@@ -160,7 +160,7 @@ class Tape(Sequence[Packet]):
     ) -> Tape:
         """Return the tape of the packets for which all conditions hold; they keep their numbers.
 
-        flags: exactly these TCP flags, a letter each: ``"S"``, ``"SA"``, ``"PA"``. sender: ``"client"`` or
+        flags: exactly these TCP flags, one letter each: ``"S"``, ``"SA"``, ``"PA"``. sender: ``"client"`` or
         ``"server"``. port: source or destination. payload: with (True) or without (False) payload.
         protocol: ``"TCP"``, ``"UDP"``, ``"ICMP"``, …. verdict: what a wire did to them, by the kind of `Verdict`:
         ``"dropped"``. Raises LabError for a value that no packet can have.
@@ -170,7 +170,7 @@ class Tape(Sequence[Packet]):
         if verdict is not None and verdict not in VERDICTS:
             raise LabError(
                 f"no wire does {verdict!r} to a packet",
-                f"verdict is one of {', '.join(VERDICTS)}; without it, packets count whatever was done to them.",
+                f"verdict is one of {', '.join(VERDICTS)}; leave verdict out to get all packets.",
             )
         found = []
         for index in self._indices:
@@ -183,13 +183,14 @@ class Tape(Sequence[Packet]):
 
     @property
     def arrived(self) -> tuple[Packet, ...]:
-        """The packets as they came to their receivers: without those a wire dropped, twice what it duplicated, in the
-        order of arrival. (Meant for a wire without a delay of its own, whose other packets arrive as they are sent.)
+        """The packets as their receivers got them: no dropped ones, duplicated ones twice, in the order of arrival.
+
+        For a wire without a delay of its own, whose other packets arrive when they are sent.
         """
         times: list[tuple[int, int, Packet]] = []
         last = 0
         for place, packet in enumerate(self):
-            last = last if packet.time_ns is None else packet.time_ns  # without a time it keeps its place
+            last = last if packet.time_ns is None else packet.time_ns  # a packet without a time keeps its place
             at = (last,) if packet.verdict is None else packet.verdict.arrivals
             times += [(arrival, place, packet) for arrival in at]
         return tuple(packet for _, _, packet in sorted(times, key=lambda item: item[:2]))
@@ -203,7 +204,7 @@ class Tape(Sequence[Packet]):
             for flow, kept in self._connections(mine)
         )
 
-    def _connections(self, mine: set[int]) -> Iterator[tuple[Flow, list[int]]]:
+    def _connections(self, mine: set[int]) -> Iterator[tuple[Conversation, list[int]]]:
         for flow in self._shared.conversations.connections:
             kept = [index for index in flow.packets if index in mine]
             if kept:
@@ -215,8 +216,8 @@ class Tape(Sequence[Packet]):
     def save(self, path: str | Path) -> Path:
         """Write the packets and the events to a pcapng file, which Wireshark opens as it is; returns its path.
 
-        What a wire did to a packet is kept, and shown by Wireshark as the packet's comment. Raises `LabError` for a
-        path that cannot be written.
+        The file keeps what a wire did to a packet, and Wireshark shows it as the packet's comment. Raises `LabError` if
+        the path cannot be written.
         """
         path = _as_path(path)
         recording = self._shared.recording
@@ -239,7 +240,7 @@ class Tape(Sequence[Packet]):
         return path
 
     def _for_mine(self, facts: Mapping[int, _Fact]) -> dict[int, _Fact]:
-        """What is known of some of the capture's frames, by the index that they have in this tape."""
+        """The facts about this tape's frames, by their index in this tape."""
         return {place: facts[index] for place, index in enumerate(self._indices) if index in facts}
 
     @classmethod
@@ -247,8 +248,8 @@ class Tape(Sequence[Packet]):
     def load(cls, path: str | Path) -> Tape:
         """Read a pcapng or pcap file, also one that gzip has compressed.
 
-        A file that is cut off gives the packets that are whole, and `Tape.missing` says what is not there. Raises
-        `BadCapture` for a damaged file or none.
+        A file that is cut off gives the whole packets, and `Tape.missing` says what is missing. Raises `BadCapture` if
+        the file is damaged or does not exist.
         """
         path = _as_path(path)
         try:
@@ -279,7 +280,7 @@ class Connection:
 
 
 def _as_path(given: Any) -> Path:
-    """What was given as the path of a file. Raises `LabError` for what cannot be one."""
+    """A student's value as the path of a file. Raises `LabError` if it cannot be one."""
     text = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
     if not isinstance(text, str) or not text or "\0" in text:
         raise LabError(f"{given!r} is not the path of a file", 'Give a text in quotes, such as "capture.pcapng".')
@@ -291,7 +292,7 @@ def _endpoint(side: tuple[bytes, int]) -> tuple[str, int]:
 
 
 def shown_path(path: Path) -> str:
-    """A path as a lesson prints it: from ``data/`` on, or relative to here, never the machine's own directories."""
+    """A path as a lesson prints it: from ``data/`` on, or relative to the current directory; else only the name."""
     from labkit.packets.recorded import data_directory
 
     full = path.resolve()
@@ -306,7 +307,7 @@ def shown_path(path: Path) -> str:
 
 
 def this_platform() -> str:
-    """The system a capture is made on, as its file says it: ``"Linux 6.18"``."""
+    """The name of this system, for a capture's file: ``"Linux 6.18"``."""
     if sys.platform == "win32":
         return "Windows"
     system = os.uname()

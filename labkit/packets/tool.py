@@ -1,6 +1,6 @@
-"""Live capture by tcpdump or dumpcap: their pcap stream, read from a pipe while it is written. Also for macOS.
+"""Live capture by tcpdump or dumpcap, also on macOS: reads their pcap stream from a pipe while they write it.
 
-Rule: started only as the user we are; ready when it has shown a datagram we sent; `close` always ends the program.
+Rule: the program runs as our user; it is ready when it has shown a datagram that we sent; `close` always ends it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from labkit.packets.pcap import PcapStream
 from labkit.packets.ring import MEMORY_LIMIT
 
 READY_WAIT = 3.0
-"""Seconds the program has to show its first marker."""
+"""Seconds to wait for the program's first marker."""
 
 END_WAIT = 2.0
-"""Seconds it has to end once asked."""
+"""Seconds to wait for the program's end."""
 
 _BUFFER = 32
 """MiB in which the kernel keeps frames until the program has run. In immediate mode each frame takes a whole slot, and
@@ -40,7 +40,7 @@ _PERMIT = (
 
 
 def filter_expression(ports: Sequence[int] | None) -> str:
-    """The same choice as `bpf.port_filter`, in tcpdump's language."""
+    """The filter of `bpf.port_filter` in tcpdump's language."""
     if ports is None:
         return ""
     wanted = " or ".join(f"port {port}" for port in sorted(set(ports)))
@@ -48,7 +48,7 @@ def filter_expression(ports: Sequence[int] | None) -> str:
 
 
 def find_program(*names: str) -> str | None:
-    """The path of the first of these programs that is installed, also where only root's PATH leads."""
+    """The path of the first of these programs that is installed, also in directories of root's PATH."""
     for name in names:
         path = shutil.which(name) or shutil.which(
             name, path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
@@ -79,7 +79,7 @@ class Tool:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-        )  # Ctrl-C in a terminal is for the notebook, not for it
+        )  # Ctrl-C in a terminal must not end the program, but reach only the notebook
         self._readers = [
             threading.Thread(target=self._read, name="labkit capture", daemon=True),
             threading.Thread(target=self._listen, name="labkit capture messages", daemon=True),
@@ -113,9 +113,9 @@ class Tool:
 
     @classmethod
     def start(cls, iface: str | None, ports: Sequence[int] | None, marker: Marker, limit: int = MEMORY_LIMIT) -> Tool:
-        """Start the first program that works and return when it has shown a datagram we sent.
+        """Start the first program that works; returns when it has shown a datagram that we sent.
 
-        iface: default, loopback. ports: those to let through, with the marker's. Raises `CaptureUnavailable`.
+        iface: default, loopback. ports: to capture, the marker's included. Raises `CaptureUnavailable`.
         """
         if iface is None:
             iface = "lo" if sys.platform.startswith("linux") else "lo0"
@@ -142,7 +142,7 @@ class Tool:
         raise CaptureUnavailable("; ".join(refusals), todo)
 
     def _ready(self, marker: Marker) -> bool:
-        """Whether it captures: by a marker seen on loopback, elsewhere by the header of its stream."""
+        """Whether it captures: on loopback it shows a marker, on other interfaces the header of its stream."""
         if self.iface not in ("lo", "lo0"):
             while not self._readers_done() and self._linktype() < 0 and self._fresh.wait(READY_WAIT):
                 self._fresh.clear()
@@ -210,11 +210,11 @@ class Tool:
         return frames
 
     def wait(self, seconds: float) -> bool:
-        """Wait until there is something to take, for so many seconds at most; returns whether there is."""
+        """Wait until a frame can be taken. seconds: the longest wait. Returns whether one can."""
         return self._fresh.wait(seconds)
 
     def drops(self) -> int:
-        """Frames the kernel or the program lost, by its own count, or over the limit; ends the program."""
+        """Frames that the kernel or the program lost by its own count, or beyond the limit; ends the program."""
         self._end()
         counts = [
             int(found[1])
@@ -239,17 +239,17 @@ class Tool:
         for reader in self._readers:
             reader.join(0.2)
         if any(reader.is_alive() for reader in self._readers):
-            # Where the program is a script, what it started may live on and hold our pipes open.
+            # If the program is a script, programs that it started may go on and hold our pipes open.
             self._signal(signal.SIGKILL)
         for reader in self._readers:
             reader.join(END_WAIT)
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)  # it leads a session, so a group, of its own
+            os.killpg(self._process.pid, number)  # it leads a session of its own, so also a process group
 
     def close(self) -> None:
-        """End the program; it and the pipes are gone when this returns. May be called again."""
+        """End the program; it has ended and the pipes are closed when this returns. May be called again."""
         if self._closed:
             return
         self._closed = True

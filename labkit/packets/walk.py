@@ -1,7 +1,7 @@
-"""The one walk through the headers of a frame: it decides for lists, conversations, ladders and layers alike.
+"""The only walk through the headers of a frame: lists, conversations, ladders and layers all use its result.
 
-Rule: struct only, one pass, no object per field; nothing in a frame can make it raise, and no header is read beyond
-the bytes that the header below gives it.
+Rule: struct only, one pass, no object per field; no frame makes it raise, and no header is read beyond the bytes that
+the header below gives it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _u16 = Struct("!H").unpack_from
 def quick(
     raw: bytes, linktype: int, fcs_length: int = 0, wire_length: int = 0, steps: Steps | None = None
 ) -> Quick:
-    """Walk through the headers of a frame as far as they go; what is cut short is named so, and nothing raises.
+    """Walk through the headers of a frame as far as possible; a header that is cut short is named so. Never raises.
 
     raw: its bytes. linktype: how it begins, as numbered in pcap files. fcs_length: bytes of the frame check sequence
     at its end, if the file says that there is one. wire_length: bytes on the wire, if raw may be cut shorter.
@@ -63,7 +63,7 @@ def quick(
 
 
 def _through_gre(raw: bytes, found: Quick, steps: Steps) -> Quick:
-    """Go on behind each GRE header: a link may follow, which the walk through IP does not know."""
+    """Go on behind each GRE header: a link's header may follow, which the walk through IP does not know."""
     while found.protocol == "GRE" and len(steps) < DEEPEST:
         inner = _in_gre(raw, found, steps)
         if inner is None:
@@ -94,27 +94,27 @@ def _frame(raw: bytes, linktype: int, limit: int, steps: Steps) -> Quick:
 
 
 def _in_gre(raw: bytes, found: Quick, steps: Steps) -> Quick | None:
-    """What the last GRE header carries; None if it has no EtherType that is known here, or no bytes follow."""
+    """The payload of the last GRE header; None if its EtherType is not known here, or no bytes follow."""
     _, at, end, limit = steps[-1]
-    if raw[at] & 0x40 or raw[at + 1] & 7:  # with routing, or the version of PPTP, whose payload is PPP
+    if raw[at] & 0x40 or raw[at + 1] & 7:  # it has routing, or the version of PPTP, whose payload is PPP
         return None
     inner = _carried(raw, _u16(raw, at + 2)[0], end, limit, "GRE", (found.src, found.dst), steps)
     return inner if inner.protocol != "GRE" or inner.network >= 0 else None
 
 
 def from_layer(raw: bytes, name: str, steps: Steps) -> Quick | None:
-    """Walk on from a header that is not a frame's first: from the layer of this name. None if there is no such walk."""
+    """Walk on from the header of the layer of this name, which is not a frame's first. None if no walk begins there."""
     read = _FROM.get(name)
     return _through_gre(raw, read(raw, 0, len(raw), steps), steps) if read is not None else None
 
 
 def from_packet(raw: bytes, start: int, limit: int, version: int, steps: Steps) -> Quick:
-    """Walk through a packet inside a frame, as an ICMP error quotes one. version: 4 or 6."""
+    """Walk through a packet inside a frame, such as one in an ICMP error. version: 4 or 6."""
     return _through_gre(raw, (ipv4 if version == 4 else ipv6)(raw, start, limit, steps), steps)
 
 
 def _alone(name: str, limit: int, steps: Steps, state: str = "") -> Quick:
-    """A frame that is one layer and nothing else."""
+    """A frame that has only one layer."""
     if limit:
         steps.append((name, 0, limit, limit))
     return only(name + state, limit)
@@ -124,14 +124,14 @@ def _alone(name: str, limit: int, steps: Steps, state: str = "") -> Quick:
 
 
 def _link_carries(raw: bytes, linktype: int) -> int:
-    """The EtherType of what follows a header that is no Ethernet's; 0 if there is none for it."""
+    """The EtherType of the payload of a link header other than Ethernet's; 0 if it has none."""
     if linktype == SLL:
         kind = int(_u16(raw, 14)[0])
     elif linktype == SLL2:
         kind = int(_u16(raw, 0)[0])
     else:
         family = int.from_bytes(raw[:4], "big")
-        if family > 0xFFFF and linktype == NULL:  # in the byte order of the machine that captured
+        if family > 0xFFFF and linktype == NULL:  # the byte order is that of the machine that captured
             family = int.from_bytes(raw[:4], "little")
         return _FAMILIES.get(family, 0)
     return kind if kind > _LARGEST_LENGTH else 0
@@ -158,7 +158,7 @@ def _carried(
     steps: Steps,
     lengths: bool = False,
 ) -> Quick:
-    """What a header with an EtherType carries. name: of that header's layer. ends: its addresses.
+    """The payload of a header with an EtherType. name: of that header's layer. ends: its addresses.
 
     lengths: a small number is a length, as in an Ethernet frame, and a Logical Link Control header follows.
     """
@@ -206,7 +206,7 @@ def _carried(
 
 
 def _llc(raw: bytes, at: int, limit: int, name: str, ends: tuple[bytes, bytes], steps: Steps) -> Quick:
-    """Logical Link Control, with the SNAP header that gives a frame with a length an EtherType again (RFC 1042)."""
+    """Logical Link Control. Its SNAP header gives a frame with a length an EtherType again (RFC 1042)."""
     if limit <= at:
         return only(name, limit, *ends, start=at)
     unnumbered = limit > at + 2 and raw[at + 2] & 3 == 3
@@ -217,7 +217,7 @@ def _llc(raw: bytes, at: int, limit: int, name: str, ends: tuple[bytes, bytes], 
     end = at + size + 5 * snap
     steps.append(("LLC", at, end, limit))
     if snap:
-        named = raw[at + 3 : at + 6] in (b"\0\0\0", b"\0\0\xf8")  # by an EtherType
+        named = raw[at + 3 : at + 6] in (b"\0\0\0", b"\0\0\xf8")  # SNAP with an EtherType
         return _carried(raw, _u16(raw, at + 6)[0] if named else 0, end, limit, "LLC", ends, steps)
     if unnumbered and raw[at] == 6:
         return _carried(raw, _IPV4, end, limit, "LLC", ends, steps)
@@ -242,7 +242,7 @@ def _arp(raw: bytes, at: int, limit: int, ends: tuple[bytes, bytes], steps: Step
 
 
 def _transport(number: int) -> Callable[[bytes, int, int, Steps], Quick]:
-    """A walk that begins behind an IP header that is not there."""
+    """A walk that begins behind the place of an IP header, which is missing."""
     return lambda raw, at, limit, steps: inside(raw, number, at, limit, ("IPv6", -1, b"", b"", limit, -1), steps)
 
 

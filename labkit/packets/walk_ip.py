@@ -1,7 +1,7 @@
-"""The walk through IP headers and what they carry: extension headers, tunnels of IP in IP, TCP, UDP, ICMP.
+"""The walk through IP headers and their payload: extension headers, tunnels of IP in IP, TCP, UDP, ICMP.
 
-Rule: struct only, no object per field; nothing in a packet can make it raise, and no header is read beyond the bytes
-that the header below gives it.
+Rule: struct only, no object per field; no packet makes it raise, and no header is read beyond the bytes that the header
+below gives it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from labkit.packets.steps import Quick, Step
 
 TCP_PROTOCOL, UDP_PROTOCOL, ICMP_PROTOCOL, ICMP6_PROTOCOL, GRE_PROTOCOL = 6, 17, 1, 58, 47
 DEEPEST = 64
-"""Headers in a frame at most; what is nested deeper stays payload, or a hostile frame could exhaust the stack."""
+"""Most headers in a frame; deeper ones stay payload, because a hostile frame could exhaust the stack."""
 
 IPV6_EXTENSIONS = {
     0: "IPv6 hop-by-hop", 43: "IPv6 routing", 44: "IPv6 fragment", 51: "AH", 60: "IPv6 destination",
 }  # fmt: skip
-"""Extension headers that say what follows and how long they are: the names of their layers (RFC 8200 §4)."""
+"""Extension headers with a next header and a length: the names of their layers (RFC 8200 §4)."""
 
 Packet = tuple[str, int, bytes, bytes, int, int]
 """The IP header that a walk is in: (name, first byte, source, destination, end, fragment).
@@ -37,12 +37,12 @@ _tcp = Struct("!HHIIHH").unpack_from
 
 
 def only(protocol: str, end: int, src: bytes = b"", dst: bytes = b"", network: int = -1, start: int = 0) -> Quick:
-    """A frame of which no more is known than addresses."""
+    """A frame of which only the addresses are known."""
     return Quick(protocol, src, dst, 0, 0, 0, 0, 0, 0, network, -1, start, end)
 
 
 def cut(name: str, at: int, limit: int, steps: Steps, src: bytes = b"", dst: bytes = b"") -> Quick:
-    """A header whose bytes end before it does."""
+    """A header that is cut short."""
     if limit > at:
         steps.append((name, at, limit, limit))
     return only(f"{name} (truncated)", limit, src, dst, start=limit)
@@ -55,10 +55,10 @@ def ipv4(raw: bytes, at: int, limit: int, steps: Steps) -> Quick:
     src, dst = raw[at + 12 : at + 16], raw[at + 16 : at + 20]
     header = (raw[at] & 15) * 4
     total = (raw[at + 2] << 8) | raw[at + 3]
-    if raw[at] >> 4 != 4 or header < 20 or 0 < total < header:  # cannot be: nothing behind it means anything
+    if raw[at] >> 4 != 4 or header < 20 or 0 < total < header:  # impossible: no byte behind it has a meaning
         steps.append(("IPv4", at, limit, limit))
         return only("IPv4 (malformed)", limit, src, dst, at, limit)
-    # A length of 0 is what segmentation offload leaves: the frame's own length is then the only one.
+    # Segmentation offload leaves a length of 0: then only the frame's own length counts.
     end = at + total if total else limit
     if limit < at + header:
         steps.append(("IPv4", at, limit, limit))
@@ -69,7 +69,7 @@ def ipv4(raw: bytes, at: int, limit: int, steps: Steps) -> Quick:
         return Quick("IPv4 (fragment)", src, dst, 0, 0, 0, 0, 0, 0, at, -1, at + header, end, at)
     packet = ("IPv4", at, src, dst, end, at if bits & 0x2000 else -1)
     start, stop = at + header, end if end < limit else limit
-    if raw[at + 9] == TCP_PROTOCOL and start < stop:  # the usual case, without a further call
+    if raw[at + 9] == TCP_PROTOCOL and start < stop:  # the usual case, without one more call
         return _read_tcp(raw, start, stop, packet, steps)
     return inside(raw, raw[at + 9], start, stop, packet, steps)
 
@@ -84,7 +84,7 @@ def ipv6(raw: bytes, at: int, limit: int, steps: Steps) -> Quick:
         return only("IPv6 (malformed)", limit, src, dst, at, limit)
     length, following, offset = (raw[at + 4] << 8) | raw[at + 5], raw[at + 6], at + 40
     if not length and following != _NOTHING:
-        # Left out in a jumbogram, and by segmentation offload: then it lasts as long as the frame.
+        # A jumbogram and segmentation offload leave the length 0: then the packet ends with the frame.
         length = _jumbo(raw, offset, limit) if following == 0 else 0
         length = length or limit - offset
     end = offset + length
@@ -105,7 +105,7 @@ def _jumbo(raw: bytes, at: int, limit: int) -> int:
 
 
 def inside(raw: bytes, following: int, at: int, limit: int, packet: Packet, steps: Steps) -> Quick:
-    """What an IP packet carries. following: the number of the protocol at this byte. limit: no header goes beyond."""
+    """The payload of an IP packet. following: the protocol number at this byte. limit: where every header must end."""
     name, network, src, dst, end, fragment = packet
     version6 = name == "IPv6"
     while at < limit and len(steps) < DEEPEST:
@@ -123,7 +123,7 @@ def inside(raw: bytes, following: int, at: int, limit: int, packet: Packet, step
                 return only(f"{name} (truncated)", end, src, dst, network, limit)
             steps.append((IPV6_EXTENSIONS[following], at, at + size, limit))
             if following == _FRAGMENT and _u16(raw, at + 2)[0] & 0xFFF9:
-                # One that says "from byte 0, and no more follow" makes no fragment (RFC 6946 §4).
+                # A header with offset 0 and no more fragments does not make a fragment (RFC 6946 §4).
                 fragment = at
                 packet = (name, network, src, dst, end, fragment)
                 if _u16(raw, at + 2)[0] & 0xFFF8:
@@ -133,7 +133,7 @@ def inside(raw: bytes, following: int, at: int, limit: int, packet: Packet, step
         if following in (4, 41):
             return (ipv4 if following == 4 else ipv6)(raw, at, limit, steps)
         return _other(raw, following, at, limit, packet, steps)
-    # Nothing is left for the next header: the innermost one that has bytes gives its name.
+    # No bytes are left for the next header: the innermost header with bytes gives the name.
     state = " (truncated)" if end > limit and at >= limit else ""
     return Quick(name + state, src, dst, 0, 0, 0, 0, 0, 0, network, -1, at, max(end, at), fragment)
 
@@ -183,7 +183,7 @@ def _read_tcp(raw: bytes, at: int, limit: int, packet: Packet, steps: Steps) -> 
         return Quick("TCP (truncated)", src, dst, sport, dport, 0, 0, 0, 0, network, at, limit, end, fragment)
     sport, dport, seq, ack, bits, window = _tcp(raw, at)
     words = bits >> 12
-    # A length below 5 words cannot be: then nothing behind it is payload. One beyond the packet leaves none.
+    # A length below 5 words is impossible: then there is no payload. A length beyond the packet leaves none either.
     payload = at + words * 4 if words >= 5 else max(end, at + 20)
     steps.append(("TCP", at, payload if payload < limit else limit, limit))
     if end < payload:
@@ -199,7 +199,7 @@ def _read_udp(raw: bytes, at: int, limit: int, packet: Packet, steps: Steps) -> 
         end = max(end, at)
         return Quick("UDP (truncated)", src, dst, sport, dport, 0, 0, 0, 0, network, at, limit, end, fragment)
     sport, dport, length = _ports(raw, at) + _u16(raw, at + 4)
-    # Below 8 it cannot be, and nothing is UDP's payload; but 0 stands for more than 65,535 in IPv6 (RFC 2675 §4).
+    # A length below 8 is impossible, and there is no payload; but 0 means more than 65,535 in IPv6 (RFC 2675 §4).
     if length >= 8 or name != "IPv6" or length:
         end = min(end, at + max(length, 8))
     end = max(end, at + 8)

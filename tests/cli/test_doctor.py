@@ -135,7 +135,7 @@ class TestForced:
     def test_live(self, tier: str, says: str) -> None:
         need_live_capture()
         if tier == "direct" and not sys.platform.startswith("linux"):
-            pytest.skip("packet sockets are a thing of Linux")
+            pytest.skip("only Linux has packet sockets")
         if tier == "tool":
             need_tool("tcpdump")
         doctor = Doctor(LABKIT_TIER=tier)
@@ -154,7 +154,7 @@ class TestForced:
 
     def test_one_that_does_not_exist(self) -> None:
         said = refusal(run("doctor", LABKIT_TIER="psychic"))
-        assert "LABKIT_TIER=psychic names no way of capturing" in said
+        assert "LABKIT_TIER=psychic is not a way to capture" in said
         assert "private, direct, tool, recorded" in said
 
 

@@ -582,7 +582,7 @@ class TestCapture:
             with net.connect(server.port) as client:
                 client.wait_for("close", timeout=10)
         assert [packet.protocol for packet in tape] == ["UDP"]
-        assert "what is not UDP is not on it" in capsys.readouterr().out
+        assert "this tape has only UDP" in capsys.readouterr().out
 
     def test_it_is_never_kept_as_a_recording(
         self, wire: Wire, recording: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -45,7 +45,7 @@ def test_capture(name: str) -> None:
 
 @pytest.mark.parametrize("given", [itertools.count(1), range(10**12), [True], [80.0], {80: 1, "x": 2}, "8124", 8124.0])
 def test_ports_that_are_none(given: Any) -> None:
-    with pytest.raises(LabError, match="is nothing to capture"):
+    with pytest.raises(LabError, match="is not a port to capture"):
         labkit.capture(given)
 
 
@@ -73,7 +73,7 @@ def test_recording_save_and_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (lambda: TAPE.where(protocol="upd"), "Did you mean 'UDP'?"),
         (lambda: TAPE.where(sender="klient"), "Did you mean 'client'?"),
         (lambda: TAPE.save("/proc/no/such/place.pcapng"), "cannot be written"),
-        (lambda: labkit.capture(timeout=float("inf")), "timeout=inf is no time to wait"),
+        (lambda: labkit.capture(timeout=float("inf")), "timeout=inf is not a time to wait"),
         (lambda: labkit.capture(name="../up"), "cannot be the name of a capture"),
     ],
 )

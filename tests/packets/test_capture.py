@@ -410,7 +410,7 @@ class TestRing:
 class TestPorts:
     @pytest.mark.parametrize("port", [0, -1, 65536, [], [1, "2"], range(1, 400)])
     def test_impossible_ones_are_refused_before_anything_starts(self, port: object) -> None:
-        with pytest.raises(LabError, match="nothing to capture"):
+        with pytest.raises(LabError, match="not a port to capture"):
             packets.capture(port)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "", ".hidden"])
@@ -444,7 +444,7 @@ class TestRecorded:
         packets.Tape(made).save(data / "some-lesson" / "one.pcapng")
         tape = labkit.recording("one", lesson="some-lesson")
         assert (len(tape), tape.live, tape.origin) == (1, False, "recorded from data/some-lesson/one.pcapng")
-        with pytest.raises(CaptureUnavailable, match=r"data/some-lesson/two\.pcapng is not there"):
+        with pytest.raises(CaptureUnavailable, match=r"data/some-lesson/two\.pcapng does not exist"):
             labkit.recording("two", lesson="some-lesson")
 
     def test_an_exception_in_the_body_leaves_the_recorded_tape(self, data: Path) -> None:
@@ -463,7 +463,7 @@ class TestRecorded:
         packets.set_lesson("02-udp")
         try:
             with (
-                pytest.raises(CaptureUnavailable, match=r"data/02-udp/first\.pcapng is not there"),
+                pytest.raises(CaptureUnavailable, match=r"data/02-udp/first\.pcapng does not exist"),
                 packets.capture(name="first"),
             ):
                 pass

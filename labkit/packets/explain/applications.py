@@ -1,6 +1,6 @@
-"""Which protocol of ours TCP or UDP carries: so far DNS, in TCP one message after the other.
+"""The application protocol in TCP or UDP: so far DNS, in TCP one message after the other.
 
-Rule: a claim needs evidence in the bytes; what nobody claims stays payload.
+Rule: a protocol needs evidence in the bytes; all other bytes stay payload.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from labkit.packets.model import Layer
 
 
 def layers(context: Context, below: Layer, start: int, end: int, number: int = 0) -> Iterator[Layer]:
-    """Yield the messages in these bytes of the frame, front to back, as far as they are whole.
+    """Yield the whole messages in these bytes of the frame, front to back.
 
     below: the UDP or TCP layer that carries them. start, end: first byte of its payload, and the byte after the last.
     number: of the packet.

@@ -1,6 +1,6 @@
-"""ARP: which hardware address belongs to an address of the Internet.
+"""ARP: which hardware address belongs to an Internet address.
 
-Rule: one table for each pair of address lengths, made when it is first asked for; names and spans are Wireshark's.
+Rule: one table for each pair of address lengths, made when it is first needed; names and spans are Wireshark's.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _HEAD = (
         _RFC),
     Row("arp.proto.size", "Protocol size", 8, "How long a protocol address is.", _RFC),
     Row("arp.opcode", "Opcode", 16,
-        "Tells a question from an answer; both have the same form, so an answer is a question turned round.", _RFC,
+        "Tells a question from an answer; both have the same form, with sender and target exchanged.", _RFC,
         meaning=one_of(_OPCODES)),
 )  # fmt: skip
 _WHYS = (
-    ("src", "Sender", "Whoever hears the question learns at once where the asker is.",
-     "The address that goes with it; nothing proves it, hence ARP spoofing."),
-    ("dst", "Target", "What is asked for: empty in a request.", "The address somebody wants to reach."),
+    ("src", "Sender", "Every host that gets the question learns the asker's address too.",
+     "The address that belongs to it; nothing proves it, so a host can lie (ARP spoofing)."),
+    ("dst", "Target", "What is asked for: empty in a request.", "The address that the sender wants to reach."),
 )  # fmt: skip
 
 

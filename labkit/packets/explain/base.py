@@ -1,6 +1,6 @@
-"""What a table of header fields is made of, and how a row and the bytes of a packet become a `Field`.
+"""Tables of header fields: their rows, and how a row and the bytes of a packet become a `Field`.
 
-Rule: no protocol here; widths are checked when a table is made.
+Rule: no protocol here; the widths are checked when a table is made.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ Value = int | str | bytes
 
 @dataclass(slots=True)
 class Context:
-    """What is known about the packet while a layer is explained.
+    """The facts about the packet while a layer is explained.
 
     raw: the frame. start, end: first byte of the layer, and the byte after what it carries. status: as TPACKET gives
     it. in_tape: relative numbers are known. pseudo: (protocol version, source, destination) for checksums, from the IP
     header before; None without one. quoted: by an ICMP error. fragment: of a packet. truncated: the packet is
-    longer than what is here of it.
+    longer than its captured bytes.
     """
 
     raw: bytes
@@ -41,7 +41,7 @@ class Context:
 
 
 class OfValue:
-    """A meaning that depends on the value alone, and not on the packet around it."""
+    """A meaning that depends only on the value, not on the packet."""
 
     __slots__ = ("function",)
 
@@ -60,7 +60,7 @@ Splitter = Callable[[Context, int, int], tuple[Field, ...]]
 class Row:
     """One field of a header.
 
-    name: Wireshark's display-filter name. label: the RFC's. bits: width, 0 where it varies. why: one sentence.
+    name: Wireshark's display-filter name. label: the RFC's. bits: width, 0 if it varies. why: one sentence.
     kind: number, hex, flag, ipv4, ipv6, mac or bytes. meaning: of this value in this packet. shown: overrides the kind.
     value: overrides the value that `kind` reads. parts: the fields inside it, adding up to its width.
     split: makes the parts of a field whose width varies; takes the context, first byte and the byte after the last.
@@ -85,7 +85,7 @@ class Row:
             raise ValueError(f"the parts of {self.name} do not add up to {self.bits} bits")
         if self.kind not in _KINDS:
             raise ValueError(f"{self.name}: no kind {self.kind!r}")
-        # The field of such a row depends on its place and its bits alone: it is made once, and shared.
+        # The field of such a row depends only on its place and its bits, so it is made once and shared.
         steady = (
             self.kind in _NUMBERS and 0 < self.bits <= 16 and self.shown is None and self.split is None
             and isinstance(self.meaning, (str, OfValue)) and self.volatile is False
@@ -96,7 +96,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The fields of one protocol's header. name, title: of the `Layer`. header: bits without what varies."""
+    """The fields of one protocol's header. name, title: of the `Layer`. header: bits of fields with a fixed width."""
 
     name: str
     title: str
@@ -112,7 +112,7 @@ class Table:
 
 
 Chooser = Callable[[bytes, int, int], Table]
-"""Picks the table of a header by its bytes: takes the frame, the first byte, the byte after the last that counts."""
+"""Chooses the table of a header by its bytes: takes the frame, the first byte, the byte after the last one."""
 
 
 def number_at(raw: bytes, start: int, bits: int) -> int:
@@ -149,7 +149,7 @@ def as_number(value: Value) -> int:
 
 
 def shown_bytes(data: bytes) -> str:
-    """Bytes in short: the first ones in hexadecimal, or as text where all are printable ASCII."""
+    """Bytes in short: the first ones in hexadecimal, or as text if all are printable ASCII."""
     if not data:
         return "0 bytes"
     count = "1 byte" if len(data) == 1 else f"{len(data)} bytes"
@@ -159,10 +159,10 @@ def shown_bytes(data: bytes) -> str:
     return f"{count}: {data[:16].hex(' ')}" + ("…" if len(data) > 16 else "")
 
 
-def build(row: Row, context: Context, start: int, bits: int | None = None) -> Field:
+def read_field(row: Row, context: Context, start: int, bits: int | None = None) -> Field:
     """Make the field of a row from the frame's bytes.
 
-    start: its first bit in the frame. bits: its width where the row leaves it open.
+    start: its first bit in the frame. bits: its width if the row does not fix it.
     """
     if row.steady:
         last = (start + row.bits + 7) >> 3
@@ -184,7 +184,7 @@ def _build(row: Row, context: Context, start: int, bits: int) -> Field:
     if row.parts:
         found, position = [], start
         for part in row.parts:
-            found.append(build(part, context, position))
+            found.append(read_field(part, context, position))
             position += part.bits
         children = tuple(found)
     if row.split is not None:
@@ -201,7 +201,7 @@ def _build(row: Row, context: Context, start: int, bits: int) -> Field:
 
 
 def read(table: Table, context: Context, start: int, end: int) -> list[Field]:
-    """The fields of a header, from its first byte up to the byte after its last, as far as they are whole.
+    """The whole fields of a header, from its first byte up to the byte after its last.
 
     A row without a width takes the rest; it is left out if there is none.
     """
@@ -213,13 +213,13 @@ def read(table: Table, context: Context, start: int, end: int) -> list[Field]:
             continue
         if position + bits > stop:
             break
-        found.append(build(row, context, position, bits))
+        found.append(read_field(row, context, position, bits))
         position += bits
     return found
 
 
 def one_of(names: dict[int, str], otherwise: str = "unknown") -> OfValue:
-    """A meaning that is looked up."""
+    """A meaning from a table of values."""
     return OfValue(lambda value: names.get(int(value), otherwise) if isinstance(value, int) else otherwise)
 
 

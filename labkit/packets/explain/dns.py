@@ -1,20 +1,20 @@
 """DNS messages: the header bit by bit, then each question and record, with the labels and pointers of its names.
 
-Rule: names, order and spans are Wireshark's, and what it leaves without a name is named here; nothing raises.
+Rule: names, order and spans are Wireshark's; fields without a name there get one here; no bytes make it raise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from labkit.packets.explain.base import Context, Row, Table, as_number, build, flag, number_at, one_of
+from labkit.packets.explain.base import Context, Row, Table, as_number, flag, number_at, one_of, read_field
 from labkit.packets.explain.dns_data import CLASSES, DATA, OPT, OPT_ROWS, OPTION, TYPES, UNKNOWN, Piece
 from labkit.packets.model import Field, Layer
 
 PORT, OURS = 53, 5300
 _OTHERS = frozenset({137, 5353, 5355})  # NetBIOS names, mDNS, LLMNR: nearly the same format, but not DNS
 _HEADER_RFC, _NAME_RFC, _UPDATE_RFC = "RFC 1035 §4.1.1", "RFC 1035 §4.1.4", "RFC 2136 §2.2"
-_UPDATING = 5  # the opcode of an update, whose sections mean something else
+_UPDATING = 5  # the opcode of an update, whose sections have other meanings
 _HEADER, _LONGEST, _HOPS = 12, 255, 127  # bytes of a header and of a name, pointers in a name
 
 _OPCODES = {0: "a standard query", 1: "an inverse query (obsolete)", 2: "server status", 4: "notify", 5: "update"}
@@ -42,18 +42,18 @@ _FLAGS = (
          "a query"),
     Row("dns.flags.opcode", "Opcode", 4, "Says what is asked of the server.", _HEADER_RFC,
         meaning=one_of(_OPCODES, "unknown")),
-    _bit("authoritative", "AA", "Tells first-hand knowledge from what a cache has kept.",
+    _bit("authoritative", "AA", "Set if the server holds the zone itself, and not a copy in a cache.",
          "the server itself is responsible for this name"),
-    _bit("truncated", "TC", "A datagram has little room: says that there is more, to be asked for over TCP.",
+    _bit("truncated", "TC", "A datagram has little room: if records are left out, the client can ask again over TCP.",
          "there was more than fits: ask again over TCP"),
-    _bit("recdesired", "RD", "A program wants the whole answer, a resolver asks server after server itself.",
+    _bit("recdesired", "RD", "A program wants the whole answer; a resolver asks one server after the other itself.",
          "ask other servers for me, if you must"),
-    _bit("recavail", "RA", "Says whether asking this server for recursion is of any use.",
+    _bit("recavail", "RA", "Says whether this server asks other servers for its clients.",
          "the server does ask others", ""),
-    _bit("z", "Z", "Kept free for later, and must be 0; AD and CD were cut from it.", "must be 0"),
+    _bit("z", "Z", "Reserved, and must be 0; AD and CD were once part of it.", "must be 0"),
     _bit("authenticated", "AD", "Lets a resolver say that it has checked the signatures.", "the data was verified",
          rfc="RFC 4035 §3.2.3"),
-    _bit("checkdisable", "CD", "Lets who asks do the checking of signatures itself.", "do not verify for me",
+    _bit("checkdisable", "CD", "Lets the client check the signatures itself.", "do not verify for me",
          rfc="RFC 4035 §3.2.2"),
     Row("dns.flags.rcode", "RCODE", 4, "Says how it went.", _HEADER_RFC, meaning=_rcode),
 )  # fmt: skip
@@ -71,7 +71,7 @@ DNS = Table(
     (
         Row("dns.id", "ID", 16, "Tells which query a response answers; hard to guess, so that nobody else can answer.",
             "RFC 1035 §4.1.1, RFC 5452 §9", kind="hex", volatile=True),
-        Row("dns.flags", "Flags", 16, "What kind of message it is, and how it went.", _HEADER_RFC, kind="hex",
+        Row("dns.flags", "Flags", 16, "The kind of message, and the outcome.", _HEADER_RFC, kind="hex",
             parts=_FLAGS),
         _count("queries", "QDCOUNT", "How many questions follow: in practice one."),
         _count("answers", "ANCOUNT", "How many records answer the question."),
@@ -92,39 +92,39 @@ UPDATE = Table(
         _count("add_rr", "ADCOUNT", "How many records were added, such as the addresses of servers.", _UPDATE_RFC),
     ),
 )  # fmt: skip
-_LENGTH = Row("dns.length", "Length", 16, "TCP keeps no boundaries: so each message says how long it is.",
+_LENGTH = Row("dns.length", "Length", 16, "TCP has no message boundaries, so a length stands before each message.",
               "RFC 1035 §4.2.2")  # fmt: skip
-_MALFORMED = Row("malformed", "Malformed", 0, "These bytes do not have the form their protocol asks for.",
+_MALFORMED = Row("malformed", "Malformed", 0, "These bytes do not have the form that their protocol requires.",
                  kind="bytes", meaning="no valid part of DNS")  # fmt: skip
 _SECTIONS = ("Answer record", "Authority record", "Additional record")
 _UPDATE_SECTIONS = ("Prerequisite", "Update", "Additional record")
 
 
 class Cut(Exception):
-    """The message ends, or stops making sense, before the part that was to be read is whole."""
+    """The message ends, or becomes malformed, before the current part is whole."""
 
 
 class _Reader:
-    """Reads one message. context.start: where it begins in the frame. end: the byte after it."""
+    """Reads one message. context.start: its first byte in the frame. end: the byte after it."""
 
     def __init__(self, context: Context, end: int) -> None:
         self.context, self.raw, self.base, self.end = context, context.raw, context.start, end
         self.updating = end >= self.base + _HEADER and self.raw[self.base + 2] >> 3 & 15 == _UPDATING
 
     def need(self, at: int, size: int) -> int:
-        """The position size bytes on, if the message goes on that far."""
+        """The position after size more bytes; raises if the message has fewer."""
         if at + size > self.end:
             raise Cut
         return at + size
 
     def row(self, row: Row, at: int, bits: int | None = None) -> Field:
         self.need(at, ((row.bits if bits is None else bits) + 7) // 8)
-        return build(row, self.context, at * 8, bits)
+        return read_field(row, self.context, at * 8, bits)
 
     # -- names
 
     def labels(self, at: int) -> tuple[list[bytes], int]:
-        """The labels of the name at this byte of the frame, pointers followed; and the byte behind it."""
+        """The labels of the name at this byte of the frame, with its pointers followed, and the byte behind it."""
         found: list[bytes] = []
         begin, behind, size, hops = at, 0, 1, 0
         while True:
@@ -134,7 +134,7 @@ class _Reader:
                 self.need(at, 2)
                 behind, hops = behind or at + 2, hops + 1
                 at = self.base + (number_at(self.raw, at * 8, 16) & 0x3FFF)
-                if at >= begin or hops > _HOPS:  # forwards, or in a circle
+                if at >= begin or hops > _HOPS:  # the pointer leads forwards or in a circle
                     raise Cut
                 begin = at
                 continue
@@ -175,7 +175,7 @@ class _Reader:
                      "RFC 1035 §3.1", children=parts)  # fmt: skip
 
     def pointer(self, at: int) -> Field:
-        """A pointer: two bits 1, then where in the message the rest of the name stands already."""
+        """A pointer: two bits 1, then the place in the message where the rest of the name stands."""
         target = number_at(self.raw, at * 8 + 2, 14)
         rest = text_of(self.labels(at)[0])
         says = f"the rest of the name is at byte {target} of the message: {rest}"
@@ -186,7 +186,7 @@ class _Reader:
                   "Counts from the first byte of the message, the ID.", _NAME_RFC),
         )  # fmt: skip
         return Field("dns.name.pointer", "Pointer", at * 8, 16, 0xC000 | target, f"→ byte {target}", says,
-                     "The same name often stands in a message several times: two bytes then do for it.", _NAME_RFC,
+                     "A name often stands in a message several times: two bytes replace a repeated one.", _NAME_RFC,
                      children=parts)  # fmt: skip
 
     # -- questions and records
@@ -228,7 +228,7 @@ class _Reader:
                      "RFC 6891 §6.1" if number == OPT else rfc, children=tuple(parts)), behind  # fmt: skip
 
     def data(self, number: int, at: int, end: int) -> list[Field]:
-        """The parts of a record's data; what does not have the form its type asks for is one malformed field."""
+        """The parts of a record's data; data that does not have the form of its type is one malformed field."""
         start, found = at, []
         try:
             while at < end:
@@ -241,7 +241,7 @@ class _Reader:
             if at != end:
                 raise Cut
         except Cut:
-            return [build(_MALFORMED, self.context, start * 8, (end - start) * 8)]
+            return [read_field(_MALFORMED, self.context, start * 8, (end - start) * 8)]
         return found
 
     def piece(self, piece: Piece, at: int, end: int) -> tuple[Field, int]:
@@ -255,7 +255,7 @@ class _Reader:
             field, behind = self.row(row, at, min(size, end - at) * 8), at + size
         else:
             bits = row.bits
-            if not bits:  # a text, as long as the byte before says, or all that is left
+            if not bits:  # a text: the byte before gives its length, or it takes the rest
                 bits = 8 * (self.raw[at - 1] if piece.counted else end - at)
             field, behind = self.row(row, at, bits), at + bits // 8
         if behind > end:
@@ -263,7 +263,7 @@ class _Reader:
         return field, behind
 
     def all(self) -> tuple[list[Field], bool]:
-        """The fields of the message, and whether all of it has the form it should."""
+        """The fields of the message, and whether all of it is well formed."""
         found, at = [], self.base
         counts = [0, 0, 0, 0]
         try:
@@ -283,12 +283,12 @@ class _Reader:
         else:
             whole = at == self.end and not any(part.name == "malformed" for field in found for part in field.children)
         if at < self.end:
-            found.append(build(_MALFORMED, self.context, at * 8, (self.end - at) * 8))
+            found.append(read_field(_MALFORMED, self.context, at * 8, (self.end - at) * 8))
         return found, whole
 
 
 def text_of(labels: list[bytes]) -> str:
-    """Labels as text, as Wireshark has them; ``"<Root>"`` where there is none."""
+    """Labels as text, as Wireshark shows them; ``"<Root>"`` for none."""
     words = ("".join(chr(each) if 32 < each < 127 else f"\\{each:03}" for each in label) for label in labels)
     return ".".join(words) or "<Root>"
 
@@ -299,22 +299,22 @@ def _kind(name: str, label: str, why: str, rfc: str) -> Row:
 
 
 def _class(name: str, label: str, rfc: str) -> Row:
-    return Row(name, label, 16, "Was meant for other networks than the Internet; it is always IN.", rfc, kind="hex",
+    return Row(name, label, 16, "Made for networks other than the Internet too; today always IN.", rfc, kind="hex",
                meaning=lambda value, context: CLASSES.get(as_number(value), f"CLASS{value!r}"))  # fmt: skip
 
 
-_TTL = Row("dns.resp.ttl", "TTL", 32, "For how many seconds this may be kept and told on.", "RFC 1035 §4.1.3",
+_TTL = Row("dns.resp.ttl", "TTL", 32, "For how many seconds a resolver may keep and use this.", "RFC 1035 §4.1.3",
            meaning=lambda value, context: f"may be kept for {value!r} s")  # fmt: skip
 _RDLENGTH = Row("dns.resp.len", "RDLENGTH", 16, "Counts the data, so that records of unknown types can be skipped.",
                 "RFC 1035 §4.1.3")  # fmt: skip
 
 
 def layer(context: Context, below: Layer, start: int, end: int, number: int = 0) -> Layer | None:
-    """The DNS message in these bytes of the frame; None where it is none.
+    """The DNS message in these bytes of the frame; None if they are not one.
 
     below: the UDP or TCP layer that carries it. number: of the packet. Over TCP a message must be whole in its segment.
-    Port 53 is always DNS. On 5300, the port of labkit's server, a header that makes sense is enough, so that what is
-    malformed can be looked at. Anywhere else the whole datagram must be one well-formed query or response.
+    Port 53 is always DNS. On 5300, the port of labkit's server, a possible header is enough, so that malformed
+    messages are shown. On other ports the whole datagram must be one well-formed query or response.
     """
     ports = {each.value for each in below.fields[:2]}
     tcp = below.name == "TCP"
@@ -322,7 +322,7 @@ def layer(context: Context, below: Layer, start: int, end: int, number: int = 0)
     if tcp:
         end = min(end, begin + number_at(context.raw, start * 8, 16)) if begin + _HEADER <= end else begin
         if end - begin != number_at(context.raw, start * 8, 16):
-            return None  # the middle of a message, or its first part
+            return None  # a part of a message
     if end - begin < _HEADER or ports & _OTHERS:
         return None
     if PORT not in ports and not _plausible(context.raw[begin : begin + _HEADER]):
@@ -333,7 +333,7 @@ def layer(context: Context, below: Layer, start: int, end: int, number: int = 0)
     if not whole and PORT not in ports and OURS not in ports:
         return None
     if tcp:
-        fields.insert(0, build(_LENGTH, context, start * 8))
+        fields.insert(0, read_field(_LENGTH, context, start * 8))
     data = context.raw[start:end]
     return Layer(DNS.name, DNS.title, start * 8, len(data) * 8, tuple(fields), data, number, DNS.rfc)
 

@@ -1,13 +1,13 @@
-"""What DNS records hold, type by type: the pieces of their data.
+"""The data of DNS records: its pieces, by the record's type.
 
-Rule: one entry a type; names, order and spans are Wireshark's.
+Rule: one entry for each type; names, order and spans are Wireshark's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from labkit.packets.explain.base import Context, Row, as_number, build, number_at, shown_bytes
+from labkit.packets.explain.base import Context, Row, as_number, number_at, read_field, shown_bytes
 from labkit.packets.model import Field
 
 OPT = 41
@@ -22,7 +22,7 @@ _OPTIONS = {3: "NSID", 8: "client subnet", 10: "COOKIE", 11: "TCP keepalive", 12
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a record's data. is_name: a domain name, as wide as it is. counted: as wide as the byte before says."""
+    """A part of a record's data. is_name: a domain name, of any width. counted: the byte before gives the width."""
 
     row: Row
     is_name: bool = False
@@ -41,14 +41,14 @@ _SOA_RFC = "RFC 1035 §3.3.13"
 DATA: dict[int, tuple[Piece, ...]] = {
     1: (Piece(Row("dns.a", "ADDRESS", 32, "Where the name is, in IPv4.", "RFC 1035 §3.4.1", kind="ipv4")),),
     2: (_name("dns.ns", "NSDNAME", "The server to ask about this domain.", "RFC 1035 §3.3.11"),),
-    5: (_name("dns.cname", "CNAME", "The name is only another one for this.", "RFC 1035 §3.3.1"),),
+    5: (_name("dns.cname", "CNAME", "The name is an alias of this one.", "RFC 1035 §3.3.1"),),
     6: (
         _name("dns.soa.mname", "MNAME", "The server that holds the original of the zone.", _SOA_RFC),
         _name("dns.soa.rname", "RNAME", "Whom to write to: the first dot stands for an @.", _SOA_RFC),
         _soa("serial_number", "SERIAL", "Grows with each change, so that a copy knows whether it is old."),
         _soa("refresh_interval", "REFRESH", "How often copies look for a change, in seconds."),
-        _soa("retry_interval", "RETRY", "How long they wait where that failed, in seconds."),
-        _soa("expire_limit", "EXPIRE", "After how many seconds without the original a copy is worth nothing."),
+        _soa("retry_interval", "RETRY", "How long they wait if that failed, in seconds."),
+        _soa("expire_limit", "EXPIRE", "After how many seconds without the original a copy must not answer any more."),
         Piece(Row("dns.soa.minimum_ttl", "MINIMUM", 32, "For how many seconds 'there is none' may be kept.",
                   "RFC 2308 §4")),
     ),
@@ -60,21 +60,21 @@ DATA: dict[int, tuple[Piece, ...]] = {
     16: (
         Piece(Row("dns.txt.length", "Text length", 8, "A record can hold several texts: each says its length.",
                   "RFC 1035 §3.3")),
-        Piece(Row("dns.txt", "TXT-DATA", 0, "Free text; today mostly proof that somebody holds the domain.",
+        Piece(Row("dns.txt", "TXT-DATA", 0, "Free text; today mostly a proof of who holds the domain.",
                   "RFC 1035 §3.3.14", kind="bytes"), counted=True),
     ),
     28: (Piece(Row("dns.aaaa", "ADDRESS", 128, "Where the name is, in IPv6.", "RFC 3596 §2.2", kind="ipv6")),),
 }  # fmt: skip
-UNKNOWN = Piece(Row("dns.data", "RDATA", 0, "A type not known here stays the bytes it is.", "RFC 3597 §3",
+UNKNOWN = Piece(Row("dns.data", "RDATA", 0, "labkit does not know this type, so its data stays bytes.", "RFC 3597 §3",
                     kind="bytes"))  # fmt: skip
 
 OPT_ROWS = (
     Row("dns.rr.udp_payload_size", "UDP payload size", 16,
-        "512 bytes were all that any host must take: says how many its sender can; in the place of the class.",
+        "Every host accepts 512 bytes; this says how many the sender accepts. It stands in the place of the class.",
         "RFC 6891 §6.2.3", meaning=lambda value, context: f"up to {as_number(value)} bytes in a datagram are welcome"),
-    Row("dns.resp.ext_rcode", "EXTENDED-RCODE", 8, "Four bits of outcome were too few: here are eight above them.",
+    Row("dns.resp.ext_rcode", "EXTENDED-RCODE", 8, "Four bits of outcome in the header were too few: eight more.",
         _EDNS, kind="hex", meaning=lambda value, context: "the upper bits of 16, BADVERS" if value == 1 else ""),
-    Row("dns.resp.edns0_version", "VERSION", 8, "Which EDNS the sender can do; there is only 0.", _EDNS),
+    Row("dns.resp.edns0_version", "VERSION", 8, "The version of EDNS that the sender knows; only 0 exists.", _EDNS),
     Row("dns.resp.z", "Flags", 16, "Room for bits that the header has no room for.", _EDNS, kind="hex", parts=(
         Row("dns.resp.z.do", "DO", 1, "Asks for signatures too (DNSSEC).", "RFC 3225 §3", kind="flag"),
         Row("dns.resp.z.reserved", "Z", 15, "Kept free for later.", _EDNS, kind="hex"),
@@ -90,14 +90,14 @@ _BYTES = Row("dns.opt.data", "OPTION-DATA", 0, "What the option carries.", "RFC 
 
 
 def _split(context: Context, start: int, end: int) -> tuple[Field, ...]:
-    found = [build(_CODE, context, start * 8), build(_SIZE, context, start * 8 + 16)]
+    found = [read_field(_CODE, context, start * 8), read_field(_SIZE, context, start * 8 + 16)]
     if end - start > 4:
-        found.append(build(_BYTES, context, start * 8 + 32, (end - start - 4) * 8))
+        found.append(read_field(_BYTES, context, start * 8 + 32, (end - start - 4) * 8))
     return tuple(found)
 
 
 OPTION = Piece(
-    Row("dns.opt", "Option", 0, "EDNS can be added to without a new message format.", "RFC 6891 §6.1.2", kind="bytes",
+    Row("dns.opt", "Option", 0, "Options extend EDNS without a new message format.", "RFC 6891 §6.1.2", kind="bytes",
         meaning=lambda value, context: _named(value), split=_split, volatile=True),
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ Rule: one table for each kind of message; names, order and spans are Wireshark's
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Chooser, Context, Row, Table, Value, build, number_at, one_of
+from labkit.packets.explain.base import Chooser, Context, Row, Table, Value, number_at, one_of, read_field
 from labkit.packets.explain.internet import ones_sum, verdict
 from labkit.packets.model import Field
 
@@ -32,11 +32,11 @@ _CODES = {
          3: "there is no such entry in a table", 4: "several interfaces fit the query"},
 }  # fmt: skip
 STATES = {1: "incomplete", 2: "reachable", 3: "stale", 4: "delay", 5: "probe", 6: "failed"}
-"""What an extended echo reply says of a neighbour (RFC 8335 §3)."""
+"""The states of a neighbour in an extended echo reply (RFC 8335 §3)."""
 
 
 def expired(value: Value, limit: str) -> str:
-    """Time exceeded: the two codes are the same in ICMP and ICMPv6. Source: RFC 792, RFC 4443 §3.3."""
+    """Time exceeded: ICMP and ICMPv6 have the same two codes. Source: RFC 792, RFC 4443 §3.3."""
     return f"the {limit} ran out on the way" if value == 0 else "fragments were missing too long"
 
 
@@ -57,7 +57,7 @@ _HEAD = (
     Row("icmp.type", "Type", 8, "What is reported or asked.", _RFC, meaning=one_of(_TYPES, "not known to labkit")),
     Row("icmp.code", "Code", 8, "The type in more detail.", _RFC, meaning=_code),
     Row("icmp.checksum", "Checksum", 16,
-        "Guards the whole message; it has no pseudo-header, for it has no ports to mix up.", _RFC, "hex", _checksum,
+        "Guards the whole message; it has no pseudo-header.", _RFC, "hex", _checksum,
         volatile=True),
 )  # fmt: skip
 
@@ -85,7 +85,7 @@ _EXT_SEQ = Row("icmp.ext.echo.seq", "Sequence Number", 8, "Tells which request a
 
 
 def extended_reply(prefix: str) -> tuple[Row, ...]:
-    """The last byte of an extended echo reply, which ICMPv6 has, too. prefix: of the names."""
+    """The last byte of an extended echo reply, in ICMP and ICMPv6. prefix: of the names."""
     rfc = "RFC 8335 §3"
     return (
         Row(f"{prefix}.rsp.state", "State", 3, "What is known about a neighbour that was asked about.", rfc,
@@ -98,7 +98,7 @@ def extended_reply(prefix: str) -> tuple[Row, ...]:
 
 
 def extended_request(prefix: str) -> tuple[Row, ...]:
-    """The last byte of an extended echo request, which ICMPv6 has, too. prefix: of the names."""
+    """The last byte of an extended echo request, in ICMP and ICMPv6. prefix: of the names."""
     return (
         Row(f"{prefix}.req.res", "Reserved", 7, "Kept free for later.", _EXT_RFC, "hex"),
         Row(f"{prefix}.req.local", "Local", 1, "Whether the interface is the receiver's own, or a neighbour's.",
@@ -110,14 +110,14 @@ _ECHO = _message(_IDENT, _SEQ)
 _STAMPS = _message(
     _IDENT, _SEQ,
     _stamp("originate", "Originate Timestamp", "When the request was sent, in ms since midnight UTC."),
-    _stamp("receive", "Receive Timestamp", "When it arrived: the difference is the way and the clocks' disagreement."),
+    _stamp("receive", "Receive Timestamp", "When it arrived; the difference also shows how the clocks differ."),
     _stamp("transmit", "Transmit Timestamp", "When the reply was sent."),
 )  # fmt: skip
 _MASK = _message(_IDENT, _SEQ, Row("icmp.address_mask", "Address Mask", 32, "Which part of an address is the "
                                    "network's.", "RFC 950", "ipv4"))  # fmt: skip
 _UNUSED = _message(_unused(32))
 _POINTER = Row("icmp.pointer", "Pointer", 8, "Which byte of the quoted packet is wrong.", _RFC)
-_MTU = Row("icmp.mtu", "MTU of next hop", 16, "The size that would have passed: path MTU discovery lives on it.",
+_MTU = Row("icmp.mtu", "MTU of next hop", 16, "The size that would have passed: path MTU discovery needs it.",
            "RFC 1191 §4")  # fmt: skip
 _RESERVED = Row("icmp.reserved", "Reserved", 32, "Kept free for later.", _ROUTER_RFC, "bytes")
 _BY_TYPE = {
@@ -132,7 +132,7 @@ _BY_TYPE = {
     43: _message(_IDENT, _EXT_SEQ, *extended_reply("icmp.ext.echo")),
 }  # fmt: skip
 _TOO_BIG = _message(_unused(16), _MTU)
-"""Type 3, code 4: the only one with an MTU in what is unused elsewhere."""
+"""Type 3, code 4: only this message has an MTU in bytes that others do not use."""
 _WITH_LENGTH = {
     3: _message(_unused(8), _LENGTH, _unused(16)), 11: _message(_unused(8), _LENGTH, _unused(16)),
     12: _message(_POINTER, _LENGTH, _unused(16)),
@@ -166,23 +166,23 @@ def _icmp(raw: bytes, start: int, stop: int) -> Table:
     return _TOO_BIG if too_big else _BY_TYPE.get(kind, _BARE)
 
 
-# -- what may follow the quoted packet
+# -- the extension behind the quoted packet
 
 
 def extension_at(raw: bytes, name: str, start: int, quote: int, stop: int) -> int:
-    """Where an extension begins behind the packet that an ICMP error quotes, in bytes; stop if there is none.
+    """The first byte of the extension behind the packet that an ICMP error quotes; stop if there is none.
 
     name: ICMP or ICMPv6. start: of the message. quote: of the quoted packet. Source: RFC 4884 §4 and §5.5.
     """
     size = raw[start + 5] * 4 if name == "ICMP" else raw[start + 4] * 8
     if size and quote + size <= stop - 4:
         return quote + size
-    # Senders from before the length leave it 0: their extension follows byte 128, and its sum tells.
+    # Senders older than the length field leave it 0: their extension follows byte 128, and its checksum proves it.
     return quote + 128 if quote + 128 <= stop - 8 and is_extension(raw[quote + 128 : stop]) else stop
 
 
 def is_extension(data: bytes) -> bool:
-    """Whether these bytes behind what an ICMP error quotes are an extension: version 2, and a sum that is right.
+    """Whether these bytes behind the quoted packet are an extension: version 2, and a right checksum.
 
     Source: RFC 4884 §7.
     """
@@ -195,17 +195,17 @@ def _objects(context: Context, start: int, end: int) -> tuple[Field, ...]:
         size = number_at(raw, start * 8, 16)
         if not 4 <= size <= end - start:
             break
-        found += [build(row, context, start * 8 + place) for row, place in zip(_OBJECT, (0, 16, 24), strict=True)]
+        found += [read_field(row, context, start * 8 + place) for row, place in zip(_OBJECT, (0, 16, 24), strict=True)]
         at, stop = start * 8 + 32, (start + size) * 8
         for row in _OBJECTS.get((raw[start + 2], raw[start + 3]), ()):
             if at + row.bits <= stop:
-                found.append(build(row, context, at))
+                found.append(read_field(row, context, at))
                 at += row.bits
         if at < stop:
-            found.append(build(_OBJECT_DATA, context, at, stop - at))
+            found.append(read_field(_OBJECT_DATA, context, at, stop - at))
         start += size
     if found and start < end:
-        found.append(build(_OBJECT_REST, context, start * 8, (end - start) * 8))
+        found.append(read_field(_OBJECT_REST, context, start * 8, (end - start) * 8))
     return tuple(found)
 
 
@@ -227,7 +227,7 @@ _OBJECTS: dict[tuple[int, int], tuple[Row, ...]] = {  # by class and type
     (3, 2): (Row("icmp.int_ident.index", "Interface Index", 32, "The number of the interface.", "RFC 8335 §2.1"),),
 }
 _OBJECT_DATA = Row("icmp.ext.data", "Object Data", 0, "What the object says.", _OBJECT_RFC, "bytes")
-_OBJECT_REST = Row("malformed", "Malformed", 0, "These bytes do not have the form their protocol asks for.",
+_OBJECT_REST = Row("malformed", "Malformed", 0, "These bytes do not have the form that their protocol requires.",
                    _OBJECT_RFC, "bytes", "no valid part of an object")  # fmt: skip
 
 

@@ -91,7 +91,7 @@ _RA_FLAGS = Row("icmpv6.nd.ra.flag", "Flags", 8, "How hosts get their addresses 
 ))  # fmt: skip
 _NA_FLAGS = Row("icmpv6.nd.na.flag", "Flags", 32, "Who answers, and how firmly.", _ND_RFC, "hex", parts=(
     _bit("na.flag.r", "Router", "The neighbour is a router."),
-    _bit("na.flag.s", "Solicited", "It was asked: this also proves that the way back works."),
+    _bit("na.flag.s", "Solicited", "It answers a question: this also proves that the way back works."),
     _bit("na.flag.o", "Override", "Replace what you have stored."),
     _bit("na.flag.rsv", "Reserved", _FREE, 29),
 ))  # fmt: skip
@@ -103,7 +103,7 @@ def _lasting(name: str, label: str, why: str, bits: int = 32) -> Row:
 
 _MULTICAST = (
     Row("icmpv6.mld.maximum_response_delay", "Maximum Response Delay", 16,
-        "Listeners wait a random part of this, in ms, so that one answers and the others keep quiet.", _MLD_RFC),
+        "Listeners wait a random part of this, in ms, so that one answers and the others do not.", _MLD_RFC),
     _reserved(_MLD_RFC, 16, _FREE),
     _address("icmpv6.mld.multicast_address", "Multicast Address", "The group; no address asks about all groups.",
              _MLD_RFC),
@@ -129,10 +129,10 @@ _BY_TYPE = {
         _lasting("retrans_timer", "Retransmission Timer", "How many ms to wait before asking again."),
         _OPTIONS),
     135: _message("neighbor solicitation", _reserved("RFC 4861 §4.3", why=_FREE),
-                  _address("icmpv6.nd.ns.target_address", "Target Address", "Whose hardware address is asked for."),
+                  _address("icmpv6.nd.ns.target_address", "Target Address", "Whose hardware address is wanted."),
                   _OPTIONS),
     136: _message("neighbor advertisement", _NA_FLAGS,
-                  _address("icmpv6.nd.na.target_address", "Target Address", "Whose hardware address is told."),
+                  _address("icmpv6.nd.na.target_address", "Target Address", "Whose hardware address follows."),
                   _OPTIONS),
     137: _message("redirect", _reserved("RFC 4861 §4.5", why=_FREE),
                   _address("icmpv6.nd.rd.target_address", "Target Address", "The better next hop."),

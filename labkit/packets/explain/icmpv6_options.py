@@ -1,13 +1,13 @@
 """The options of neighbour discovery, and the records of a multicast listener report.
 
-Rule: one entry an option; names, order and spans are Wireshark's.
+Rule: one entry for each option; names, order and spans are Wireshark's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labkit.packets.explain.base import Context, Row, build, number_at, one_of
+from labkit.packets.explain.base import Context, Row, number_at, one_of, read_field
 from labkit.packets.explain.link import is_real
 from labkit.packets.model import Field
 
@@ -19,9 +19,9 @@ _NAMES = {
 }  # fmt: skip
 _WHYS = {
     1: "So that the answer needs no question of its own.", 2: "The answer to the question, or the better next hop's.",
-    3: "From it, hosts make addresses of their own without asking anybody.",
+    3: "From it, hosts make addresses of their own without a server.",
     4: "The packet that would better have gone another way.",
-    5: "The largest packet that everybody on this link takes.",
+    5: "The largest packet that every host on this link accepts.",
 }  # fmt: skip
 _TYPE = Row("icmpv6.opt.type", "Type", 8, "Says which option this is.", _RFC, meaning=one_of(_NAMES, "unknown"))
 _LENGTH = Row("icmpv6.opt.length", "Length", 8, "In units of 8 bytes, type and length counted, so it can be skipped.",
@@ -35,7 +35,7 @@ _PREFIX_FLAGS = Row("icmpv6.opt.prefix.flag", "Flags", 8, "What the prefix may b
         "flag"),
     Row("icmpv6.opt.prefix.flag.reserved", "Reserved", 5, "Kept free for later.", _RFC),
 ))  # fmt: skip
-_ROWS: dict[int, tuple[tuple[Row, int], ...]] = {  # with the bits that each has; 0 for what is left
+_ROWS: dict[int, tuple[tuple[Row, int], ...]] = {  # each with its bits; 0 for the rest
     1: ((_LINK, 48), (_FREE, 0)),
     2: ((_LINK, 48), (_FREE, 0)),
     3: (
@@ -75,24 +75,24 @@ def _node(name: str, label: str, why: str, parts: Sequence[Field], raw: bytes) -
 
 
 def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
-    """The options in these bytes of the frame, each with its parts; what has no valid length is one malformed field."""
+    """The options in these bytes of the frame, with their parts; a rest with a wrong length is one malformed field."""
     found, raw = [], context.raw
     while start < end:
         size = raw[start + 1] * 8 if start + 2 <= end else 0
         if not size or size > end - start:
-            found.append(build(_MALFORMED, context, start * 8, (end - start) * 8))
+            found.append(read_field(_MALFORMED, context, start * 8, (end - start) * 8))
             break
         kind, stop = raw[start], (start + size) * 8
-        parts = [build(_TYPE, context, start * 8), build(_LENGTH, context, start * 8 + 8)]
+        parts = [read_field(_TYPE, context, start * 8), read_field(_LENGTH, context, start * 8 + 8)]
         at = start * 8 + 16
         for row, bits in _ROWS.get(kind, ()):
             bits = bits or stop - at
             if not bits or at + bits > stop:
                 break
-            parts.append(build(row, context, at, bits))
+            parts.append(read_field(row, context, at, bits))
             at += bits
         if at < stop:
-            parts.append(build(_DATA, context, at, stop - at))
+            parts.append(read_field(_DATA, context, at, stop - at))
         label = _NAMES.get(kind, f"Unknown (option {kind})")
         found.append(_node("icmpv6.opt", label, _WHYS.get(kind, "Not an option labkit knows."), parts, raw))
         start += size
@@ -100,19 +100,19 @@ def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
 
 
 def records(context: Context, start: int, end: int) -> tuple[Field, ...]:
-    """The multicast address records in these bytes of the frame; what does not fit is one malformed field."""
+    """The multicast address records in these bytes of the frame; bytes that do not fit are one malformed field."""
     found, raw = [], context.raw
     while start < end:
         size = 20 + number_at(raw, start * 8 + 16, 16) * 16 + raw[start + 1] * 4 if start + 20 <= end else 0
         if not size or size > end - start:
-            found.append(build(_MALFORMED, context, start * 8, (end - start) * 8))
+            found.append(read_field(_MALFORMED, context, start * 8, (end - start) * 8))
             break
         parts, at = [], start * 8
         for row in (*_RECORD, *[_SOURCE] * number_at(raw, start * 8 + 16, 16)):
-            parts.append(build(row, context, at))
+            parts.append(read_field(row, context, at))
             at += row.bits
         if at < (start + size) * 8:
-            parts.append(build(_AUXILIARY, context, at, (start + size) * 8 - at))
+            parts.append(read_field(_AUXILIARY, context, at, (start + size) * 8 - at))
         found.append(_node("icmpv6.mldr.mar", "Multicast address record", "One group.", parts, raw))
         start += size
     return tuple(found)

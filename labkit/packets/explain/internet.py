@@ -1,6 +1,6 @@
-"""What the Internet's protocols have in common: the checksum of RFC 1071, its pseudo-header, ports, lengths of options.
+"""Shared by the Internet's protocols: the checksum of RFC 1071, its pseudo-header, ports, lengths of options.
 
-Rule: the only place that knows how an Internet checksum is computed and judged.
+Rule: only this module computes and checks an Internet checksum.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def ones_sum(data: bytes) -> int:
     """The 16-bit ones' complement sum of RFC 1071, not yet complemented; an odd last byte is padded with zero."""
     if len(data) % 2:
         data += b"\0"
-    # Adding 16-bit digits with end-around carry is what the remainder by 0xffff does (RFC 1071, section 2).
+    # The remainder by 0xffff is the sum of the 16-bit digits with end-around carry (RFC 1071, section 2).
     number = int.from_bytes(data, "big")
     remainder = number % 0xFFFF
     return 0xFFFF if number and not remainder else remainder
@@ -32,16 +32,16 @@ def checksum(data: bytes) -> int:
 
 
 def verdict(value: Value, data: bytes, offset: int) -> str:
-    """What to say of a checksum that covers these bytes. offset: of its two bytes among them."""
+    """The verdict on a checksum over these bytes. offset: of its two bytes in data."""
     expected = checksum(data[:offset] + b"\0\0" + data[offset + 2 :])
-    # 0 and 0xFFFF are the same number in ones' complement: 0xFFFF comes of a sum of 0, which no packet has.
+    # 0 and 0xFFFF are the same number in ones' complement. 0xFFFF means a sum of 0, which no packet has.
     if value == expected or (expected == 0xFFFF and value == 0):
         return "good"
     return f"bad: the bytes add up to 0x{expected:04x}"
 
 
 def pseudo_header(context: Context, protocol: int, length: int) -> bytes:
-    """What TCP, UDP and ICMPv6 checksums cover besides their own bytes (RFC 9293 section 3.1, RFC 8200 section 8.1)."""
+    """The bytes that checksums of TCP, UDP and ICMPv6 cover before the header (RFC 9293 §3.1, RFC 8200 §8.1)."""
     assert context.pseudo is not None
     version, src, dst = context.pseudo
     if version == 4:
@@ -71,10 +71,10 @@ def checksum_meaning(protocol: int, offset: int) -> Callable[[Value, Context], s
         blank = segment[:offset] + b"\0\0" + segment[offset + 2 :]
         expected = checksum(covered + blank)
         if protocol == 17 and expected == 0:
-            expected = 0xFFFF  # 0 means "none", so a sum of 0 is sent as its other form
+            expected = 0xFFFF  # 0 means "none", so a sum of 0 is sent as 0xFFFF
         if value == expected:
             return "good"
-        # What the stack leaves for the network card to complete is the sum of the pseudo-header alone.
+        # If a network card shall complete the checksum, the kernel fills in the sum of the pseudo-header only.
         if context.status & 8 or value == ones_sum(covered):
             return "not filled in by the kernel: it leaves the sum to the network card, and loopback has none"
         return f"bad: the bytes add up to 0x{expected:04x}"
@@ -83,9 +83,9 @@ def checksum_meaning(protocol: int, offset: int) -> Callable[[Value, Context], s
 
 
 def option_size(raw: bytes, start: int, end: int) -> int:
-    """Bytes of the option that starts here, of IPv4 or TCP; 0 where the length it states does not fit before end.
+    """Bytes of the option of IPv4 or TCP that starts here; 0 if its length does not fit before end.
 
-    Kinds 0 and 1 are a single byte in both; every other kind is followed by its length, which counts both bytes.
+    Kinds 0 and 1 are a single byte in both; a length follows every other kind and counts both bytes.
     Source: RFC 791 §3.1, RFC 9293 §3.2.
     """
     if raw[start] in (0, 1):

@@ -1,6 +1,6 @@
-"""IPv4, and what it has in common with IPv6.
+"""IPv4, and the rows that IPv6 has too.
 
-Rule: one table a header; names, order and spans are Wireshark's.
+Rule: one table for each header; names, order and spans are Wireshark's.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ _DSCP = {
 
 
 def differentiated_services(prefix: str) -> tuple[Row, ...]:
-    """The two parts of the byte that IPv4 and IPv6 share."""
+    """The two parts of the byte that is the same in IPv4 and IPv6."""
     return (
         Row(
             f"{prefix}.dscp",
             "Differentiated Services Codepoint",
             6,
-            "Asks routers for a class of treatment; it replaced the Type of Service of 1981, which hardly "
-            "anybody used.",
+            "Asks routers for a class of treatment; it replaced the Type of Service of 1981, which few "
+            "programs used.",
             "RFC 2474 §3",
             meaning=one_of(_DSCP, "not assigned"),
         ),
@@ -75,7 +75,7 @@ def differentiated_services(prefix: str) -> tuple[Row, ...]:
             f"{prefix}.ecn",
             "Explicit Congestion Notification",
             2,
-            "Lets a router report congestion by marking packets where it otherwise could only drop them.",
+            "Lets a router report congestion: it marks packets, and does not have to drop them.",
             "RFC 3168 §5",
             meaning=one_of(_ECN),
         ),
@@ -191,7 +191,7 @@ IPV4 = Table(
                     "ip.flags.mf",
                     "More Fragments",
                     1,
-                    "Set on every fragment but the last, so the receiver knows when it has all.",
+                    "Set on every fragment except the last, so that the receiver knows when it has all.",
                     "RFC 791 §3.1",
                     kind="flag",
                     meaning=flag("more fragments follow", "the last fragment, or the only one"),
@@ -253,7 +253,7 @@ IPV4 = Table(
             "ip.options",
             "Options",
             0,
-            "Room for what few packets need; most routers handle it slowly, so it is rare.",
+            "Data that few packets need; most routers handle options slowly, so they are rare.",
             "RFC 791 §3.1",
             "bytes",
             _option_names,
@@ -269,7 +269,7 @@ _BEGINNINGS = {
 
 
 def _ipv4(raw: bytes, start: int, stop: int) -> Table:
-    """The whole header, or what comes before the field that cannot be: nothing behind that means anything."""
+    """The whole header, or the rows up to an impossible value: no byte behind it has a meaning."""
     if stop < start + 4:
         return IPV4
     words, total = raw[start] & 15, number_at(raw, start * 8 + 16, 16)

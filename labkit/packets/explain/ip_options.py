@@ -1,11 +1,11 @@
 """The options of the IPv4 header.
 
-Rule: one entry an option; names, order and spans are Wireshark's.
+Rule: one entry for each option; names, order and spans are Wireshark's.
 """
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Context, Row, build, one_of
+from labkit.packets.explain.base import Context, Row, one_of, read_field
 from labkit.packets.explain.internet import option_size
 from labkit.packets.model import Field
 
@@ -13,13 +13,13 @@ _OPTIONS = {
     0: (
         "ip.options.eol",
         "End of Options List",
-        "Ends the list where it does not end with the header, which comes in 32-bit words.",
+        "Ends the list if it is shorter than the header, which has whole 32-bit words.",
     ),
     1: ("ip.options.nop", "No-Operation", "A spare byte that aligns the next option."),
     2: (
         "ip.options.security",
         "Security",
-        "Carried the secrecy level of a military packet; its second life is RFC 1108.",
+        "Carried the secrecy level of a military packet; RFC 1108 defines it anew.",
     ),
     7: (
         "ip.options.record_route",
@@ -30,17 +30,17 @@ _OPTIONS = {
     130: (
         "ip.options.security",
         "Security",
-        "Carried the secrecy level of a military packet; its second life is RFC 1108.",
+        "Carried the secrecy level of a military packet; RFC 1108 defines it anew.",
     ),
     131: (
         "ip.options.route",
         "Loose Source Route",
-        "Lists routers to pass; today dropped nearly everywhere, since it leads past firewalls.",
+        "Lists routers to pass; today most routers drop it, because it leads past firewalls.",
     ),
     137: (
         "ip.options.route",
         "Strict Source Route",
-        "Lists exactly the routers to pass; today dropped nearly everywhere.",
+        "Lists exactly the routers to pass; today most routers drop it.",
     ),
     148: (
         "ip.options.routeralert",
@@ -48,7 +48,7 @@ _OPTIONS = {
         "Asks each router to look inside although the packet is not for it (RSVP, IGMP).",
     ),
 }
-_WHY_TYPE = "Says which option this is; its first bit whether fragments have to repeat it."
+_WHY_TYPE = "Says which option this is; its first bit says whether fragments have to repeat it."
 
 _OPTION_TYPE = Row(
     "ip.opt.type",
@@ -103,7 +103,7 @@ _MALFORMED = Row(
 
 
 def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
-    """The options in these bytes of the frame, each with its parts; what has no valid length is one malformed field."""
+    """The options in these bytes of the frame, with their parts; a rest with a wrong length is one malformed field."""
     found: list[Field] = []
     raw = context.raw
     while start < end:
@@ -113,27 +113,27 @@ def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
         )
         size = option_size(raw, start, end)
         if not size:
-            found.append(build(_MALFORMED, context, start * 8, (end - start) * 8))
+            found.append(read_field(_MALFORMED, context, start * 8, (end - start) * 8))
             break
-        children = [build(_OPTION_TYPE, context, start * 8)]
+        children = [read_field(_OPTION_TYPE, context, start * 8)]
         position = start + 1
         if size > 1:
-            children.append(build(_OPTION_LENGTH, context, position * 8))
+            children.append(read_field(_OPTION_LENGTH, context, position * 8))
             position += 1
         if kind in (7, 68, 131, 137) and size > 2:
-            children.append(build(_POINTER, context, position * 8))
+            children.append(read_field(_POINTER, context, position * 8))
             position += 1
         if kind == 148 and size == 4:
-            children.append(build(_ALERT, context, position * 8))
+            children.append(read_field(_ALERT, context, position * 8))
             position += 2
         if kind == 7:
             pointer = raw[start + 2] if size > 2 else 0
             while position + 4 <= start + size:
                 row = _RECORDED if position - start + 1 < pointer else _EMPTY
-                children.append(build(row, context, position * 8))
+                children.append(read_field(row, context, position * 8))
                 position += 4
         if position < start + size:
-            children.append(build(_DATA, context, position * 8, (start + size - position) * 8))
+            children.append(read_field(_DATA, context, position * 8, (start + size - position) * 8))
         found.append(
             Field(
                 name,
@@ -151,6 +151,6 @@ def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
         )
         start += size
         if kind == 0 and start < end:
-            found.append(build(_REST, context, start * 8, (end - start) * 8))
+            found.append(read_field(_REST, context, start * 8, (end - start) * 8))
             break
     return tuple(found)

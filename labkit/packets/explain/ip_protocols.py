@@ -1,6 +1,6 @@
-"""What IP carries besides TCP, UDP and ICMP: tunnels (GRE), security (AH, ESP), groups (IGMP), SCTP.
+"""Protocols in IP besides TCP, UDP and ICMP: tunnels (GRE), security (AH, ESP), groups (IGMP), SCTP.
 
-Rule: one table a header; names, order and spans are Wireshark's.
+Rule: one table for each header; names, order and spans are Wireshark's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _bit(name: str, label: str, why: str, rfc: str = _GRE_RFC) -> Row:
 def _flags(last: tuple[Row, ...]) -> Row:
     return Row("gre.flags_and_version", "Flags and Version", 16, "Which parts the header has.", _GRE_RFC, "hex", parts=(
         _bit("checksum", "Checksum", "A checksum follows."),
-        _bit("routing", "Routing", "A source route follows; nobody uses that today.", "RFC 1701"),
+        _bit("routing", "Routing", "A source route follows; it is not in use today.", "RFC 1701"),
         _bit("key", "Key", "A key follows.", _KEY_RFC),
         _bit("sequence_number", "Sequence Number", "A sequence number follows.", _KEY_RFC),
         _bit("strict_source_route", "Strict Source Route", "The route is to be followed exactly.", "RFC 1701"),
@@ -45,13 +45,13 @@ _FLAGS = (
         Row("gre.flags.reserved", "Reserved", 4, "Kept free for later.", _PPTP_RFC),
     )),
 )  # fmt: skip
-_CARRIES = Row("gre.proto", "Protocol Type", 16, "Tells the receiver whom to hand the rest to: an EtherType.", _GRE_RFC,
+_CARRIES = Row("gre.proto", "Protocol Type", 16, "Says which protocol gets the rest: an EtherType.", _GRE_RFC,
                "hex", one_of({**ETHERTYPES, 0x6558: "Ethernet", 0x880B: "PPP"}, "not known to labkit"))  # fmt: skip
 _SUM = Row("gre.checksum", "Checksum", 16, "Guards header and data.", _GRE_RFC, "hex",
            lambda value, context: _sum(value, context, 4))  # fmt: skip
 _OFFSET = Row("gre.offset", "Offset", 16, "Where the source route is, if there is one.", "RFC 1701")
 _KEY = Row("gre.key", "Key", 32, "Tells the tunnels between two ends apart.", _KEY_RFC, "hex")
-_NUMBER = Row("gre.sequence_number", "Sequence Number", 32, "Lets the receiver drop what comes too late.", _KEY_RFC)
+_NUMBER = Row("gre.sequence_number", "Sequence Number", 32, "Lets the receiver drop late packets.", _KEY_RFC)
 _ACK = Row("gre.ack_number", "Acknowledgment Number", 32, "The highest number received.", _PPTP_RFC)
 _PPTP_LENGTH = Row("gre.key.payload_length", "Payload Length", 16, "Bytes that follow.", _PPTP_RFC)
 _CALL = Row("gre.key.call_id", "Call ID", 16, "Which call the packet belongs to.", _PPTP_RFC)
@@ -59,7 +59,7 @@ _CALL = Row("gre.key.call_id", "Call ID", 16, "Which call the packet belongs to.
 
 @lru_cache(maxsize=64)
 def _gre_table(bits: int, version: int, acknowledged: bool) -> Table:
-    """The table for these flags: C, R, K, S from the top."""
+    """The table for these flags: C, R, K, S from the highest bit."""
     rows = [_FLAGS[version == 1], _CARRIES]
     if version == 1:
         rows += [_PPTP_LENGTH, _CALL, *[_NUMBER] * (bits & 1), *[_ACK] * acknowledged]
@@ -78,18 +78,18 @@ _AH_RFC, _ESP_RFC, _IGMP_RFC, _SCTP_RFC = "RFC 4302 §2", "RFC 4303 §2", "RFC 2
 AH = Table("AH", "Authentication Header", _AH_RFC, 96, (
     Row("ah.next_header", "Next Header", 8, "Names what comes after this header.", _AH_RFC,
         meaning=one_of(PROTOCOLS, "not known to labkit")),
-    Row("ah.length", "Length", 8, "In 32-bit words, minus 2: the other extension headers count otherwise.", _AH_RFC),
+    Row("ah.length", "Length", 8, "In 32-bit words, minus 2; the other extension headers count differently.", _AH_RFC),
     Row("ah.reserved", "Reserved", 16, "Kept free for later.", _AH_RFC, "bytes"),
     Row("ah.spi", "Security Parameters Index", 32, "Which secret and method the two hosts have agreed on.", _AH_RFC,
         "hex"),
-    Row("ah.sequence", "Sequence Number", 32, "A packet that is sent again by a stranger is found by it.", _AH_RFC),
-    Row("ah.icv", "Integrity Check Value", 0, "Proves that nobody changed the packet: only who knows the secret can "
-        "compute it.", _AH_RFC, "bytes"),
+    Row("ah.sequence", "Sequence Number", 32, "Shows the receiver a packet that an attacker sends again.", _AH_RFC),
+    Row("ah.icv", "Integrity Check Value", 0, "Proves that the packet was not changed: only a host that knows the "
+        "secret can compute it.", _AH_RFC, "bytes"),
 ))  # fmt: skip
 ESP = Table("ESP", "Encapsulating Security Payload", _ESP_RFC, 64, (
     Row("esp.spi", "Security Parameters Index", 32, "Which secret and method the two hosts have agreed on.", _ESP_RFC,
         "hex"),
-    Row("esp.sequence", "Sequence Number", 32, "A packet that is sent again by a stranger is found by it.", _ESP_RFC),
+    Row("esp.sequence", "Sequence Number", 32, "Shows the receiver a packet that an attacker sends again.", _ESP_RFC),
 ))  # fmt: skip
 _IGMP_TYPES = {0x11: "query", 0x12: "report, version 1", 0x16: "report, version 2", 0x17: "leave", 0x22: "report, "
                "version 3"}  # fmt: skip
@@ -97,7 +97,7 @@ _IGMP = (
     Row("igmp.type", "Type", 8, "A router asks who listens, or a host tells.", _IGMP_RFC, "hex",
         one_of(_IGMP_TYPES, "not known to labkit")),
     Row("igmp.max_resp", "Max Resp Time", 8, "Hosts wait a random part of this, in tenths of a second, so that one "
-        "answers and the others keep quiet.", _IGMP_RFC),
+        "answers and the others do not.", _IGMP_RFC),
     Row("igmp.checksum", "Checksum", 16, "Guards the message.", _IGMP_RFC, "hex",
         lambda value, context: _sum(value, context, 2)),
 )  # fmt: skip
@@ -114,7 +114,7 @@ SCTP = Table("SCTP", "Stream Control Transmission Protocol", _SCTP_RFC, 96, (
     Row("sctp.dstport", "Destination Port", 16, "As in TCP.", _SCTP_RFC),
     Row("sctp.verification_tag", "Verification Tag", 32, "Chosen at the start: proves that the packet is of this "
         "association.", _SCTP_RFC, "hex", volatile=True),
-    Row("sctp.checksum", "Checksum", 32, "A CRC, which finds more than TCP's sum.", _SCTP_RFC, "hex", volatile=True),
+    Row("sctp.checksum", "Checksum", 32, "A CRC: finds more errors than TCP's sum.", _SCTP_RFC, "hex", volatile=True),
 ))  # fmt: skip
 
 TABLES: dict[str, Table | Chooser] = {

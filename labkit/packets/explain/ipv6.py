@@ -1,6 +1,6 @@
 """IPv6 with its extension headers.
 
-Rule: one table a header; names, order and spans are Wireshark's.
+Rule: one table for each header; names, order and spans are Wireshark's.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ IPV6 = Table(
             "ipv6.hlim",
             "Hop Limit",
             8,
-            "IPv4's Time to Live with the name that says what it always was.",
+            "IPv4's Time to Live with a better name: it always counted routers.",
             "RFC 8200 §3",
             meaning=lambda value, context: f"{as_number(value)} more routers at most",
         ),
@@ -127,7 +127,7 @@ _ROUTING_TYPES = {
 _ROUTING = (
     _next("ipv6.routing.nxt"),
     _length_row("ipv6.routing", "RFC 8200 §4.4"),
-    Row("ipv6.routing.type", "Routing Type", 8, "What the rest looks like.", "RFC 8200 §4.4",
+    Row("ipv6.routing.type", "Routing Type", 8, "Gives the form of the rest.", "RFC 8200 §4.4",
         meaning=one_of(_ROUTING_TYPES, "not known to labkit")),
     Row("ipv6.routing.segleft", "Segments Left", 8, "How many stops are still ahead; 0 at the last.", "RFC 8200 §4.4"),
 )  # fmt: skip
@@ -151,13 +151,13 @@ _HOME_FREE = Row("ipv6.routing.mipv6.reserved", "Reserved", 32, "Keeps the addre
 _HOME = Row("ipv6.routing.mipv6.home_address", "Home Address", 128, "The address that never changes.", "RFC 6275 §6.4",
             "ipv6")  # fmt: skip
 _UNKNOWN = _routing(
-    Row("ipv6.routing.unknown_data", "Type-specific data", 0, "As its type asks for.", "RFC 8200 §4.4", "bytes")
+    Row("ipv6.routing.unknown_data", "Type-specific data", 0, "Its form depends on the type.", "RFC 8200 §4.4", "bytes")
 )
 _EXTRA = Row("ipv6.routing.srh.tlv", "Further parts", 0, "Type, length, value.", "RFC 8754 §2.1", "bytes")
 
 
 def _routing_of(raw: bytes, start: int, stop: int) -> Table:
-    """The table of a routing header by its type and by how many addresses fit into its length."""
+    """The table of a routing header, by its type and by the number of addresses in its length."""
     if stop < start + 8:
         return _routing()
     kind, addresses = raw[start + 2], raw[start + 1] // 2
@@ -170,10 +170,10 @@ def _routing_of(raw: bytes, start: int, stop: int) -> Table:
 
 
 def pseudo(context: Context, name: str, start: int, end: int) -> tuple[int, bytes, bytes] | None:
-    """The addresses that checksums cover, as an extension header changes them.
+    """The addresses that checksums cover, if an extension header changes them.
 
-    With segments left, the destination is the last stop (RFC 8200 §8.1); with a home address option, the source is
-    that (RFC 6275 §6.3). name: of the layer. start, end: its bytes in the frame.
+    With segments left, the destination is the last stop (RFC 8200 §8.1); a home address option gives the source
+    (RFC 6275 §6.3). name: of the layer. start, end: its bytes in the frame.
     """
     known, raw = context.pseudo, context.raw
     if known is None or end < start + 8:
@@ -186,7 +186,7 @@ def pseudo(context: Context, name: str, start: int, end: int) -> tuple[int, byte
             return version, src, raw[start + 8 : start + 24]
         if raw[start + 2] in (0, 2) and end >= start + 24:
             return version, src, raw[end - 16 : end]
-        return None  # nobody knows where a route of another type ends
+        return None  # the last stop of a route of another type is not known
     return known
 
 
@@ -198,7 +198,7 @@ FRAGMENT = Table(
     (
         _next(
             "ipv6.fraghdr.nxt",
-            "Names the first header of what was cut up: only the first fragment has it in it.",
+            "Names the first header of the packet's payload, which only the first fragment holds.",
             "RFC 8200 §4.5",
         ),
         Row(
@@ -212,7 +212,7 @@ FRAGMENT = Table(
             "ipv6.fraghdr.offset",
             "Fragment Offset",
             13,
-            "Where this fragment's data belongs, in units of 8 bytes: every fragment but the last is cut at one.",
+            "Where this fragment's data belongs, in units of 8 bytes: each but the last ends at such a unit.",
             "RFC 8200 §4.5",
             meaning=lambda value, context: f"{as_number(value) * 8} bytes into the data" if value else "",
         ),
@@ -220,14 +220,14 @@ FRAGMENT = Table(
             "ipv6.fraghdr.reserved_bits",
             "Reserved",
             2,
-            "Fills the 16 bits, so that they are the offset in bytes once the last three are taken for 0.",
+            "Fills the 16 bits: they are the offset in bytes if the last three bits count as 0.",
             "RFC 8200 §4.5",
         ),
         Row(
             "ipv6.fraghdr.more",
             "More Fragments",
             1,
-            "Set on every fragment but the last, so the receiver knows when it has all.",
+            "Set on every fragment except the last, so that the receiver knows when it has all.",
             "RFC 8200 §4.5",
             "flag",
             meaning=flag("more fragments follow", "the last fragment, or the only one"),
@@ -236,7 +236,7 @@ FRAGMENT = Table(
             "ipv6.fraghdr.ident",
             "Identification",
             32,
-            "Tells which fragments belong together; no router cuts in IPv6, so only what its sender cut up needs one.",
+            "Tells which fragments belong together; routers never cut IPv6 packets, so only the sender sets it.",
             "RFC 8200 §4.5",
             "hex",
             volatile=True,
@@ -245,7 +245,7 @@ FRAGMENT = Table(
 )
 
 def _ipv6(raw: bytes, start: int, stop: int) -> Table:
-    """The whole header, or the version alone if it is none of IPv6's."""
+    """The whole header, or only the version if it is not IPv6's."""
     return IPV6 if start < stop and raw[start] >> 4 == 6 else _VERSION
 
 

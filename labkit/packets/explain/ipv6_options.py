@@ -1,11 +1,11 @@
 """The options of IPv6's hop-by-hop and destination headers, one by one.
 
-Rule: one entry an option; names, order and spans are Wireshark's.
+Rule: one entry for each option; names, order and spans are Wireshark's.
 """
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Context, Row, build, one_of
+from labkit.packets.explain.base import Context, Row, one_of, read_field
 from labkit.packets.model import Field
 
 _RFC = "RFC 8200 §4.2"
@@ -15,26 +15,26 @@ _ADDRESS = 16  # bytes
 _NAMES = {
     0x00: ("Pad1", "One byte of nothing, so that the header is a multiple of 8 bytes long.", _RFC),
     0x01: ("PadN", "Bytes of nothing, so that the header is a multiple of 8 bytes long.", _RFC),
-    0x04: ("Tunnel Encapsulation Limit", "How often this packet may still be put into another one.", "RFC 2473 §4.1"),
+    0x04: ("Tunnel Encapsulation Limit", "How many more times a tunnel may wrap this packet.", "RFC 2473 §4.1"),
     0x05: ("Router Alert", "Asks each router to look inside although the packet is not for it.", "RFC 2711 §2"),
     0x07: ("CALIPSO", "Carries the secrecy level of the packet.", "RFC 5570 §5"),
-    0x08: ("SMF_DPD", "Lets routers see a multicast packet that they have had before.", "RFC 6621 §6"),
+    0x08: ("SMF_DPD", "Lets routers recognise a multicast packet that they have had before.", "RFC 6621 §6"),
     0x26: ("Quick-Start", "Asks the routers on the way how fast the sender may begin.", "RFC 4782 §3"),
     0x31: ("IOAM", "Collects what routers measure on the way.", "RFC 9486 §3"),
     0x11: ("IOAM", "Collects what routers measure on the way.", "RFC 9486 §3"),
     0x63: ("RPL", "Where the packet is in a network of sensors.", "RFC 6553 §3"),
     0x6D: ("MPL", "Spreads multicast in a network of sensors.", "RFC 7731 §6"),
     0xC2: ("Jumbo Payload", "The length of a packet with more than 65,535 bytes.", "RFC 2675 §2"),
-    0xC9: ("Home Address", "Where a mobile host is at home: checksums and connections go by this address.",
+    0xC9: ("Home Address", "The home address of a mobile host: checksums and connections use this address.",
            "RFC 6275 §6.3"),
     0x1E: ("Experimental", "Shared by experiments until they get a type of their own.", "RFC 4727 §3"),
     0x3E: ("Experimental", "Shared by experiments until they get a type of their own.", "RFC 4727 §3"),
 }  # fmt: skip
 _TYPE = Row("ipv6.opt.type", "Type", 8, "Which option this is, and what to do if it is unknown.", _RFC, "hex", parts=(
-    Row("ipv6.opt.type.action", "Action", 2, "What a host does that does not know the option.", _RFC,
+    Row("ipv6.opt.type.action", "Action", 2, "What a host that does not know the option must do.", _RFC,
         meaning=one_of({0: "skip it", 1: "discard the packet", 2: "discard it and report that by ICMP",
                         3: "discard it and report that, but not for multicast"})),
-    Row("ipv6.opt.type.change", "May change", 1, "Whether routers may change the data: then no signature covers it.",
+    Row("ipv6.opt.type.change", "May change", 1, "Whether routers may change the data, so that no signature covers it.",
         _RFC, "flag"),
     Row("ipv6.opt.type.rest", "Number", 5, "The rest of the type.", _RFC, "hex"),
 ))  # fmt: skip
@@ -81,26 +81,26 @@ _ROWS: dict[int, tuple[Row, ...]] = {
 
 
 def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
-    """The options in these bytes of the frame, each with its parts; data beyond the end is malformed."""
+    """The options in these bytes of the frame, with their parts; data beyond the end is malformed."""
     found, raw = [], context.raw
     while start < end:
         kind = raw[start]
         size = 1 if kind == 0 else raw[start + 1] + 2 if start + 2 <= end else 2
         whole = size <= end - start
         size = min(size, end - start)
-        parts = [build(_TYPE, context, start * 8)]
+        parts = [read_field(_TYPE, context, start * 8)]
         at, stop = start * 8 + 8, (start + size) * 8
         if size > 1:
-            parts.append(build(_LENGTH, context, at))
+            parts.append(read_field(_LENGTH, context, at))
             at += 8
         for row in _ROWS.get(kind, ()) if whole else ():
             bits = row.bits or stop - at
             if not bits or at + bits > stop:
                 break
-            parts.append(build(row, context, at, bits))
+            parts.append(read_field(row, context, at, bits))
             at += bits
         if at < stop:
-            parts.append(build(_DATA if whole else _MALFORMED, context, at, stop - at))
+            parts.append(read_field(_DATA if whole else _MALFORMED, context, at, stop - at))
         label, why, rfc = _NAMES.get(kind, (f"Unknown (0x{kind:02x})", "Not an option labkit knows.", _RFC))
         data = raw[start : start + size]
         shown = label if len(parts) < 3 else f"{label}: " + ", ".join(part.shown for part in parts[2:])

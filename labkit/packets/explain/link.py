@@ -1,11 +1,11 @@
 """Ethernet, Linux cooked and BSD loopback headers, and VLAN tags.
 
-Rule: one table a header; addresses of loopback are all zero, so only real ones are volatile.
+Rule: one table for each header; loopback's addresses are all zero, so only real ones are volatile.
 """
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Chooser, Context, Row, Table, Value, build, number_at, one_of
+from labkit.packets.explain.base import Chooser, Context, Row, Table, Value, number_at, one_of, read_field
 from labkit.packets.model import Field
 
 ETHERTYPES = {
@@ -32,18 +32,18 @@ _DIRECTIONS = {
 
 
 def mac_meaning(value: Value, context: Context) -> str:
-    """What a hardware address says: one station, a group, everybody, nobody."""
+    """The kind of a hardware address: one station, a group, all, none."""
     if value == "00:00:00:00:00:00":
         return "none: loopback has no network card"
     if value == "ff:ff:ff:ff:ff:ff":
-        return "everybody on this network (broadcast)"
+        return "all stations on this network (broadcast)"
     first = int(str(value)[:2], 16) if value else 0
     group = "a group of stations (multicast)" if first & 1 else "one station (unicast)"
     return f"{group}, address {'set by software' if first & 2 else 'given by the manufacturer'}"
 
 
 def is_real(value: Value) -> bool:
-    """Whether a hardware address belongs to a station, and so differs between machines."""
+    """Whether a hardware address belongs to a station, so that it differs between machines."""
     return value not in ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "")
 
 
@@ -59,8 +59,8 @@ def ethertype(name: str, why: str) -> Row:
 
 
 _TYPE_WHY = (
-    "Tells the receiver whom to hand the rest to; values up to 1500 are a length instead, because Ethernet and "
-    "IEEE 802.3 chose differently and share the wire since."
+    "Tells the receiver which protocol gets the rest; values up to 1500 are a length, because Ethernet and "
+    "IEEE 802.3 chose differently and now share the wire."
 )
 _DST = _mac(
     "eth.dst",
@@ -143,11 +143,11 @@ _SLL_UNUSED = Row(
 
 
 def _cooked_address(context: Context, start: int, end: int) -> tuple[Field, ...]:
-    """The 8 address bytes: the low byte of their length stands right before them, in both versions."""
+    """The 8 address bytes. In both versions the byte before them is the low byte of their length."""
     length = context.raw[start - 1]
     if length != 6 or end - start != 8:
         return ()
-    return build(_SLL_ADDRESS, context, start * 8), build(_SLL_UNUSED, context, start * 8 + 48)
+    return read_field(_SLL_ADDRESS, context, start * 8), read_field(_SLL_UNUSED, context, start * 8 + 48)
 
 
 COOKED = Table(
@@ -168,7 +168,7 @@ COOKED = Table(
             "sll.hatype",
             "Link-layer address type",
             16,
-            "Says of what kind of interface the address below is.",
+            "Says what kind of interface has the address below.",
             "pcap-linktype: LINUX_SLL",
             meaning=one_of(HARDWARE),
         ),
@@ -183,12 +183,12 @@ COOKED = Table(
             "sll.src",
             "Link-layer address",
             64,
-            "The sender's hardware address; there is no destination, the kernel no longer knows it here.",
+            "The sender's hardware address; there is no destination, because the kernel does not know it here.",
             "pcap-linktype: LINUX_SLL",
             "bytes",
             split=_cooked_address,
         ),
-        ethertype("sll.etype", "Tells whom to hand the rest to, as in an Ethernet header."),
+        ethertype("sll.etype", "Tells which protocol gets the rest, as in an Ethernet header."),
     ),
 )
 
@@ -198,7 +198,7 @@ COOKED2 = Table(
     "pcap-linktype: LINUX_SLL2",
     160,
     (
-        ethertype("sll.etype", "Tells whom to hand the rest to; version 2 moved it to the front."),
+        ethertype("sll.etype", "Tells which protocol gets the rest; version 2 moved it to the front."),
         Row(
             "sll.reserved",
             "Reserved",
@@ -218,7 +218,7 @@ COOKED2 = Table(
             "sll.hatype",
             "Link-layer address type",
             16,
-            "Says of what kind of interface the address below is.",
+            "Says what kind of interface has the address below.",
             "pcap-linktype: LINUX_SLL2",
             meaning=one_of(HARDWARE),
         ),
@@ -286,6 +286,6 @@ TABLES: dict[str, Table | Chooser] = {
 
 
 def _by_type(raw: bytes, at: int, named: Table, counted: Table, neither: Table) -> Table:
-    """The table by the number after the addresses: up to 1500 a length, from 1536 on an EtherType (RFC 9542 §3)."""
+    """The table, by the number after the addresses: up to 1500 a length, from 1536 on an EtherType (RFC 9542 §3)."""
     kind = number_at(raw, at * 8, 16) if len(raw) >= at + 2 else 0x600
     return named if kind >= 0x600 else counted if kind <= 1500 else neither

@@ -1,6 +1,6 @@
-"""What stands between a link and the Internet: Logical Link Control with SNAP, MPLS labels, PPP over Ethernet.
+"""Headers between a link and IP: Logical Link Control with SNAP, MPLS labels, PPP over Ethernet.
 
-Rule: one table a header; names, order and spans are Wireshark's.
+Rule: one table for each header; names, order and spans are Wireshark's.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _table(*rows: Row) -> Table:
     return Table("LLC", "Logical Link Control", "IEEE 802.2 §3", sum(row.bits for row in rows), rows)
 
 
-_BY_ETHERTYPE = ethertype("llc.type", "Gives back the EtherType, for which IEEE 802.3 put a length.")
+_BY_ETHERTYPE = ethertype("llc.type", "Holds the EtherType, because IEEE 802.3 has a length in its place.")
 _SNAP = _table(_DSAP, _SSAP, _unnumbered("u_modifier_cmd"), _OUI, _BY_ETHERTYPE)
 _SNAP_OTHER = _table(_DSAP, _SSAP, _unnumbered("u_modifier_cmd"), _OUI, _PID)
 _KINDS = {
@@ -98,11 +98,11 @@ def _llc(raw: bytes, start: int, stop: int) -> Table:
 
 _MPLS_RFC, _PPPOE_RFC = "RFC 3032 §2.1", "RFC 2516 §4"
 MPLS = Table("MPLS", "Multiprotocol Label Switching", _MPLS_RFC, 32, (
-    Row("mpls.label", "Label", 20, "All that a router looks at: it swaps the label and knows the way.", _MPLS_RFC),
+    Row("mpls.label", "Label", 20, "A router reads only this: it swaps the label and forwards the packet.", _MPLS_RFC),
     Row("mpls.exp", "Traffic Class", 3, "Was called experimental; says how urgent the packet is.", "RFC 5462 §1"),
     Row("mpls.bottom", "Bottom of Stack", 1, "Labels can be stacked: set in the last, behind which the packet begins.",
         _MPLS_RFC, "flag", flag("the packet follows", "another label follows")),
-    Row("mpls.ttl", "Time to Live", 8, "Counts down like IP's, which the routers on the way do not see.", _MPLS_RFC),
+    Row("mpls.ttl", "Time to Live", 8, "Counts down like IP's TTL, which these routers do not read.", _MPLS_RFC),
 ))  # fmt: skip
 PPPOE = Table("PPPoE", "PPP over Ethernet, session", _PPPOE_RFC, 48, (
     Row("pppoe.version", "Version", 4, "Always 1.", _PPPOE_RFC),
@@ -113,7 +113,7 @@ PPPOE = Table("PPPoE", "PPP over Ethernet, session", _PPPOE_RFC, 48, (
     Row("pppoe.payload_length", "Length", 16, "Bytes that follow this header.", _PPPOE_RFC),
 ))  # fmt: skip
 PPP = Table("PPP", "Point-to-Point Protocol", "RFC 1661 §2", 16, (
-    Row("ppp.protocol", "Protocol", 16, "Tells the receiver whom to hand the rest to.", "RFC 1661 §2", "hex",
+    Row("ppp.protocol", "Protocol", 16, "Tells the receiver which protocol gets the rest.", "RFC 1661 §2", "hex",
         one_of({0x21: "IPv4", 0x57: "IPv6", 0xC021: "link control", 0x8021: "IPv4 control"}, "not known to labkit")),
 ))  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Which table describes which layer.
+"""The table of each layer.
 
 Rule: the names are those of the walk through the headers (`labkit.packets.walk`); a name without a table is a layer
 with one field.
@@ -17,9 +17,9 @@ TABLES: dict[str, Table | Chooser] = {
 
 
 def table_of(name: str, raw: bytes, start: int, stop: int) -> Table | None:
-    """The table of a header, or None if there is none for this name.
+    """The table of a header, or None if no table has this name.
 
-    raw: the frame. start: the header's first byte. stop: the byte after the last that may belong to it.
+    raw: the frame. start: the header's first byte. stop: the byte after the last one that may belong to it.
     """
     found = TABLES.get(name)
     return found if found is None or isinstance(found, Table) else found(raw, start, stop)

@@ -1,4 +1,4 @@
-"""The TCP header and what each field is for.
+"""The TCP header and the purpose of each field.
 
 Rule: one table for the header; the options are in `tcp_options`; names, order and spans are Wireshark's.
 """
@@ -92,7 +92,7 @@ _FLAGS = Row(
             "tcp.flags.res",
             "Reserved",
             3,
-            "Zero until somebody needs them; ECN and AccECN took theirs from here.",
+            "Zero until a new standard uses them, as ECN and AccECN did.",
             _RFC,
             kind="flag",
         ),
@@ -100,7 +100,7 @@ _FLAGS = Row(
             "ae",
             "AE",
             "Accurate ECN counts congestion marks with it; before that it was NS, the nonce of an experiment "
-            "nobody deployed (RFC 8311).",
+            "without users (RFC 8311).",
             "part of the counter of congestion marks",
             "RFC 9768 §3.1",
         ),
@@ -128,7 +128,7 @@ _FLAGS = Row(
         _flag(
             "ack",
             "ACK",
-            "Says that the Acknowledgment Number counts: always, but in the very first segment.",
+            "Says that the Acknowledgment Number counts: always, except in the very first segment.",
             "the Acknowledgment Number is valid",
         ),
         _flag(
@@ -268,7 +268,7 @@ _BEFORE_OFFSET = Table(TCP.name, TCP.title, TCP.rfc, 100, TCP.rows[:5])
 
 
 def _tcp(raw: bytes, start: int, stop: int) -> Table:
-    """The whole header, or what comes up to a Data Offset that cannot be: then nobody knows where the data begins."""
+    """The whole header, or the rows up to an impossible Data Offset: then the start of the data is unknown."""
     return TCP if stop < start + 13 or raw[start + 12] >= 0x50 else _BEFORE_OFFSET
 
 

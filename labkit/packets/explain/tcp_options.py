@@ -1,11 +1,11 @@
 """The options of the TCP header.
 
-Rule: one entry an option; names, order and spans are Wireshark's.
+Rule: one entry for each option; names, order and spans are Wireshark's.
 """
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Context, OptionKind, Row, Value, as_number, build, one_of, shown_bytes
+from labkit.packets.explain.base import Context, OptionKind, Row, Value, as_number, one_of, read_field, shown_bytes
 from labkit.packets.explain.internet import option_size
 from labkit.packets.model import Field
 
@@ -97,7 +97,7 @@ def _edges(data: bytes, context: Context) -> str:
 
 
 def _is_duplicate(blocks: list[tuple[int, int]], ack: int | None) -> bool:
-    """Whether the first block tells of bytes that came twice: acknowledged already, or within the second block.
+    """Whether the first block reports bytes that came twice: acknowledged already, or within the second block.
 
     Source: RFC 2883 §4.
     """
@@ -111,7 +111,7 @@ OPTIONS: dict[int, OptionKind] = {
     0: OptionKind(
         "tcp.options.eol",
         "End of Option List",
-        "Ends the list where it does not end with the header, which comes in 32-bit words.",
+        "Ends the list if it is shorter than the header, which has whole 32-bit words.",
         _OPTIONS_RFC,
         lambda data, context: "what follows is padding",
     ),
@@ -321,15 +321,15 @@ OPTIONS[254] = OPTIONS[253]
 _UNKNOWN = OptionKind(
     "tcp.options.unknown",
     "Unknown",
-    "Not an option labkit knows; TCP skips by its length what it does not know.",
+    "Not an option labkit knows; TCP skips an unknown option by its length.",
     _OPTIONS_RFC,
-    lambda data, context: "skipped by whoever does not know it",
+    lambda data, context: "a receiver that does not know it skips it",
     (Row("tcp.options.unknown.payload", "Payload", 0, "What the option carries.", _OPTIONS_RFC, kind="bytes"),),
 )
 
 
 def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
-    """The options in these bytes of the frame, each with its parts; what has no valid length is one malformed field."""
+    """The options in these bytes of the frame, with their parts; a rest with a wrong length is one malformed field."""
     found: list[Field] = []
     raw = context.raw
     while start < end:
@@ -337,23 +337,23 @@ def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
         known = OPTIONS.get(kind, _UNKNOWN)
         size = option_size(raw, start, end)
         if not size:
-            found.append(build(_MALFORMED, context, start * 8, (end - start) * 8))
+            found.append(read_field(_MALFORMED, context, start * 8, (end - start) * 8))
             break
         found.append(_option(known, kind, context, start, size))
         start += size
-        # Senders fill up with several End of Option List; anything else behind one is padding nobody reads.
+        # Senders pad with more End of Option List; other bytes behind the first one are padding that no receiver reads.
         if kind == 0 and start < end and any(raw[start:end]):
-            found.append(build(_PADDING, context, start * 8, (end - start) * 8))
+            found.append(read_field(_PADDING, context, start * 8, (end - start) * 8))
             break
     return tuple(found)
 
 
 def _option(known: OptionKind, kind: int, context: Context, start: int, size: int) -> Field:
     raw, end = context.raw, start + size
-    children = [build(_KIND, context, start * 8)]
+    children = [read_field(_KIND, context, start * 8)]
     position = (start + 1) * 8
     if size > 1:
-        children.append(build(_LENGTH, context, position))
+        children.append(read_field(_LENGTH, context, position))
         position += 8
     data = raw[start + 2 : end]
     meaning = f"its length should be {known.length}, not {size}"
@@ -365,14 +365,14 @@ def _option(known: OptionKind, kind: int, context: Context, start: int, size: in
                 width = row.bits or end * 8 - position
                 if width <= 0 or position + width > end * 8:
                     break
-                children.append(build(row, context, position, width))
+                children.append(read_field(row, context, position, width))
                 position += width
             else:
                 continue
             break
     if position < end * 8:
         wrong = known is not _UNKNOWN
-        children.append(build(_MALFORMED if wrong else _UNKNOWN.rows[0], context, position, end * 8 - position))
+        children.append(read_field(_MALFORMED if wrong else _UNKNOWN.rows[0], context, position, end * 8 - position))
     label = known.label if known is not _UNKNOWN else f"Unknown (kind {kind})"
     shown = (
         label

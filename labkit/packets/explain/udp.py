@@ -67,10 +67,10 @@ _UP_TO_LENGTH = Table(UDP.name, UDP.title, UDP.rfc, 48, UDP.rows[:3])
 
 
 def _udp(raw: bytes, start: int, stop: int) -> Table:
-    """The whole header, or what comes up to a length that cannot be."""
+    """The whole header, or the rows up to an impossible length."""
     if stop < start + 8:
         return UDP
-    # Carried by IPv6, a UDP header with length 0 lasts as long as its packet: then the walk gave it more than 8 bytes.
+    # In IPv6, a UDP datagram with length 0 ends with its packet: then the walk gave it more than 8 bytes.
     length = number_at(raw, (start + 4) * 8, 16)
     return _UP_TO_LENGTH if length < 8 and (length or stop == start + 8) else UDP
 
