@@ -255,7 +255,7 @@ def by_function(function: Callable[[Passing], Any]) -> Callable[[Passing], Actio
         raise LabError(
             f"a rule cannot return {answer!r}",
             'Return None to let it pass, "drop", "duplicate", "reorder", seconds of delay, or the '
-            "bytes to deliver: the whole frame, from packet.raw on, not the payload alone.",
+            "bytes to deliver: the whole frame, from packet.raw on, not only the payload.",
         )
 
     return act

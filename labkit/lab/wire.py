@@ -267,8 +267,8 @@ class Wire:
                 return recorded.existing_recording(options.name, options.lesson), _NOT_TCP
             except CaptureUnavailable as error:
                 raise CaptureUnavailable(
-                    f"there is no wire here ({self.why_not}), only a relay of UDP in its place, TCP does not go "
-                    f"through it, and there is no recording to stand in",
+                    f"no wire is possible here ({self.why_not}), TCP does not go through the relay in its place, "
+                    "and there is no recording to show",
                     error.todo,
                 ) from None
 
@@ -313,7 +313,7 @@ class Wire:
         if not name.startswith("_") and name not in ("client", "server", "why_not", "why_not_textbook"):
             raise LabError(
                 f"wire.{name} cannot be set",
-                "wire.delay(0.05) adds a rule; lab.Wire(delay=0.05) makes a wire that long.",
+                "wire.delay(0.05) adds a rule; lab.Wire(delay=0.05) makes a wire with this delay.",
             )
         super().__setattr__(name, value)
 

@@ -90,7 +90,8 @@ def protocol_name(given: Any) -> str:
     near = nearest(given, PROTOCOLS) if isinstance(given, str) else ""
     raise LabError(
         f"no frame is called {given!r}",
-        f"{near}protocol is one of {', '.join(PROTOCOLS)}. For a protocol inside TCP or UDP, give its port: port=53 is DNS.",
+        f"{near}protocol is one of {', '.join(PROTOCOLS)}. "
+        "For a protocol inside TCP or UDP, give its port: port=53 is DNS.",
     )
 
 

@@ -61,7 +61,7 @@ def existing_recording(name: str | None, lesson: str | None) -> Path:
         shown = "/".join(["data", *path.parts[-2:]])
         raise CaptureUnavailable(
             f"this machine cannot capture, and the recording {shown} does not exist",
-            "Run `labkit doctor` to see what is missing; `labkit record` makes the recordings where capture works.",
+            "Run `labkit doctor` to see what is missing; `labkit record` makes the recordings on a machine that can.",
         )
     return path
 
