@@ -57,7 +57,19 @@ class Stream(Endpoint):
         self._soon(from_cell, self._tell_closed)
 
     def _let_go(self) -> None:
-        """Let go of what lies below, since the stream is destroyed."""
+        """Let go of what lies below, since the stream is closed."""
+
+    def _is_over(self) -> bool:
+        """Whether every side of the stream has ended."""
+        return True
+
+    def _close_if_over(self) -> None:
+        """Close, if every side has ended; a subclass whose closing is told from below does not call this."""
+        if not self.closed and not self.destroyed and self._is_over():
+            self.closed = True
+            self._fast = None
+            self._let_go()
+            loop.get().call_soon(self._tell_closed)
 
     def _tell_closed(self) -> None:
         if self._failed is not None:
