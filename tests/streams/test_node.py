@@ -9,9 +9,13 @@ counts no bytes as waiting.
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from tests.streams.memory import Node, Scenario, ours
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.streams.memory import Node, Scenario, Story, ours
 
 LISTEN = ["a", "listen"]
 EOF = ["a", "eof"]
@@ -157,7 +161,8 @@ SCENARIOS: dict[str, Scenario] = {
     ],
     # -- set_encoding
     "characters_cut_anywhere": [
-        [["a", "encoding", "utf8"], LISTEN], *[[push(each)] for each in "\xe6\x82\xa8x\xf0\x9f"], [push("\x98\x80"), EOF]
+        [["a", "encoding", "utf8"], LISTEN], *[[push(each)] for each in "\xe6\x82\xa8x\xf0\x9f"],
+        [push("\x98\x80"), EOF],
     ],
     "half_a_character_at_the_end": [[["a", "encoding", "utf8"], LISTEN], [push("x\xe6\x82")], [EOF], [["a", "facts"]]],
     "half_a_character_at_the_end_while_paused": [
@@ -175,3 +180,52 @@ SCENARIOS: dict[str, Scenario] = {
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_story_is_the_same(name: str, node: Node) -> None:
     assert ours(SCENARIOS[name], mark=8) == node.story(SCENARIOS[name], mark=8)
+
+
+PIECES = st.text("abcdefgh", min_size=1, max_size=12)
+OPERATIONS = st.one_of(
+    st.tuples(st.just("a"), st.sampled_from(["push", "unshift"]), PIECES),
+    st.tuples(st.just("a"), st.just("push"), PIECES),
+    st.tuples(st.just("a"), st.sampled_from(["pause", "resume", "listen", "unlisten"])),
+    st.tuples(st.just("a"), st.just("pipe"), st.sampled_from("bc"), st.booleans()),
+    st.tuples(st.just("a"), st.just("unpipe"), st.sampled_from("bc")),
+    st.tuples(st.sampled_from("bc"), st.sampled_from(["stick", "release", "end", "destroy", "pause", "listen"])),
+    st.tuples(st.sampled_from("bc"), st.just("write"), PIECES),
+)
+
+
+def joined(story: Story) -> Story:
+    """What is taken in a row counts once: pieces that waited at the source come joined."""
+    told: Story = {}
+    for who, events in story.items():
+        told[who] = []
+        for event in events:
+            if event.startswith("takes ") and told[who] and told[who][-1].startswith("takes "):
+                told[who][-1] += event.removeprefix("takes ")
+            else:
+                told[who].append(event)
+    return told
+
+
+def without_second_pipes(operations: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Two pipes into the same stream take turns piece by piece, and so tell how the pieces are cut."""
+    piped: set[str] = set()
+    kept = []
+    for each in operations:
+        if each[1] == "pipe" and each[2] in piped:
+            continue
+        if each[1] == "pipe":
+            piped.add(each[2])
+        if each[1] == "unpipe":
+            piped.discard(each[2])
+        kept.append(each)
+    return kept
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(operations=st.lists(OPERATIONS, max_size=16), ends=st.booleans())
+def test_any_scenario_tells_the_same_story(node: Node, operations: list[tuple[Any, ...]], ends: bool) -> None:
+    scenario = [[list(each)] for each in without_second_pipes(operations)]
+    if ends:
+        scenario += [[EOF], [["a", "resume"]]]
+    assert joined(ours(scenario, mark=8)) == joined(node.story(scenario, mark=8))
