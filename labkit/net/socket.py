@@ -74,6 +74,9 @@ class Socket(Duplex):
     ) -> None:
         if server is None:  # a server has checked them once for all its sockets
             check_options(allow_half_open, no_delay, high_water_mark)
+            checks.flag(paused, "paused")
+        elif not hasattr(server, "_accepted"):
+            raise BadArgument(f"{checks.shown(server)} is not a server", "Give nothing here: connect() takes the port.")
         super().__init__(high_water_mark=high_water_mark, has_cell=server is None)
         self.server = server
         self.allow_half_open = allow_half_open

@@ -138,7 +138,7 @@ class Readable(Stream):
         it was the last one, this stream is paused.
         """
         if not all(callable(getattr(destination, name, None)) for name in ("write", "once", "end")):
-            raise BadArgument(f"{destination!r} cannot be piped into", "Give a stream that can be written.")
+            raise BadArgument(f"{checks.shown(destination)} cannot be piped into", "Give a stream that can be written.")
         loop.call(Pipe(self, destination, checks.flag(end, "end")).join)
         return destination
 
@@ -164,7 +164,7 @@ class Readable(Stream):
         Raises `TimedOut`, saying what did come, and the error that ended the stream.
         """
         if size is not None:
-            checks.whole(size, "a number of bytes to read")
+            checks.whole(size, "a number of bytes to read", 0, 2**31 - 1)
         checks.seconds(timeout)
         if size == 0:
             return b""

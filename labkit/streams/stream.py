@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from labkit.core import loop
-from labkit.core.checks import whole
+from labkit.core.checks import shown, whole
 from labkit.core.endpoint import Endpoint
 from labkit.core.errors import BadArgument
 
@@ -42,7 +42,7 @@ class Stream(Endpoint):
     def destroy(self, error: Exception | None = None) -> Self:
         """Close at once; what was not sent, or not delivered, is dropped. error: emitted before ``close``, if given."""
         if error is not None and not isinstance(error, Exception):
-            raise BadArgument(f"{error!r} is not an error", "Give an exception, or nothing.")
+            raise BadArgument(f"{shown(error)} is not an error", "Give an exception, or nothing.")
         loop.call(self._destroy_now, error, not loop.inside())
         return self
 
