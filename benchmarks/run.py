@@ -18,7 +18,7 @@ if __package__ in (None, ""):  # run as a file: make the folder importable as th
 
 from benchmarks.harness import BUILD, Target, machine
 
-NAMES = ("tcp_echo", "udp_echo", "memory", "startup", "kernel", "capture", "tape", "ladder", "wire")
+NAMES = ("tcp_echo", "udp_echo", "memory", "startup", "kernel", "capture", "tape", "dissect", "ladder", "wire")
 QUICK = {"tcp_echo", "udp_echo", "memory", "startup", "kernel"}  # those that know --quick; the others are short anyway
 
 

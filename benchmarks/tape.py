@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.harness import Target, print_targets
 from labkit.packets import Tape
-from labkit.packets.pcapng import Recording
+from labkit.packets.capture_file import Recording
 
 
 def recording_of(count: int) -> Recording:

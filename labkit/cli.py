@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve = commands.add_parser("serve", help="run one of the chapter's servers until Ctrl-C")
     serve.add_argument("server", choices=("greeter", "echo", "time", "dns"), help="which one")
     where = serve.add_mutually_exclusive_group()
-    where.add_argument("--port", type=int, help="port to listen on (0: any free one; default: the chapter's)")
+    where.add_argument("--port", type=_port, help="port to listen on (0: any free one; default: the chapter's)")
     where.add_argument("--path", help="listen on this Unix socket path in place of a port")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--expose", action="store_true", help="allow an address that other machines can reach")
@@ -47,9 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shell = commands.add_parser(
         "shell", help="a terminal in the network of a running notebook",
         description="Run a shell, or COMMAND, in the network of a running notebook with the kernel labkit.",
-        usage="labkit shell [-h] [PID] [-- COMMAND ...]",
+        usage="labkit shell [-h] [KERNEL] [-- COMMAND ...]",
     )  # fmt: skip
-    shell.add_argument("pid", metavar="PID", nargs="?", type=int, help="process number of the kernel; default: the one")
+    shell.add_argument(
+        "kernel", metavar="KERNEL", nargs="*",
+        help="the process number of the kernel, or the first letters of its notebook's name; default: the one there is",
+    )  # fmt: skip
     shell.set_defaults(run=_shell)
 
     record = commands.add_parser("record", help="run every lesson and remake the recorded captures in data/")
@@ -59,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     behind = words.index("--") if words[:1] == ["shell"] and "--" in words else len(words)
     options = parser.parse_args(words[:behind])
+    if options.command == "shell" and len(options.kernel) > 1:
+        meant = " ".join(options.kernel)
+        shell.error(f"one kernel at most. A command stands behind two hyphens: labkit shell -- {meant}")
     options.command_words = words[behind + 1 :]
     try:
         code: int = options.run(options)
@@ -68,6 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _port(text: str) -> int:
+    """A number; whether it is a port, the server says."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a whole number from 0 to 65535") from None
 
 
 def _for_a_terminal(message: str) -> str:
@@ -117,7 +131,9 @@ def _doctor(options: argparse.Namespace) -> int:
     from labkit.packets import probe
 
     network = os.environ.get(probe.NETWORK)
-    notebook = _notebook() if network is None else None  # forks, so it comes before the event loop's thread
+    # Both fork, so they come before the event loop's thread.
+    notebook = _notebook() if network is None else None
+    wire = _wire(notebook)
     from labkit.core import loop
 
     status = packets.status()
@@ -126,6 +142,7 @@ def _doctor(options: argparse.Namespace) -> int:
     if notebook is not None:
         print(f"capture in a notebook with the kernel labkit: {_of_notebook(notebook, status)}")
         _print_reason(notebook)
+        print(f"wire in a notebook with the kernel labkit: {wire}")
     where = "this terminal" if notebook is not None else "this notebook"
     used = next(reason for reason in status.reasons if reason.tier == status.tier)
     # A forced tier is used or nothing is: what it would be is no answer where it does not work.
@@ -134,6 +151,8 @@ def _doctor(options: argparse.Namespace) -> int:
         print(f"  LABKIT_TIER={status.tier} asks for this: unset it to have the best that works here")
     for reason in status.reasons:
         _print_reason(reason)
+    if notebook is None:
+        print(f"wire in this notebook: {wire}")
     return 0
 
 
@@ -148,10 +167,20 @@ def _notebook() -> Reason:
     if not (Path(sys.prefix) / "share/jupyter/kernels/labkit/kernel.json").is_file():
         todo = "Install labkit again: `make lab`, or `pip install labkit`."
         return Reason("private", False, "Jupyter's description of the kernel labkit is not installed", todo)
-    why = attempt.refusal()
+    why = attempt.refusal_of_a_kernel()
     if why:
         return private_refused(why)
     return Reason("private", True, "in a network of its own, an AF_PACKET ring on lo saw a datagram sent to it")
+
+
+def _wire(notebook: Reason | None) -> str:
+    """What a wire is in a notebook (None: in this one): tried, but for what LABKIT_TIER asks."""
+    from labkit.lab import attempt
+    from labkit.packets.probe import forced_tier
+
+    if forced_tier() == "recorded":
+        return "UDP through a relay, TCP recorded: LABKIT_TIER asks for recordings"
+    return attempt.wire(private=notebook is not None and notebook.ok)
 
 
 def _of_notebook(reason: Reason, status: Status) -> str:
@@ -177,7 +206,7 @@ def _print_reason(reason: Reason) -> None:
 def _shell(options: argparse.Namespace) -> int:
     from labkit.lab import shell
 
-    chosen = shell.choose(options.pid)
+    chosen = shell.choose(options.kernel[0] if options.kernel else None)
     if isinstance(chosen, shell.Kernel):
         shell.run(chosen, options.command_words)
     print(f"{len(chosen)} kernels of yours have a network of their own; say which one:")

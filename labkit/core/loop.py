@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import os
+import select
 import sys
 import threading
 import traceback
@@ -51,6 +53,7 @@ def get() -> asyncio.AbstractEventLoop:
         if _loop is None:
             _loop = _new_loop()
             _loop.set_exception_handler(_unhandled)
+            _mark(_loop)
             _thread = threading.Thread(target=_run, args=(_loop,), name="labkit-loop", daemon=True)
             _thread.start()
             sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL))
@@ -132,16 +135,53 @@ def _result(future: Future[T], timeout: float | None) -> T:
         ) from None
 
 
+def _mark(loop: asyncio.AbstractEventLoop) -> None:
+    """Have the loop watch a pipe that nobody writes to: by it a forked child finds the loop's epoll instance."""
+    global _marker
+    _marker = _marker or os.pipe()
+    loop.add_reader(_marker[0], bool)
+
+
 def _after_fork() -> None:
     """In a forked child: the loop's thread is not there; the first use starts a loop of the child's own."""
-    global _inherited, _loop, _starting, _thread
-    _inherited = _loop  # never closed: it shares the kernel's tables with the parent's
-    _loop = _thread = None
+    global _inherited, _loop, _marker, _starting, _thread
+    if _marker is not None:
+        _leave_epoll(_marker[0])
+    _inherited = _loop  # never closed
+    _loop = _thread = _marker = None
     _starting = threading.Lock()
     _tasks.clear()
 
 
+def _leave_epoll(watched: int) -> None:
+    """In a forked child: put an empty epoll instance in the place of the one that watches this descriptor.
+
+    Parent and child share the instance. If the child closes one of the parent's servers, or only forgets it, then its
+    copy of the loop takes the server's socket off the list, and the parent would never hear of a connection again.
+    Source: epoll(7), "Questions and answers", 6.
+    """
+    information = "/proc/self/fdinfo"  # a line for each descriptor that an epoll instance watches
+    for name in os.listdir(information) if os.path.isdir(information) else ():
+        with contextlib.suppress(OSError), open(f"{information}/{name}", encoding="ascii") as file:
+            if any(line.split()[:2] == ["tfd:", str(watched)] for line in file):
+                with select.epoll() as empty:
+                    os.dup2(empty.fileno(), int(name), inheritable=False)
+
+
+def _renew_threads() -> None:
+    """In a forked child that ends: have libuv start the threads of its pool anew.
+
+    uvloop's connections go through this pool, for names. At the end of a process libuv waits for its threads; a fork
+    has none of its parent's, and libuv crashes. Once the pool is used in the child, it has threads of the child's own.
+    """
+    if type(_inherited).__module__.partition(".")[0] == "uvloop":
+        mine = _new_loop()
+        mine.run_until_complete(mine.getaddrinfo("127.0.0.1", 0))
+        mine.close()
+
+
 _inherited: asyncio.AbstractEventLoop | None = None
+_marker: tuple[int, int] | None = None
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
@@ -174,6 +214,7 @@ def _unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
 
 
 def _shutdown() -> None:
+    _renew_threads()
     if _loop is None or _thread is None or not _thread.is_alive():
         return
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from struct import Struct
 
+from labkit.core.calls import made_in_words, nearest
 from labkit.core.errors import LabError
 from labkit.dns import names, records
 from labkit.dns.codes import Class, Opcode, Rcode, Type, named, number, word
 from labkit.dns.names import BadMessage, Writer
-from labkit.dns.records import Options, Record
+from labkit.dns.records import Options, Record, fits
 
 HEADER = 12
 """Bytes of the header. Source: RFC 1035 §4.1.1."""
@@ -24,6 +25,7 @@ _HEADER = Struct("!6H")
 _QUESTION = Struct("!HH")
 
 
+@made_in_words
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked: a name, the type of record wanted, and the class. Source: RFC 1035 §4.1.2.
@@ -45,6 +47,7 @@ class Question:
         return f"{self.name} {word(Class, self.qclass)} {word(Type, self.type)}"
 
 
+@made_in_words
 @dataclass(frozen=True, slots=True)
 class Edns:
     """What the OPT record says: not about a name, but about who sent the message. Source: RFC 6891 §6.1.2, §6.1.3.
@@ -60,11 +63,14 @@ class Edns:
     options: Options = ()
 
     def record(self) -> Record:
-        """The OPT record that says so."""
-        ttl = self.rcode_high << 24 | self.version << 16 | self.dnssec_ok << 15
+        """The OPT record that says so. Raises `BadMessage` for a number that does not fit its field."""
+        for name, most in (("udp_size", 0xFFFF), ("version", 0xFF), ("rcode_high", 0xFF)):
+            fits(name, getattr(self, name), most)
+        ttl = self.rcode_high << 24 | self.version << 16 | bool(self.dnssec_ok) << 15
         return Record(".", Type.OPT, self.options, ttl, self.udp_size)
 
 
+@made_in_words
 @dataclass(frozen=True, slots=True)
 class Message:
     """A query or a response, with the fields in the order of the wire. Source: RFC 1035 §4.1.
@@ -90,13 +96,19 @@ class Message:
     authority: tuple[Record, ...] = ()
     additional: tuple[Record, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "opcode", number(Opcode, self.opcode))
+        object.__setattr__(self, "rcode", number(Rcode, self.rcode))
+        for name in ("questions", "answers", "authority", "additional"):
+            object.__setattr__(self, name, _all(Question if name == "questions" else Record, name, getattr(self, name)))
+
     @classmethod
     def decode(cls, data: bytes) -> Message:
         """Read a message from its bytes: all of them, for nothing may follow the last record.
 
         Raises `BadMessage`, with the byte at which the message stops making sense; `LabError` for what is not bytes.
         """
-        data = _as_bytes(data)
+        data = as_bytes(data)
         if len(data) < HEADER:
             raise BadMessage(f"{len(data)} bytes are no DNS message: the header alone has {HEADER}")
         number_of_message, flags, *counts = _HEADER.unpack_from(data)
@@ -150,9 +162,9 @@ class Message:
                 "The upper bits of an rcode stand in the OPT record: Edns(rcode_high=...).",
             )
         bits = (
-            self.is_response << 15, self.opcode << 11, self.authoritative << 10, self.truncated << 9,
-            self.recursion_desired << 8, self.recursion_available << 7, self.zero << 6, self.authentic_data << 5,
-            self.checking_disabled << 4, self.rcode,
+            bool(self.is_response) << 15, self.opcode << 11, bool(self.authoritative) << 10, bool(self.truncated) << 9,
+            bool(self.recursion_desired) << 8, bool(self.recursion_available) << 7, bool(self.zero) << 6,
+            bool(self.authentic_data) << 5, bool(self.checking_disabled) << 4, self.rcode,
         )  # fmt: skip
         return int(sum(bits))
 
@@ -179,6 +191,8 @@ class Message:
         Raises `BadMessage` where something fits no field, or all of it not into 65,535 bytes.
         Source: RFC 1035 §4.1, RFC 2181 §9.
         """
+        if max_size is not None and (isinstance(max_size, bool) or not isinstance(max_size, int)):
+            raise BadMessage(f"max_size={max_size!r} is no size", "Give a whole number of bytes, or None for no limit.")
         limit = LARGEST if max_size is None else min(max_size, LARGEST)
         sections = (self.answers, self.authority, self.additional)
         reserved = sum(_size(each) for each in self.additional if each.type == Type.OPT)
@@ -210,11 +224,15 @@ class Message:
 
     def reply(self, rcode: int = Rcode.NOERROR, **values: object) -> Message:
         """The beginnings of a response: same id, operation and questions, RD copied. values: fields to set besides."""
+        for name in values:
+            if name not in self.__slots__:
+                raise LabError(f"a message has no {name!r}", f"{nearest(name, self.__slots__)}See dns.Message.")
         reply = Message(self.id, True, self.opcode, recursion_desired=self.recursion_desired, rcode=rcode)
         return replace(reply, questions=self.questions, **values)  # type: ignore[arg-type]  # checked by the caller
 
 
-def _as_bytes(data: object) -> bytes:
+def as_bytes(data: object) -> bytes:
+    """The bytes of a message; raises `LabError`, with what may have been meant, if these are not bytes."""
     if isinstance(data, (bytes, bytearray, memoryview)):
         return bytes(data)
     if isinstance(data, tuple) and data and isinstance(data[0], bytes):
@@ -225,6 +243,18 @@ def _as_bytes(data: object) -> bytes:
         todo = "Give what came in a datagram, or what Message.encode() returns."
     kind = "text" if isinstance(data, str) else type(data).__name__
     raise LabError(f"a DNS message is made of bytes, and this is not ({kind}): {repr(data)[:60]}", todo)
+
+
+def _all(kind: type, name: str, given: object) -> tuple[object, ...]:
+    """The parts of a section, as a tuple; raises `BadMessage` if they are not of this kind."""
+    if not isinstance(given, (tuple, list)):
+        raise BadMessage(f"{name}={repr(given)[:60]} is no tuple", f"One alone is written with a comma: {name}=(one,).")
+    parts = tuple(given)
+    for each in parts:
+        if not isinstance(each, kind):
+            made = f"dns.{kind.__name__}"
+            raise BadMessage(f"{repr(each)[:60]} in {name} is no {made}", f"Make one: {made}(…).")
+    return parts
 
 
 def _size(record: Record) -> int:

@@ -75,8 +75,14 @@ _CHARACTERS = tuple(
 )
 
 
-def key(name: str) -> tuple[bytes, ...]:
+Key = tuple[bytes, ...]
+"""The labels of a name in small letters."""
+
+
+def key(name: str) -> Key:
     """What two names have in common that differ in capital letters only. Source: RFC 4343 §3."""
+    if not isinstance(name, str):
+        raise BadMessage(f"{name!r} is no name", 'A name is text: "www.lab.example".')
     return tuple(label.lower() for label in labels_of(name))
 
 

@@ -9,10 +9,11 @@ import ipaddress
 from dataclasses import dataclass
 from struct import Struct
 from struct import error as Broken
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from labkit.core.calls import made_in_words
 from labkit.dns import names
-from labkit.dns.codes import Class, Type, named, word
+from labkit.dns.codes import Class, Type, named, number, word
 from labkit.dns.names import BadMessage, Writer
 
 _FIXED = Struct("!HHIH")  # type, class, TTL, length of the data
@@ -48,13 +49,17 @@ Options = tuple[tuple[int, bytes], ...]
 Data = str | bytes | Texts | Options | Soa | Mx
 
 
+@made_in_words
 @dataclass(frozen=True, slots=True)
 class Record:
     """One record: what is known about a name. Source: RFC 1035 §4.1.3.
 
-    name: its owner. type: of the data. data: an address or a name as text (A, AAAA, CNAME, NS, PTR), a tuple of bytes
-    (TXT), `Soa`, `Mx`, options as pairs of number and bytes (OPT), bytes for all other types. ttl: seconds it may be
-    kept. rclass: IN but for OPT, which puts other numbers there and into ttl (RFC 6891 §6.1.2).
+    name: its owner. type: of the data, as in `Type` or its name, ``"A"``.
+    data: an address or a name as text (A, AAAA, CNAME, NS, PTR), a tuple of bytes (TXT), `Soa`, `Mx`, options as pairs
+    of number and bytes (OPT), bytes for all other types. ttl: seconds it may be kept. rclass: IN but for OPT, which
+    puts other numbers there and into ttl (RFC 6891 §6.1.2).
+    Raises `BadMessage` for a name that is no text, or a type or class that has no such name. What the other values
+    are is looked at when a message or a zone is made of them.
     """
 
     name: str
@@ -63,8 +68,54 @@ class Record:
     ttl: int = 300
     rclass: int = Class.IN
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise BadMessage(f"{self.name!r} is no name", 'A name is text: "www.lab.example".')
+        object.__setattr__(self, "type", number(Type, self.type))  # the way to set a field of a frozen dataclass
+        object.__setattr__(self, "rclass", number(Class, self.rclass))
+
     def __str__(self) -> str:
         return f"{self.name} {self.ttl} {word(Class, self.rclass)} {word(Type, self.type)} {shown(self.data)}"
+
+
+_DATA: dict[int, str] = {
+    Type.A: 'Give an address as text: "192.0.2.1".',
+    Type.AAAA: 'Give an address as text: "2001:db8::1".',
+    Type.NS: 'Give a name as text: "ns.lab.example".',
+    Type.CNAME: 'Give a name as text: "www.lab.example".',
+    Type.PTR: 'Give a name as text: "www.lab.example".',
+    Type.TXT: 'Give a tuple of bytes: (b"a text",).',
+    Type.MX: 'Give dns.Mx(10, "mail.lab.example").',
+    Type.SOA: 'Give dns.Soa("ns.lab.example", "hostmaster.lab.example", 1, 7200, 900, 1209600, 300).',
+    Type.OPT: 'Give a tuple of pairs of number and bytes: ((10, b"12345678"),).',
+}
+"""What the data of a record has to be, by its type."""
+
+
+def _is_data(kind: int, rclass: int, data: object) -> bool:
+    """Whether data is of the Python type that belongs to this type of record; what it says is not looked at."""
+    if kind in (Type.A, Type.AAAA):
+        return isinstance(data, str if rclass == Class.IN else bytes)
+    if kind in (Type.NS, Type.CNAME, Type.PTR):
+        return isinstance(data, str)
+    if kind == Type.TXT:
+        return isinstance(data, bytes) or (type(data) is tuple and all(isinstance(each, bytes) for each in data))
+    if kind in (Type.MX, Type.SOA):
+        wanted, kinds = (Mx, (int, str)) if kind == Type.MX else (Soa, (str, str, int, int, int, int, int))
+        return isinstance(data, wanted) and all(map(isinstance, data, kinds))
+    if kind == Type.OPT:
+        return type(data) is tuple and all(_is_option(each) for each in data)
+    return isinstance(data, bytes)
+
+
+def _is_option(given: object) -> bool:
+    return type(given) is tuple and len(given) == 2 and isinstance(given[0], int) and isinstance(given[1], bytes)
+
+
+def fits(name: str, value: object, most: int) -> None:
+    """Raise `BadMessage` if a value is not a whole number from 0 to most. name: what the value is called."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise BadMessage(f"{name}={value!r} fits no field of a message", f"Give a whole number from 0 to {most}.")
 
 
 def shown(data: Data) -> str:
@@ -162,16 +213,23 @@ def _read_options(message: bytes, at: int, end: int) -> Options:
 
 def write(writer: Writer, record: Record) -> None:
     """Append a record to the bytes of a message. Raises `BadMessage` where its values fit no record."""
+    fits("type", record.type, 0xFFFF)
+    fits("rclass", record.rclass, 0xFFFF)
+    fits("ttl", record.ttl, 0xFFFFFFFF)
+    if not _is_data(record.type, record.rclass, record.data):
+        what = f"{record.data!r}"[:200] + f" is no {word(Type, record.type)} data"
+        raise BadMessage(what, _DATA.get(record.type, 'Give bytes: b"...".'))
     writer.name(record.name)
-    if not (0 <= record.type < 1 << 16 and 0 <= record.rclass < 1 << 16 and 0 <= record.ttl < 1 << 32):
-        raise BadMessage(f"a number of the record {record.name!r} does not fit its field")
     writer.data += _FIXED.pack(record.type, record.rclass, record.ttl, 0)
     start = len(writer.data)
     try:
         _write_data(writer, record)
     except BadMessage:
         raise
-    except (ValueError, TypeError, Broken) as error:
+    except Broken:
+        what = f"{record.data!r}"[:200] + f" is no {word(Type, record.type)} data: a number does not fit its field"
+        raise BadMessage(what, "Preferences and option numbers end at 65535, all others at 4294967295.") from None
+    except (ValueError, TypeError) as error:
         raise BadMessage(f"{record.data!r} is no {word(Type, record.type)} data ({error})"[:300]) from None
     length = len(writer.data) - start
     if length > 0xFFFF:
@@ -180,39 +238,30 @@ def write(writer: Writer, record: Record) -> None:
 
 
 def _write_data(writer: Writer, record: Record) -> None:
-    data, kind = record.data, record.type
+    data: Any = record.data  # of the kind that belongs to its type: see `_is_data`
+    kind = record.type
     if kind in (Type.A, Type.AAAA) and record.rclass == Class.IN:
         address = ipaddress.IPv4Address(data) if kind == Type.A else ipaddress.IPv6Address(data)
         writer.data += address.packed
     elif kind in (Type.CNAME, Type.NS, Type.PTR):
-        writer.name(_text(data))
+        writer.name(data)
     elif kind == Type.TXT:
         for text in (data,) if isinstance(data, bytes) else data:
-            if not isinstance(text, bytes) or len(text) > 255:
-                raise BadMessage(f"a text of {record.name!r} is not bytes, or more than 255 of them")
+            if len(text) > 255:
+                raise BadMessage(f"a text of {record.name!r} has more than 255 bytes", "Divide it into two.")
             writer.data.append(len(text))
             writer.data += text
         if not data:
             raise BadMessage(f"the TXT record {record.name!r} has no text", "One may be empty: (b'',).")
-    elif kind == Type.MX and isinstance(data, Mx):
+    elif kind == Type.MX:
         writer.data += _U16.pack(data.preference)
         writer.name(data.exchange)
-    elif kind == Type.SOA and isinstance(data, Soa):
+    elif kind == Type.SOA:
         writer.name(data.mname)
         writer.name(data.rname)
         writer.data += _SOA.pack(*data[2:])
     elif kind == Type.OPT:
-        for option in data if isinstance(data, tuple) else ():
-            if not isinstance(option, tuple):
-                raise BadMessage(f"{option!r} is no option", "One is a pair of number and bytes.")
-            writer.data += _OPTION.pack(option[0], len(option[1])) + option[1]
-    elif isinstance(data, bytes):
-        writer.data += data
+        for number_of_option, option in data:
+            writer.data += _OPTION.pack(number_of_option, len(option)) + option
     else:
-        raise BadMessage(f"{data!r} is no {word(Type, kind)} data"[:300])
-
-
-def _text(data: Data) -> str:
-    if not isinstance(data, str):
-        raise BadMessage(f"{data!r} is not a name"[:300])
-    return data
+        writer.data += data

@@ -1,21 +1,22 @@
 """A zone: the names one server answers for, and its answer to the bytes of any query.
 
-Rule: `Zone.answer` never raises and never answers an answer; what it does not hold it refuses.
+Rule: `Zone.answer` raises for no bytes and never answers an answer; what it does not hold it refuses.
 """
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import groupby
 
+from labkit.core.calls import made_in_words
 from labkit.core.errors import LabError
 from labkit.dns import names, records
 from labkit.dns.codes import Class, Opcode, Rcode, Type, word
-from labkit.dns.message import HEADER, LARGEST, SMALLEST, Edns, Message, Question
-from labkit.dns.names import BadMessage, Writer
-from labkit.dns.records import Data, Mx, Record, Soa
+from labkit.dns.lines import FORMAT, record_of, words_of
+from labkit.dns.message import HEADER, LARGEST, SMALLEST, Edns, Message, Question, as_bytes
+from labkit.dns.names import BadMessage, Key, Writer
+from labkit.dns.records import Record, Soa
 
 UDP_SIZE = 1232
 """Bytes of a datagram that pass every network in one piece: IPv6's smallest MTU of 1280 without 48 of headers."""
@@ -24,8 +25,7 @@ QUERY_SIZE = 4096
 """Bytes of a query at most: one question with all its options is far shorter."""
 
 _ALIKE = 3  # records of one name and type that are shown
-_CHAIN = 8  # CNAMEs followed for one question
-_FORMAT = "A line has a name, a type and its data: www.lab.example A 192.0.2.1"
+_DS = 43  # RFC 4034 §5
 
 _EXAMPLE = """
 lab.example       SOA    ns.lab.example hostmaster.lab.example 1 7200 900 1209600 300
@@ -63,23 +63,40 @@ class Records(tuple[Record, ...]):
         return "\n".join(lines) or "no records"
 
 
+class _Misfit(LabError):
+    """A record that its zone cannot have. at: its place in the list of records."""
+
+    at = 0
+
+
+@made_in_words
 class Zone:
     """The records of a domain and of all names below it.
 
-    origin: the domain. ttl: seconds a record may be kept. udp_size: bytes of a datagram at most, whoever asks for more.
-    `names` and `records` list what it holds.
-    The first record must be the origin's SOA. Raises LabError for records that no zone can have.
+    origin: the domain. found: its records, in any order; one is the origin's SOA. udp_size: bytes of a datagram at
+    most, whoever asks for more. `names` and `records` list what it holds.
+
+    ``*.lab.example`` stands for every name that is not there (RFC 4592). An NS record of a name below the origin gives
+    that name, and all below it, to other servers (RFC 1034 §4.3.2): the zone then has only the addresses that are
+    needed to find these servers. Raises `LabError` for records that no zone can have.
     """
 
     def __init__(self, origin: str, found: Iterable[Record], *, udp_size: int = UDP_SIZE) -> None:
+        self._origin = names.key(origin)  # raises BadMessage if it is no name
+        if isinstance(udp_size, bool) or not isinstance(udp_size, int):
+            raise LabError(f"udp_size={udp_size!r} is no size", "Give a whole number of bytes, such as 1232.")
         self.origin = origin
         self.udp_size = max(SMALLEST, min(udp_size, LARGEST))
-        self._origin = names.key(origin)
-        self._names: dict[tuple[bytes, ...], list[Record]] = {}
-        for record in found:
-            self._add(record)
+        self._names: dict[Key, list[Record]] = {}
+        self._cuts: set[Key] = set()
+        self._said: set[tuple[Key, int, bytes]] = set()
+        held = _as_records(found)
+        for at, record in enumerate(held):
+            self._checked(self._add, record, at)
+        for at, record in enumerate(held):
+            self._checked(self._check_cut, record, at)
         soa = [each for each in self._names.get(self._origin, ()) if each.type == Type.SOA]
-        if len(soa) != 1 or not isinstance(soa[0].data, Soa):
+        if not soa or not isinstance(soa[0].data, Soa):
             raise LabError(f"the zone {origin} needs one SOA record", f"Add: {origin} SOA ns.{origin} …")
         # How long "there is none" may be kept is the smaller of the two (RFC 2308 §3).
         self.soa = replace(soa[0], ttl=min(soa[0].ttl, soa[0].data.minimum))
@@ -100,43 +117,93 @@ class Zone:
 
     @classmethod
     def parse(cls, text: str, *, ttl: int = 300, udp_size: int = UDP_SIZE) -> Zone:
-        """Make a zone of lines such as ``www.lab.example A 192.0.2.1``; the first is the SOA, # begins a comment.
+        """Make a zone of lines such as ``www.lab.example A 192.0.2.1``; the first is the SOA, # or ; begins a comment.
 
-        ttl: seconds every record may be kept. Raises LabError that names the line.
+        ttl: seconds every record may be kept, if its line does not say it: ``www.lab.example 60 A 192.0.2.1``.
+        Raises LabError that names the line.
         """
-        found = []
+        if not isinstance(text, str):
+            raise LabError(f"a zone is made of text, and this is not: {repr(text)[:60]}", FORMAT)
+        found: list[Record] = []
+        places: list[tuple[int, str]] = []
         for number, line in enumerate(text.splitlines(), start=1):
             try:
-                words = shlex.split(line, comments=True)
+                words = words_of(line)
                 if words:
-                    found.append(_record(words, ttl))
-            except (LabError, ValueError, KeyError, TypeError, IndexError) as error:
-                what = f"line {number} of the zone is no record: {line.strip()[:100]!r} ({error})"
-                raise LabError(what, _FORMAT) from None
+                    found.append(record_of(words, ttl))
+                    places.append((number, line))
+            except LabError as error:
+                raise _of_line(number, line, error) from None
         if not found:
-            raise LabError("a zone without any record", _FORMAT)
-        return cls(found[0].name, found, udp_size=udp_size)
+            raise LabError("a zone without any record", FORMAT)
+        if found[0].type != Type.SOA:
+            first = LabError(f"the first record is {word(Type, found[0].type)}, and not SOA", "Begin with the SOA.")
+            raise _of_line(*places[0], first)
+        try:
+            return cls(found[0].name, found, udp_size=udp_size)
+        except _Misfit as error:
+            raise _of_line(*places[error.at], error) from None
+
+    @staticmethod
+    def _checked(check: Callable[[Record], None], record: Record, at: int) -> None:
+        try:
+            check(record)
+        except LabError as error:
+            misfit = _Misfit(error.what, error.todo)
+            misfit.at = at
+            raise misfit from None
 
     def _add(self, record: Record) -> None:
         key = names.key(record.name)
+        # What cannot be sent is told now, and not to the first who asks.
+        data = _wire(record)
+        records.fits("ttl", record.ttl, 0x7FFFFFFF)  # RFC 2181 §8
         if key[-len(self._origin) :] != self._origin and self._origin:
             raise LabError(f"{record.name} is not in the zone {self.origin}", "Give it a zone of its own.")
-        records.write(Writer(), record)  # what cannot be sent is told now, not to the first who asks
         here = self._names.setdefault(key, [])
-        if here and (record.type == Type.CNAME or here[0].type == Type.CNAME):
+        if record.type == Type.SOA and (key != self._origin or any(each.type == Type.SOA for each in here)):
+            raise LabError(f"{record.name} has a second SOA", f"A zone has one, at its top: {self.origin}.")
+        if record.rclass != Class.IN or record.type in (Type.OPT, Type.ANY, Type.AXFR, Type.IXFR):
+            raise LabError(f"{record.name} has a record that no zone has: {record}", "A zone holds data of class IN.")
+        if here and (record.type == Type.CNAME) != (here[0].type == Type.CNAME):
             raise LabError(f"{record.name} is a CNAME and something else", "A CNAME stands alone (RFC 1034 §3.6.2).")
+        said = (key, record.type, data)
+        if said in self._said:
+            return  # the same record a second time says nothing new (RFC 2181 §5)
+        self._said.add(said)
+        if here and record.type == Type.CNAME:
+            raise LabError(f"{record.name} is a CNAME of two names", "A CNAME stands alone (RFC 1034 §3.6.2).")
+        if record.type == Type.NS and key[0:1] == (b"*",):
+            raise LabError(f"{record.name} gives away names that are not there", "RFC 4592 §4.2 leaves this open.")
         here.append(record)
+        if record.type == Type.NS and key != self._origin:
+            self._cuts.add(key)
         # A name with names below it exists, though it may hold nothing (RFC 8020 §2).
         for depth in range(1, len(key) - len(self._origin)):
             self._names.setdefault(key[depth:], [])
+
+    def _check_cut(self, record: Record) -> None:
+        """Refuse what nobody would ever be told: other servers answer for this name."""
+        key = names.key(record.name)
+        cut = self._cut_above(key)
+        if cut is not None and record.type not in (Type.A, Type.AAAA) and (record.type != Type.NS or key != cut):
+            given = names.text_of(cut)
+            raise LabError(
+                f"{given} has NS records, so its servers answer for {record.name}, and not this zone",
+                f"Take the record out, or the NS records of {given}. Only addresses may stand there.",
+            )
 
     def answer(self, query: bytes, transport: str = "udp") -> bytes | None:
         """The response to a query, as bytes; None where there is to be none.
 
         query: the bytes as they came. transport: ``"udp"``, where a long answer is cut and says so, or ``"tcp"``.
         None is for what is no query at all: fewer bytes than a header, or a response. Two servers would otherwise
-        answer each other for ever.
+        answer each other for ever. Raises `LabError` for a query that is not bytes, or another transport.
         """
+        if not isinstance(query, bytes):
+            query = as_bytes(query)
+        if transport not in ("udp", "tcp"):
+            raise LabError(f"{transport!r} is no transport of DNS", 'Give "udp" or "tcp".')
         if len(query) < HEADER or query[2] & 0x80:
             return None
         # What the header alone forbids is answered before anything else is read: a flood of it costs little.
@@ -172,10 +239,18 @@ class Zone:
         return len(key) >= len(self._origin) and key[len(key) - len(self._origin) :] == self._origin
 
     def _look_up(self, asked: Message, question: Question) -> Message:
+        """The algorithm of RFC 1034 §4.3.2, from step 3 on."""
         answers: list[Record] = []
-        name = question.name
-        for _ in range(_CHAIN):
-            here = self._names.get(names.key(name))
+        name, seen = question.name, set()
+        while self._holds(name):
+            key = names.key(name)
+            if key in seen:  # the aliases lead in a circle: each of them is told once
+                break
+            seen.add(key)
+            cut = self._cut_above(key)
+            if cut is not None and (question.type != _DS or key != cut):  # DS is kept above the cut (RFC 4035 §3.1.4.1)
+                return self._referral(asked, answers, cut)
+            here = self._at(key)
             if here is None:
                 return self._nothing(asked, Rcode.NXDOMAIN, answers)
             found = [each for each in here if question.type in (each.type, Type.ANY)]
@@ -185,14 +260,43 @@ class Zone:
             # The owner is written as it was asked for, capital letters included: some resolvers insist on it.
             if found:
                 answers.extend(replace(each, name=name) for each in found)
-                return asked.reply(authoritative=True, answers=tuple(answers))
+                break
             if alias is None:
                 return self._nothing(asked, Rcode.NOERROR, answers)
             answers.append(replace(alias, name=name))
             name = str(alias.data)
-            if not self._holds(name):
-                break
         return asked.reply(authoritative=True, answers=tuple(answers))
+
+    def _at(self, key: Key) -> list[Record] | None:
+        """The records of a name, its own or a wildcard's; None if there is no such name. Source: RFC 4592 §3.3.1."""
+        if key in self._names:
+            return self._names[key]
+        for depth in range(1, len(key) - len(self._origin) + 1):
+            if key[depth:] in self._names:  # the closest encloser: the only place where a wildcard counts
+                return self._names.get((b"*", *key[depth:]))
+        return None
+
+    def _cut_above(self, key: Key) -> Key | None:
+        """The name, or the highest one above it, that NS records give to other servers; None if this zone answers."""
+        if self._cuts:
+            for depth in reversed(range(len(key) - len(self._origin))):
+                if key[depth:] in self._cuts:
+                    return key[depth:]
+        return None
+
+    def _referral(self, asked: Message, answers: list[Record], cut: Key) -> Message:
+        """Other servers know it: their names, and those of their addresses that this zone has."""
+        servers = [each for each in self._names[cut] if each.type == Type.NS]
+        glue = [
+            each
+            for server in servers
+            for each in self._names.get(names.key(str(server.data)), ())
+            if each.type in (Type.A, Type.AAAA)
+        ]
+        # The answer is this zone's own as far as an alias led there, and not at all without one.
+        return asked.reply(
+            authoritative=bool(answers), answers=tuple(answers), authority=tuple(servers), additional=tuple(glue)
+        )
 
     def _nothing(self, asked: Message, rcode: Rcode, answers: list[Record]) -> Message:
         """There is no such name, or nothing of this type: the SOA says for how long that holds. Source: RFC 2308 §2."""
@@ -205,22 +309,27 @@ def _refusal(query: bytes, rcode: Rcode) -> bytes:
     return Message(number, True, flags >> 11 & 15, recursion_desired=bool(flags & 0x100), rcode=rcode).encode()
 
 
-def _record(words: list[str], ttl: int) -> Record:
-    name, kind, *rest = words
-    number = Type[kind.upper()]
-    data: Data
-    if number == Type.TXT:
-        data = tuple(each.encode("utf8") for each in rest)
-    elif number == Type.SOA:
-        mname, rname, *numbers = rest
-        data = Soa(mname, rname, *map(int, numbers))
-    elif number == Type.MX:
-        data = Mx(int(rest[0]), rest[1])
-    elif len(rest) == 1:
-        data = rest[0]
-    else:
-        raise LabError(f"{kind} takes one word of data, not {len(rest)}")
-    return Record(name, number, data, ttl)
+def _as_records(found: Iterable[Record]) -> list[Record]:
+    if isinstance(found, (str, bytes)) or not isinstance(found, Iterable):
+        raise LabError(f"{repr(found)[:60]} are no records", "Give a list of dns.Record, or text to dns.Zone.parse.")
+    held = list(found)
+    for each in held:
+        if not isinstance(each, Record):
+            todo = 'Give dns.Record("www.lab.example", "A", "192.0.2.1").'
+            raise LabError(f"{repr(each)[:60]} is no dns.Record", todo)
+    return held
+
+
+def _wire(record: Record) -> bytes:
+    """What a record says, in whatever way it was written."""
+    writer = Writer()
+    records.write(writer, replace(record, name=".", ttl=0))
+    return bytes(writer.data)
+
+
+def _of_line(number: int, line: str, error: LabError) -> LabError:
+    what = f"line {number} of the zone is no record: {line.strip()[:100]!r} ({error.what})"
+    return LabError(what, error.todo or FORMAT)
 
 
 def _example() -> Zone:

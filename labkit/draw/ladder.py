@@ -1,17 +1,17 @@
 """The ladder: two lifelines, time downwards, one arrow a packet, socket events at their own time.
 
-Rule: places things and draws them; what is said was decided in `rungs`. Nothing may overlap, however close in time.
+Rule: places things and draws them; what is said was decided in `ladder_model`. Nothing may overlap, however close.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from labkit.draw import marks, rungs, style
+from labkit.draw import ladder_text, marks, style
+from labkit.draw.ladder_model import STALL_NS, Ladder, Rung, read, silence
 from labkit.draw.picture import Picture
-from labkit.draw.rungs import STALL_NS, Ladder, Rung
 from labkit.draw.style import FORK, LIFT, MARGIN, SLOPE
 from labkit.draw.style import LADDER_CLIENT as LEFT
 from labkit.draw.style import LADDER_SERVER as RIGHT
@@ -20,6 +20,8 @@ from labkit.draw.text import count, duration, fit, visible, width, wrap
 
 if TYPE_CHECKING:
     from labkit.packets.model import SocketEvent
+    from labkit.packets.packet import Packet
+    from labkit.packets.tape import Tape
 
 _MIDDLE = (LEFT + RIGHT) // 2
 _ALT = 60  # most lines of the alternative text
@@ -28,19 +30,24 @@ _CHARS = int(_ROOM / width("0", "l"))  # of ASCII that fit there: nearly every l
 
 
 def ladder(
-    tape: Iterable[Any], *, events: bool = True, acks: bool = True, title: str | None = None, limit: int | None = 80
+    tape: Tape | Iterable[Packet],
+    *,
+    events: bool = True,
+    acks: bool = True,
+    title: str | None = None,
+    limit: int | None = 80,
 ) -> Picture:
     """Draw who sent what when: the packets of a tape between two lifelines, and what our own sockets did beside them.
 
-    tape: a Tape, or any packets in wire order. events: draw the socket events and calls. acks: draw segments that only
-    acknowledge. title: in place of the one made from the tape. limit: most packets drawn (the first and last ones of a
-    longer tape, with a note of what is left out); None draws all of them.
+    tape: a Tape, or any packets; they are drawn in their order, whatever their times say. events: draw the socket
+    events and calls. acks: draw segments that only acknowledge. title: in place of the one made from the tape. limit:
+    most packets drawn (the first and last ones of a longer tape, with a note of what is left out); None draws all.
     Returns a Picture whose text twin is the same from run to run, but for the line that names the tape's origin.
     """
     title = title or None
-    model = rungs.read(tape, events=events, acks=acks, limit=limit)
-    text = rungs.twin(model, title)
-    drawing = _Drawing(model, rungs.heading(model) if title is None else title)
+    model = read(tape, events=events, acks=acks, limit=limit)
+    text = ladder_text.twin(model, title)
+    drawing = _Drawing(model, ladder_text.heading(model) if title is None else title)
     lines = text.split("\n")
     # A screen reader should not have to read hundreds of arrows: the start, and the line that names the origin.
     alt = (
@@ -67,6 +74,10 @@ class _Waiting(NamedTuple):
     line: str
 
 
+_Point = tuple[int, int, "Rung | SocketEvent | _Arrival"]
+"""What stands on the time axis: (ns since the epoch, order among what happens at the same time, the thing)."""
+
+
 class _Drawing:
     """One ladder on its way to SVG: walks through packets and events in time order, moving `y` downwards."""
 
@@ -77,7 +88,7 @@ class _Drawing:
         self.many = len(model.groups) > 1
         self.labels = model.labels()
         self.events, self.events_out = model.cut_events()
-        self.start = model.rungs[0].time_ns if model.rungs else (self.events[0].time_ns if self.events else 0)
+        self.start = model.rungs[0].at_ns if model.rungs else (self.events[0].time_ns if self.events else 0)
         self.y = 0.0
         # The lowest y taken so far by packets, client events and server events: the next of its kind goes below.
         self.taken = {"packet": 0.0, "client": 0.0, "server": 0.0}
@@ -156,13 +167,13 @@ class _Drawing:
     # ---- the time axis
 
     def body(self) -> None:
-        """Everything that has a time, in order of time."""
+        """The packets in their order, and among them, by time, what else has a time."""
         shown = self.model.shown
-        points: list[tuple[int, int, Rung | SocketEvent | _Arrival]] = [(rung.time_ns, 0, rung) for rung in shown]
+        points: list[_Point] = [(rung.at_ns, 0, rung) for rung in shown]
         points += [(event.time_ns, 1, event) for event in self.events]
         points += [(at, -1, _Arrival(rung.number)) for rung in shown if (at := rung.late_arrival) is not None]
         points.sort(key=lambda point: point[:2])  # stable: wire order and order of emission stay as they are
-        breaks = _breaks(points, shown)
+        breaks = _breaks(points)
         waits = sorted(after[0] - before[0] for before, after in pairwise(points) if after[0] - before[0] < STALL_NS)
         typical = max(waits[len(waits) * 3 // 4], 1) if waits else 1
         cut = self.model.left_out[-1].number if self.model.left_out else None
@@ -223,7 +234,8 @@ class _Drawing:
         if len(words) + len(rest) > _CHARS or not words.isascii():
             words = fit(words, _ROOM - width(rest, "l"), "l")
         canvas.label(_MIDDLE, y - 4 - lift, words, f"t{line}", rest, "l c")
-        canvas.raw(style.LADDER_TIME, y + 4, _clock(rung.time_ns - self.start), "z e")
+        clock = "no time" if rung.time_ns is None else _clock(rung.time_ns - self.start)
+        canvas.raw(style.LADDER_TIME, y + 4, clock, "z e")
         if rung.verdict is not None:
             end += FORK if rung.verdict.kind == "duplicated" else LIFT
         taken["packet"] = end + 3
@@ -296,7 +308,7 @@ class _Drawing:
     def leave_out(self) -> None:
         """The part of a long tape that is not drawn."""
         top = max(self.y, *self.taken.values()) + 10
-        lines = wrap(rungs.left_out(self.model), RIGHT - LEFT - 48, "ev", 3)
+        lines = wrap(ladder_text.left_out(self.model), RIGHT - LEFT - 48, "ev", 3)
         height = 42 + 17 * len(lines)
         self.life += [(self.life_from, top, "life"), (top, top + height, "life dot")]
         self.life_from = top + height
@@ -310,23 +322,27 @@ class _Drawing:
         self.taken = dict.fromkeys(self.taken, self.y)
 
 
-def _breaks(points: list[tuple[int, int, Any]], shown: list[Rung]) -> dict[int, str]:
+def _breaks(points: list[_Point]) -> dict[int, str]:
     """Where the time axis is broken: index of the point after the break → the words in it.
 
     A silence between two packets is one stall, though socket events may fall into it: it is named once, in its longest
-    part; other long parts get their own length.
+    part; other long parts get their own length. Beside a packet without a time nobody knows how long a silence was.
     """
     found: dict[int, str] = {}
-    since: int | None = None  # index of the last packet
-    for number, (time_ns, lane, _) in enumerate(points):
-        if number and time_ns - points[number - 1][0] >= STALL_NS:
-            found[number] = f"{duration(time_ns - points[number - 1][0])} later"
-        if lane:
+    last: tuple[int, Rung] | None = None  # the last packet, and the index of its point
+    for number, (at_ns, _, thing) in enumerate(points):
+        rung = thing if isinstance(thing, Rung) else None
+        timed = (rung is None or rung.time_ns is not None) and (last is None or last[1].time_ns is not None)
+        if number and timed and at_ns - points[number - 1][0] >= STALL_NS:
+            found[number] = f"{duration(at_ns - points[number - 1][0])} later"
+        if rung is None:
             continue
-        if since is not None and time_ns - points[since][0] >= STALL_NS:
-            longest = max(range(since + 1, number + 1), key=lambda at: points[at][0] - points[at - 1][0])
-            found[longest] = f"{duration(time_ns - points[since][0])}, nothing is sent"
-        since = number
+        if last is not None and (gap := silence(last[1], rung)) >= STALL_NS:
+            longest = max(range(last[0] + 1, number + 1), key=lambda at: points[at][0] - points[at - 1][0])
+            found[longest] = f"{duration(gap)}, nothing is sent"
+        elif last is not None and gap <= -STALL_NS:
+            found[number] = f"the clock goes back by {duration(-gap)}"
+        last = number, rung
     return found
 
 

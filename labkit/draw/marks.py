@@ -13,7 +13,7 @@ from labkit.draw.style import FORK
 from labkit.draw.svg import Canvas
 
 if TYPE_CHECKING:
-    from labkit.draw.rungs import Rung
+    from labkit.draw.ladder_model import Rung
     from labkit.packets.model import SocketEvent
 
 Sign = tuple[Callable[[float, float], None], int, str]

@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from labkit.lab.ends import End
-from labkit.lab.rules import SENDERS, Action, Passing, Rule
+from labkit.lab.rules import Action, Passing, Rule
 from labkit.packets.frames import ETHERNET, Frame
 from labkit.packets.marker import WAIT, Source
+from labkit.packets.match import SENDERS
 from labkit.packets.model import Verdict
 from labkit.packets.ring import MEMORY_LIMIT
 

@@ -5,6 +5,7 @@ Rule: a place and an address; what runs there is the program's own.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -20,9 +21,18 @@ from labkit.lab import links
 from labkit.lab.namespaces import Namespace, own_descriptor, setns
 from labkit.lab.relay import Relay
 from labkit.lab.relayed import RelayedSocket
-from labkit.lab.rules import SENDERS
+from labkit.packets.match import SENDERS
 
 T = TypeVar("T")
+
+_WHY_NOT_SET = {
+    errno.ENOENT: "Check the spelling of the setting.",
+    errno.EINVAL: "Check the value: the kernel does not take this one.",
+    errno.EROFS: "This container keeps /proc/sys read-only, so its settings are what they are. Go on without it.",
+    errno.EACCES: "Some settings belong to the machine's owner alone. Go on without it.",
+    errno.EPERM: "Some settings belong to the machine's owner alone. Go on without it.",
+}
+"""What to do if the kernel takes no setting, by the number of its error."""
 
 INTERFACE = "eth0"
 """The only interface of a host besides its loopback."""
@@ -74,15 +84,15 @@ class WireHost:
     def set(self, setting: str, value: object) -> None:
         """Change a setting of this host's kernel, as ``sysctl -w`` does: ``host.set("net.ipv4.tcp_sack", 0)``.
 
-        Raises `LabError` where there is no such setting, or the system refuses it. Does nothing on a stand-in.
+        Raises `LabError` if there is no such setting, or the system refuses it. Does nothing on a stand-in.
         """
-        if not setting.startswith("net."):
+        if not isinstance(setting, str) or not setting.startswith("net."):
             raise LabError(f"{setting!r} is not a setting of a network", 'Its name begins with "net.".')
         if self._namespace is not None:
-            try:
-                self._open().set({setting.removeprefix("net.").replace(".", "/"): value})
-            except OSError as error:
-                raise LabError(f"{setting} cannot be set to {value}: {error.strerror}", "Check its spelling.") from None
+            refused = self._open().set({setting.removeprefix("net.").replace(".", "/"): value})
+            for error in refused.values():
+                what = f"{setting} cannot be set to {value}: {error.strerror}"
+                raise LabError(what, _WHY_NOT_SET.get(error.errno or 0, ""))
 
     def houses(self, resident: places.Resident) -> None:
         """Have this one leave when the wire is closed."""
@@ -161,16 +171,16 @@ def connect_hosts(
     for name, namespace, mac in zip(names, hosts, macs, strict=True):
         cable.run(links.add_cable, name, INTERFACE, namespace.descriptor, mac)
     for name in names:
-        cable.set({f"ipv6/conf/{name}/disable_ipv6": 1})
+        cable.run(links.no_ipv6_address, name)
         cable.run(links.offloads_off, name)
         cable.run(links.up, name, mtu)
     for side, namespace in enumerate(hosts):
-        namespace.set({f"ipv6/conf/{INTERFACE}/disable_ipv6": 1})
         namespace.run(_configure, addresses[side], addresses[1 - side], macs[1 - side], mtu)
     return names
 
 
 def _configure(own: str, other: str, other_mac: bytes, mtu: int) -> None:
+    links.no_ipv6_address(INTERFACE)
     links.offloads_off(INTERFACE)
     links.set_address(INTERFACE, own)
     links.up(INTERFACE, mtu)

@@ -29,8 +29,8 @@ def enter() -> str:
 
     try:
         left = outside.start()  # first, while this process is small and has nothing open
-    except (OSError, AttributeError) as error:  # no pidfd before Linux 5.3, or where Python was built without it
-        return f"no process could be left outside ({error})"
+    except OSError as error:
+        return outside.refused(error)
     why = attempt.refusal(_load)
     before = os.readlink("/proc/self/ns/net")
     if not why:

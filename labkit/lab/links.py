@@ -1,4 +1,4 @@
-"""Network interfaces by ioctl and netlink: up, MTU, address, neighbour, offloads, a pair of virtual cables.
+"""Network interfaces by ioctl and netlink: up, MTU, address, neighbour, offloads, IPv6, a pair of virtual cables.
 
 Rule: acts in the calling thread's network namespace; raises OSError naming the call and the interface. Source:
 netdevice(7), arp(7), rtnetlink(7), the kernel's if_link.h and ethtool.h.
@@ -7,6 +7,7 @@ netdevice(7), arp(7), rtnetlink(7), the kernel's if_link.h and ethtool.h.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import socket
@@ -22,7 +23,8 @@ _ARPHRD_ETHER = 1
 _OFFLOADS = {"transmit checksums": 0x17, "TSO": 0x1F, "GSO": 0x24, "GRO": 0x2C}
 
 _RTM_NEWLINK, _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_EXCL, _NLM_F_CREATE = 16, 1, 4, 0x200, 0x400
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 1, 3, 18, 28
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 1, 3, 18, 26, 28
+_IFLA_INET6_ADDR_GEN_MODE, _ADDR_GEN_MODE_NONE = 8, 1
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
 
 
@@ -100,13 +102,33 @@ def add_cable(name: str, far_name: str, far_namespace: int, far_mac: bytes) -> N
     )
     link = _attributes((_IFLA_INFO_KIND, b"veth\0"), (_IFLA_INFO_DATA, _attribute(_VETH_INFO_PEER, far)))
     body = header + _attributes((_IFLA_IFNAME, name.encode() + b"\0"), (_IFLA_LINKINFO, link))
-    flags = _NLM_F_REQUEST | _NLM_F_ACK | _NLM_F_CREATE | _NLM_F_EXCL
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as channel:
-        channel.bind((0, 0))
-        channel.send(struct.pack("=IHHII", 16 + len(body), _RTM_NEWLINK, flags, 1, 0) + body)
-        number = -struct.unpack_from("=i", channel.recv(65536), 16)[0]  # nlmsgerr: 0, or a negative errno
+    number = _exchange(_NLM_F_CREATE | _NLM_F_EXCL, body)
     if number:
         raise OSError(number, f"making the interfaces {name} and {far_name}: {os.strerror(number)}")
+
+
+def no_ipv6_address(name: str) -> None:
+    """Have the kernel give an interface no IPv6 address; call it before the interface is switched on.
+
+    Without an address the kernel sends no IPv6 packet of its own: no router solicitation, no test for a second owner
+    of the address, no report of groups. A kernel without IPv6 sends none anyway, and that is no error.
+    netlink does it, and not /proc/sys (disable_ipv6), since containers keep /proc/sys read-only.
+    Source: the kernel's if_link.h, IFLA_INET6_ADDR_GEN_MODE.
+    """
+    mode = _attribute(_IFLA_INET6_ADDR_GEN_MODE, bytes((_ADDR_GEN_MODE_NONE,)))
+    body = struct.pack("=BxHiII", 0, 0, socket.if_nametoindex(name), 0, 0)
+    number = _exchange(0, body + _attribute(_IFLA_AF_SPEC, _attribute(socket.AF_INET6, mode)))
+    if number not in (0, errno.EAFNOSUPPORT):
+        raise OSError(number, f"switching off IPv6 of {name}: {os.strerror(number)}")
+
+
+def _exchange(flags: int, body: bytes) -> int:
+    """Send one RTM_NEWLINK message; returns the error number of the answer, 0 if it was done."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as channel:
+        channel.bind((0, 0))
+        flags |= _NLM_F_REQUEST | _NLM_F_ACK
+        channel.send(struct.pack("=IHHII", 16 + len(body), _RTM_NEWLINK, flags, 1, 0) + body)
+        return -int(struct.unpack_from("=i", channel.recv(65536), 16)[0])  # nlmsgerr: 0, or a negative errno
 
 
 def _attributes(*pairs: tuple[int, bytes]) -> bytes:

@@ -6,6 +6,7 @@ user_namespaces(7), capabilities(7).
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -58,16 +59,28 @@ def setns(descriptor: int, kind: int = CLONE_NEWNET) -> None:
 def enter_private_network() -> None:
     """Give this process a network of its own, with nothing in it but a loopback interface; needs no root.
 
-    Only for a process with one thread. Who may (root) gets just the network; anybody else a user namespace around it,
-    in which they keep their own user id. Raises `OSError` saying which step the system refused; the process is then
-    of no more use, so try it in a forked child first.
+    Only for a process with one thread. A process with root's capabilities gets just the network; any other process gets
+    a user namespace around it, in which it keeps its own user id. Raises `OSError` saying which step the system
+    refused; the process is then of no more use, so try it in a forked child first.
     """
     try:
         unshare(CLONE_NEWNET)
+        _furnish()
     except OSError:
+        # Not root; or root in a container that has only some of root's capabilities, such as SYS_ADMIN alone: that is
+        # enough for a new network, but not for its interfaces.
         _enter_as_a_user()
+        _furnish()
+
+
+def _furnish() -> None:
+    """Make the new network of use: its loopback up, and proof that it can be captured in."""
     links.up("lo", MTU)
     links.offloads_off("lo")
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
+    except OSError as error:
+        raise OSError(error.errno, f"a packet socket: {error.strerror}") from None
 
 
 def _enter_as_a_user() -> None:
@@ -112,7 +125,7 @@ class Namespace:
     """A network namespace of this process. It lives while it is open, or a socket made in it is."""
 
     def __init__(self) -> None:
-        """Make one, its loopback up. Raises `OSError` where that is not allowed."""
+        """Make one, its loopback up. Raises `OSError` if that is not allowed."""
 
         def make() -> int:
             unshare(CLONE_NEWNET)
@@ -134,17 +147,26 @@ class Namespace:
         """A socket of this namespace; it stays there, whoever uses it."""
         return self.run(socket.socket, family, kind, protocol)
 
-    def set(self, settings: dict[str, Any]) -> None:
-        """Write kernel settings, ``{"ipv4/tcp_ecn": 0}`` below /proc/sys/net. Raises `OSError` naming the one."""
+    def set(self, settings: dict[str, Any]) -> dict[str, OSError]:
+        """Write kernel settings, ``{"ipv4/tcp_ecn": 0}`` below /proc/sys/net.
 
-        def write() -> None:
+        Returns those that the system refused and that have another value than the one wanted, and why.
+        """
+
+        def write() -> dict[str, OSError]:
+            refused: dict[str, OSError] = {}
             for name, value in settings.items():
+                path = Path("/proc/sys/net", name)
                 try:
-                    Path("/proc/sys/net", name).write_text(str(value), encoding="ascii")
+                    path.write_text(str(value), encoding="ascii")
                 except OSError as error:
-                    raise OSError(error.errno, f"setting {name}: {error.strerror}") from None
+                    refused[name] = error
+                    with contextlib.suppress(OSError):
+                        if path.read_text(encoding="ascii").strip() == str(value):
+                            del refused[name]
+            return refused
 
-        self.run(write)
+        return self.run(write)
 
     def close(self) -> None:
         """Let go of it; the system removes it, and every interface in it, once its last socket is closed."""

@@ -7,6 +7,7 @@ SCM_RIGHTS, pidfd_open(2).
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import json
 import os
@@ -24,6 +25,8 @@ ANSWER_WAIT = 5.0
 """Seconds after which an outside process that does not answer counts as gone."""
 
 _REQUEST_BYTES = 4096
+_SYS_PIDFD_OPEN = 434  # on every architecture but Alpha
+_LOOK_EVERY = 1.0  # seconds, if the system gives no descriptor that tells of a process's end
 
 
 class Outside:
@@ -82,7 +85,7 @@ def start() -> Outside:
     kernel that ends its children reaches it.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    kernel = os.pidfd_open(os.getpid())
+    kernel = _Life(os.getpid())
     try:
         between = os.fork()
         if between == 0:
@@ -104,22 +107,75 @@ def start() -> Outside:
         raise
     finally:
         theirs.close()
-        os.close(kernel)
+        kernel.close()
 
 
-def _live(channel: socket.socket, kernel: int) -> NoReturn:
-    """The outside process, from its first line to its end. kernel: pidfd of whom it serves."""
+def refused(error: OSError) -> str:
+    """The words for it if `start` raised this."""
+    return f"no process could be left outside ({error.strerror or error})"
+
+
+def pidfd_open(pid: int) -> int:
+    """A descriptor that becomes readable when this process ends; close it. Raises `OSError`. Source: pidfd_open(2).
+
+    The function of ``os`` is missing if Python was built with the headers of an old system, as conda's is: the system
+    that Python runs on has the call all the same.
+    """
+    if hasattr(os, "pidfd_open"):
+        return os.pidfd_open(pid)
+    descriptor = ctypes.CDLL(None, use_errno=True).syscall(
+        ctypes.c_long(_SYS_PIDFD_OPEN), ctypes.c_long(pid), ctypes.c_long(0)
+    )
+    if descriptor < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"pidfd_open: {os.strerror(number)}")
+    return int(descriptor)
+
+
+class _Life:
+    """Whether a process still runs. descriptor: readable when it has ended; None if the system has no such descriptor.
+
+    Linux before 5.3 has none, and some containers refuse it: `ended` then has to be asked now and then.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._started = self._start()
+        try:
+            self.descriptor: int | None = pidfd_open(pid)
+        except OSError:
+            self.descriptor = None
+
+    def _start(self) -> str:
+        """When the process started, which tells it from a later one with its number; "" if it has ended."""
+        try:
+            with open(f"/proc/{self._pid}/stat", encoding="utf8", errors="replace") as file:
+                words = file.read().rpartition(")")[2].split()  # the name in brackets may have blanks in it
+        except OSError:
+            return ""
+        return "" if words[0] in "ZX" else words[19]
+
+    def ended(self) -> bool:
+        return self._start() != self._started
+
+    def close(self) -> None:
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
+
+def _live(channel: socket.socket, kernel: _Life) -> NoReturn:
+    """The outside process, from its first line to its end. kernel: whom it serves."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         os.chdir("/")  # keeps no directory from being removed or unmounted
-        _let_go({channel.fileno(), kernel})
+        _let_go({channel.fileno(), kernel.descriptor})
         channel.send(json.dumps({"pid": os.getpid()}).encode())
         _serve(channel, kernel)
     finally:
         os._exit(0)
 
 
-def _let_go(kept: Collection[int]) -> None:
+def _let_go(kept: Collection[int | None]) -> None:
     """Close every inherited descriptor but these: whoever reads the kernel's output waits for the last copy of it."""
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
@@ -130,14 +186,19 @@ def _let_go(kept: Collection[int]) -> None:
                 os.close(descriptor)
 
 
-def _serve(channel: socket.socket, kernel: int) -> None:
+def _serve(channel: socket.socket, kernel: _Life) -> None:
     poll = select.poll()
     poll.register(channel, select.POLLIN)
-    poll.register(kernel, select.POLLIN)
+    if kernel.descriptor is not None:
+        poll.register(kernel.descriptor, select.POLLIN)
+    wait = None if kernel.descriptor is not None else _LOOK_EVERY * 1000  # milliseconds
     while True:
-        ready = dict(poll.poll())
-        if kernel in ready:  # it died, even if a fork of it still holds the channel
+        ready = dict(poll.poll(wait))
+        # The kernel may have died while a fork of it still holds the channel.
+        if kernel.descriptor in ready or (kernel.descriptor is None and kernel.ended()):
             return
+        if channel.fileno() not in ready:
+            continue
         request = channel.recv(_REQUEST_BYTES)
         if not request:
             return

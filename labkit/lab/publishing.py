@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import functools
 import ipaddress
 import os
 import socket
 import struct
-from functools import cache
 
 from labkit.core import loop
+from labkit.core.calls import in_words
 from labkit.core.errors import LabError, NetError, PortInUse, from_oserror
 from labkit.lab import outside as outside_process
 from labkit.packets.probe import NETWORK
@@ -25,6 +26,7 @@ _CHUNK = 65536  # bytes read at once
 _published: dict[int, Published] = {}
 
 
+@functools.partial(in_words, name="labkit.lab.publish")
 def publish(port: int, outside: int | None = None, host: str = "127.0.0.1") -> Published:
     """Make a port of this notebook's private network reachable from outside it: from a browser, or a terminal.
 
@@ -37,9 +39,9 @@ def publish(port: int, outside: int | None = None, host: str = "127.0.0.1") -> P
     _check(port, 1, "publish")
     wanted = port if outside is None else outside
     _check(wanted, 0, "publish at")
-    if not _is_loopback(host):
+    if not isinstance(host, str) or not _is_loopback(host):
         raise LabError(
-            f"{host} is not an address of the machine's own loopback, and nothing is published on any other",
+            f"{host!r} is not an address of the machine's own loopback, and nothing is published on any other",
             "Leave host out: then programs on this machine reach the port, and nobody else's.",
         )
     left = outside_process.current()
@@ -70,9 +72,10 @@ def publish(port: int, outside: int | None = None, host: str = "127.0.0.1") -> P
     return published
 
 
-@cache
+@functools.cache
 def _stop_all_at_exit() -> None:
     loop.at_exit(_stop_all)
+    os.register_at_fork(after_in_child=_published.clear)  # they are the parent's
 
 
 def _stop_all() -> None:

@@ -5,25 +5,21 @@ Rule: decides, and sends nothing; nothing here knows time or a socket. Only the 
 
 from __future__ import annotations
 
+import inspect
 import random
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, ParamSpec, TypeVar
 
+from labkit.core.calls import in_words
 from labkit.core.errors import LabError
 from labkit.packets import frames
-from labkit.packets.frames import ETHERNET, FLAG_LETTERS, FLAG_NAMES, Quick
+from labkit.packets.frames import ETHERNET, FLAG_LETTERS, Quick
+from labkit.packets.match import SENDERS, Conditions
 
-SENDERS = ("client", "server")
-PROTOCOLS = (
-    "TCP", "UDP", "ICMP", "ICMPv6", "ARP", "IPv4 (fragment)", "IPv6 (fragment)", "IPv6", "IPv6 in IPv4", "IGMP", "SCTP",
-    "GRE", "ESP", "AH", "OSPF", "LLDP", "PPPoE", "Ethernet",
-)  # fmt: skip
-"""What `labkit.packets.frames` calls whole frames; of IP's other protocols it gives the number: "IP protocol 99"."""
+P = ParamSpec("P")
+R = TypeVar("R")
 
-_CASELESS = {name.lower(): name for name in PROTOCOLS}
-_OTHERS = re.compile(r"IP protocol \d+|(.+) \((?:truncated|malformed)\)")
 ETHERNET_HEADER = 14
 """Bytes before the IP packet in each frame."""
 
@@ -84,71 +80,38 @@ class Action:
     behind: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Which frames a rule is about; None: no condition. flags: exactly these. payload: with or without.
+class Match(Conditions):
+    """Which frames a rule is about, by the conditions of `labkit.packets.match`."""
 
-    protocol: one of `PROTOCOLS`, in small or capital letters.
-    """
-
-    sender: str | None = None
-    flags: str | None = None
-    payload: bool | None = None
-    port: int | None = None
-    protocol: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.sender not in (None, *SENDERS):
-            raise LabError(f"no frame is sent by {self.sender!r}", 'sender is "client" or "server".')
-        if self.flags is not None and not (self.flags and set(self.flags) <= set(FLAG_LETTERS)):
-            raise LabError(
-                f"{self.flags!r} are not TCP flags", f'Give their letters, of {FLAG_LETTERS}: "SA" is SYN with ACK.'
-            )
-        if self.port is not None and not (isinstance(self.port, int) and 0 < self.port < 65536):
-            raise LabError(f"{self.port!r} is not a port", "Give a number from 1 to 65535.")
-        if self.protocol is not None:
-            object.__setattr__(self, "protocol", _protocol(self.protocol))  # frozen: the way to set a field here
+    __slots__ = ()
 
     def __call__(self, frame: Passing) -> bool:
-        quick = frame.quick
-        return not (
-            (self.sender is not None and frame.sender != self.sender)
-            or (self.flags is not None and (quick.protocol != "TCP" or quick.flags != _bits(self.flags)))
-            or (self.payload is not None and bool(frame.payload) != self.payload)
-            or (self.port is not None and self.port not in frame.ports)
-            or (self.protocol is not None and quick.protocol != self.protocol)
-        )
-
-    def __str__(self) -> str:
-        words = []
-        if self.sender is not None:
-            words.append(f"from the {self.sender}")
-        if self.flags is not None:
-            words.append("with " + ", ".join(FLAG_NAMES[FLAG_LETTERS.index(letter)] for letter in self.flags))
-        if self.payload is not None:
-            words.append("with payload" if self.payload else "without payload")
-        if self.port is not None:
-            words.append(f"of port {self.port}")
-        if self.protocol is not None:
-            words.append(f"of {self.protocol}")
-        return " ".join(words)
+        return self.fits(frame.quick, frame.sender, len(frame.payload))
 
 
-def _protocol(given: Any) -> str:
-    """A protocol as frames are called; raises `LabError` for a name that no frame can have."""
-    if isinstance(given, str):
-        if given.lower() in _CASELESS:
-            return _CASELESS[given.lower()]
-        if _OTHERS.fullmatch(given):
-            return given
-    raise LabError(
-        f"no frame is called {given!r}",
-        f"protocol is one of {', '.join(PROTOCOLS)}. What TCP or UDP carries goes by its port: port=53 is DNS.",
-    )
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _bits(flags: str) -> int:
-    return sum(1 << FLAG_LETTERS.index(letter) for letter in set(flags))
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def about_packets(method: Callable[P, R]) -> Callable[P, R]:
+    """Decorator of the methods of `Wire` that make a rule: their ``**which`` are the conditions of `Match`.
+
+    Wrong names of arguments are told with the right ones, and an editor shows them all.
+    """
+    given = inspect.signature(method)
+    own = [each for each in given.parameters.values() if each.kind is not each.VAR_KEYWORD]
+    conditions = [
+        inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=each.type)
+        for each in fields(Match)
+        if each.name not in given.parameters
+    ]
+    told: Any = method
+    told.__signature__ = given.replace(parameters=[*own, *conditions])
+    return in_words(method, f"wire.{method.__name__}")
 
 
 class Rule:
@@ -162,8 +125,9 @@ class Rule:
         *, which: str = "",
     ) -> None:  # fmt: skip
         for name, value in (("nth", nth), ("times", times)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise LabError(f"{name}={value!r} is not a count", "Give a whole number from 1.")
+            if (value is None and name == "nth") or (value is not None and not (_is_whole(value) and value >= 1)):
+                none = ", or None for all of them" if name == "times" else ""
+                raise LabError(f"{name}={value!r} is not a count", f"Give a whole number from 1{none}.")
         self.verb, self.match, self.nth, self.times = verb, match, nth, times
         self._which = which or _which(nth, times)
         self.seen = self.acted = 0
@@ -233,7 +197,7 @@ def reorder(frame: Passing) -> Action:
 
 def delayed(seconds: float) -> Callable[[Passing], Action]:
     """Deliver it so many seconds later."""
-    if not isinstance(seconds, (int, float)) or not 0 < seconds < 3600:
+    if not _is_number(seconds) or not 0 < seconds < 3600:
         raise LabError(f"a delay of {seconds!r} s is not possible", "Give seconds, more than 0 and less than an hour.")
 
     def act(frame: Passing) -> Action:
@@ -244,7 +208,7 @@ def delayed(seconds: float) -> Callable[[Passing], Action]:
 
 def corrupted(byte: int) -> Callable[[Passing], Action | None]:
     """Flip the lowest bit of one of its bytes, counted from 0 (from the end, where negative)."""
-    if isinstance(byte, bool) or not isinstance(byte, int):
+    if not _is_whole(byte):
         raise LabError(f"{byte!r} is not the number of a byte", "Count from 0, or from the end: -1 is the last byte.")
 
     def act(frame: Passing) -> Action | None:
@@ -261,8 +225,10 @@ def corrupted(byte: int) -> Callable[[Passing], Action | None]:
 
 def lost(probability: float, seed: int) -> Callable[[Passing], Action | None]:
     """Lose some, by chance. The n-th frame of a sender meets the same fate in every run with the same seed."""
-    if not isinstance(probability, (int, float)) or not 0 <= probability <= 1:
+    if not _is_number(probability) or not 0 <= probability <= 1:
         raise LabError(f"{probability!r} is no probability", "Give a number from 0 to 1: 0.1 loses one frame in ten.")
+    if not _is_whole(seed):
+        raise LabError(f"seed={seed!r} is no seed", "Give a whole number: the same one loses the same packets again.")
     # One row of chances for each sender: which of the two is first is a race, the order within each is not.
     chances = {sender: random.Random(f"{seed} {sender}") for sender in SENDERS}
 
@@ -282,7 +248,7 @@ def by_function(function: Callable[[Passing], Any]) -> Callable[[Passing], Actio
             return None
         if isinstance(answer, str) and answer in named:
             return named[answer](frame)
-        if isinstance(answer, (int, float)) and not isinstance(answer, bool):
+        if _is_number(answer):
             return delayed(answer)(frame)
         if isinstance(answer, (bytes, bytearray)) and len(answer) >= ETHERNET_HEADER:
             return Action("corrupted", "by a function", ((0.0, bytes(answer)),))

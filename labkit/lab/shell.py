@@ -62,21 +62,26 @@ def _name(pid: int) -> str:
     return ""
 
 
-def choose(pid: int | None) -> Kernel | list[Kernel]:
-    """The kernel meant: the one with this process number, or the only one; a list where there are several.
+def choose(wanted: str | int | None) -> Kernel | list[Kernel]:
+    """The kernel meant, or a list if there are several.
 
-    Raises `LabError` where there is none.
+    wanted: its process number, or the first letters of its notebook's name (``"01a"``); None: the only one there is.
+    Raises `LabError` if there is none.
     """
     found = kernels()
-    if pid is not None:
-        for kernel in found:
-            if kernel.pid == pid:
-                return kernel
+    if wanted is not None:
+        number = str(wanted).isdecimal()
+        meant = [kernel for kernel in found if number and kernel.pid == int(wanted)]
+        meant = meant or [kernel for kernel in found if kernel.name and kernel.name.startswith(str(wanted))]
+        if meant:
+            return meant[0] if len(meant) == 1 else meant
+        there = ", ".join(f"{kernel.pid} ({kernel})" for kernel in found)
+        what = f"process {wanted} is no kernel" if number else f"{wanted} is the name of no notebook"
         raise LabError(
-            f"process {pid} is no kernel of yours with a network of its own",
-            f"There are {', '.join(str(kernel.pid) for kernel in found)}."
-            if found else "There is none at all: open a lesson first.",
-        )  # fmt: skip
+            f"{what} of yours with a network of its own",
+            (f"There are {there}." if found else "There is none at all: open a lesson first.")
+            + ("" if number else f" If it is a command: labkit shell -- {wanted}"),
+        )
     if not found:
         raise LabError(
             "no kernel of yours has a network of its own",

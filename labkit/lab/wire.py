@@ -6,15 +6,19 @@ Rule: what a lesson calls; moving frames is `cable`'s business, deciding about t
 from __future__ import annotations
 
 import contextlib
+import functools
+import math
 import socket
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from labkit.core import loop
+from labkit.core.calls import in_words, made_in_words
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.lab import rules
 from labkit.lab.cable import Cable, Tap
@@ -23,9 +27,10 @@ from labkit.lab.hosts import WireHost, all_leave, connect_hosts
 from labkit.lab.namespaces import MTU, Namespace
 from labkit.lab.relay import LOOPBACK, Relay
 from labkit.lab.relayed import ADDRESSES
-from labkit.lab.rules import SENDERS, Match, Passing, Rule
+from labkit.lab.rules import Match, Passing, Rule, about_packets
 from labkit.packets import recorded, session
 from labkit.packets.frames import Frame
+from labkit.packets.match import SENDERS
 from labkit.packets.model import SocketEvent
 from labkit.packets.probe import forced_tier
 from labkit.packets.ring import MEMORY_LIMIT
@@ -56,6 +61,7 @@ _open: weakref.WeakSet[Wire] = weakref.WeakSet()
 _SWITCH_INTERVAL = 0.0005  # seconds: a busy cell must hand the interpreter over before the kernel's timers notice
 
 
+@made_in_words
 class Wire:
     """Two hosts, `client` (10.0.0.1) and `server` (10.0.0.2), and a cable between them that follows rules.
 
@@ -80,19 +86,22 @@ class Wire:
         mtu: int = MTU,
         textbook: bool = True,
     ) -> None:
-        numbers = [delay, queue, mtu, *([] if rate is None else [rate])]
-        possible = all(isinstance(each, (int, float)) for each in numbers)
-        if not possible or delay < 0 or (rate is not None and rate <= 0) or queue < 1:
+        possible = all(_is_number(each) for each in (delay, queue, *([] if rate is None else [rate])))
+        if not possible or delay < 0 or (rate is not None and rate <= 0) or queue < 1 or int(queue) != queue:
             raise LabError(
                 f"no cable has delay={delay!r}, rate={rate!r}, queue={queue!r}",
-                "Give seconds from 0, bytes a second above 0 (or None), and at least one packet.",
+                "Give seconds from 0, bytes a second above 0 (or None), and a whole number of packets from 1.",
             )
-        if not 576 <= mtu <= 9000:
+        if isinstance(mtu, bool) or not isinstance(mtu, int) or not 576 <= mtu <= 9000:
             raise LabError(f"an MTU of {mtu!r} bytes is not possible here", "Give 576 to 9000; Ethernet has 1500.")
+        if not isinstance(textbook, bool):
+            raise LabError(f"textbook={textbook!r} is neither True nor False", "False leaves Linux's own settings.")
         # Started in a block of a host, the loop's thread would stay on that host, with whatever is made there later.
         loop.get()
         self.why_not = ""
-        """Why this wire is not live; ``""`` where it is."""
+        """Why this wire is not live; ``""`` if it is."""
+        self.why_not_textbook = ""
+        """Which settings of `TEXTBOOK` the system did not allow, and why; ``""`` if none, or none was asked for."""
         self._timing = (delay, rate)
         context = copy_context()
 
@@ -125,8 +134,7 @@ class Wire:
                 undo.callback(networks[-1].close)
             middle, client, server = networks
             if textbook:
-                for namespace in (client, server):
-                    _teach(namespace)
+                self.why_not_textbook = _teach(client) and _teach(server)
             names = connect_hosts(middle, (client, server), ADDRESSES, mtu)
             ends = []
             for name in names:
@@ -145,8 +153,15 @@ class Wire:
         """Whether packets really go over a cable of ours, and not, as far as they are UDP, through a relay."""
         return not self.why_not
 
+    @property
+    def _origin(self) -> str:
+        if not self.live:
+            return RELAYED
+        return f"{ORIGIN}, TCP with Linux's own settings" if self.why_not_textbook else ORIGIN
+
     # -- rules
 
+    @about_packets
     def drop(
         self,
         *,
@@ -166,22 +181,27 @@ class Wire:
         """
         return self._add(Rule("drop", rules.drop, Match(sender, flags, payload, port, protocol), nth, times))
 
+    @about_packets
     def duplicate(self, *, nth: int = 1, times: int | None = 1, **which: Any) -> Rule:
         """Deliver packets twice. Which ones: as in `drop`."""
         return self._add(Rule("duplicate", rules.duplicate, Match(**which), nth, times))
 
+    @about_packets
     def reorder(self, *, nth: int = 1, times: int | None = 1, **which: Any) -> Rule:
         """Let packets be overtaken by the next one of the same sender. Which ones: as in `drop`."""
         return self._add(Rule("reorder", rules.reorder, Match(**which), nth, times))
 
+    @about_packets
     def delay(self, seconds: float, *, nth: int = 1, times: int | None = 1, **which: Any) -> Rule:
         """Deliver packets so many seconds later. Which ones: as in `drop`."""
         return self._add(Rule("delay", rules.delayed(seconds), Match(**which), nth, times))
 
+    @about_packets
     def corrupt(self, *, byte: int = -1, nth: int = 1, times: int | None = 1, **which: Any) -> Rule:
         """Flip one bit of packets. byte: which byte, from 0 (negative: from the end). Which packets: as in `drop`."""
         return self._add(Rule("corrupt", rules.corrupted(byte), Match(**which), nth, times))
 
+    @about_packets
     def lose(self, probability: float, *, seed: int = 0, **which: Any) -> Rule:
         """Lose packets by chance, the same ones in every run with the same seed. Which ones: as in `drop`.
 
@@ -190,6 +210,7 @@ class Wire:
         act = rules.lost(probability, seed)
         return self._add(Rule(f"lose {probability:.0%} of", act, Match(**which), which="the packets"))
 
+    @functools.partial(in_words, name="wire.rule")
     def rule(self, function: Callable[[Passing], Any]) -> Rule:
         """Ask a function about every packet: it returns None (pass), ``"drop"``, ``"duplicate"``, ``"reorder"``,
         seconds of delay, or the bytes to deliver. One that raises is switched off, and the packet passes.
@@ -216,6 +237,7 @@ class Wire:
 
     # -- what passes
 
+    @functools.partial(in_words, name="wire.capture")
     def capture(
         self,
         port: int | Sequence[int] | None = None,
@@ -233,25 +255,16 @@ class Wire:
         """
         if not self._finish.alive:
             raise LabError("this wire is closed", "Make a new one: lab.Wire().")
-        if name is not None:
-            recorded.recording_path(name, lesson, Path())  # an impossible name is told before the body runs
-        return self._captured(session.checked_ports(port), name, lesson, timeout, wait_closed, limit)
+        ports = session.checked_ports(port)
+        return self._captured(session.Options(ports, name, lesson, None, timeout, wait_closed, limit))
 
     @contextlib.contextmanager
-    def _captured(
-        self,
-        ports: tuple[int, ...] | None,
-        name: str | None,
-        lesson: str | None,
-        timeout: float,
-        wait_closed: bool,
-        limit: int,
-    ) -> Iterator[Tape]:
+    def _captured(self, options: session.Options) -> Iterator[Tape]:
         def instead(frames: Sequence[Frame], events: Sequence[SocketEvent]) -> tuple[Path, str] | None:
             if self.live or frames or not events or any(each.name in _OF_DATAGRAMS for each in events):
                 return None
             try:
-                return recorded.existing_recording(name, lesson), _NOT_TCP
+                return recorded.existing_recording(options.name, options.lesson), _NOT_TCP
             except CaptureUnavailable as error:
                 raise CaptureUnavailable(
                     f"there is no wire here ({self.why_not}), only a relay of UDP in its place, TCP does not go "
@@ -260,12 +273,13 @@ class Wire:
                 ) from None
 
         with (
-            contextlib.closing(Tap(self._cable, ORIGIN if self.live else RELAYED, limit)) as tap,
+            contextlib.closing(Tap(self._cable, self._origin, options.limit)) as tap,
             session.taped(
-                tap, tap, ports, name if self.live else None, lesson, timeout, wait_closed,
-                verdicts=tap.verdicts, instead=instead, nothing=_NOTHING,
+                session.Place(tap, tap, verdicts=tap.verdicts, instead=instead, nothing=_NOTHING),
+                # What a relay let pass is no recording of a wire.
+                options if self.live else replace(options, name=None),
             ) as tape,
-        ):  # fmt: skip
+        ):
             yield tape
         if tape.live:
             self._tell(tape)
@@ -296,7 +310,7 @@ class Wire:
 
     def __setattr__(self, name: str, value: object) -> None:
         # wire.delay = 0.05 would put a number in the place of the method, and wire.rate = 5 do nothing.
-        if not name.startswith("_") and name not in ("client", "server", "why_not"):
+        if not name.startswith("_") and name not in ("client", "server", "why_not", "why_not_textbook"):
             raise LabError(
                 f"wire.{name} is the wire's own, and nothing to set",
                 "wire.delay(0.05) adds a rule; lab.Wire(delay=0.05) makes a wire that long.",
@@ -309,6 +323,8 @@ class Wire:
         parts = [f"<wire between client {ADDRESSES[0]} and server {ADDRESSES[1]}"]
         if not self.live:
             parts = [f"<wire, not live ({self.why_not}): UDP goes through a relay, other captures are recorded ones"]
+        if self.why_not_textbook:
+            parts.append(f"TCP with Linux's own settings, not a textbook's ({self.why_not_textbook})")
         delay, rate = self._timing
         if delay:
             parts.append(f"{delay * 1000:g} ms each way")
@@ -318,16 +334,27 @@ class Wire:
         return ", ".join(parts) + ">"
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def close_everything() -> None:
     """Close every wire of this process."""
     for wire in tuple(_open):
         wire.close()
 
 
-def _teach(host: Namespace) -> None:
-    for name, value in TEXTBOOK.items():
-        with contextlib.suppress(FileNotFoundError):  # a setting this kernel does not have yet, or any more
-            host.set({name: value})
+def _teach(host: Namespace) -> str:
+    """Have a host's TCP behave as in books; returns which settings the system refused, and why, ``""`` if none."""
+    refused = host.set(TEXTBOOK)
+    if len(refused) < len(TEXTBOOK):  # a kernel that has some of them has not each of them (yet, or any more)
+        refused = {name: error for name, error in refused.items() if not isinstance(error, FileNotFoundError)}
+    if not refused:
+        return ""
+    why = next(iter(refused.values())).strerror
+    if len(refused) == len(TEXTBOOK):
+        return f"nothing below /proc/sys/net can be changed: {why}"
+    return f"{', '.join(name.removeprefix('ipv4/') for name in refused)} cannot be changed: {why}"
 
 
 def _close(cable: Cable, client: WireHost, server: WireHost) -> None:

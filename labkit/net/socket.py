@@ -152,11 +152,11 @@ class Socket(Duplex):
     def set_timeout(self, seconds: float, on_timeout: Callable[..., Any] | None = None) -> Socket:
         """Emit ``timeout`` once after this long without traffic (0: never), and again only after more traffic.
 
-        Closing is up to the listener, as in Node.
+        Closing is up to the listener, as in Node. on_timeout: the same as ``once("timeout", ...)``.
         """
         checks.seconds(seconds)
         if on_timeout is not None:
-            self.on("timeout", on_timeout)
+            self.once("timeout", on_timeout)
         loop.call(self._start_timer, seconds)
         return self
 
@@ -254,15 +254,14 @@ class Socket(Duplex):
                     channel.setblocking(False)
                     try:
                         await running.sock_connect(channel, target)
+                        await running.create_connection(self._protocol, sock=channel)
+                        return None
                     except OSError as error:
                         channel.close()
                         failure = error
-                        continue
                     except BaseException:
                         channel.close()
                         raise
-                    await running.create_connection(self._protocol, sock=channel)
-                    return None
         except TimeoutError:
             failure = TimedOut(
                 f"{where} did not answer within {timeout:g} s", "Check the address, and that packets reach the host."
@@ -273,6 +272,9 @@ class Socket(Duplex):
             if not self.closed:
                 raise
             return NetError(f"the attempt to reach {where} was given up", "destroy() was called.", code="ECONNABORTED")
+        except Exception:  # a fault of labkit, or of a layer below: nothing stays half open
+            self.connecting, self.closed = False, True
+            raise
         finally:
             self._opening = None
         self.connecting = False

@@ -5,17 +5,36 @@ Rule: one pass over the quick parses in capture order; numbers agree with what W
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from labkit.packets.frames import ACK, FIN, RST, SYN, Frame, Quick, fragment_key, fragment_of, icmp_kind, quick, quoted
+from labkit.packets.capture_file import NO_FCS
+from labkit.packets.fragments import Part, Pieces
+from labkit.packets.frames import (
+    ACK,
+    FIN,
+    IPV4,
+    IPV6,
+    RST,
+    SYN,
+    TCP_PROTOCOL,
+    Frame,
+    Quick,
+    fragment_key,
+    fragment_of,
+    icmp_kind,
+    quick,
+    quoted,
+)
 
 Side = tuple[bytes, int]
 """(address as bytes, port)."""
 
 _MODULUS = 1 << 32
 _EPHEMERAL = 32768
+_NEAR = 1000  # packets back in which a fragment is looked for before it is added to a connection
 
 
 class Place(NamedTuple):
@@ -36,7 +55,10 @@ class Flow:
     """One TCP connection, or one exchange of datagrams between two ports.
 
     client, server: (address, port), the address as bytes. packets: indices of its frames.
-    syn: its first SYN was seen. closing: a FIN was seen.
+    syn: its first SYN was seen. closing: a FIN was seen. reset: a RST was seen. replaced: a new connection has begun
+    with the same addresses and ports.
+    base, fin, acked: of each side, the sequence number that counts as 0, the one behind its FIN, and how far the other
+    side has acknowledged it.
     """
 
     client: Side
@@ -45,21 +67,37 @@ class Flow:
     syn: bool = False
     closing: bool = False
     reset: bool = False
+    replaced: bool = False
     base: dict[Side, int] = field(default_factory=dict)
     fin: dict[Side, int] = field(default_factory=dict)
     acked: dict[Side, int] = field(default_factory=dict)
 
     @property
     def closed(self) -> bool:
-        """RST was seen, or FIN and its ACK on both sides."""
-        if self.reset:
+        """RST was seen, or FIN and its ACK on both sides, or its ports belong to a newer connection."""
+        if self.reset or self.replaced:
             return True
-        if len(self.fin) < 2:
+        if len(self.fin) < len({self.client, self.server}):  # one side only if a socket has connected to itself
             return False
         return all(
             side in self.acked and (self.acked[side] - last) % _MODULUS < _MODULUS // 2
             for side, last in self.fin.items()
         )
+
+
+class _Cut:
+    """One packet that came in fragments. first: its first fragment, which has the ports. place: where it belongs.
+
+    indices: of its fragments, in the order in which they came.
+    """
+
+    __slots__ = ("first", "indices", "pieces", "place")
+
+    def __init__(self) -> None:
+        self.pieces = Pieces()
+        self.indices: list[int] = []
+        self.first: Quick | None = None
+        self.place: Place | None = None
 
 
 class Conversations:
@@ -76,25 +114,62 @@ class Conversations:
         self.connections: list[Flow] = []
         self._number: dict[int, int] = {}  # id of a flow -> its number, in order of first packet
         self._open: dict[tuple[str, Side, Side], Flow] = {}
-        self._fragmented: dict[bytes, Place] = {}  # of first fragments: to whom the others belong
+        self._cut: dict[bytes, _Cut] = {}  # packets in fragments, by what their fragments have in common
 
-    def feed(self, frames: Sequence[Frame]) -> None:
-        """Take the next frames."""
-        for frame in frames:
-            packet = quick(frame[1], frame[2])
+    def feed(self, frames: Sequence[Frame], fcs_lengths: Mapping[int, int] = NO_FCS) -> None:
+        """Take the next frames. fcs_lengths: index in frames → bytes of frame check sequence, as in `Recording`."""
+        for number, frame in enumerate(frames):
+            packet = quick(frame[1], frame[2], fcs_lengths.get(number, 0), frame[4])
             self.quick.append(packet)
-            self.places.append(self._place(len(self.places), frame, packet))
+            index = len(self.places)
+            self.places.append(None)
+            part = fragment_of(frame[1], packet)
+            if part is None:
+                self.places[index] = self._place(index, frame, packet)
+            else:
+                self._fragment(index, frame, packet, part)
 
     def _place(self, index: int, frame: Frame, packet: Quick) -> Place | None:
-        if packet.protocol == "TCP":
-            return self._tcp(index, packet)
-        if packet.protocol in ("IPv4 (fragment)", "IPv6 (fragment)"):
-            first = self._fragmented.get(fragment_key(frame[1], packet))
-            return first if first is not None else self._datagram(frame, packet)
-        place = self._datagram(frame, packet)
-        if place is not None and fragment_of(frame[1], packet) is not None:
-            self._fragmented[fragment_key(frame[1], packet)] = place
-        return place
+        return self._tcp(index, packet) if packet.protocol == "TCP" else self._datagram(frame, packet)
+
+    def _fragment(self, index: int, frame: Frame, packet: Quick, part: Part) -> None:
+        """Place a fragment where the first fragment of its packet stands, which has the ports and may come later."""
+        key = fragment_key(frame[1], packet)
+        start = packet.transport if part[0] == 0 else packet.payload
+        data = frame[1][start : start + part[1] - part[0]]
+        cut = self._cut.get(key)
+        if cut is None or (cut.pieces.whole and not cut.pieces.has(part, data)):
+            # A whole packet is done: its Identification may be used again. The same piece once more is a duplicate.
+            cut = self._cut[key] = _Cut()
+        if part[0] == 0 and cut.first is None:
+            cut.first, cut.place = packet, self._place(index, frame, packet)
+            self.places[index] = cut.place
+            self._join(cut)
+        elif cut.first is None:
+            self.places[index] = self._datagram(frame, packet)  # until its first fragment comes, if it ever does
+        cut.indices.append(index)
+        was_whole = cut.pieces.whole
+        cut.pieces.add(part, data)
+        if cut.first is not None and cut.first.protocol == "TCP (truncated)" and cut.pieces.whole and not was_whole:
+            # The first fragment is shorter than TCP's header (RFC 1858 §2.1): all of the header is there only now.
+            whole = quick(_as_packet(cut), IPV4 if len(packet.src) == 4 else IPV6)
+            cut.place = self._tcp(index, whole) if whole.protocol == "TCP" else cut.place
+            self._join(cut)
+        elif cut.first is not None and cut.first is not packet:
+            self._belongs(index, cut.place)
+
+    def _join(self, cut: _Cut) -> None:
+        """Place the fragments that came so far where their packet belongs."""
+        for index in cut.indices:
+            self._belongs(index, cut.place)
+
+    def _belongs(self, index: int, place: Place | None) -> None:
+        self.places[index] = place
+        if place is not None and place.connection >= 0:
+            packets = self.connections[place.connection].packets
+            if index not in packets[-_NEAR:]:
+                packets.append(index)
+                packets.sort()
 
     def _datagram(self, frame: Frame, packet: Quick) -> Place | None:
         if packet.protocol == "UDP":
@@ -128,15 +203,17 @@ class Conversations:
         sender, receiver = (packet.src, packet.sport), (packet.dst, packet.dport)
         key = ("TCP", sender, receiver) if sender <= receiver else ("TCP", receiver, sender)
         flow = self._open.get(key)
-        first_syn = packet.flags & (SYN | ACK | RST) == SYN
-        if flow is None or (
-            first_syn and flow.base.get(sender) != packet.seq and (flow.closing or flow.reset or flow.acked)
-        ):
+        if flow is not None and self._begins(flow, packet, sender):
+            flow.replaced = True
+            flow = None
+        if flow is None:
             client, server = (sender, receiver) if self._opened(packet) else (receiver, sender)
             flow = self._open[key] = Flow(client, server, syn=bool(packet.flags & SYN))
             self._number[id(flow)] = len(self.connections)
             self.connections.append(flow)
         flow.packets.append(index)
+        if sender == receiver:
+            receiver = packet.dst, -1  # a socket that has connected to itself counts what it sends and gets apart
         self._follow(flow, packet, sender, receiver)
         has_ack = packet.flags & ACK
         return Place(
@@ -145,6 +222,14 @@ class Conversations:
             (packet.seq - flow.base[sender]) % _MODULUS,
             (packet.ack - flow.base[receiver]) % _MODULUS if has_ack else 0,
         )
+
+    @staticmethod
+    def _begins(flow: Flow, packet: Quick, sender: Side) -> bool:
+        """Whether this segment begins a new connection with the ports of an earlier one, by Wireshark's rule.
+
+        A SYN does if its number is not the one from which its sender counted so far. The same number is a repetition.
+        """
+        return packet.flags & (SYN | ACK) == SYN and flow.base.get(sender, packet.seq) != packet.seq
 
     def _opened(self, packet: Quick) -> bool:
         """Whether the sender of the first packet seen is the client."""
@@ -158,15 +243,25 @@ class Conversations:
 
     @staticmethod
     def _follow(flow: Flow, packet: Quick, sender: Side, receiver: Side) -> None:
-        if sender not in flow.base:
+        if sender not in flow.base or packet.flags & (SYN | ACK) == SYN | ACK:
+            # A SYN-ACK with another number than before answers anew: its side counts from there on.
             # Without its SYN a side's first packet counts as 1, as Wireshark has it.
             flow.base[sender] = packet.seq if packet.flags & SYN else (packet.seq - 1) % _MODULUS
         if packet.flags & ACK:
             flow.base.setdefault(receiver, (packet.ack - 1) % _MODULUS)
-            flow.acked[receiver] = packet.ack
+            flow.acked[sender if receiver[1] < 0 else receiver] = packet.ack
         if packet.flags & FIN:
             flow.closing = True
             syn = 1 if packet.flags & SYN else 0
             flow.fin[sender] = (packet.seq + max(0, packet.end - packet.payload) + syn + 1) % _MODULUS
         if packet.flags & RST:
             flow.reset = True
+
+
+def _as_packet(cut: _Cut) -> bytes:
+    """What was cut up, behind an IP header of the kind it had. Only for reading: its checksum is not filled in."""
+    first, data = cut.first, cut.pieces.joined()
+    assert first is not None
+    if len(first.src) == 4:
+        return struct.pack("!BBHIBBH", 0x45, 0, 20 + len(data), 0, 64, TCP_PROTOCOL, 0) + first.src + first.dst + data
+    return struct.pack("!IHBB", 6 << 28, len(data), TCP_PROTOCOL, 64) + first.src + first.dst + data

@@ -10,7 +10,8 @@ from collections import OrderedDict
 from struct import Struct
 from typing import NamedTuple
 
-from labkit.packets.explain.base import ones_sum
+from labkit.packets.explain.internet import ones_sum
+from labkit.packets.fragments import Part, Pieces
 from labkit.packets.frames import ETHERNET, fragment_key, fragment_of, quick
 
 _ETHERNET = bytes(12) + b"\x08\x00"  # no hardware addresses: what a frame on Linux's loopback has
@@ -108,8 +109,7 @@ class Reassembly:
     """What a host does with the frames that reach it: it puts fragments together and throws away what is damaged."""
 
     def __init__(self) -> None:
-        self._pieces: OrderedDict[bytes, dict[int, bytes]] = OrderedDict()
-        self._ends: dict[bytes, int] = {}
+        self._pieces: OrderedDict[bytes, Pieces] = OrderedDict()
 
     def take(self, raw: bytes) -> Datagram | None:
         """Take an Ethernet frame; returns the datagram that a socket is given now, if any.
@@ -129,25 +129,19 @@ class Reassembly:
         body: bytes | None = raw[start + header : end]
         part = fragment_of(raw, packet)
         if part is not None and body:
-            body = self._put(fragment_key(raw, packet), part[0], body, last=not part[2])
+            body = self._put(fragment_key(raw, packet), part, body)
         return _datagram(packet.src, packet.dst, body) if body else None
 
-    def _put(self, key: bytes, first: int, piece: bytes, *, last: bool) -> bytes | None:
+    def _put(self, key: bytes, part: Part, data: bytes) -> bytes | None:
         """Keep a fragment; returns what the packet carries once all of it is there."""
-        pieces = self._pieces.setdefault(key, {})
+        pieces = self._pieces.setdefault(key, Pieces())
         while len(self._pieces) > UNDER_WAY:
-            oldest, _ = self._pieces.popitem(last=False)
-            self._ends.pop(oldest, None)
-        pieces[first] = piece
-        if last:
-            self._ends[key] = first + len(piece)
-        at = 0
-        while at in pieces:
-            at += len(pieces[at])
-        if key not in self._ends or at != self._ends[key]:
+            self._pieces.popitem(last=False)
+        pieces.add(part, data)
+        if not pieces.whole:
             return None
-        del self._pieces[key], self._ends[key]
-        return b"".join(pieces[each] for each in sorted(pieces))
+        del self._pieces[key]
+        return pieces.joined()
 
 
 def _datagram(src: bytes, dst: bytes, body: bytes) -> Datagram | None:

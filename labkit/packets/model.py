@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
 
 VERDICTS = ("dropped", "corrupted", "duplicated", "delayed", "reordered")
 """What a wire can do to a frame: the kinds of a `Verdict`."""
@@ -15,7 +16,7 @@ _DETAIL = 200  # characters of a verdict's detail at most
 _TIMES = 1 << 64  # times from here on fit no capture file
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Field:
     """One named run of bits in a captured packet.
 
@@ -44,6 +45,33 @@ class Field:
     volatile: bool = False
     children: tuple[Field, ...] = ()
 
+    # Written out: the __init__ of a frozen dataclass takes five times as long, and a packet has 50 fields.
+    def __init__(
+        self,
+        name: str,
+        label: str,
+        start: int,
+        bits: int,
+        value: int | str | bytes,
+        shown: str,
+        meaning: str = "",
+        why: str = "",
+        rfc: str = "",
+        volatile: bool = False,
+        children: tuple[Field, ...] = (),
+    ) -> None:
+        _set_name(self, name)
+        _set_label(self, label)
+        _set_start(self, start)
+        _set_bits(self, bits)
+        _set_value(self, value)
+        _set_shown(self, shown)
+        _set_meaning(self, meaning)
+        _set_why(self, why)
+        _set_rfc(self, rfc)
+        _set_volatile(self, volatile)
+        _set_children(self, children)
+
     @property
     def end(self) -> int:
         """Position of the first bit after the field."""
@@ -61,6 +89,10 @@ class Field:
         yield self
         for child in self.children:
             yield from child.walk()
+
+
+_set_name, _set_label, _set_start, _set_bits, _set_value, _set_shown, _set_meaning, _set_why, _set_rfc, _set_volatile, \
+    _set_children = (vars(Field)[each.name].__set__ for each in dataclass_fields(Field))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,29 +12,30 @@ from typing import TYPE_CHECKING
 from labkit.packets import frames
 from labkit.packets.frames import FLAG_LETTERS, FLAGS_IN_WORDS, Frame, Quick
 from labkit.packets.model import Field, Layer, Verdict
+from labkit.packets.names import ICMP6_WORDS, ICMP_WORDS, OPAQUE_PROTOCOLS
 
 if TYPE_CHECKING:
     from labkit.packets.conversations import Place
+    from labkit.packets.explain.base import Context
 
-_CARRIED = {
-    frames.UDP_PROTOCOL: "UDP", frames.TCP_PROTOCOL: "TCP", frames.ICMP_PROTOCOL: "ICMP",
-    frames.ICMP6_PROTOCOL: "ICMPv6",
-}  # fmt: skip
+_CARRIED = {**OPAQUE_PROTOCOLS, 1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 47: "GRE", 50: "ESP", 51: "AH",
+            58: "ICMPv6", 132: "SCTP"}  # fmt: skip
 _ALIASES = {"IP": ("IPv4", "IPv6"), "Ether": ("Ethernet",), "Raw": ("Payload",)}
 
 
 class Packet:
     """A packet of a tape.
 
-    number: its place in the capture, from 1. time_ns: nanoseconds since the epoch. raw: the bytes of the frame.
+    number: its place in the capture, from 1. time_ns: nanoseconds since the epoch, None if its file says no time.
+    raw: the bytes of the frame. fcs_length: bytes of frame check sequence at its end, as its file says.
     linktype: how the frame starts, as numbered in pcap files (1: Ethernet). status: what the kernel noted about it
     (bit 8: it never filled in the TCP or UDP checksum). wire_length: bytes on the wire; raw may be cut shorter.
     origin: where its tape comes from, as in `Tape.origin`. verdict: what a wire did to it, or None.
     """
 
     __slots__ = (
-        "_layers", "_place", "_quick", "linktype", "number", "origin", "raw", "status", "time_ns", "verdict",
-        "wire_length",
+        "_layers", "_place", "_quick", "fcs_length", "linktype", "number", "origin", "raw", "status", "time_ns",
+        "verdict", "wire_length",
     )  # fmt: skip
 
     def __init__(
@@ -45,13 +46,19 @@ class Packet:
         quick: Quick | None = None,
         origin: str = "",
         verdict: Verdict | None = None,
+        fcs_length: int | None = None,
     ) -> None:
         self.time_ns, self.raw, self.linktype, self.status, self.wire_length = frame
         self.number = number
         self.origin = origin
         self.verdict = verdict
         self._place = place
-        self._quick = quick if quick is not None else frames.quick(self.raw, self.linktype)
+        self.fcs_length = fcs_length
+        self._quick = (
+            quick
+            if quick is not None
+            else frames.quick(self.raw, self.linktype, fcs_length or 0, self.wire_length)
+        )
         self._layers: tuple[Layer, ...] | None = None
 
     @property
@@ -134,7 +141,7 @@ class Packet:
         """What it is, in a few words: ``"UDP"``, ``"UDP fragment"``, ``"ICMP port unreachable"``, ``"TCP"``."""
         name = self._quick.protocol
         if name in ("ICMP", "ICMPv6"):
-            words = frames.ICMP_WORDS if name == "ICMP" else frames.ICMP6_WORDS
+            words = ICMP_WORDS if name == "ICMP" else ICMP6_WORDS
             return f"{name} {words.get(frames.icmp_kind(self.raw, self._quick), '')}".rstrip()
         if self.fragment is None:
             return name
@@ -171,10 +178,23 @@ class Packet:
     def layers(self) -> tuple[Layer, ...]:
         """The packet taken apart: a `Layer` for each protocol, outermost first, then the payload."""
         if self._layers is None:
-            from labkit.packets.dissector import dissect_packet
+            from labkit.packets.dissector import dissect_frame
 
-            self._layers = tuple(replace(layer, origin=self.origin) for layer in dissect_packet(self))
+            layers = dissect_frame(self._context(), self.number, self.fcs_length, self.wire_length)
+            self._layers = tuple(replace(layer, origin=self.origin) for layer in layers)
         return self._layers
+
+    def _context(self) -> Context:
+        """What its tape knows of it: relative numbers, who sent it, whether checksums were filled in."""
+        from labkit.packets.explain.base import Context
+
+        context, place = Context(self.raw, self.linktype, status=self.status, sender=self.sender), self._place
+        if place is not None and place.connection >= 0:
+            context.in_tape = True
+            context.relative_seq, context.relative_ack = place.relative_seq, place.relative_ack
+            if self._quick.flags & frames.ACK:
+                context.sack_base = (self._quick.ack - place.relative_ack) % (1 << 32)
+        return context
 
     def __getitem__(self, name: str) -> Layer:
         """The layer with this name: ``packet["TCP"]``; KeyError naming the layers there are.

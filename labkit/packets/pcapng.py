@@ -1,22 +1,20 @@
-"""pcapng files: the writer, the reader, and the labkit block for the socket events and the wire's verdicts.
+"""pcapng files: the writer and the reader, with a block of labkit's own for what the format has no field for.
 
 Rule: bytes in, frames out, no files; whatever the bytes are, the answer is frames or `BadCapture`, in bounded memory.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from itertools import groupby
 from struct import Struct
-from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from labkit.core.errors import BadCapture
+from labkit.packets.capture_file import NO_FCS, Recording, notes_of, with_notes
 from labkit.packets.frames import ETHERNET, Frame
-from labkit.packets.model import SocketEvent, Verdict
+from labkit.packets.model import Verdict
 
-SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET, SECRETS = 0x0A0D0D0A, 1, 2, 3, 6, 10
+SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, STATISTICS, ENHANCED_PACKET, SECRETS = 0x0A0D0D0A, 1, 2, 3, 5, 6, 10
 LABKIT = 0x80004C4B
 """Our own block. Types with the highest bit set are left to local use, and other readers skip them."""
 
@@ -24,29 +22,22 @@ BYTE_ORDER = 0x1A2B3C4D
 _LABKIT_MARK = b"labkit/1"
 _BLOCK = Struct("<II")
 _SECONDS = 10**9
-_UNTOUCHED: Mapping[int, Verdict] = MappingProxyType({})
+_ERA = 9_000_000_000
+"""Seconds: a time that does not fit into 64 bits of nanoseconds since 1970 is written with an offset of so many."""
+
+END_OF_OPTIONS, COMMENT = 0, 1  # in every block
+HARDWARE_OR_FLAGS = 2  # epb_flags in a packet block
+SYSTEM, APPLICATION = 3, 4  # shb_os, shb_userappl
+RESOLUTION, FCS_LENGTH, TIME_OFFSET = 9, 13, 14  # if_tsresol, if_fcslen, if_tsoffset
+DROPPED_BY_INTERFACE, DROPPED_BY_SYSTEM = 5, 7  # isb_ifdrop, isb_osdrop
+
 TODO = "Save it again, or open it in Wireshark and save it as pcapng from there."
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """What a capture file holds.
-
-    frames: in file order. events: what our sockets did meanwhile. drops: frames the kernel lost during the capture.
-    ports: the ports that were captured, () for all. platform: the system it was captured on.
-    secrets: (type, data) of each Decryption Secrets Block. verdicts: index of a frame → what a wire did to it.
-    """
-
-    frames: Sequence[Frame] = ()
-    events: tuple[SocketEvent, ...] = ()
-    drops: int = 0
-    ports: tuple[int, ...] = ()
-    platform: str = ""
-    secrets: tuple[tuple[int, bytes], ...] = field(default=())
-    verdicts: Mapping[int, Verdict] = field(default_factory=lambda: _UNTOUCHED)
+CUT = "The file is not whole: copy or download it again. If there is no other copy, nothing can be read of it."
 
 
 # ---------------------------------------------------------------- writing
+
+_packet_head, _size_tail = Struct("<IIIIIII").pack, Struct("<I").pack
 
 
 def _padded(data: bytes) -> bytes:
@@ -62,83 +53,118 @@ def _block(kind: int, body: bytes) -> bytes:
     return _BLOCK.pack(kind, size) + body + Struct("<I").pack(size)
 
 
-def encode(recording: Recording) -> bytes:
-    """Return a recording as a pcapng file: little-endian, times in nanoseconds, one interface for each link type.
+class _Port(NamedTuple):
+    """What an interface block says of the frames that belong to it. era: of their times, see `_ERA`."""
 
-    Source: the pcapng specification (draft-ietf-opsawg-pcapng), sections 4.1 to 4.3.
+    linktype: int
+    fcs: int = 0
+    era: int = 0
+    snap: int = 0
+
+    def block(self) -> bytes:
+        options = _option(RESOLUTION, b"\x09")  # the times count nanoseconds
+        if self.fcs:
+            # 16 and more are read as bits, see _declared.
+            options += _option(FCS_LENGTH, bytes((self.fcs if self.fcs < 16 else self.fcs * 8 & 0xFF,)))
+        if self.era:
+            options += _option(TIME_OFFSET, Struct("<q").pack(self.era * _ERA))
+        return _block(INTERFACE, Struct("<HHI").pack(self.linktype, 0, self.snap) + options + _option(0, b""))
+
+
+def _port_of(frame: Frame, fcs: int) -> tuple[int, int, int, int]:
+    """What a `_Port` for this frame is made of; a plain tuple, since every frame of a capture asks for it."""
+    time_ns, raw, linktype, _, length = frame
+    if time_ns is None:  # a Simple Packet Block has no captured length: the interface's limit tells it
+        return linktype, fcs, 0, len(raw) if len(raw) < length else 0
+    return linktype, fcs, 0 if 0 <= time_ns < 1 << 64 else time_ns // (_ERA * _SECONDS), 0
+
+
+def _writable(frame: Frame) -> Frame:
+    """The frame, without its time if no file can hold it: a damaged clock must not keep packets from being saved."""
+    time_ns = frame[0]
+    if time_ns is None or 0 <= time_ns < 1 << 64 or abs(time_ns // (_ERA * _SECONDS) * _ERA) < 1 << 63:
+        return frame
+    return (None, *frame[1:])
+
+
+def encode(recording: Recording) -> bytes:
+    """Return a recording as a pcapng file: little-endian, times in nanoseconds, one interface for each kind of frame.
+
+    Frames without a time become Simple Packet Blocks. Such a block always belongs to the first interface of its
+    section, so these frames get sections of their own.
+    Source: the pcapng specification (draft-ietf-opsawg-pcapng), sections 4.1 to 4.4.
     """
-    application = _option(4, b"labkit") + _option(0, b"")
+    options = _option(APPLICATION, b"labkit") + _option(END_OF_OPTIONS, b"")
     if recording.platform:
-        application = _option(3, recording.platform.encode()) + application
-    blocks = [_block(SECTION, Struct("<IHHq").pack(BYTE_ORDER, 1, 0, -1) + application)]
-    interfaces: dict[int, int] = {}
-    for linktype in dict.fromkeys(frame[2] for frame in recording.frames) or (ETHERNET,):
-        interfaces[linktype] = len(interfaces)
-        # if_tsresol 9: the times count nanoseconds
-        options = _option(9, b"\x09") + _option(0, b"")
-        blocks.append(_block(INTERFACE, Struct("<HHI").pack(linktype, 0, 0) + options))
-    blocks.extend(
-        _block(SECRETS, Struct("<II").pack(kind, len(data)) + _padded(data)) for kind, data in recording.secrets
-    )
-    header = Struct("<IIIIIII").pack
-    tail = Struct("<I").pack
-    verdicts = recording.verdicts
-    for index, (time_ns, raw, linktype, _status, length) in enumerate(recording.frames):
-        captured = len(raw)
-        time_ns = time_ns if 0 <= time_ns < 1 << 64 else 0  # a damaged clock must not keep the packets from being saved
-        padding = bytes(-captured % 4)
-        if index in verdicts:
-            padding += _comment(verdicts[index])
-        size = 32 + captured + len(padding)
-        blocks.append(
-            header(ENHANCED_PACKET, size, interfaces[linktype], time_ns >> 32, time_ns & 0xFFFFFFFF, captured, length)
-            + raw
-            + padding
-            + tail(size)
-        )
-    text = json.dumps(_facts(recording), separators=(",", ":")).encode()
-    blocks.append(_block(LABKIT, _LABKIT_MARK + Struct("<I").pack(len(text)) + _padded(text)))
+        options = _option(SYSTEM, recording.platform.encode()) + options
+    section = _block(SECTION, Struct("<IHHq").pack(BYTE_ORDER, 1, 0, -1) + options)
+    secrets = [_block(SECRETS, Struct("<II").pack(kind, len(data)) + _padded(data)) for kind, data in recording.secrets]
+    frames = [_writable(frame) for frame in recording.frames]
+    verdicts, fcs_lengths = recording.verdicts, recording.fcs_lengths
+    ports = [_port_of(frame, fcs_lengths.get(index, 0)) for index, frame in enumerate(frames)]
+    kinds = [port if frame[0] is None else None for port, frame in zip(ports, frames, strict=True)]
+    blocks: list[bytes] = []
+    for timeless, indices in groupby(range(len(frames)), kinds.__getitem__):
+        members = list(indices)
+        blocks.append(section)
+        numbers: dict[tuple[int, int, int, int], int] = {}
+        for port in dict.fromkeys(ports[index] for index in members):
+            numbers[port] = len(numbers)
+            blocks.append(_Port(*port).block())
+        blocks += secrets
+        secrets = []  # once in a file is enough
+        if timeless is not None:
+            blocks += [_simple(frames[index]) for index in members]
+        else:
+            for index in members:
+                time_ns, raw, _, _, length = frames[index]
+                port = ports[index]
+                ticks = (time_ns or 0) - port[2] * _ERA * _SECONDS if port[2] else time_ns or 0
+                captured = len(raw)
+                end = bytes(-captured % 4) + (_comment(verdicts[index]) if index in verdicts else b"")
+                size = 32 + captured + len(end)
+                head = (ENHANCED_PACKET, size, numbers[port], ticks >> 32, ticks & 0xFFFFFFFF, captured, length)
+                blocks.append(_packet_head(*head) + raw + end + _size_tail(size))
+    if not frames:
+        blocks += [section, _Port(ETHERNET).block(), *secrets]
+    notes = notes_of(recording)
+    blocks.append(_block(LABKIT, _LABKIT_MARK + Struct("<I").pack(len(notes)) + _padded(notes)))
     return b"".join(blocks)
+
+
+def _simple(frame: Frame) -> bytes:
+    _, raw, _, _, length = frame
+    return _block(SIMPLE_PACKET, Struct("<I").pack(max(length, len(raw))) + _padded(raw))
 
 
 def _comment(verdict: Verdict) -> bytes:
     """The options of a packet block that say in Wireshark what the wire did. Source: section 3.5, opt_comment."""
     words = f"wire: {verdict.kind}" + (f", {verdict.detail}" if verdict.detail else "")
-    return _option(1, words.encode()) + _option(0, b"")
-
-
-def _runs(values: Iterable[int]) -> list[list[int]]:
-    """Run lengths: [[value, count], ...]."""
-    runs: list[list[int]] = []
-    for value in values:
-        if runs and runs[-1][0] == value:
-            runs[-1][1] += 1
-        else:
-            runs.append([value, 1])
-    return runs
-
-
-def _facts(recording: Recording) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "drops": recording.drops,
-        "ports": list(recording.ports),
-        "platform": recording.platform,
-        # One number a packet, as TPACKET gives it; bit 8: the checksum was not filled in.
-        "status": _runs(frame[3] for frame in recording.frames),
-        "events": [
-            [event.time_ns, event.who, event.name, event.size, event.kind, event.local, event.remote, event.detail]
-            for event in recording.events
-        ],
-    }
-    if recording.verdicts:
-        facts["verdicts"] = [
-            [index, verdict.kind, verdict.detail, list(verdict.arrivals)]
-            for index, verdict in sorted(recording.verdicts.items())
-        ]
-    return facts
+    return _option(COMMENT, words.encode()) + _option(END_OF_OPTIONS, b"")
 
 
 # ---------------------------------------------------------------- reading
+
+
+class _Interface(NamedTuple):
+    """What an interface block declares. snap: bytes kept of a packet at most, 0 for all. units: a second.
+
+    shift: ns to add to its times. fcs: bytes of frame check sequence at the end of each frame.
+    """
+
+    linktype: int
+    snap: int
+    units: int = 1_000_000
+    shift: int = 0
+    fcs: int = 0
+
+
+class _CutOff(Exception):
+    """The file ends inside a block. what: which block, and how much of it is there."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
 
 
 class _Reader:
@@ -147,26 +173,47 @@ class _Reader:
     def __init__(self, data: bytes, name: str) -> None:
         self.data, self.name = data, name
         self.frames: list[Frame] = []
-        self.interfaces: list[tuple[int, int, int, int]] = []  # link type, snap length, units a second, offset in ns
+        self.interfaces: list[_Interface] = []
         self.order = "<"
-        self.facts: dict[str, Any] = {}
-        self.facts_at = 0
+        self.notes: tuple[int, bytes] | None = None  # where they stand, and what they say
         self.secrets: list[tuple[int, bytes]] = []
+        self.fcs: dict[int, int] = {}
+        self.drops: dict[tuple[int, int], int] = {}  # (section, interface) → frames lost, by its last statistics
+        self.lost_between = 0
+        self.sections = 0
 
     def bad(self, offset: int, what: str, todo: str = TODO) -> BadCapture:
         return BadCapture(f"{self.name} at byte {offset}: {what}", todo)
 
     def read(self) -> Recording:
+        missing = ""
+        try:
+            self._blocks()
+        except _CutOff as cut:
+            missing = f"{cut.what}; what followed is missing"
+        except BadCapture as error:
+            if not self.frames:
+                raise
+            # Wireshark shows what stands before the damage, too.
+            missing = f"{error.what.removeprefix(self.name + ' ')}; the packets behind this byte are missing"
+        recording = Recording(
+            self.frames, drops=sum(self.drops.values()) + self.lost_between, secrets=tuple(self.secrets),
+            fcs_lengths=self.fcs or NO_FCS, missing=missing,
+        )  # fmt: skip
+        if self.notes is None:
+            return recording
+        try:
+            return with_notes(recording, self.notes[1])
+        except ValueError as error:
+            raise self.bad(self.notes[0], str(error)) from None
+
+    def _blocks(self) -> None:
         data, size, offset = self.data, len(self.data), 0
-        frames, append = self.frames, self.frames.append
+        append = self.frames.append
         head, packet, tail = self._structs()
         while offset < size:
             if size - offset < 12:
-                raise self.bad(
-                    offset,
-                    f"the file ends inside a block ({size - offset} bytes left, a block has at least 12)",
-                    "The capture was cut off while it was written: record it again.",
-                )
+                raise self._cut(offset, 0, 12)
             kind, length = head(data, offset)
             if kind == SECTION:  # reads the same in both byte orders
                 self._section(offset)
@@ -175,46 +222,51 @@ class _Reader:
             if length < 12 or length % 4:
                 raise self.bad(offset, f"a block of {length} bytes (12 or more, in steps of 4, are possible)")
             if length > size - offset:
-                raise self.bad(
-                    offset,
-                    f"a block of {length} bytes, but the file ends after {size - offset}",
-                    "The capture was cut off while it was written: record it again.",
-                )
+                raise self._cut(offset, kind, length)
             if tail(data, offset + length - 4)[0] != length:
                 raise self.bad(offset, "the two lengths of the block differ")
             if kind == ENHANCED_PACKET:
                 if length < 32:
                     raise self.bad(offset, f"a packet block of {length} bytes, at least 32 are needed")
-                interface, high, low, captured, original = packet(data, offset + 8)
+                number, high, low, captured, original = packet(data, offset + 8)
                 if captured > length - 32:
                     raise self.bad(offset, f"a packet of {captured} bytes in a block of {length}")
-                try:
-                    linktype, _, units, shift = self.interfaces[interface]
-                except IndexError:
-                    raise self.bad(
-                        offset, f"a packet of interface {interface}, which the file never describes"
-                    ) from None
+                linktype, _, units, shift, fcs = self._interface(offset, number)
                 time_ns = (high << 32) | low
                 if units != _SECONDS:
                     time_ns = time_ns * _SECONDS // units
                 start = offset + 28
+                if length - captured >= 36 or fcs:
+                    self._note_fcs(fcs, start + captured + (-captured % 4), offset + length - 4)
                 append((time_ns + shift, data[start : start + captured], linktype, 0, original))
             elif kind != SECTION:
                 self._other(kind, offset, length)
             offset += length
-        return self._recording(frames)
 
     def _structs(self) -> tuple[Any, Any, Any]:
         order = self.order
         return Struct(order + "II").unpack_from, Struct(order + "IIIII").unpack_from, Struct(order + "I").unpack_from
 
+    def _cut(self, offset: int, kind: int, length: int) -> _CutOff | BadCapture:
+        """What to raise if the file ends inside the block at this offset."""
+        there = len(self.data) - offset
+        if length > len(self.data) + (1 << 24):
+            # No writer makes such blocks, so the length is damaged. (A packet of a capture has at most 256 kB.)
+            return self.bad(offset, f"a block of {length} bytes, but the file ends after {there}")
+        if not self.sections:
+            return self.bad(offset, f"the file ends inside its first block ({there} bytes are there)", CUT)
+        names = {ENHANCED_PACKET: "", SIMPLE_PACKET: "", OLD_PACKET: "", LABKIT: "labkit's notes (the socket events)"}
+        what = names.get(kind, "a block") or f"packet {len(self.frames) + 1}"
+        return _CutOff(f"the file ends inside {what}: {there} of the {length} bytes of its block are there")
+
+    def _interface(self, offset: int, number: int) -> _Interface:
+        if number >= len(self.interfaces):
+            raise self.bad(offset, f"a packet of interface {number}, which the file never describes")
+        return self.interfaces[number]
+
     def _section(self, offset: int) -> None:
         if len(self.data) - offset < 28:
-            raise self.bad(
-                offset,
-                "the file ends inside its section header",
-                "The capture was cut off while it was written: record it again.",
-            )
+            raise self._cut(offset, SECTION, 28)
         magic = self.data[offset + 8 : offset + 12]
         orders = {BYTE_ORDER.to_bytes(4, "little"): "<", BYTE_ORDER.to_bytes(4, "big"): ">"}
         if magic not in orders:
@@ -226,7 +278,10 @@ class _Reader:
         major = Struct(self.order + "H").unpack_from(self.data, offset + 12)[0]
         if major != 1:
             raise self.bad(offset + 12, f"version {major} of pcapng; only 1 is known")
+        if length > len(self.data) - offset:
+            raise self._cut(offset, SECTION, length)
         self.interfaces = []
+        self.sections += 1
 
     def _other(self, kind: int, offset: int, length: int) -> None:
         data, order = self.data, self.order
@@ -234,136 +289,103 @@ class _Reader:
             if length < 20:
                 raise self.bad(offset, f"an interface block of {length} bytes, at least 20 are needed")
             linktype, _, snap = Struct(order + "HHI").unpack_from(data, offset + 8)
-            self.interfaces.append((linktype, snap, *self._clock(offset + 16, offset + length - 4)))
+            self.interfaces.append(self._declared(_Interface(linktype, snap), offset + 16, offset + length - 4))
         elif kind == SIMPLE_PACKET:
-            if not self.interfaces:
-                raise self.bad(offset, "a packet before any interface is described")
             if length < 16:
                 raise self.bad(offset, f"a packet block of {length} bytes, at least 16 are needed")
             original = Struct(order + "I").unpack_from(data, offset + 8)[0]
-            linktype, snap, _, _ = self.interfaces[0]
+            linktype, snap, _, _, fcs = self._interface(offset, 0)
             captured = min(original, snap or original)
             if captured > length - 16:
                 raise self.bad(offset, f"a packet of {captured} bytes in a block of {length}")
-            self.frames.append((0, data[offset + 12 : offset + 12 + captured], linktype, 0, original))
+            if fcs:
+                self._note_fcs(fcs, 0, 0)
+            self.frames.append((None, data[offset + 12 : offset + 12 + captured], linktype, 0, original))
         elif kind == OLD_PACKET:
             if length < 32:
                 raise self.bad(offset, f"a packet block of {length} bytes, at least 32 are needed")
-            interface, _, high, low, captured, original = Struct(order + "HHIIII").unpack_from(data, offset + 8)
-            if interface >= len(self.interfaces) or captured > length - 32:
-                raise self.bad(offset, f"a packet of {captured} bytes of interface {interface} in a block of {length}")
-            linktype, _, units, shift = self.interfaces[interface]
+            number, drops, high, low, captured, original = Struct(order + "HHIIII").unpack_from(data, offset + 8)
+            if captured > length - 32:
+                raise self.bad(offset, f"a packet of {captured} bytes in a block of {length}")
+            linktype, _, units, shift, fcs = self._interface(offset, number)
             time_ns = ((high << 32) | low) * _SECONDS // units + shift
-            self.frames.append((time_ns, data[offset + 28 : offset + 28 + captured], linktype, 0, original))
+            self.lost_between += drops if drops != 0xFFFF else 0  # 0xFFFF: nobody counted
+            start = offset + 28
+            self._note_fcs(fcs, start + captured + (-captured % 4), offset + length - 4)
+            self.frames.append((time_ns, data[start : start + captured], linktype, 0, original))
+        elif kind == STATISTICS and length >= 24:
+            self._statistics(offset, length)
         elif kind == SECRETS and length >= 20:
             secret, count = Struct(order + "II").unpack_from(data, offset + 8)
             if count > length - 20:
                 raise self.bad(offset, f"{count} bytes of secrets in a block of {length}")
             self.secrets.append((secret, data[offset + 16 : offset + 16 + count]))
         elif kind == LABKIT and data[offset + 8 : offset + 16] == _LABKIT_MARK and length >= 24:
-            self._labkit(offset, length)
+            size = Struct(order + "I").unpack_from(data, offset + 16)[0]
+            # A size that the block has no room for leaves text that is no JSON: that is told with the other damage.
+            self.notes = offset, data[offset + 20 : offset + 20 + size] if size <= length - 24 else b""
 
-    def _clock(self, offset: int, end: int) -> tuple[int, int]:
-        """The interface options that say how to read times: (units a second, shift in ns)."""
-        units, shift = 1_000_000, 0
+    def _options(self, offset: int, end: int) -> dict[int, tuple[int, bytes]]:
+        """The options of a block: code → (where its data stands, the data)."""
+        found: dict[int, tuple[int, bytes]] = {}
+        pair = Struct(self.order + "HH").unpack_from
         while offset + 4 <= end:
-            code, size = Struct(self.order + "HH").unpack_from(self.data, offset)
+            code, size = pair(self.data, offset)
             offset += 4
-            if code == 0:
+            if code == END_OF_OPTIONS:
                 break
             if size > end - offset:
                 raise self.bad(offset - 4, f"an option of {size} bytes that reaches past its block")
-            if code == 9 and size >= 1:  # if_tsresol: a negative power of 10, or with the highest bit of 2
-                exponent = self.data[offset] & 0x7F
-                units = 2**exponent if self.data[offset] & 0x80 else 10**exponent
-                if units >= 1 << 64:
-                    raise self.bad(offset, f"times in units of 1/{units} s")
-            elif code == 14 and size >= 8:  # if_tsoffset, seconds
-                shift = Struct(self.order + "q").unpack_from(self.data, offset)[0] * _SECONDS
-                if not 0 <= shift < 1 << 63:
-                    raise self.bad(offset, f"times that start {shift // _SECONDS} s from 1970")
+            found.setdefault(code, (offset, self.data[offset : offset + size]))
             offset += size + (-size % 4)
-        return units, shift
+        return found
 
-    def _labkit(self, offset: int, length: int) -> None:
-        size = Struct(self.order + "I").unpack_from(self.data, offset + 16)[0]
-        if size > length - 24:
-            raise self.bad(offset, f"{size} bytes of labkit's notes in a block of {length}")
-        try:
-            facts = json.loads(self.data[offset + 20 : offset + 20 + size])
-        except (ValueError, RecursionError) as error:
-            raise self.bad(offset, f"labkit's notes about the capture are damaged ({error})") from None
-        self.facts, self.facts_at = facts, offset
+    def _declared(self, interface: _Interface, offset: int, end: int) -> _Interface:
+        """The interface with what its options say. Source: the pcapng specification, section 4.2."""
+        options = self._options(offset, end)
+        at, resolution = options.get(RESOLUTION, (0, b""))
+        if resolution:  # a negative power of 10, or of 2 if the highest bit is set
+            exponent = resolution[0] & 0x7F
+            units = 2**exponent if resolution[0] & 0x80 else 10**exponent
+            if units >= 1 << 64:
+                raise self.bad(at, f"times in units of 1/{units} s")
+            interface = interface._replace(units=units)
+        _, shift = options.get(TIME_OFFSET, (0, b""))
+        if len(shift) >= 8:  # in seconds, and negative for times before those that the packets have
+            seconds = Struct(self.order + "q").unpack_from(shift)[0]
+            interface = interface._replace(shift=seconds * _SECONDS)
+        _, length = options.get(FCS_LENGTH, (0, b""))
+        if length:  # the specification says bits, its example and all writers bytes: 16 and more can only be bits
+            interface = interface._replace(fcs=length[0] if length[0] < 16 else length[0] // 8)
+        return interface
 
-    def _recording(self, frames: list[Frame]) -> Recording:
-        recording = Recording(frames, secrets=tuple(self.secrets))
-        if not self.facts_at:
-            return recording
-        try:
-            facts = self.facts
-            _apply_status(frames, facts.get("status", []))
-            return replace(
-                recording,
-                events=tuple(_event(entry) for entry in facts.get("events", [])),
-                drops=int(facts.get("drops", 0)),
-                ports=tuple(int(port) for port in facts.get("ports", [])),
-                platform=str(facts.get("platform", "")),
-                verdicts=_verdicts(facts.get("verdicts", []), len(frames)),
-            )
-        except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
-            raise self.bad(self.facts_at, f"labkit's notes about the capture are damaged ({error})") from None
+    def _note_fcs(self, fcs: int, offset: int, end: int) -> None:
+        """Note how long the frame check sequence of the packet that comes next is.
 
+        offset, end: its options, whose flags go before what the interface says. Source: section 4.3.1.
+        """
+        if end - offset >= 4:
+            _, flags = self._options(offset, end).get(HARDWARE_OR_FLAGS, (0, b""))
+            if len(flags) >= 4:
+                fcs = Struct(self.order + "I").unpack_from(flags)[0] >> 5 & 0xF or fcs
+        if fcs:
+            self.fcs[len(self.frames)] = fcs
 
-def _apply_status(frames: list[Frame], runs: list[list[int]]) -> None:
-    position = 0
-    for status, count in runs:
-        if not isinstance(status, int) or not isinstance(count, int) or not 0 <= count <= len(frames) - position:
-            raise ValueError("the status of more packets than there are")
-        if status:
-            for index in range(position, position + count):
-                time_ns, raw, linktype, _, length = frames[index]
-                frames[index] = (time_ns, raw, linktype, status, length)
-        position += count
-
-
-def _event(entry: list[Any]) -> SocketEvent:
-    time_ns, who, name, size, kind, local, remote, detail = entry
-    return SocketEvent(
-        int(time_ns),
-        str(who),
-        str(name),
-        None if size is None else int(size),
-        str(kind),
-        _endpoint(local),
-        _endpoint(remote),
-        str(detail),
-    )
-
-
-def _verdicts(entries: list[list[Any]], count: int) -> Mapping[int, Verdict]:
-    """What a wire did to the frames of a file, from its notes. Raises ValueError or TypeError for damaged ones."""
-    found: dict[int, Verdict] = {}
-    for index, kind, detail, arrivals in entries:
-        if type(index) is not int or not 0 <= index < count or index in found:
-            raise ValueError(f"a verdict on frame {index!r:.20}")
-        if not isinstance(kind, str) or not isinstance(detail, str) or not isinstance(arrivals, list):
-            raise TypeError(f"the verdict on frame {index} is not told as it should be")
-        if not all(type(time_ns) is int for time_ns in arrivals):
-            raise TypeError(f"frame {index} arrived at what is no time")
-        found[index] = Verdict(kind, detail, tuple(arrivals))
-    return MappingProxyType(found) if found else _UNTOUCHED
-
-
-def _endpoint(entry: list[Any] | None) -> tuple[str, int] | None:
-    if entry is None:
-        return None
-    host, port = entry
-    return str(host), int(port)
+    def _statistics(self, offset: int, length: int) -> None:
+        """How many frames the interface lost, by its own count. Source: section 4.6."""
+        number = Struct(self.order + "I").unpack_from(self.data, offset + 8)[0]
+        options = self._options(offset + 20, offset + length - 4)
+        counts = [options.get(code, (0, b""))[1] for code in (DROPPED_BY_INTERFACE, DROPPED_BY_SYSTEM)]
+        self.drops[self.sections, number] = sum(
+            Struct(self.order + "Q").unpack_from(count)[0] for count in counts if len(count) >= 8
+        )
 
 
 def decode(data: bytes, name: str = "capture") -> Recording:
     """Read the bytes of a pcapng file.
 
-    name: what to call it in an error. Raises `BadCapture`, saying at which byte it goes wrong and what to do.
+    name: what to call it in an error. A file that ends inside a block, or is damaged behind its first packet, gives
+    what stands before, and `Recording.missing` says what is not there. Raises `BadCapture` if nothing can be read, and
+    if labkit's notes are damaged; it says at which byte and what to do.
     """
     return _Reader(data, name).read()

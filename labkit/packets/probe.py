@@ -6,7 +6,6 @@ Rule: an answer comes from doing it (a datagram sent and seen), never from versi
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -232,14 +231,3 @@ def status(*, full: bool = False) -> Status:
         if best is None and (reason.ok or tier == "recorded"):
             best = tier
     return Status(best or "recorded", tuple(reasons), forced is not None)
-
-
-def find_program(*names: str) -> str | None:
-    """The path of the first of these programs that is installed, also where only root's PATH leads."""
-    for name in names:
-        path = shutil.which(name) or shutil.which(
-            name, path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-        )
-        if path:
-            return path
-    return None

@@ -67,6 +67,6 @@ def existing_recording(name: str | None, lesson: str | None) -> Path:
 
 
 def _checked(what: str, name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise LabError(f"{name!r} cannot be the {what} of a capture", "Use letters, digits, '-', '_' and '.'.")
     return name

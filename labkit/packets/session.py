@@ -6,21 +6,25 @@ Rule: ready when the body starts, complete when it ends, closed whatever happens
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.core import loop, watching
+from labkit.core.calls import in_words
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import pcap, probe, recorded
 from labkit.packets.bpf import MOST_PORTS
+from labkit.packets.capture_file import Recording
 from labkit.packets.conversations import Conversations, Flow
 from labkit.packets.frames import Frame, address, fragment_key, fragment_of, quick, quoted
 from labkit.packets.marker import WAIT, Boundary, Marker, Source
 from labkit.packets.model import SocketEvent, Verdict
-from labkit.packets.pcapng import Recording
 from labkit.packets.ring import MEMORY_LIMIT, Ring
 from labkit.packets.tape import Tape, shown_path, this_platform
 
@@ -36,8 +40,37 @@ BROKEN_WAIT = 0.5
 _NOTHING = "capture: no packet came by, though our sockets talked. Are they on a wire? Then it is wire.capture(...)"
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a capture is asked for; the arguments of `capture`, checked. ports: None for all traffic."""
+
+    ports: tuple[int, ...] | None
+    name: str | None = None
+    lesson: str | None = None
+    iface: str | None = None
+    timeout: float = 5.0
+    wait_closed: bool = True
+    limit: int = MEMORY_LIMIT
+
+    def __post_init__(self) -> None:
+        for what, value in (("name", self.name), ("lesson", self.lesson), ("iface", self.iface)):
+            if value is not None and (not isinstance(value, str) or "\0" in value):
+                raise LabError(f"{what}={value!r} is no text", f'Write it in quotes: {what}="…".')
+        timeout, limit = self.timeout, self.limit
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 <= timeout < math.inf:
+            raise LabError(f"timeout={timeout!r} is no time to wait", "Give seconds, from 0.")
+        if not isinstance(self.wait_closed, bool):
+            what = f"wait_closed={self.wait_closed!r} is neither True nor False"
+            raise LabError(what, "False does not wait at the end.")
+        if type(limit) is not int or limit < 0:
+            raise LabError(f"limit={limit!r} is no number of bytes", "Give a whole number from 0.")
+        if self.name is not None:
+            recorded.recording_path(self.name, self.lesson, Path())  # an impossible name is told before the body runs
+
+
+@in_words
 def capture(
-    port: int | Sequence[int] | None = 8124,
+    port: int | Iterable[int] | None = 8124,
     *,
     name: str | None = None,
     lesson: str | None = None,
@@ -49,27 +82,25 @@ def capture(
     """Capture the packets from and to a port while the ``with`` body runs; the tape is complete when it ends.
 
     port: TCP and UDP port, several of them, or None for all traffic of the interface. name: the recording that stands
-    in where this machine cannot capture, ``data/<lesson>/<name>.pcapng``. lesson: default, the one that runs.
+    in if this machine cannot capture, ``data/<lesson>/<name>.pcapng``. lesson: default, the one that runs.
     iface: interface, default loopback. timeout: seconds to wait at the end for the connections to be closed (by FIN
     and ACK on both sides, or RST). wait_closed: False does not wait for that. limit: bytes of packets to keep.
     An exception in the body ends the capture at once and goes on its way; the tape has what was seen until then.
-    Raises `CaptureUnavailable` where there is neither a capture nor a recording.
+    Raises `CaptureUnavailable` if there is neither a capture nor a recording, `LabError` for impossible arguments.
     """
-    ports = checked_ports(port)
-    if name is not None:
-        recorded.recording_path(name, lesson, Path())  # an impossible name is told before the body runs
+    options = Options(checked_ports(port), name, lesson, iface, timeout, wait_closed, limit)
     tier = probe.best_tier()
-    if tier == "recorded":
-        return replayed(name, lesson)
-    return _live(tier, ports, name, lesson, iface, timeout, wait_closed, limit)
+    return replayed(name, lesson) if tier == "recorded" else _live(tier, options)
 
 
-def checked_ports(port: int | Sequence[int] | None) -> tuple[int, ...] | None:
+def checked_ports(port: int | Iterable[int] | None) -> tuple[int, ...] | None:
     """The ports a capture is asked for; None: all traffic. Raises `LabError` for what is no port."""
     if port is None:
         return None
-    ports = (port,) if isinstance(port, int) else tuple(port)
-    if not 0 < len(ports) <= MOST_PORTS or not all(isinstance(each, int) and 0 < each < 65536 for each in ports):
+    ports: tuple[Any, ...] = (port,)
+    if isinstance(port, Iterable) and not isinstance(port, (str, bytes)):
+        ports = tuple(islice(port, MOST_PORTS + 1))
+    if not 0 < len(ports) <= MOST_PORTS or not all(type(each) is int and 0 < each < 65536 for each in ports):
         raise LabError(
             f"{port!r} is nothing to capture",
             f"Give a port from 1 to 65535, a list of at most {MOST_PORTS}, or None for everything.",
@@ -93,11 +124,14 @@ def replayed(name: str | None, lesson: str | None) -> Iterator[Tape]:
     _replay(tape, path)
 
 
+@in_words
 def recording(name: str, *, lesson: str | None = None) -> Tape:
-    """The recorded capture with this name, which stands in where a machine cannot capture.
+    """The recorded capture with this name, which stands in if a machine cannot capture.
 
-    lesson: default, the one that runs. Raises `CaptureUnavailable` where there is none.
+    lesson: default, the one that runs. Raises `CaptureUnavailable` if there is none, `LabError` for what is no name.
     """
+    if not isinstance(name, str):
+        raise LabError(f"{name!r} is not the name of a recording", 'Give a text in quotes, such as "handshake".')
     tape = Tape()
     _replay(tape, recorded.existing_recording(name, lesson))
     return tape
@@ -130,69 +164,59 @@ def open_source(tier: str, iface: str | None, ports: Sequence[int] | None, marke
 
 
 @contextlib.contextmanager
-def _live(
-    tier: str,
-    ports: tuple[int, ...] | None,
-    name: str | None,
-    lesson: str | None,
-    iface: str | None,
-    timeout: float,
-    wait_closed: bool,
-    limit: int,
-) -> Iterator[Tape]:
+def _live(tier: str, options: Options) -> Iterator[Tape]:
     with contextlib.ExitStack() as undo:
         marker = Marker()
         undo.callback(marker.close)
-        source = open_source(tier, iface, ports, marker, limit)
+        source = open_source(tier, options.iface, options.ports, marker, options.limit)
         undo.callback(source.close)
-        loopback = iface in (None, "lo", "lo0")
-        yield undo.enter_context(taped(source, marker, ports, name, lesson, timeout, wait_closed, loopback=loopback))
+        place = Place(source, marker, loopback=options.iface in (None, "lo", "lo0"))
+        yield undo.enter_context(taped(place, options))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a capture takes place, and what is known there besides the frames.
+
+    source: gives the frames. marker: tells that nothing sent before it is missing. loopback: whether that works on this
+    source. verdicts: what was done on the way to which of the frames, by index, if the source is a wire. instead: says,
+    given these frames and what our sockets did, which recording is to be shown in their place, and why (None: they are
+    shown). nothing: what is printed if no packet came by though our sockets talked.
+    """
+
+    source: Source
+    marker: Boundary
+    loopback: bool = True
+    verdicts: Callable[[Sequence[Frame]], Mapping[int, Verdict]] = lambda frames: {}
+    instead: Callable[[Sequence[Frame], Sequence[SocketEvent]], tuple[Path, str] | None] = lambda frames, events: None
+    nothing: str = _NOTHING
 
 
 @contextlib.contextmanager
-def taped(
-    source: Source,
-    marker: Boundary,
-    ports: tuple[int, ...] | None,
-    name: str | None,
-    lesson: str | None,
-    timeout: float,
-    wait_closed: bool,
-    *,
-    loopback: bool = True,
-    verdicts: Callable[[Sequence[Frame]], Mapping[int, Verdict]] | None = None,
-    instead: Callable[[Sequence[Frame], Sequence[SocketEvent]], tuple[Path, str] | None] | None = None,
-    nothing: str = _NOTHING,
-) -> Iterator[Tape]:
-    """Record what a running source gives while the body runs; the rest is as in `capture`.
-
-    marker: what tells that nothing sent before it is missing. loopback: whether that works on this source.
-    verdicts: what was done on the way to which of the frames, by index, where the source is a wire.
-    instead: says, given these frames and what our sockets did, which recording is to be shown in their place, and why
-    (None: they are shown). nothing: what is printed where no packet came by though our sockets talked.
-    """
+def taped(place: Place, options: Options) -> Iterator[Tape]:
+    """Record what happens at a place while the body runs; the rest is as in `capture`."""
+    source, ports = place.source, options.ports
     tape = Tape(live=True)
     with contextlib.ExitStack() as undo:
         records = watching.watch()
         undo.callback(watching.unwatch, records)
-        ending = _Ending(source, marker, ports, loopback=loopback)
+        ending = _Ending(source, place.marker, ports, loopback=place.loopback)
 
         def fill(origin: str) -> None:
             loop.catch_up()  # a datagram that has arrived is told to its socket a moment later
             watching.unwatch(records)
             events = _events(records, ports, ending.talk.connections)
-            stand_in = instead(ending.frames, events) if instead is not None else None
-            if stand_in is not None:
+            if stand_in := place.instead(ending.frames, events):
                 _replay(tape, *stand_in)
                 return
-            touched = verdicts(ending.frames) if verdicts is not None else {}
+            touched = place.verdicts(ending.frames)
             recording = Recording(ending.frames, events, source.drops(), ports or (), this_platform(), verdicts=touched)
             tape._fill(recording, origin)
 
         try:
             yield tape
-            open_still = ending.finish(timeout if wait_closed else 0.0)
-            if wait_closed:
+            open_still = ending.finish(options.timeout if options.wait_closed else 0.0)
+            if options.wait_closed:
                 ending.wait_for_events(records)
         except GeneratorExit:  # nobody holds the tape any more
             raise
@@ -204,13 +228,13 @@ def taped(
             raise
         fill(source.origin)
     if not tape:
-        _tell_why_empty(tape, ports, _events(records, None, ()), nothing)
+        _tell_why_empty(tape, ports, _events(records, None, ()), place.nothing)
     if open_still:
         print(
-            f"capture: waited {timeout:g} s, since a connection is still open; "
+            f"capture: waited {options.timeout:g} s, since a connection is still open; "
             "capture(..., wait_closed=False) does not wait"
         )
-    _record(tape, name, lesson)
+    _record(tape, options.name, options.lesson)
 
 
 def _tell_why_empty(tape: Tape, ports: tuple[int, ...] | None, talk: Sequence[SocketEvent], nothing: str) -> None:

@@ -5,21 +5,25 @@ Rule: packets are made when they are looked at; a tape of part of the packets ke
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import Any, TypeVar, overload
 
+from labkit.core.calls import in_words
 from labkit.core.errors import BadCapture, LabError
 from labkit.packets import frames as framing
 from labkit.packets import pcap, pcapng
+from labkit.packets.capture_file import Recording
 from labkit.packets.conversations import Conversations, Flow
-from labkit.packets.frames import FLAG_LETTERS
+from labkit.packets.match import Conditions
 from labkit.packets.model import VERDICTS, SocketEvent
 from labkit.packets.packet import Packet
-from labkit.packets.pcapng import Recording
+
+_Fact = TypeVar("_Fact")
 
 
 class _Shared:
@@ -37,7 +41,7 @@ class _Shared:
     def conversations(self) -> Conversations:
         if self._conversations is None:
             self._conversations = Conversations(self.recording.ports)
-            self._conversations.feed(self.recording.frames)
+            self._conversations.feed(self.recording.frames, self.recording.fcs_lengths)
         return self._conversations
 
     def packet(self, index: int) -> Packet:
@@ -51,6 +55,7 @@ class _Shared:
                 known.quick[index],
                 self.origin,
                 self.recording.verdicts.get(index),
+                self.recording.fcs_lengths.get(index),
             )
             self._packets[index] = packet
         return packet
@@ -61,10 +66,13 @@ class Tape(Sequence[Packet]):
 
     origin: where they come from, ``"live from lo (AF_PACKET ring)"`` or ``"recorded from data/…"``.
     live: captured on this machine just now. events: what our own sockets did during the capture.
-    drops: frames that were lost during the capture. ports: those captured, () for all.
+    drops: frames that were lost during the capture. ports: those captured, () for all. missing: what the capture file
+    should hold and does not (a file that is cut off), as a sentence; ``""`` if nothing is missing.
     """
 
-    __slots__ = ("_indices", "_shared", "drops", "events", "live", "origin", "platform", "ports")
+    __slots__ = (
+        "_indices", "_shared", "drops", "events", "live", "missing", "origin", "platform", "ports",
+    )  # fmt: skip
 
     def __init__(self, recording: Recording | None = None, *, origin: str = "", live: bool = False) -> None:
         self.live = live
@@ -77,10 +85,12 @@ class Tape(Sequence[Packet]):
         self.drops = recording.drops
         self.ports = recording.ports
         self.platform = recording.platform
-        lost = (
-            "" if not recording.drops else f", {recording.drops} {'frame' if recording.drops == 1 else 'frames'} lost"
-        )
-        self.origin = origin + lost
+        self.missing = recording.missing
+        if recording.drops:
+            origin += f", {recording.drops} {'frame' if recording.drops == 1 else 'frames'} lost"
+        if recording.missing:
+            origin += f", not whole: {recording.missing}"
+        self.origin = origin
         self._shared = _Shared(recording, self.origin)
 
     # -- a sequence of packets
@@ -106,11 +116,20 @@ class Tape(Sequence[Packet]):
         """The events from the first of these packets to the one after the last; those before the first of all too."""
         if not indices:
             return ()
-        frames, mine = self._shared.recording.frames, self._indices
+        mine = self._indices
         first, after = min(indices), max(indices) + 1
-        since = frames[first][0] if mine and first > min(mine) else 0
-        until = frames[after][0] if mine and after <= max(mine) else None
-        return tuple(each for each in self.events if since <= each.time_ns and (until is None or each.time_ns < until))
+        since = self._time_from(first) if mine and first > min(mine) else None
+        until = self._time_from(after) if mine and after <= max(mine) else None
+        return tuple(
+            each
+            for each in self.events
+            if (since is None or since <= each.time_ns) and (until is None or each.time_ns < until)
+        )
+
+    def _time_from(self, index: int) -> int | None:
+        """The time of this frame, in ns; of the next one that has a time if it has none; None if no later one has."""
+        frames = self._shared.recording.frames
+        return next((frame[0] for frame in frames[index:] if frame[0] is not None), None)
 
     def __iter__(self) -> Iterator[Packet]:
         for index in self._indices:
@@ -125,9 +144,10 @@ class Tape(Sequence[Packet]):
         part = Tape(origin="", live=self.live)
         part._shared, part._indices = self._shared, indices
         part.events, part.origin, part.drops = self.events, self.origin, self.drops
-        part.ports, part.platform = self.ports, self.platform
+        part.ports, part.platform, part.missing = self.ports, self.platform, self.missing
         return part
 
+    @in_words
     def where(
         self,
         *,
@@ -143,39 +163,22 @@ class Tape(Sequence[Packet]):
         flags: exactly these TCP flags, a letter each: ``"S"``, ``"SA"``, ``"PA"``. sender: ``"client"`` or
         ``"server"``. port: source or destination. payload: with (True) or without (False) payload.
         protocol: ``"TCP"``, ``"UDP"``, ``"ICMP"``, …. verdict: what a wire did to them, by the kind of `Verdict`:
-        ``"dropped"``. Raises LabError for flags, a sender or a verdict that there is none of.
+        ``"dropped"``. Raises LabError for a value that no packet can have.
         """
-        wanted = None
-        if flags is not None:
-            if not set(flags) <= set(FLAG_LETTERS):
-                raise LabError(
-                    f"{flags!r} are not TCP flags", f'Give their letters, of {FLAG_LETTERS}: "SA" is SYN with ACK.'
-                )
-            wanted = sum(1 << FLAG_LETTERS.index(letter) for letter in set(flags))
-        if sender not in (None, "client", "server"):
-            raise LabError(f"no packet is sent by {sender!r}", 'sender is "client" or "server".')
+        known, verdicts = self._shared.conversations, self._shared.recording.verdicts
+        conditions = Conditions(sender, flags, payload, port, protocol)
         if verdict is not None and verdict not in VERDICTS:
             raise LabError(
                 f"no wire does {verdict!r} to a packet",
                 f"verdict is one of {', '.join(VERDICTS)}; without it, packets count whatever was done to them.",
             )
-        known, verdicts = self._shared.conversations, self._shared.recording.verdicts
         found = []
         for index in self._indices:
-            packet = known.quick[index]
-            if wanted is not None and (packet.protocol != "TCP" or packet.flags != wanted):
-                continue
-            if port is not None and port not in (packet.sport, packet.dport):
-                continue
-            if protocol is not None and packet.protocol != protocol:
-                continue
             if verdict is not None and (index not in verdicts or verdicts[index].kind != verdict):
                 continue
-            if sender is not None and self._shared.packet(index).sender != sender:
-                continue
-            if payload is not None and bool(self._shared.packet(index).length) != payload:
-                continue
-            found.append(index)
+            packet = self._shared.packet(index)
+            if conditions.fits(known.quick[index], packet.sender, packet.length):
+                found.append(index)
         return self._part(found)
 
     @property
@@ -183,9 +186,11 @@ class Tape(Sequence[Packet]):
         """The packets as they came to their receivers: without those a wire dropped, twice what it duplicated, in the
         order of arrival. (Meant for a wire without a delay of its own, whose other packets arrive as they are sent.)
         """
-        times = []
+        times: list[tuple[int, int, Packet]] = []
+        last = 0
         for place, packet in enumerate(self):
-            at = (packet.time_ns,) if packet.verdict is None else packet.verdict.arrivals
+            last = last if packet.time_ns is None else packet.time_ns  # without a time it keeps its place
+            at = (last,) if packet.verdict is None else packet.verdict.arrivals
             times += [(arrival, place, packet) for arrival in at]
         return tuple(packet for _, _, packet in sorted(times, key=lambda item: item[:2]))
 
@@ -206,12 +211,14 @@ class Tape(Sequence[Packet]):
 
     # -- files
 
+    @in_words
     def save(self, path: str | Path) -> Path:
         """Write the packets and the events to a pcapng file, which Wireshark opens as it is; returns its path.
 
-        What a wire did to a packet is kept, and shown by Wireshark as the packet's comment.
+        What a wire did to a packet is kept, and shown by Wireshark as the packet's comment. Raises `LabError` for a
+        path that cannot be written.
         """
-        path = Path(path)
+        path = _as_path(path)
         recording = self._shared.recording
         kept = Recording(
             [recording.frames[index] for index in self._indices],
@@ -220,29 +227,43 @@ class Tape(Sequence[Packet]):
             self.ports,
             self.platform,
             recording.secrets,
-            {
-                place: recording.verdicts[index]
-                for place, index in enumerate(self._indices)
-                if index in recording.verdicts
-            },
+            self._for_mine(recording.verdicts),
+            self._for_mine(recording.fcs_lengths),
+            recording.missing,
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
         # Written beside the file, then moved: a reader, or a crash, never sees half a capture.
         part = path.with_name(path.name + ".part")
-        part.write_bytes(pcapng.encode(kept))
-        part.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(pcapng.encode(kept))
+            part.replace(path)
+        except (OSError, ValueError) as error:
+            with contextlib.suppress(OSError, ValueError):
+                part.unlink(missing_ok=True)
+            reason = getattr(error, "strerror", None) or error
+            raise LabError(f"{path} cannot be written ({reason})", "Give a path where you may write files.") from None
         return path
 
+    def _for_mine(self, facts: Mapping[int, _Fact]) -> dict[int, _Fact]:
+        """What is known of some of the capture's frames, by the index that they have in this tape."""
+        return {place: facts[index] for place, index in enumerate(self._indices) if index in facts}
+
     @classmethod
+    @in_words
     def load(cls, path: str | Path) -> Tape:
-        """Read a pcapng or pcap file. Raises `BadCapture` for a damaged file or none."""
-        path = Path(path)
+        """Read a pcapng or pcap file, also one that gzip has compressed.
+
+        A file that is cut off gives the packets that are whole, and `Tape.missing` says what is not there. Raises
+        `BadCapture` for a damaged file or none.
+        """
+        path = _as_path(path)
         try:
             recording = pcap.load(path)
-        except OSError as error:
-            raise BadCapture(
-                f"{path} cannot be read ({error.strerror or error})", "Check the path of the capture file."
-            ) from None
+        except (OSError, ValueError) as error:
+            if isinstance(error, BadCapture):
+                raise
+            reason = getattr(error, "strerror", None) or error
+            raise BadCapture(f"{path} cannot be read ({reason})", "Check the path of the capture file.") from None
         return cls(recording, origin=f"recorded from {shown_path(path)}")
 
     def __repr__(self) -> str:
@@ -261,6 +282,14 @@ class Connection:
     client: tuple[str, int]
     server: tuple[str, int]
     packets: Tape
+
+
+def _as_path(given: Any) -> Path:
+    """What was given as the path of a file. Raises `LabError` for what cannot be one."""
+    text = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise LabError(f"{given!r} is not the path of a file", 'Give a text in quotes, such as "capture.pcapng".')
+    return Path(text)
 
 
 def _endpoint(side: tuple[bytes, int]) -> tuple[str, int]:

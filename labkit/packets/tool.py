@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,6 +42,17 @@ def filter_expression(ports: Sequence[int] | None) -> str:
         return ""
     wanted = " or ".join(f"port {port}" for port in sorted(set(ports)))
     return f"{wanted} or icmp or icmp6 or (ip[6:2] & 0x1fff != 0) or ip6 proto 44"
+
+
+def find_program(*names: str) -> str | None:
+    """The path of the first of these programs that is installed, also where only root's PATH leads."""
+    for name in names:
+        path = shutil.which(name) or shutil.which(
+            name, path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+        )
+        if path:
+            return path
+    return None
 
 
 class Tool:
@@ -99,8 +111,6 @@ class Tool:
 
         iface: default, loopback. ports: those to let through, with the marker's. Raises `CaptureUnavailable`.
         """
-        from labkit.packets.probe import find_program
-
         if iface is None:
             iface = "lo" if sys.platform.startswith("linux") else "lo0"
         refusals: list[str] = []

@@ -24,6 +24,8 @@ class Server:
     """A DNS server for one zone; ``listen(5300)`` opens its port for UDP and for TCP."""
 
     def __init__(self, zone: Zone) -> None:
+        if not isinstance(zone, Zone):
+            raise LabError(f"{repr(zone)[:60]} is no zone", "Make one of lines of text: dns.Zone.parse(text).")
         self.zone = zone
         self._tcp: net.Server | None = None
         self._udp: dgram.Socket | None = None

@@ -218,8 +218,10 @@ class TestReport:
         assert capsys.readouterr().err.count("ValueError: in a callback") == 1
 
 
+# Since Python 3.12 os.fork warns in a process with threads, and labkit's loop is a thread: that is what is tested here.
 SERVE = """
-    import os, sys
+    import os, sys, warnings
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     from labkit import net
     from labkit.core import loop
 """
@@ -283,6 +285,50 @@ class TestEndOfProcess:
         print(client.read(6).decode())
     """, str(path))  # fmt: skip
         assert (run.stdout, run.stderr) == ("child\nparent\n", "")
+
+    @pytest.mark.parametrize("where", ["port", "path"])
+    @pytest.mark.parametrize(
+        "child_does",
+        [
+            "os._exit(0)",
+            "sys.exit(0)",
+            "del server; import gc; gc.collect(); sys.exit(0)",
+            "kept = net.create_server().listen(0); sys.exit(0)",
+            "net.create_server().listen(0).close(); del server; sys.exit(0)",
+            "loop.call(lambda: None); client.destroy(); sys.exit(0)",
+            "parents.remove_reader(watched[0]); sys.exit(0)",
+            "server.close() if not by_path else None; sys.exit(0)",  # of a path it would remove the file
+            "server.close_all_connections(); sys.exit(0)",
+            "raise SystemExit(0)",
+        ],
+    )
+    def test_whatever_a_fork_does_the_parents_server_lives_on(
+        self, script: Run, tmp_path: Path, child_does: str, where: str
+    ) -> None:
+        """Connections of before and of after the fork are served; what the parent's loop watches, it still watches."""
+        run = script(SERVE + f"""
+    by_path = {where == "path"}
+    server = net.create_server(lambda s: s.pipe(s)).listen(**{{"path": sys.argv[1]}} if by_path else {{"port": 0}})
+    place = {{"path": sys.argv[1]}} if by_path else {{"port": server.port, "host": "localhost"}}
+    client = net.connect(**place)
+    client.write("before")
+    assert client.read(6) == b"before"
+    parents, watched, heard = loop.get(), os.pipe(), __import__("threading").Event()
+    loop.call(parents.add_reader, watched[0], heard.set)
+    loop.call(lambda: None)
+    child = os.fork()
+    if child == 0:
+        import signal
+        signal.alarm(20)
+        {child_does}
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    for each in (client, net.connect(**place)):
+        each.write("after")
+        print(each.read(5).decode())
+    os.write(watched[1], b"x")
+    print(heard.wait(20))
+    """, str(tmp_path / "s"))  # fmt: skip
+        assert (run.stdout, run.stderr) == ("after\nafter\nTrue\n", "")
 
     def test_a_fork_that_never_serves_ends_at_once(self, script: Run, tmp_path: Path) -> None:
         path = tmp_path / "parent.sock"

@@ -97,7 +97,7 @@ class TestAnswers:
         zone = dns.Zone.parse(SOA + "a.lab.example CNAME b.lab.example\nb.lab.example CNAME a.lab.example\n")
         raw = zone.answer(query("a.lab.example").encode())
         assert raw is not None
-        assert len(dns.Message.decode(raw).answers) == 8
+        assert len(dns.Message.decode(raw).answers) == 2  # each of them once
 
     def test_an_alias_to_nothing(self) -> None:
         zone = dns.Zone.parse(SOA + "a.lab.example CNAME b.lab.example\n")

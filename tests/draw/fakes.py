@@ -15,7 +15,7 @@ SERVER = ("127.0.0.1", 8124)
 @dataclass
 class FakePacket:
     number: int
-    time_ns: int
+    time_ns: int | None
     sender: str
     flags: str
     relative_seq: int = 0
@@ -28,6 +28,14 @@ class FakePacket:
     raw: bytes = b""
     origin: str = ""
     verdict: Verdict | None = None
+    window: int = 65535
+    relative_sack: tuple[tuple[int, int], ...] = ()
+    fragment: tuple[int, int, bool] | None = None
+    talk: tuple[tuple[str, int], tuple[str, int]] | None = None
+
+    @property
+    def what(self) -> str:
+        return self.protocol
 
     @property
     def length(self) -> int:
@@ -58,6 +66,7 @@ class FakeTape:
     packets: list[FakePacket]
     events: tuple[SocketEvent, ...] = ()
     origin: str = "live from lo (AF_PACKET ring)"
+    ports: tuple[int, ...] = ()
     connections: tuple[FakeConnection, ...] = field(init=False)
 
     def __post_init__(self) -> None:

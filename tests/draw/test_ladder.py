@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,12 +12,13 @@ from hypothesis import strategies as st
 from benchmarks.ladder import tape_of
 from labkit import draw
 from labkit.core.errors import LabError
-from labkit.draw import rungs
+from labkit.draw import ladder_text
 from labkit.packets import Tape
+from labkit.packets.capture_file import Recording
 from labkit.packets.model import SocketEvent
-from labkit.packets.pcapng import Recording
 from tests.draw.fakes import CLIENT, MS, SERVER, FakePacket, FakeTape, Script, greeting
-from tests.draw.markup import SVG, check_layout, parse, texts
+from tests.draw.markup import SVG, boxes, check_layout, parse, texts
+from tests.packets.oracle import CASES
 
 GREETING = """\
 Ladder of 12 packets, client ↔ server:8124
@@ -118,12 +122,12 @@ tape: recorded from data/01-tcp/lost.pcapng"""
     ],
 )
 def test_stalls_are_named_in_coarse_steps(ms: float, said: str) -> None:
-    assert rungs.stall(int(ms * MS), timer=True) == said
+    assert ladder_text.stall(int(ms * MS), timer=True) == said
 
 
 @pytest.mark.parametrize(("ms", "said"), [(41, ""), (169, ""), (171, "200 ms"), (1020, "1 s")])
 def test_a_stall_that_no_timer_ended_is_named_from_200_ms_on(ms: float, said: str) -> None:
-    assert rungs.stall(int(ms * MS), timer=False) == said
+    assert ladder_text.stall(int(ms * MS), timer=False) == said
 
 
 def test_data_in_a_row_is_one_entry_of_the_twin() -> None:
@@ -296,7 +300,7 @@ TIMES = st.integers(-(10**7), 10**10)
 @given(st.data())
 def test_any_tape_gives_a_readable_picture(data: st.DataObject) -> None:
     packets = []
-    for number, time_ns in enumerate(sorted(data.draw(st.lists(TIMES, max_size=25))), 1):
+    for number, time_ns in enumerate(data.draw(st.lists(TIMES | st.none(), max_size=25)), 1):
         packets.append(
             FakePacket(
                 number,
@@ -335,3 +339,41 @@ def test_any_tape_gives_a_readable_picture(data: st.DataObject) -> None:
     repr(picture).encode()
     assert all(char.isprintable() for line in repr(picture).split("\n") for char in line)
     check_layout(parse(picture.svg))
+
+
+def order_of(tape: FakeTape) -> tuple[list[str], list[str]]:
+    """The packets of a tape as the picture has them from top to bottom, and as the twin lists them: "seq=..." each."""
+    picture = draw.ladder(tape, limit=None)
+    rows = [(box[1], re.search(r"seq=\d+", box[4])) for box in boxes(parse(picture.svg))]
+    drawn = [found[0] for _, found in sorted(rows, key=lambda row: row[0]) if found]
+    return drawn, re.findall(r"seq=\d+", repr(picture))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.none() | st.integers(0, 3 * 10**9), min_size=1, max_size=12))
+def test_picture_and_twin_keep_the_order_of_the_file(times: list[int | None]) -> None:
+    packets = [FakePacket(number, at, "client", "PSH, ACK", number, 1, b"x") for number, at in enumerate(times, 1)]
+    events = tuple(SocketEvent(at, "client", "data", 1) for at in times if at is not None)
+    expected = [f"seq={number}" for number in range(1, len(times) + 1)]
+    assert order_of(FakeTape(packets, events)) == (expected, expected)
+
+
+def test_a_clock_that_goes_back_is_told_in_both() -> None:
+    tape = Tape.load(CASES / "cap2" / "ooo_time.pcap")
+    picture = draw.ladder(tape)
+    steps = [after.time_ns - before.time_ns for before, after in pairwise(tape)]
+    assert min(steps) < 0, "the case is no longer one"
+    assert repr(picture).count("the clock goes back") == sum(step <= -200 * MS for step in steps)
+    drawn = [text for text in texts(parse(picture.svg)) if "the clock goes back by" in text]
+    assert len(drawn) == sum(step <= -10 * MS for step in steps)
+
+
+def test_a_packet_without_a_time_makes_no_gap() -> None:
+    packets = [FakePacket(number, at, "client", "ACK", number, 1) for number, at in enumerate((0, None, 9 * 10**9), 1)]
+    picture = draw.ladder(FakeTape(packets))
+    assert [text for text in texts(parse(picture.svg)) if text in ("no time", "0.000", "9000.000")] == [
+        "0.000", "no time", "9000.000",
+    ]  # fmt: skip
+    assert not [text for text in texts(parse(picture.svg)) if "later" in text or "nothing is sent" in text]
+    assert "gap" not in repr(picture)
+    assert repr(picture).splitlines()[2].endswith("no time")

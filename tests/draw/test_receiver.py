@@ -11,8 +11,8 @@ import pytest
 
 from labkit import draw
 from labkit.packets import Tape
+from labkit.packets.capture_file import Recording
 from labkit.packets.frames import Frame, sack_blocks
-from labkit.packets.pcapng import Recording
 from tests.packets import made
 
 MS = 1_000_000

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from labkit import draw
 from labkit.draw import style
 from labkit.packets import Tape
+from labkit.packets.capture_file import Recording
 from labkit.packets.model import VERDICTS, Verdict
-from labkit.packets.pcapng import Recording
 from tests.draw.fakes import MS, FakeTape, Script
 from tests.draw.markup import boxes, check_layout, parse, strokes, texts
 from tests.packets import made

@@ -13,7 +13,7 @@ from labkit.exercises import Outcome
 from labkit.exercises.running import NotYet, Run
 from labkit.exercises.tcp import flags, order, sample
 from labkit.exercises.tcp.reading import FLAGS
-from labkit.packets.pcapng import Recording
+from labkit.packets.capture_file import Recording
 
 
 class TestSample:

@@ -22,6 +22,8 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 from jupyter_client.manager import KernelManager
 
+from labkit.lab.outside import pidfd_open
+
 WAIT = 60.0
 """Seconds after which a kernel that should have answered, or a process that should have ended, is called stuck."""
 
@@ -96,7 +98,7 @@ class Trace:
         self.network = os.readlink(f"/proc/{self.kernel}/ns/net")
         self.command = Path(f"/proc/{self.kernel}/cmdline").read_bytes()  # names its connection file
         self.ports = {ports[name] for name in CHANNELS}
-        self._descriptors = [os.pidfd_open(self.kernel), os.pidfd_open(self.outside)]
+        self._descriptors = [pidfd_open(self.kernel), pidfd_open(self.outside)]
 
     def assert_gone(self) -> None:
         """Wait for both processes to end; then nothing of them is left."""

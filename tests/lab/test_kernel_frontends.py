@@ -27,6 +27,7 @@ import websocket
 import zmq
 from nbclient import NotebookClient
 
+from labkit.lab.outside import pidfd_open
 from tests.lab.kernels import (
     CHANNELS,
     GREETING,
@@ -252,13 +253,13 @@ class TestJupyterServer:
         talk.until("stream", asked)
         server.rest("POST", f"kernels/{kernel}/interrupt")
         assert talk.until("execute_reply", asked)["content"]["ename"] == "KeyboardInterrupt"
-        watched = [os.pidfd_open(int(pid)) for pid in first]
+        watched = [pidfd_open(int(pid)) for pid in first]
         server.rest("POST", f"kernels/{kernel}/restart")
         assert all(ended(each) for each in watched)
         talk.close()
         talk = Talk(server, kernel)
         assert talk.ask(GREETING).startswith(OWN)
-        watched = [os.pidfd_open(int(pid)) for pid in talk.ask(PIDS).split()]
+        watched = [pidfd_open(int(pid)) for pid in talk.ask(PIDS).split()]
         talk.close()
         server.rest("DELETE", f"kernels/{kernel}")
         assert all(ended(each) for each in watched)
@@ -266,7 +267,7 @@ class TestJupyterServer:
     def test_a_dead_kernel_is_noticed_and_started_again(self, server: Server, kernel: str) -> None:
         talk = Talk(server, kernel)
         pid, outside = map(int, talk.ask(PIDS).split())
-        watched = os.pidfd_open(outside)
+        watched = pidfd_open(outside)
         os.kill(pid, signal.SIGKILL)
         assert ended(watched)
         while talk.until("status")["content"]["execution_state"] != "restarting":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
@@ -122,6 +122,23 @@ def test_only_on_loopback(host: str) -> None:
 def test_no_port(port: int, outside: int | None) -> None:
     with pytest.raises(LabError, match="is no port to publish"):
         publish(port, outside)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: publish(), r"labkit\.lab\.publish\(\): missing a required argument: 'port'"),
+        (lambda: publish(8124, outsid=0), "Did you mean 'outside'"),
+        (lambda: publish(8124, 0, "127.0.0.1", 5), "more arguments without a name than it takes"),
+        (lambda: publish(8124, "127.0.0.1"), "'127.0.0.1' is no port to publish at"),
+        (lambda: publish(8124, host=b"\x7f\0\0\1"), "is not an address"),
+        (lambda: publish(8124, host=5), "5 is not an address"),
+        (lambda: publish(None), "None is no port to publish"),
+    ],
+)
+def test_wrong_arguments_are_told_in_words(call: Callable[[], object], words: str) -> None:
+    with pytest.raises(LabError, match=words):
+        call()
 
 
 def test_another_loopback_address(kernel: BlockingKernelClient) -> None:

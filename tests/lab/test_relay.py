@@ -27,7 +27,7 @@ from labkit.lab.relay import MOST_DOORS
 from labkit.lab.relayed import RelayedSocket
 from labkit.lab.wire import RELAYED, Wire
 from labkit.packets import Tape
-from labkit.packets.pcapng import Recording
+from labkit.packets.capture_file import Recording
 from tests.lab.wires import datagrams, live_wire, received
 
 _opened: list[socket.socket] = []

@@ -5,6 +5,8 @@ Rule: no network here; frames are built by Scapy and handed to the rules.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ import pytest
 from labkit.core.errors import LabError
 from labkit.lab import rules
 from labkit.lab.rules import Match, Passing, Rule
+from labkit.lab.wire import Wire
+from tests.packets import kinds
 
 
 def frame(sender: str = "client", flags: str = "A", payload: bytes = b"", *, udp: bool = False) -> Passing:
@@ -74,7 +78,7 @@ class TestMatch:
         found.add(Passing("client", ethernet + bytes.fromhex("0800 4500 0040 0001 0001 40 11") + bytes(54)).protocol)
         found.add(Passing("client", ethernet + bytes.fromhex("86dd 6000 0000 0028 2c 40") + bytes(32) + b"\x11\0\0\x08"
                           + bytes(36)).protocol)
-        assert set(rules.PROTOCOLS) <= found
+        found |= {Passing("client", raw).protocol for _, raw in kinds.frames()}
         assert {Match(protocol=name).protocol for name in found} == found
 
     def test_what_is_no_packet_matches_no_flags_and_raises_nothing(self) -> None:
@@ -236,3 +240,97 @@ class TestFunctions:
             "client", "PA", (40000, 8124), b"abc", "TCP",
         )  # fmt: skip
         assert repr(SYN) == "<TCP S from the client, 0 bytes of payload>"
+
+
+class TestTheDoor:
+    """What a student gets wrong in the call that makes a rule: each is told in words, with the right name."""
+
+    @pytest.fixture
+    def wire(self) -> Iterator[Wire]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LABKIT_TIER", "recorded")  # rules are checked before anything passes
+            made = Wire()
+        with made:
+            yield made
+
+    @pytest.mark.parametrize(
+        ("call", "words"),
+        [
+            (lambda wire: wire.drop(flag="S"), r"wire\.drop\(\) has no argument 'flag'\. Did you mean 'flags'\?"),
+            (lambda wire: wire.drop("client"), r"wire\.drop\(\) was given more arguments without a name.*sender=…"),
+            (lambda wire: wire.drop(protokol="UDP"), "Did you mean 'protocol'"),
+            (lambda wire: wire.duplicate(sendr="client"), r"wire\.duplicate\(\) has no argument 'sendr'.*'sender'"),
+            (lambda wire: wire.duplicate("client"), r"wire\.duplicate\(\) was given more arguments without a name"),
+            (lambda wire: wire.reorder(number=3), r"wire\.reorder\(\) has no argument 'number'\. .*takes nth, times"),
+            (lambda wire: wire.reorder(2), r"wire\.reorder\(\) was given more arguments without a name"),
+            (lambda wire: wire.delay(), r"wire\.delay\(\): missing a required argument: 'seconds'"),
+            (lambda wire: wire.delay(0.1, 2), r"wire\.delay\(\) was given more arguments without a name"),
+            (lambda wire: wire.delay(seconds=0.1, payloud=True), "Did you mean 'payload'"),
+            (lambda wire: wire.delay("0.1"), "a delay of '0.1' s"),
+            (lambda wire: wire.delay(True), "a delay of True s"),
+            (lambda wire: wire.delay(None), "a delay of None s"),
+            (lambda wire: wire.corrupt(-1), r"wire\.corrupt\(\) was given more arguments without a name.*byte=…"),
+            (lambda wire: wire.corrupt(bytes=3), "Did you mean 'byte'"),
+            (lambda wire: wire.corrupt(byte="last"), "'last' is not the number of a byte"),
+            (lambda wire: wire.lose(), "missing a required argument: 'probability'"),
+            (lambda wire: wire.lose("0.1"), "'0.1' is no probability"),
+            (lambda wire: wire.lose(True), "True is no probability"),
+            (lambda wire: wire.lose(0.1, 7), r"more arguments without a name than it takes.*seed=…"),
+            (lambda wire: wire.lose(0.1, seed=None), "seed=None is no seed"),
+            (lambda wire: wire.lose(0.1, nth=2), r"wire\.lose\(\) has no argument 'nth'"),
+            (lambda wire: wire.rule(), "missing a required argument: 'function'"),
+            (lambda wire: wire.rule("drop"), "'drop' is no function"),
+            (lambda wire: wire.rule(print, port=5), "has no argument 'port'"),
+            (lambda wire: wire.capture(prt=5), r"wire\.capture\(\) has no argument 'prt'\. Did you mean 'port'"),
+            (lambda wire: wire.capture(8124, "name"), r"wire\.capture\(\) was given more arguments without a name"),
+            (lambda wire: wire.capture(timeout="5"), "timeout='5' is no time"),
+            (lambda wire: wire.capture(timeout=float("nan")), "timeout=nan is no time"),
+            (lambda wire: wire.capture(wait_closed="no"), "wait_closed='no' is neither"),
+            (lambda wire: wire.capture(limit=-1), "limit=-1 is no number of bytes"),
+            (lambda wire: wire.capture(name=5), "name=5 is no text"),
+            (lambda wire: wire.drop(payload="yes"), "payload='yes' is neither True nor False"),
+            (lambda wire: wire.drop(payload=1), "payload=1 is neither True nor False"),
+            (lambda wire: wire.drop(flags=2), "2 are not TCP flags"),
+            (lambda wire: wire.drop(flags="s"), 'Did you mean "S"'),
+            (lambda wire: wire.drop(flags="SYN"), 'Did you mean "S"'),
+            (lambda wire: wire.drop(flags="SYN, ACK"), 'Did you mean "SA"'),
+            (lambda wire: wire.drop(flags=["S"]), "are not TCP flags"),
+            (lambda wire: wire.drop(sender="Client"), "Did you mean 'client'"),
+            (lambda wire: wire.drop(sender=["client"]), "no frame is sent by"),
+            (lambda wire: wire.drop(port=True), "True is not a port"),
+            (lambda wire: wire.drop(port=8124.0), "is not a port"),
+            (lambda wire: wire.drop(protocol="UPD"), "Did you mean 'UDP'"),
+            (lambda wire: wire.drop(protocol=["UDP"]), "no frame is called"),
+            (lambda wire: wire.drop(nth=None), "nth=None is not a count"),
+            (lambda wire: wire.drop(nth="2"), "nth='2' is not a count"),
+            (lambda wire: wire.drop(times=0), "times=0 is not a count.*or None for all"),
+            (lambda wire: wire.client.set(5, 1), "5 is not a setting"),
+            (lambda wire: wire.client.run(5), "5 is no function"),
+        ],
+    )
+    def test_of_a_rule(self, wire: Wire, call: Callable[[Wire], Any], words: str) -> None:
+        before = wire.rules
+        with pytest.raises(LabError, match=words) as caught:
+            call(wire)
+        assert caught.value.todo
+        assert wire.rules == before
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            ({"dely": 0.1}, r"Wire\(\) has no argument 'dely'\. Did you mean 'delay'"),
+            ({"delay": "0.1"}, "no cable has delay='0.1'"), ({"delay": float("nan")}, "no cable has delay=nan"),
+            ({"delay": True}, "no cable has delay=True"), ({"rate": 0}, "rate=0"), ({"rate": "5"}, "rate='5'"),
+            ({"queue": 0}, "queue=0"), ({"queue": 1.5}, "queue=1.5"), ({"mtu": "1500"}, "an MTU of '1500'"),
+            ({"mtu": 1500.5}, "an MTU of 1500.5"), ({"textbook": "no"}, "textbook='no' is neither"),
+        ],
+    )  # fmt: skip
+    def test_of_a_wire(self, options: dict[str, Any], words: str) -> None:
+        with pytest.raises(LabError, match=words):
+            Wire(**options)
+        with pytest.raises(LabError, match=r"Wire\(\) was given more arguments without a name than it takes.*delay=…"):
+            Wire(0.1)  # type: ignore[misc]
+
+    def test_an_editor_shows_the_conditions(self) -> None:
+        for verb in (Wire.drop, Wire.duplicate, Wire.reorder, Wire.delay, Wire.corrupt, Wire.lose):
+            assert {"sender", "flags", "payload", "port", "protocol"} <= set(inspect.signature(verb).parameters)

@@ -103,6 +103,25 @@ def test_one_that_is_not_there() -> None:
     assert told.stderr.startswith("labkit: LabError: process 1 is no kernel of yours with a network of its own")
 
 
+def test_by_the_first_letters_of_its_name(front: FrontEnd, before: tuple[str, ...]) -> None:
+    for name in ("01a", "01a-tcp-connection.ipynb", str(front.process.pid)):
+        assert run("shell", name, "--", "echo", "in", before=before).stdout == "in\n"
+
+
+def test_words_that_are_no_kernel(front: FrontEnd) -> None:
+    told = run("shell", "nobody")
+    assert told.returncode == 1
+    assert told.stderr.startswith("labkit: LabError: nobody is the name of no notebook of yours")
+    assert f"{front.process.pid} (01a-tcp-connection.ipynb)" in told.stderr
+    assert "labkit shell -- nobody" in told.stderr
+
+
+def test_a_command_without_hyphens_is_told_where_it_stands() -> None:
+    told = run("shell", "telnet", "127.0.0.1", "8124")
+    assert told.returncode == 2
+    assert "A command stands behind two hyphens: labkit shell -- telnet 127.0.0.1 8124" in told.stderr
+
+
 def test_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shell, "kernels", list)
     with pytest.raises(LabError, match="no kernel of yours has a network of its own"):

@@ -20,6 +20,7 @@ import pytest
 
 from labkit import packets
 from labkit.core import watching
+from labkit.core.emitter import Emitter, Ends
 from labkit.core.errors import CaptureUnavailable, LabError, TimedOut
 from labkit.packets import probe, recorded, session
 from labkit.packets.marker import Marker
@@ -490,7 +491,7 @@ class TestRecorded:
         assert [repr(packet) for packet in again] == [repr(packet) for packet in tape]
 
 
-class FakeSocket(emitter.Emitter):
+class FakeSocket(Emitter):
     """An emitter with an endpoint, as the sockets of labkit.net have."""
 
     __slots__ = ("_local", "_remote", "_who")
@@ -499,7 +500,7 @@ class FakeSocket(emitter.Emitter):
         super().__init__()
         self._who, self._local, self._remote = who, local, remote
 
-    def endpoint(self) -> emitter.Endpoint:
+    def endpoint(self) -> Ends:
         return self._who, self._local, self._remote
 
 
@@ -602,7 +603,7 @@ class TestProbe:
         assert "CAP_NET_RAW" in reason.todo
 
     def test_without_programs_the_tool_tier_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(probe, "find_program", lambda name: None)
+        monkeypatch.setattr("labkit.packets.tool.find_program", lambda name: None)
         reason = probe._try_tool()
         assert not reason.ok
         assert reason.why == "tcpdump is not installed; dumpcap is not installed"
@@ -623,7 +624,8 @@ class TestProbe:
         program = tmp_path / "tcpdump"
         program.write_text(f"#!/bin/sh\n{what}\n")
         program.chmod(0o755)
-        monkeypatch.setattr(probe, "find_program", lambda name: str(program) if name == "tcpdump" else None)
+        found = {"tcpdump": str(program)}
+        monkeypatch.setattr("labkit.packets.tool.find_program", found.get)
         monkeypatch.setattr("labkit.packets.tool.READY_WAIT", 0.3)
         before = descriptors()
         reason = probe._try_tool()
@@ -639,7 +641,7 @@ class TestProbe:
         path = need_tool("dumpcap")
         from labkit.packets.tool import Tool
 
-        monkeypatch.setattr(probe, "find_program", lambda name: path if name == "dumpcap" else None)
+        monkeypatch.setattr("labkit.packets.tool.find_program", lambda name: path if name == "dumpcap" else None)
         marker = Marker()
         try:
             tool = Tool.start(None, (marker.port,), marker)

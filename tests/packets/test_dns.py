@@ -16,7 +16,7 @@ from labkit.packets.dissector import dissect
 from labkit.packets.explain import dns as explained
 from labkit.packets.explain import dns_data
 from labkit.packets.model import Field, Layer
-from tests.packets import made
+from tests.packets import kinds, made
 
 GOOD = made.dns_messages()
 QUERY = dict(GOOD)["a query"]
@@ -91,12 +91,19 @@ class TestWhereItIsSeen:
     def test_not_in_a_fragment_nor_a_part_of_a_segment(self) -> None:
         assert names(datagram(QUERY, 53, fragment=0x2000))[-1] == "Payload"
         framed = len(QUERY).to_bytes(2, "big") + QUERY
-        for data in (framed[:-1], framed[1:], framed * 2, QUERY):
+        for data in (framed[:-1], framed[1:], QUERY):
             assert names(segment(data))[-1] == "Payload"
+
+    def test_several_in_a_segment_are_a_layer_each(self) -> None:
+        framed = b"".join(len(message).to_bytes(2, "big") + message for _, message in GOOD)
+        assert names(segment(framed))[3:] == ["DNS"] * len(GOOD)
+        assert names(segment(framed[:-1]))[3:] == ["DNS"] * (len(GOOD) - 1) + ["Payload"]
+        first, second = dissect(segment(framed))[3:5]
+        assert (first["dns.id"].start, second.start) == (first.start + 16, first.end)
 
     def test_padding_stays_padding(self) -> None:
         short = dict(GOOD)["the root"]
-        assert names(datagram(short, 53) + bytes(5))[-2:] == ["DNS", "Padding"]
+        assert names(datagram(short, 53) + bytes(1))[-2:] == ["DNS", "Padding"]
 
     def test_scapys_own_layer_changes_nothing(self) -> None:
         before = [dissect(datagram(message, 53)) for _, message in GOOD]
@@ -106,6 +113,13 @@ class TestWhereItIsSeen:
 
 class TestFields:
     """What the fields say."""
+
+    def test_the_sections_of_an_update(self) -> None:
+        found = dissect(kinds.named("a DNS update"))[-1]
+        assert [item.label for item in found.fields] == [
+            "ID", "Flags", "ZOCOUNT", "PRCOUNT", "UPCOUNT", "ADCOUNT", "Zone", "Prerequisite", "Update",
+        ]  # fmt: skip
+        assert "query" not in " ".join(f"{item.label} {item.why}" for item in found.fields[2:]).lower()
 
     def test_a_pointer_says_where_and_what(self) -> None:
         record = layer(dict(GOOD)["CNAME"]).fields[-1]

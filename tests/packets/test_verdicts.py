@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from labkit.core.errors import LabError
 from labkit.packets import Tape, pcap, pcapng
+from labkit.packets.capture_file import Recording
 from labkit.packets.model import VERDICTS, Verdict
-from labkit.packets.pcapng import Recording
 from tests.needs import need_tool
 from tests.packets import made
 

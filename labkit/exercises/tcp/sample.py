@@ -60,7 +60,7 @@ def ip_packet(segment: bytes, number: int = 1) -> bytes:
 def conversation() -> Tape:
     """One whole connection of the greeter's as a tape, the same every time."""
     from labkit.packets import Tape
-    from labkit.packets.pcapng import Recording
+    from labkit.packets.capture_file import Recording
 
     ports = {"client": CLIENT, "server": SERVER}
     following = {"client": 0x10203040, "server": 0xA0B0C0D0}

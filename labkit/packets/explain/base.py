@@ -1,6 +1,6 @@
 """What a table of header fields is made of, and how a row and the bytes of a packet become a `Field`.
 
-Rule: no protocol here, and no Scapy; widths are checked when a table is made.
+Rule: no protocol here; widths are checked when a table is made.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from labkit.packets.frames import address
 from labkit.packets.model import Field
 
 Value = int | str | bytes
-EPHEMERAL = 32768
-"""From this port on, Linux hands ports out to clients (RFC 6335 starts at 49152): different in every run."""
 
 
 @dataclass(slots=True)
@@ -21,8 +19,9 @@ class Context:
     """What is known about the packet while a layer is explained.
 
     raw: the frame. start, end: first byte of the layer, and the byte after what it carries. status: as TPACKET gives
-    it. in_tape: relative numbers are known. pseudo: (protocol version, source, destination) of the IP header before,
-    for checksums; None where there is none, where the packet is a fragment, or quoted in an ICMP error.
+    it. in_tape: relative numbers are known. pseudo: (protocol version, source, destination) for checksums, from the IP
+    header before; None without one. quoted: by an ICMP error. fragment: of a packet. truncated: the packet is
+    longer than what is here of it.
     """
 
     raw: bytes
@@ -41,6 +40,18 @@ class Context:
     truncated: bool = False
 
 
+class OfValue:
+    """A meaning that depends on the value alone, and not on the packet around it."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[[Value], str]) -> None:
+        self.function = function
+
+    def __call__(self, value: Value, context: Context) -> str:
+        return self.function(value)
+
+
 Meaning = str | Callable[[Value, Context], str]
 Splitter = Callable[[Context, int, int], tuple[Field, ...]]
 
@@ -50,7 +61,6 @@ class Row:
     """One field of a header.
 
     name: Wireshark's display-filter name. label: the RFC's. bits: width, 0 where it varies. why: one sentence.
-    covers: the Scapy field or fields that make it up, in order (none in a part of a row).
     kind: number, hex, flag, ipv4, ipv6, mac or bytes. meaning: of this value in this packet. shown: overrides the kind.
     value: overrides the value that `kind` reads. parts: the fields inside it, adding up to its width.
     split: makes the parts of a field whose width varies; takes the context, first byte and the byte after the last.
@@ -61,19 +71,27 @@ class Row:
     bits: int
     why: str
     rfc: str = ""
-    covers: tuple[str, ...] = ()
     kind: str = "number"
     meaning: Meaning = ""
     shown: Callable[[Value, Context], str] | None = None
     volatile: bool | Callable[[Value], bool] = False
     parts: tuple[Row, ...] = ()
     split: Splitter | None = None
+    steady: bool = field(default=False, init=False, compare=False, repr=False)
+    made: dict[tuple[int, int], Field] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.parts and sum(part.bits for part in self.parts) != self.bits:
             raise ValueError(f"the parts of {self.name} do not add up to {self.bits} bits")
         if self.kind not in _KINDS:
             raise ValueError(f"{self.name}: no kind {self.kind!r}")
+        # The field of such a row depends on its place and its bits alone: it is made once, and shared.
+        steady = (
+            self.kind in _NUMBERS and 0 < self.bits <= 16 and self.shown is None and self.split is None
+            and isinstance(self.meaning, (str, OfValue)) and self.volatile is False
+            and all(part.steady for part in self.parts)
+        )  # fmt: skip
+        object.__setattr__(self, "steady", steady)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +103,25 @@ class Table:
     rfc: str
     header: int
     rows: tuple[Row, ...]
-    by_field: dict[str, Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if sum(row.bits for row in self.rows) != self.header:
             raise ValueError(
                 f"the fields of {self.name} add up to {sum(row.bits for row in self.rows)} bits, not {self.header}"
             )
-        for row in self.rows:
-            for covered in row.covers:
-                self.by_field[covered] = row
+
+
+Chooser = Callable[[bytes, int, int], Table]
+"""Picks the table of a header by its bytes: takes the frame, the first byte, the byte after the last that counts."""
 
 
 def number_at(raw: bytes, start: int, bits: int) -> int:
     """The number in these bits, counted from the first bit of raw."""
-    first, last = start // 8, (start + bits + 7) // 8
-    return (int.from_bytes(raw[first:last], "big") >> (last * 8 - start - bits)) & ((1 << bits) - 1)
+    last = (start + bits + 7) >> 3
+    number = int.from_bytes(raw[start >> 3 : last], "big")
+    if not (start | bits) & 7:  # whole bytes
+        return number
+    return (number >> ((last << 3) - start - bits)) & ((1 << bits) - 1)
 
 
 def _bytes_at(raw: bytes, start: int, bits: int) -> bytes:
@@ -116,6 +137,10 @@ _KINDS: dict[str, tuple[Callable[[bytes, int, int], Value], Callable[[Value, int
     "mac": (lambda raw, start, bits: _bytes_at(raw, start, bits).hex(":"), lambda value, bits: str(value)),
     "bytes": (_bytes_at, lambda value, bits: shown_bytes(value) if isinstance(value, bytes) else str(value)),
 }
+
+
+_NUMBERS = ("number", "hex", "flag")
+_KEPT = 256  # fields that a steady row keeps
 
 
 def as_number(value: Value) -> int:
@@ -139,108 +164,68 @@ def build(row: Row, context: Context, start: int, bits: int | None = None) -> Fi
 
     start: its first bit in the frame. bits: its width where the row leaves it open.
     """
-    bits = row.bits if bits is None else bits
-    read, show = _KINDS[row.kind]
-    value = read(context.raw, start, bits)
-    children: list[Field] = []
-    position = start
-    for part in row.parts:
-        children.append(build(part, context, position))
-        position += part.bits
+    if row.steady:
+        last = (start + row.bits + 7) >> 3
+        number = int.from_bytes(context.raw[start >> 3 : last], "big") >> ((last << 3) - start - row.bits)
+        key = (start, number & ((1 << row.bits) - 1))
+        known = row.made.get(key)
+        if known is None:
+            if len(row.made) >= _KEPT:
+                row.made.clear()
+            known = row.made[key] = _build(row, context, start, row.bits)
+        return known
+    return _build(row, context, start, row.bits if bits is None else bits)
+
+
+def _build(row: Row, context: Context, start: int, bits: int) -> Field:
+    read_value, show = _KINDS[row.kind]
+    value = read_value(context.raw, start, bits)
+    children: tuple[Field, ...] = ()
+    if row.parts:
+        found, position = [], start
+        for part in row.parts:
+            found.append(build(part, context, position))
+            position += part.bits
+        children = tuple(found)
     if row.split is not None:
-        children.extend(row.split(context, start // 8, (start + bits) // 8))
+        children += row.split(context, start // 8, (start + bits) // 8)
+    shown = show(value, bits) if row.shown is None else row.shown(value, context)
+    meaning, volatile = row.meaning, row.volatile
+    if meaning.__class__ is not str:
+        meaning = meaning(value, context)  # type: ignore[operator]
+    if volatile.__class__ is not bool:
+        volatile = volatile(value)  # type: ignore[operator]
     return Field(
-        name=row.name,
-        label=row.label,
-        start=start,
-        bits=bits,
-        value=value,
-        shown=row.shown(value, context) if row.shown is not None else show(value, bits),
-        meaning=row.meaning(value, context) if callable(row.meaning) else row.meaning,
-        why=row.why,
-        rfc=row.rfc,
-        volatile=row.volatile(value) if callable(row.volatile) else row.volatile,
-        children=tuple(children),
-    )
+        row.name, row.label, start, bits, value, shown, meaning, row.why, row.rfc, volatile, children
+    )  # fmt: skip
 
 
-def one_of(names: dict[int, str], otherwise: str = "unknown") -> Callable[[Value, Context], str]:
-    """A meaning that is looked up."""
-    return lambda value, context: names.get(int(value), otherwise) if isinstance(value, int) else otherwise
+def read(table: Table, context: Context, start: int, end: int) -> list[Field]:
+    """The fields of a header, from its first byte up to the byte after its last, as far as they are whole.
 
-
-def flag(set_: str, clear: str = "") -> Callable[[Value, Context], str]:
-    """The meaning of a single bit."""
-    return lambda value, context: set_ if value else clear
-
-
-def is_ephemeral(value: Value) -> bool:
-    """Whether a port number is one the system picked."""
-    return isinstance(value, int) and value >= EPHEMERAL
-
-
-def ones_sum(data: bytes) -> int:
-    """The 16-bit ones' complement sum of RFC 1071, not yet complemented; an odd last byte is padded with zero."""
-    if len(data) % 2:
-        data += b"\0"
-    # Adding 16-bit digits with end-around carry is what the remainder by 0xffff does (RFC 1071, section 2).
-    number = int.from_bytes(data, "big")
-    remainder = number % 0xFFFF
-    return 0xFFFF if number and not remainder else remainder
-
-
-def pseudo_header(context: Context, protocol: int, length: int) -> bytes:
-    """What TCP, UDP and ICMPv6 checksums cover besides their own bytes (RFC 9293 section 3.1, RFC 8200 section 8.1)."""
-    assert context.pseudo is not None
-    version, src, dst = context.pseudo
-    if version == 4:
-        return src + dst + bytes((0, protocol)) + length.to_bytes(2, "big")
-    return src + dst + length.to_bytes(4, "big") + bytes((0, 0, 0, protocol))
-
-
-def checksum_meaning(protocol: int, offset: int) -> Callable[[Value, Context], str]:
-    """The verdict on a checksum over pseudo-header, header and data. offset: of the checksum in its header, bytes."""
-
-    def meaning(value: Value, context: Context) -> str:
-        if protocol == 17 and value == 0 and context.pseudo is not None and context.pseudo[0] == 6:
-            return "none: UDP over IPv6 must have one, and the receiver drops a datagram without"
-        if protocol == 17 and value == 0:
-            return "none: the sender did not compute one, which UDP over IPv4 allows"
-        if context.quoted:
-            return "not verified: an ICMP error quotes only the start of the packet"
-        if context.fragment:
-            return "not verified: this is one fragment of the packet"
-        if context.pseudo is None:
-            return "not verified: it covers IP addresses, and there is no IP header here"
-        if context.truncated:
-            return "not verified: the packet was captured only in part"
-        segment = context.raw[context.start : context.end]
-        covered = pseudo_header(context, protocol, len(segment))
-        blank = segment[:offset] + b"\0\0" + segment[offset + 2 :]
-        expected = (~ones_sum(covered + blank)) & 0xFFFF
-        if protocol == 17 and expected == 0:
-            expected = 0xFFFF  # 0 means "none", so a sum of 0 is sent as its other form
-        if value == expected:
-            return "good"
-        # What the stack leaves for the network card to complete is the sum of the pseudo-header alone.
-        if context.status & 8 or value == ones_sum(covered):
-            return "not filled in by the kernel: it leaves the sum to the network card, and loopback has none"
-        return f"bad: the bytes add up to 0x{expected:04x}"
-
-    return meaning
-
-
-def option_size(raw: bytes, start: int, end: int) -> int:
-    """Bytes of the option that starts here, of IPv4 or TCP; 0 where the length it states does not fit before end.
-
-    Kinds 0 and 1 are a single byte in both; every other kind is followed by its length, which counts both bytes.
-    Source: RFC 791 §3.1, RFC 9293 §3.2.
+    A row without a width takes the rest; it is left out if there is none.
     """
-    if raw[start] in (0, 1):
-        return 1
-    if start + 1 < end and 2 <= raw[start + 1] <= end - start:
-        return raw[start + 1]
-    return 0
+    found = []
+    position, stop = start * 8, end * 8
+    for row in table.rows:
+        bits = row.bits or stop - position
+        if not bits:
+            continue
+        if position + bits > stop:
+            break
+        found.append(build(row, context, position, bits))
+        position += bits
+    return found
+
+
+def one_of(names: dict[int, str], otherwise: str = "unknown") -> OfValue:
+    """A meaning that is looked up."""
+    return OfValue(lambda value: names.get(int(value), otherwise) if isinstance(value, int) else otherwise)
+
+
+def flag(set_: str, clear: str = "") -> OfValue:
+    """The meaning of a single bit."""
+    return OfValue(lambda value: set_ if value else clear)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from labkit.packets.model import Field, Layer
 
 PORT, OURS = 53, 5300
 _OTHERS = frozenset({137, 5353, 5355})  # NetBIOS names, mDNS, LLMNR: nearly the same format, but not DNS
-_HEADER_RFC, _NAME_RFC = "RFC 1035 §4.1.1", "RFC 1035 §4.1.4"
+_HEADER_RFC, _NAME_RFC, _UPDATE_RFC = "RFC 1035 §4.1.1", "RFC 1035 §4.1.4", "RFC 2136 §2.2"
+_UPDATING = 5  # the opcode of an update, whose sections mean something else
 _HEADER, _LONGEST, _HOPS = 12, 255, 127  # bytes of a header and of a name, pointers in a name
 
 _OPCODES = {0: "a standard query", 1: "an inverse query (obsolete)", 2: "server status", 4: "notify", 5: "update"}
@@ -58,8 +59,8 @@ _FLAGS = (
 )  # fmt: skip
 
 
-def _count(name: str, label: str, why: str) -> Row:
-    return Row(f"dns.count.{name}", label, 16, why, _HEADER_RFC)
+def _count(name: str, label: str, why: str, rfc: str = _HEADER_RFC) -> Row:
+    return Row(f"dns.count.{name}", label, 16, why, rfc)
 
 
 DNS = Table(
@@ -78,11 +79,25 @@ DNS = Table(
         _count("add_rr", "ARCOUNT", "How many records were added unasked, such as the addresses of servers."),
     ),
 )  # fmt: skip
+UPDATE = Table(
+    DNS.name,
+    DNS.title,
+    "RFC 2136 §2",
+    96,
+    (
+        *DNS.rows[:2],
+        _count("zones", "ZOCOUNT", "How many zones are to be changed: one.", _UPDATE_RFC),
+        _count("prerequisites", "PRCOUNT", "How many conditions must hold for the change to be made.", _UPDATE_RFC),
+        _count("updates", "UPCOUNT", "How many records are to be added or deleted.", _UPDATE_RFC),
+        _count("add_rr", "ADCOUNT", "How many records were added, such as the addresses of servers.", _UPDATE_RFC),
+    ),
+)  # fmt: skip
 _LENGTH = Row("dns.length", "Length", 16, "TCP keeps no boundaries: so each message says how long it is.",
               "RFC 1035 §4.2.2")  # fmt: skip
 _MALFORMED = Row("malformed", "Malformed", 0, "These bytes do not have the form their protocol asks for.",
                  kind="bytes", meaning="no valid part of DNS")  # fmt: skip
-_SECTIONS = ("Answer", "Authority", "Additional")
+_SECTIONS = ("Answer record", "Authority record", "Additional record")
+_UPDATE_SECTIONS = ("Prerequisite", "Update", "Additional record")
 
 
 class Cut(Exception):
@@ -94,6 +109,7 @@ class _Reader:
 
     def __init__(self, context: Context, end: int) -> None:
         self.context, self.raw, self.base, self.end = context, context.raw, context.start, end
+        self.updating = end >= self.base + _HEADER and self.raw[self.base + 2] >> 3 & 15 == _UPDATING
 
     def need(self, at: int, size: int) -> int:
         """The position size bytes on, if the message goes on that far."""
@@ -177,14 +193,18 @@ class _Reader:
 
     def question(self, at: int) -> tuple[Field, int]:
         start = at
-        rfc = "RFC 1035 §4.1.2"
-        name, at = self.name("dns.qry.name", "QNAME", "What is asked about.", rfc, at)
-        kind = self.row(_kind("dns.qry.type", "QTYPE", "What is asked about it.", rfc), at)
-        cls = self.row(_class("dns.qry.class", "QCLASS", rfc), at + 2)
+        rfc, letter, label = "RFC 1035 §4.1.2", "Q", "Question"
+        whys = "What is asked about.", "What is asked about it.", "What the sender wants to know."
+        if self.updating:
+            rfc, letter, label = "RFC 2136 §2.3", "Z", "Zone"
+            whys = "The zone to change.", "Always SOA, of which every zone has one.", "What the sender wants to change."
+        name, at = self.name("dns.qry.name", f"{letter}NAME", whys[0], rfc, at)
+        kind = self.row(_kind("dns.qry.type", f"{letter}TYPE", whys[1], rfc), at)
+        cls = self.row(_class("dns.qry.class", f"{letter}CLASS", rfc), at + 2)
         shown = f"{name.shown} {kind.meaning} {cls.meaning}"
         bits = (at + 4 - start) * 8
-        return Field("dns.question", "Question", start * 8, bits, shown, shown, "", "What the sender wants to know.",
-                     rfc, children=(name, kind, cls)), at + 4  # fmt: skip
+        return Field("dns.question", label, start * 8, bits, shown, shown, "", whys[2], rfc,
+                     children=(name, kind, cls)), at + 4  # fmt: skip
 
     def record(self, at: int, section: str) -> tuple[Field, int]:
         start = at
@@ -204,7 +224,7 @@ class _Reader:
         parts += [length, *data]
         shown = f"{name.shown} {kind.meaning}" + (f" {' '.join(each.shown for each in data)}"[:120] if data else "")
         why = "Tells about the sender, not about a name." if number == OPT else "One thing that is known about a name."
-        return Field("dns.record", f"{section} record", start * 8, (behind - start) * 8, shown, shown, "", why,
+        return Field("dns.record", section, start * 8, (behind - start) * 8, shown, shown, "", why,
                      "RFC 6891 §6.1" if number == OPT else rfc, children=tuple(parts)), behind  # fmt: skip
 
     def data(self, number: int, at: int, end: int) -> list[Field]:
@@ -247,12 +267,13 @@ class _Reader:
         found, at = [], self.base
         counts = [0, 0, 0, 0]
         try:
-            for row in DNS.rows:
+            for row in (UPDATE if self.updating else DNS).rows:
                 found.append(self.row(row, at))
                 at += row.bits // 8
             counts = [as_number(field.value) for field in found[2:]]
             readers: list[Callable[[int], tuple[Field, int]]] = [self.question]
-            readers += [lambda at, section=section: self.record(at, section) for section in _SECTIONS]  # type: ignore[misc]
+            sections = _UPDATE_SECTIONS if self.updating else _SECTIONS
+            readers += [lambda at, section=section: self.record(at, section) for section in sections]  # type: ignore[misc]
             for count, read in zip(counts, readers, strict=True):
                 for _ in range(count):
                     field, at = read(at)
@@ -291,17 +312,19 @@ _RDLENGTH = Row("dns.resp.len", "RDLENGTH", 16, "Counts the data, so that record
 def layer(context: Context, below: Layer, start: int, end: int, number: int = 0) -> Layer | None:
     """The DNS message in these bytes of the frame; None where it is none.
 
-    below: the UDP or TCP layer that carries it. number: of the packet. Over TCP the message is the whole segment.
+    below: the UDP or TCP layer that carries it. number: of the packet. Over TCP a message must be whole in its segment.
     Port 53 is always DNS. On 5300, the port of labkit's server, a header that makes sense is enough, so that what is
     malformed can be looked at. Anywhere else the whole datagram must be one well-formed query or response.
     """
     ports = {each.value for each in below.fields[:2]}
     tcp = below.name == "TCP"
     begin = start + 2 if tcp else start
+    if tcp:
+        end = min(end, begin + number_at(context.raw, start * 8, 16)) if begin + _HEADER <= end else begin
+        if end - begin != number_at(context.raw, start * 8, 16):
+            return None  # the middle of a message, or its first part
     if end - begin < _HEADER or ports & _OTHERS:
         return None
-    if tcp and number_at(context.raw, start * 8, 16) != end - begin:
-        return None  # the middle of a message, or several
     if PORT not in ports and not _plausible(context.raw[begin : begin + _HEADER]):
         return None
     before, context.start = context.start, begin

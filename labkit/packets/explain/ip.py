@@ -5,7 +5,8 @@ Rule: one table a header; names, order and spans are Wireshark's.
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Context, Row, Table, Value, as_number, flag, one_of, ones_sum
+from labkit.packets.explain.base import Chooser, Context, OfValue, Row, Table, Value, as_number, flag, number_at, one_of
+from labkit.packets.explain.internet import verdict
 from labkit.packets.explain.ip_options import options
 
 PROTOCOLS = {
@@ -81,7 +82,7 @@ def differentiated_services(prefix: str) -> tuple[Row, ...]:
     )
 
 
-def _words(value: Value, context: Context) -> str:
+def _words(value: Value) -> str:
     count = as_number(value)
     if count < 5:
         return f"{count * 4} bytes: too few, an IPv4 header has 20 at least"
@@ -93,18 +94,17 @@ def _checksum(value: Value, context: Context) -> str:
     header = context.raw[context.start : context.start + length]
     if len(header) < length or length < 20:
         return "not verified: the header is not whole"
-    expected = ~ones_sum(header[:10] + b"\0\0" + header[12:]) & 0xFFFF
-    if value == expected or (expected == 0xFFFF and value == 0):
-        return "good"
-    return f"bad: the bytes add up to 0x{expected:04x}"
+    return verdict(value, header, 10)
 
 
 def _length(value: Value, context: Context) -> str:
     if value == 0:
         return "0: left to the network card, which cuts the packet into segments"
+    if as_number(value) < (context.raw[context.start] & 15) * 4:
+        return "too few: the header alone is longer"
     extra = len(context.raw) - context.start - as_number(value)
     if extra > 0 and not context.quoted:
-        return f"header and data; the {extra} bytes after that are padding"
+        return f"header and data, in bytes; {extra} more follow in the frame, which are not part of the packet"
     return "header and data, in bytes"
 
 
@@ -124,7 +124,6 @@ IPV4 = Table(
             4,
             "Comes first, so that a receiver knows which header it reads; 4 because versions 0 to 3 were experiments.",
             "RFC 791 §3.1",
-            ("version",),
         ),
         Row(
             "ip.hdr_len",
@@ -133,8 +132,7 @@ IPV4 = Table(
             "Tells where the data starts, since options make the header longer: in 32-bit words, so 15 is 60 "
             "bytes at most.",
             "RFC 791 §3.1",
-            ("ihl",),
-            meaning=_words,
+            meaning=OfValue(_words),
         ),
         Row(
             "ip.dsfield",
@@ -142,7 +140,6 @@ IPV4 = Table(
             8,
             "One byte with two uses today: the class of treatment, and congestion marks.",
             "RFC 2474 §3",
-            ("tos",),
             "hex",
             parts=differentiated_services("ip.dsfield"),
         ),
@@ -153,7 +150,6 @@ IPV4 = Table(
             "Says where the packet ends, because Ethernet pads short frames; its 16 bits limit a packet to "
             "65,535 bytes.",
             "RFC 791 §3.1",
-            ("len",),
             meaning=_length,
         ),
         Row(
@@ -162,7 +158,6 @@ IPV4 = Table(
             16,
             "Tells which fragments belong together; a packet that must not be fragmented may carry anything here.",
             "RFC 6864 §4",
-            ("id",),
             "hex",
             volatile=True,
         ),
@@ -172,7 +167,6 @@ IPV4 = Table(
             3,
             "Control fragmentation.",
             "RFC 791 §3.1",
-            ("flags",),
             "hex",
             parts=(
                 Row(
@@ -210,8 +204,7 @@ IPV4 = Table(
             13,
             "Where this fragment's data belongs; in units of 8 bytes, since 13 bits must reach 65,535.",
             "RFC 791 §3.1",
-            ("frag",),
-            meaning=lambda value, context: f"{as_number(value) * 8} bytes into the data" if value else "",
+            meaning=OfValue(lambda value: f"{as_number(value) * 8} bytes into the data" if value else ""),
         ),
         Row(
             "ip.ttl",
@@ -220,8 +213,7 @@ IPV4 = Table(
             "Each router takes one off and drops the packet at zero, so nothing circles forever; it was meant as "
             "seconds.",
             "RFC 791 §3.1",
-            ("ttl",),
-            meaning=lambda value, context: f"{as_number(value)} more routers at most",
+            meaning=OfValue(lambda value: f"{as_number(value)} more routers at most"),
         ),
         Row(
             "ip.proto",
@@ -229,7 +221,6 @@ IPV4 = Table(
             8,
             "Tells the receiver whom to hand the data to.",
             "RFC 791 §3.1",
-            ("proto",),
             meaning=one_of(PROTOCOLS, "not known to labkit"),
         ),
         Row(
@@ -238,7 +229,6 @@ IPV4 = Table(
             16,
             "Guards the header only, and every router has to redo it, since the TTL changed: IPv6 has none.",
             "RFC 791 §3.1",
-            ("chksum",),
             "hex",
             _checksum,
             volatile=True,
@@ -249,7 +239,6 @@ IPV4 = Table(
             32,
             "Where answers go; nothing on the way checks it.",
             "RFC 791 §3.1",
-            ("src",),
             "ipv4",
         ),
         Row(
@@ -258,7 +247,6 @@ IPV4 = Table(
             32,
             "All that a router looks at to choose the next hop.",
             "RFC 791 §3.1",
-            ("dst",),
             "ipv4",
         ),
         Row(
@@ -267,7 +255,6 @@ IPV4 = Table(
             0,
             "Room for what few packets need; most routers handle it slowly, so it is rare.",
             "RFC 791 §3.1",
-            ("options",),
             "bytes",
             _option_names,
             split=options,
@@ -275,4 +262,22 @@ IPV4 = Table(
     ),
 )
 
-TABLES = {"IP": IPV4}
+_BEGINNINGS = {
+    count: Table(IPV4.name, IPV4.title, IPV4.rfc, sum(row.bits for row in IPV4.rows[:count]), IPV4.rows[:count])
+    for count in (1, 2, 4)
+}  # fmt: skip
+
+
+def _ipv4(raw: bytes, start: int, stop: int) -> Table:
+    """The whole header, or what comes before the field that cannot be: nothing behind that means anything."""
+    if stop < start + 4:
+        return IPV4
+    words, total = raw[start] & 15, number_at(raw, start * 8 + 16, 16)
+    if raw[start] >> 4 != 4:
+        return _BEGINNINGS[1]
+    if words < 5:
+        return _BEGINNINGS[2]
+    return _BEGINNINGS[4] if 0 < total < words * 4 else IPV4
+
+
+TABLES: dict[str, Table | Chooser] = {"IPv4": _ipv4}

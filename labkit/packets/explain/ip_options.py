@@ -5,7 +5,8 @@ Rule: one entry an option; names, order and spans are Wireshark's.
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Context, Row, build, one_of, option_size
+from labkit.packets.explain.base import Context, Row, build, one_of
+from labkit.packets.explain.internet import option_size
 from labkit.packets.model import Field
 
 _OPTIONS = {

@@ -1,11 +1,11 @@
-"""Ethernet, Linux cooked and BSD loopback headers, VLAN tags, and ARP.
+"""Ethernet, Linux cooked and BSD loopback headers, and VLAN tags.
 
 Rule: one table a header; addresses of loopback are all zero, so only real ones are volatile.
 """
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Context, Row, Table, Value, build, one_of
+from labkit.packets.explain.base import Chooser, Context, Row, Table, Value, build, number_at, one_of
 from labkit.packets.model import Field
 
 ETHERTYPES = {
@@ -21,7 +21,7 @@ ETHERTYPES = {
     0x9000: "loop test",
 }
 _FAMILIES = {2: "IPv4", 10: "IPv6 (Linux)", 24: "IPv6 (NetBSD, OpenBSD)", 28: "IPv6 (FreeBSD)", 30: "IPv6 (macOS)"}
-_ARPHRD = {1: "Ethernet", 512: "PPP", 768: "IP-in-IP tunnel", 772: "loopback", 801: "Wi-Fi", 65534: "none (tun)"}
+HARDWARE = {1: "Ethernet", 512: "PPP", 768: "IP-in-IP tunnel", 772: "loopback", 801: "Wi-Fi", 65534: "none (tun)"}
 _DIRECTIONS = {
     0: "to us",
     1: "broadcast by somebody else",
@@ -31,7 +31,8 @@ _DIRECTIONS = {
 }
 
 
-def _mac_meaning(value: Value, context: Context) -> str:
+def mac_meaning(value: Value, context: Context) -> str:
+    """What a hardware address says: one station, a group, everybody, nobody."""
     if value == "00:00:00:00:00:00":
         return "none: loopback has no network card"
     if value == "ff:ff:ff:ff:ff:ff":
@@ -41,17 +42,19 @@ def _mac_meaning(value: Value, context: Context) -> str:
     return f"{group}, address {'set by software' if first & 2 else 'given by the manufacturer'}"
 
 
-def _is_real(value: Value) -> bool:
+def is_real(value: Value) -> bool:
+    """Whether a hardware address belongs to a station, and so differs between machines."""
     return value not in ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "")
 
 
-def _mac(name: str, label: str, why: str, covers: str) -> Row:
-    return Row(name, label, 48, why, "IEEE 802.3 §3.2", (covers,), "mac", _mac_meaning, volatile=_is_real)
+def _mac(name: str, label: str, why: str) -> Row:
+    return Row(name, label, 48, why, "IEEE 802.3 §3.2", "mac", mac_meaning, volatile=is_real)
 
 
-def _ethertype(name: str, covers: str, why: str) -> Row:
+def ethertype(name: str, why: str) -> Row:
+    """A row for an EtherType."""
     return Row(
-        name, "EtherType", 16, why, "RFC 9542 §3", (covers,), "hex", one_of(ETHERTYPES, "not a protocol labkit knows")
+        name, "EtherType", 16, why, "RFC 9542 §3", "hex", one_of(ETHERTYPES, "not a protocol labkit knows")
     )
 
 
@@ -63,14 +66,11 @@ _DST = _mac(
     "eth.dst",
     "Destination Address",
     "Comes first, so that a card can decide from the first 6 bytes whether the frame is for it.",
-    "dst",
 )
-_SRC = _mac(
-    "eth.src", "Source Address", "Lets the receiver answer, and switches learn behind which port a station is.", "src"
-)
+_SRC = _mac("eth.src", "Source Address", "Lets the receiver answer, and switches learn behind which port a station is.")
 
 ETHERNET = Table(
-    "Ethernet", "Ethernet II", "IEEE 802.3 §3", 112, (_DST, _SRC, _ethertype("eth.type", "type", _TYPE_WHY))
+    "Ethernet", "Ethernet II", "IEEE 802.3 §3", 112, (_DST, _SRC, ethertype("eth.type", _TYPE_WHY))
 )
 
 ETHERNET_LENGTH = Table(
@@ -87,38 +87,40 @@ ETHERNET_LENGTH = Table(
             16,
             "In IEEE 802.3 the length of the data, so that padding can be told from it.",
             "IEEE 802.3 §3.2.6",
-            ("len",),
         ),
     ),
 )
 
-VLAN = Table(
-    "VLAN",
-    "802.1Q Virtual LAN",
-    "IEEE 802.1Q §9",
-    32,
-    (
-        Row("vlan.priority", "Priority", 3, "Lets switches send urgent frames first.", "IEEE 802.1Q §9.6", ("prio",)),
-        Row(
-            "vlan.dei",
-            "Drop Eligible",
-            1,
-            "Marks frames to drop first under congestion.",
-            "IEEE 802.1Q §9.6",
-            ("dei",),
-            "flag",
-        ),
-        Row(
-            "vlan.id",
-            "VLAN Identifier",
-            12,
-            "Lets one cable carry several separate networks.",
-            "IEEE 802.1Q §9.6",
-            ("vlan",),
-        ),
-        _ethertype("vlan.etype", "type", "The EtherType that the tag pushed 4 bytes further."),
-    ),
-)
+ETHERNET_NEITHER = Table(
+    "Ethernet",
+    "Ethernet with a number that is neither type nor length",
+    "IEEE 802.3 §3.2.6",
+    112,
+    (_DST, _SRC, Row("eth.invalid_lentype", "Neither length nor type", 16,
+                     "1501 to 1535 are left between the largest length and the smallest type, so both can be told.",
+                     "IEEE 802.3 §3.2.6", "hex")),
+)  # fmt: skip
+
+
+def _tag(prefix: str, rfc: str) -> tuple[Row, ...]:
+    return (
+        Row(f"{prefix}.priority", "Priority", 3, "Lets switches send urgent frames first.", rfc),
+        Row(f"{prefix}.dei", "Drop Eligible", 1, "Marks frames to drop first under congestion.", rfc, "flag"),
+        Row(f"{prefix}.id", "VLAN Identifier", 12, "Lets one cable carry several separate networks.", rfc),
+    )
+
+
+_VLAN_TAG = _tag("vlan", "IEEE 802.1Q §9.6")
+VLAN = Table("VLAN", "802.1Q Virtual LAN", "IEEE 802.1Q §9", 32, (
+    *_VLAN_TAG, ethertype("vlan.etype", "The EtherType that the tag pushed 4 bytes further."),
+))  # fmt: skip
+VLAN_LENGTH = Table("VLAN", "802.1Q Virtual LAN", "IEEE 802.1Q §9", 32, (
+    *_VLAN_TAG, Row("vlan.len", "Length", 16, "The length that the tag pushed 4 bytes further.", "IEEE 802.3 §3.2.6"),
+))  # fmt: skip
+PROVIDER = Table("802.1ad", "802.1ad Provider Bridge", "IEEE 802.1ad §9", 32, (
+    *_tag("ieee8021ad", "IEEE 802.1ad §9.5"),
+    ethertype("ieee8021ah.etype", "What follows: most often the customer's own VLAN tag, left as it is."),
+))  # fmt: skip
 
 _SLL_ADDRESS = Row(
     "sll.src.eth",
@@ -126,10 +128,9 @@ _SLL_ADDRESS = Row(
     48,
     "The sender's hardware address, as in an Ethernet header.",
     "pcap-linktype: LINUX_SLL",
-    (),
     "mac",
-    _mac_meaning,
-    volatile=_is_real,
+    mac_meaning,
+    volatile=is_real,
 )
 _SLL_UNUSED = Row(
     "sll.unused",
@@ -137,7 +138,6 @@ _SLL_UNUSED = Row(
     16,
     "An Ethernet address fills only 6 of the 8 bytes.",
     "pcap-linktype: LINUX_SLL",
-    (),
     "bytes",
 )
 
@@ -162,7 +162,6 @@ COOKED = Table(
             16,
             "Says which way the packet went, because the capture on all interfaces keeps no frame header that would.",
             "pcap-linktype: LINUX_SLL",
-            ("pkttype",),
             meaning=one_of(_DIRECTIONS),
         ),
         Row(
@@ -171,8 +170,7 @@ COOKED = Table(
             16,
             "Says of what kind of interface the address below is.",
             "pcap-linktype: LINUX_SLL",
-            ("lladdrtype",),
-            meaning=one_of(_ARPHRD),
+            meaning=one_of(HARDWARE),
         ),
         Row(
             "sll.halen",
@@ -180,7 +178,6 @@ COOKED = Table(
             16,
             "Says how many of the 8 address bytes count.",
             "pcap-linktype: LINUX_SLL",
-            ("lladdrlen",),
         ),
         Row(
             "sll.src",
@@ -188,11 +185,10 @@ COOKED = Table(
             64,
             "The sender's hardware address; there is no destination, the kernel no longer knows it here.",
             "pcap-linktype: LINUX_SLL",
-            ("src",),
             "bytes",
             split=_cooked_address,
         ),
-        _ethertype("sll.etype", "proto", "Tells whom to hand the rest to, as in an Ethernet header."),
+        ethertype("sll.etype", "Tells whom to hand the rest to, as in an Ethernet header."),
     ),
 )
 
@@ -202,14 +198,13 @@ COOKED2 = Table(
     "pcap-linktype: LINUX_SLL2",
     160,
     (
-        _ethertype("sll.etype", "proto", "Tells whom to hand the rest to; version 2 moved it to the front."),
+        ethertype("sll.etype", "Tells whom to hand the rest to; version 2 moved it to the front."),
         Row(
             "sll.reserved",
             "Reserved",
             16,
             "Keeps the interface number aligned to 32 bits.",
             "pcap-linktype: LINUX_SLL2",
-            ("reserved",),
         ),
         Row(
             "sll.ifindex",
@@ -217,7 +212,6 @@ COOKED2 = Table(
             32,
             "Names the interface, which version 1 could not: the reason for version 2.",
             "pcap-linktype: LINUX_SLL2",
-            ("ifindex",),
             volatile=True,
         ),
         Row(
@@ -226,8 +220,7 @@ COOKED2 = Table(
             16,
             "Says of what kind of interface the address below is.",
             "pcap-linktype: LINUX_SLL2",
-            ("lladdrtype",),
-            meaning=one_of(_ARPHRD),
+            meaning=one_of(HARDWARE),
         ),
         Row(
             "sll.pkttype",
@@ -235,7 +228,6 @@ COOKED2 = Table(
             8,
             "Says which way the packet went.",
             "pcap-linktype: LINUX_SLL2",
-            ("pkttype",),
             meaning=one_of(_DIRECTIONS),
         ),
         Row(
@@ -244,7 +236,6 @@ COOKED2 = Table(
             8,
             "Says how many of the 8 address bytes count.",
             "pcap-linktype: LINUX_SLL2",
-            ("lladdrlen",),
         ),
         Row(
             "sll.src",
@@ -252,7 +243,6 @@ COOKED2 = Table(
             64,
             "The sender's hardware address.",
             "pcap-linktype: LINUX_SLL2",
-            ("src",),
             "bytes",
             split=_cooked_address,
         ),
@@ -278,7 +268,6 @@ LOOPBACK = Table(
             "All that BSD and macOS put before a loopback packet: the number their own sockets use for the "
             "protocol, in the byte order of the machine.",
             "pcap-linktype: NULL",
-            ("type",),
             "hex",
             lambda value, context: _FAMILIES.get(_family_number(value), "unknown"),
             shown=lambda value, context: str(_family_number(value)),
@@ -286,101 +275,17 @@ LOOPBACK = Table(
     ),
 )
 
-_ARP_RFC = "RFC 826"
-ARP = Table(
-    "ARP",
-    "Address Resolution Protocol",
-    "RFC 826",
-    64,
-    (
-        Row(
-            "arp.hw.type",
-            "Hardware type",
-            16,
-            "ARP was made for any kind of network; 1 is Ethernet.",
-            _ARP_RFC,
-            ("hwtype",),
-            meaning=one_of(_ARPHRD),
-        ),
-        Row(
-            "arp.proto.type",
-            "Protocol type",
-            16,
-            "…and for any protocol above it, by its EtherType.",
-            _ARP_RFC,
-            ("ptype",),
-            "hex",
-            one_of(ETHERTYPES),
-        ),
-        Row(
-            "arp.hw.size",
-            "Hardware size",
-            8,
-            "How long a hardware address is, so that unknown kinds can be skipped.",
-            _ARP_RFC,
-            ("hwlen",),
-        ),
-        Row("arp.proto.size", "Protocol size", 8, "How long a protocol address is.", _ARP_RFC, ("plen",)),
-        Row(
-            "arp.opcode",
-            "Opcode",
-            16,
-            "Tells a question from an answer; both have the same form, so an answer is a question turned round.",
-            _ARP_RFC,
-            ("op",),
-            meaning=one_of(
-                {1: "request: who has the target address?", 2: "reply: it is at the sender's hardware address"}
-            ),
-        ),
-        Row(
-            "arp.src.hw_mac",
-            "Sender MAC address",
-            0,
-            "Whoever hears the question learns at once where the asker is.",
-            _ARP_RFC,
-            ("hwsrc",),
-            "mac",
-            volatile=_is_real,
-        ),
-        Row(
-            "arp.src.proto_ipv4",
-            "Sender IP address",
-            0,
-            "The address that goes with it; nothing proves it, hence ARP spoofing.",
-            _ARP_RFC,
-            ("psrc",),
-            "ipv4",
-        ),
-        Row(
-            "arp.dst.hw_mac",
-            "Target MAC address",
-            0,
-            "What is asked for: empty in a request.",
-            _ARP_RFC,
-            ("hwdst",),
-            "mac",
-            volatile=_is_real,
-        ),
-        Row(
-            "arp.dst.proto_ipv4",
-            "Target IP address",
-            0,
-            "The address somebody wants to reach.",
-            _ARP_RFC,
-            ("pdst",),
-            "ipv4",
-        ),
-    ),
-)
-
-# The Scapy layers that these tables describe.
-TABLES = {
-    "Ether": ETHERNET,
-    "Dot3": ETHERNET_LENGTH,
-    "Dot1Q": VLAN,
-    "CookedLinux": COOKED,
-    "CookedLinuxV2": COOKED2,
-    "Loopback": LOOPBACK,
-    "LoopbackOpenBSD": LOOPBACK,
-    "ARP": ARP,
+TABLES: dict[str, Table | Chooser] = {
+    "Ethernet": lambda raw, start, stop: _by_type(raw, start + 12, ETHERNET, ETHERNET_LENGTH, ETHERNET_NEITHER),
+    "VLAN": lambda raw, start, stop: _by_type(raw, start + 2, VLAN, VLAN_LENGTH, VLAN),
+    "802.1ad": PROVIDER,
+    "Linux cooked": COOKED,
+    "Linux cooked v2": COOKED2,
+    "BSD loopback": LOOPBACK,
 }
+
+
+def _by_type(raw: bytes, at: int, named: Table, counted: Table, neither: Table) -> Table:
+    """The table by the number after the addresses: up to 1500 a length, from 1536 on an EtherType (RFC 9542 §3)."""
+    kind = number_at(raw, at * 8, 16) if len(raw) >= at + 2 else 0x600
+    return named if kind >= 0x600 else counted if kind <= 1500 else neither

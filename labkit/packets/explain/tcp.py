@@ -6,17 +6,18 @@ Rule: one table for the header; the options are in `tcp_options`; names, order a
 from __future__ import annotations
 
 from labkit.packets.explain.base import (
+    Chooser,
     Context,
+    OfValue,
     Row,
     Table,
     Value,
     as_number,
-    checksum_meaning,
     flag,
-    is_ephemeral,
     number_at,
     shown_bytes,
 )
+from labkit.packets.explain.internet import checksum_meaning, is_ephemeral
 from labkit.packets.explain.tcp_options import options
 
 
@@ -50,7 +51,7 @@ def _flags(context: Context) -> int:
     return number_at(context.raw, (context.start + 12) * 8 + 4, 12) if context.start + 14 <= len(context.raw) else 0
 
 
-def _words(value: Value, context: Context) -> str:
+def _words(value: Value) -> str:
     count = as_number(value)
     if count < 5:
         return f"{count * 4} bytes: too few, a TCP header has 20 at least"
@@ -65,7 +66,7 @@ def _window(value: Value, context: Context) -> str:
     return "bytes the sender of this packet will take, before Window Scale"
 
 
-def _names(value: Value, context: Context) -> str:
+def _names(value: Value) -> str:
     names = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE")
     number = as_number(value)
     return ", ".join(name for bit, name in enumerate(names) if number >> bit & 1) or "none"
@@ -84,9 +85,8 @@ _FLAGS = Row(
     12,
     "What kind of segment this is: one bit each, so they can be combined.",
     _RFC,
-    ("reserved", "flags"),
     "hex",
-    _names,
+    OfValue(_names),
     parts=(
         Row(
             "tcp.flags.res",
@@ -94,8 +94,7 @@ _FLAGS = Row(
             3,
             "Zero until somebody needs them; ECN and AccECN took theirs from here.",
             _RFC,
-            kind="number",
-            shown=lambda value, context: "Set" if value else "Not set",
+            kind="flag",
         ),
         _flag(
             "ae",
@@ -183,7 +182,6 @@ TCP = Table(
             16,
             "With the address it names the sending socket; a connection is known by both addresses and both ports.",
             _RFC,
-            ("sport",),
             meaning=_port,
             volatile=is_ephemeral,
         ),
@@ -193,7 +191,6 @@ TCP = Table(
             16,
             "Says which program on the receiving machine the segment is for.",
             _RFC,
-            ("dport",),
             meaning=_port,
             volatile=is_ephemeral,
         ),
@@ -204,7 +201,6 @@ TCP = Table(
             "The place of the first data byte in the stream, so that the receiver can put bytes in order and drop "
             "duplicates; it starts at a random number, or strangers could guess it.",
             "RFC 9293 §3.4",
-            ("seq",),
             meaning=_seq,
             shown=_seq_shown,
             volatile=True,
@@ -215,7 +211,6 @@ TCP = Table(
             32,
             "The next byte expected: everything before it has arrived.",
             "RFC 9293 §3.4",
-            ("ack",),
             meaning=_ack,
             shown=_ack_shown,
             volatile=lambda value: value != 0,
@@ -226,8 +221,7 @@ TCP = Table(
             4,
             "Tells where the data starts, since options make the header longer: in 32-bit words, so 60 bytes at most.",
             _RFC,
-            ("dataofs",),
-            meaning=_words,
+            meaning=OfValue(_words),
         ),
         _FLAGS,
         Row(
@@ -236,7 +230,6 @@ TCP = Table(
             16,
             "Flow control: how many bytes beyond the acknowledged one the receiver has room for.",
             "RFC 9293 §3.8.6",
-            ("window",),
             meaning=_window,
         ),
         Row(
@@ -245,7 +238,6 @@ TCP = Table(
             16,
             "Guards header, data and the IP addresses against damage on the way; weak, but on the whole path.",
             _RFC,
-            ("chksum",),
             "hex",
             checksum_meaning(6, 16),
             volatile=True,
@@ -256,7 +248,6 @@ TCP = Table(
             16,
             "Marks the end of urgent data when URG is set; RFCs and systems disagree by one byte where that is.",
             "RFC 6093 §2",
-            ("urgptr",),
             meaning=lambda value, context: "" if _flags(context) & 0x20 else "no meaning: the URG flag is not set",
         ),
         Row(
@@ -265,7 +256,6 @@ TCP = Table(
             0,
             "What TCP learned since 1981 without a new header: each a kind, a length and its data.",
             "RFC 9293 §3.2",
-            ("options",),
             "bytes",
             shown=_all,
             split=options,
@@ -274,4 +264,12 @@ TCP = Table(
     ),
 )
 
-TABLES = {"TCP": TCP}
+_BEFORE_OFFSET = Table(TCP.name, TCP.title, TCP.rfc, 100, TCP.rows[:5])
+
+
+def _tcp(raw: bytes, start: int, stop: int) -> Table:
+    """The whole header, or what comes up to a Data Offset that cannot be: then nobody knows where the data begins."""
+    return TCP if stop < start + 13 or raw[start + 12] >= 0x50 else _BEFORE_OFFSET
+
+
+TABLES: dict[str, Table | Chooser] = {"TCP": _tcp}

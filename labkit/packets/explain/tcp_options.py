@@ -5,12 +5,12 @@ Rule: one entry an option; names, order and spans are Wireshark's.
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Context, OptionKind, Row, Value, as_number, build, option_size, shown_bytes
+from labkit.packets.explain.base import Context, OptionKind, Row, Value, as_number, build, one_of, shown_bytes
+from labkit.packets.explain.internet import option_size
 from labkit.packets.model import Field
 
 _MODULUS = 1 << 32
 _OPTIONS_RFC = "RFC 9293 §3.2"
-
 
 _KIND_NAMES = {
     0: "End of Option List",
@@ -37,7 +37,7 @@ _KIND = Row(
     8,
     "Says which option this is; kinds 0 and 1 are a single byte, all others have a length.",
     _OPTIONS_RFC,
-    meaning=lambda value, context: _KIND_NAMES.get(as_number(value), "unknown"),
+    meaning=one_of(_KIND_NAMES),
 )
 _LENGTH = Row(
     "tcp.option_len", "Length", 8, "Counts kind and length too, so that unknown options can be skipped.", _OPTIONS_RFC

@@ -1,0 +1,296 @@
+"""What a ladder shows, before any pixel or word: rungs (one a packet), groups of them, and socket events.
+
+Rule: no pixels here, and no sentences; packets keep the order of the file, whatever their times say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from labkit.core.errors import LabError
+from labkit.draw.text import duration, given, preview, visible
+
+if TYPE_CHECKING:
+    from labkit.packets.model import SocketEvent, Verdict
+    from labkit.packets.packet import Packet
+    from labkit.packets.tape import Tape
+
+STALL_NS = 10_000_000  # silence from here on is a stall: drawn as a broken axis
+LATE_NS = 10_000_000  # an arrival so long after the sending is told in the picture, never in the twin
+
+
+@dataclass(slots=True)
+class Rung:
+    """One packet as the ladder shows it.
+
+    number: in its tape. time_ns: as in its packet, None without a time. at_ns: where it stands on the ladder's axis,
+    never before the packet in front of it. right: sent by the client, so it points right. group: index of its
+    connection. flags: TCP's flags in words, or the protocol's name. numbers: relative seq and ack. size: payload bytes.
+    again: its bytes, SYN or FIN were seen before. reset: carries RST. verdict: what a wire did to it. opened: the first
+    window above 0 again.
+    """
+
+    packet: Packet
+    number: int
+    time_ns: int | None
+    at_ns: int
+    right: bool
+    group: int
+    flags: str
+    numbers: str
+    size: int
+    again: bool
+    reset: bool
+    verdict: Verdict | None = None
+    opened: bool = False
+
+    @property
+    def lost(self) -> bool:
+        """A wire dropped it: it never arrived."""
+        return self.verdict is not None and self.verdict.kind == "dropped"
+
+    @property
+    def late_arrival(self) -> int | None:
+        """When it arrived, in ns since the epoch, where a wire reordered or delayed it."""
+        verdict = self.verdict
+        if verdict is None or verdict.kind not in ("reordered", "delayed") or not verdict.arrivals:
+            return None
+        return verdict.arrivals[0] if verdict.arrivals[0] > self.at_ns else None
+
+    @property
+    def closed_window(self) -> bool:
+        """It tells the other side to send nothing for now: the receiver has no room (RFC 9293 §3.8.6.1)."""
+        return self.packet.window == 0 and not self.reset and "ACK" in self.flags
+
+    @property
+    def pure_ack(self) -> bool:
+        """It acknowledges and does nothing else."""
+        return self.flags == "ACK" and self.size == 0
+
+    @property
+    def note(self) -> str:
+        """What hangs below the arrow: a warning, or the start of the payload, or both."""
+        text = preview(self.packet.payload, 32) if self.size else ""
+        if not self.again and self.verdict is None and not self.closed_window and not self.opened:
+            return text
+        warning = ", ".join(["retransmission"] * self.again + ["window 0: no room"] * self.closed_window
+                            + ["window open again"] * self.opened)
+        if self.verdict is not None:
+            sent_ns = self.at_ns if self.time_ns is None else self.time_ns
+            warning += (", " if warning else "") + _fate(self.verdict, sent_ns)
+        return f"{warning} · {text}" if text else warning
+
+
+def _fate(verdict: Verdict, sent_ns: int) -> str:
+    """What a wire did to a packet, and when it arrived where that was late."""
+    kind, detail = verdict.kind, visible(verdict.detail)
+    if kind == "delayed" and detail:
+        words = f"delayed {detail}"
+    else:
+        words = f"{kind} on the wire" + (f", {detail}" if detail else "")
+    if verdict.arrivals and max(verdict.arrivals) - sent_ns >= LATE_NS:
+        first, last = (duration(max(at - sent_ns, 0)) for at in (min(verdict.arrivals), max(verdict.arrivals)))
+        words += ", arrived after " + (f"{first} and {last}" if len(verdict.arrivals) > 1 else last)
+    return words
+
+
+@dataclass(slots=True)
+class Group:
+    """One connection, or one conversation of a protocol without connections. client, server: (address, port)."""
+
+    client: tuple[str, int]
+    server: tuple[str, int]
+    connection: bool = True
+
+
+@dataclass(slots=True)
+class Ladder:
+    """Everything a ladder says. hidden: pure ACKs that were asked away. left_out: rungs between head and tail."""
+
+    rungs: list[Rung]
+    groups: list[Group]
+    events: list[SocketEvent]
+    origin: str
+    acks: bool
+    head: int
+    left_out: list[Rung] = field(default_factory=list)
+    hidden: int = 0
+    ports: tuple[int, ...] = ()
+
+    @property
+    def noun(self) -> str:
+        """What its groups are: ``"connection"``, or ``"conversation"`` where not all of them are TCP's."""
+        return "connection" if all(group.connection for group in self.groups) else "conversation"
+
+    @property
+    def one_client(self) -> bool:
+        """Whether the same client talks to several servers: then their ports tell the groups apart, not its own."""
+        return len({group.client for group in self.groups}) == 1 < len({group.server for group in self.groups})
+
+    def labels(self) -> list[int]:
+        """The ports by which the groups are told from each other, in their order."""
+        one_client = self.one_client
+        return [(group.server if one_client else group.client)[1] for group in self.groups]
+
+    @property
+    def shown(self) -> list[Rung]:
+        """The rungs drawn: all, or the head and the tail of a long tape."""
+        return (
+            self.rungs
+            if not self.left_out
+            else [*self.rungs[: self.head], *self.rungs[self.head + len(self.left_out) :]]
+        )
+
+    def cut_events(self) -> tuple[list[SocketEvent], int]:
+        """The events to draw, and how many fall into the part left out."""
+        if not self.left_out:
+            return self.events, 0
+        first, last = self.left_out[0].at_ns, self.left_out[-1].at_ns
+        kept = [event for event in self.events if not first <= event.time_ns <= last]
+        return kept, len(self.events) - len(kept)
+
+    def group_of(self, event: SocketEvent) -> int | None:
+        """Index of the connection a socket event belongs to; None where it belongs to none (a server's own)."""
+        near, far = event.local, event.remote
+        if far is None and len(self.groups) > 1 and event.who == "server":
+            return None
+        for number, group in enumerate(self.groups):
+            client, server = (near, far) if event.who == "client" else (far, near)
+            if client is not None and client[1] == group.client[1] and (server is None or server[1] == group.server[1]):
+                return number
+        return 0 if len(self.groups) == 1 else None
+
+
+def silence(before: Rung, after: Rung) -> int:
+    """Nanoseconds between two packets that follow each other; negative if the clock went back, 0 if one has no time."""
+    return 0 if before.time_ns is None or after.time_ns is None else after.time_ns - before.time_ns
+
+
+def read(
+    tape: Tape | Iterable[Packet], *, events: bool = True, acks: bool = True, limit: int | None = 80
+) -> Ladder:
+    """Work out what a ladder of this tape shows.
+
+    tape: a Tape, or any packets. events: with socket events. acks: with segments that only acknowledge. limit: most
+    packets drawn; of a longer tape the first three quarters of that and the last quarter; None for all.
+    """
+    packets = _packets(tape)
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
+        raise LabError(
+            f"limit={given(limit)} is no number of packets", "Give a whole number, or None to draw all packets."
+        )
+    whole = _tape(tape)
+    groups = _Groups(whole)
+    history = _History()
+    rungs: list[Rung] = []
+    hidden = 0
+    # Events are placed by their times, so packets without one stand where the last packet with one does.
+    at_ns = next((packet.time_ns for packet in packets if packet.time_ns is not None), 0)
+    for packet in packets:
+        if packet.time_ns is not None:
+            at_ns = max(at_ns, packet.time_ns)
+        rung = _rung(packet, at_ns, groups.of(packet))
+        history.judge(rung)
+        if not acks and rung.pure_ack:
+            hidden += 1
+        else:
+            rungs.append(rung)
+    marks = sorted(whole.events, key=lambda event: event.time_ns) if events and whole is not None else []
+    # A list of packets has no origin; the one a packet's tape had is kept by the packet, if it is kept at all.
+    ladder = Ladder(
+        rungs, groups.found, marks, "" if whole is None else visible(whole.origin), acks, len(rungs), hidden=hidden,
+        ports=() if whole is None else tuple(whole.ports),
+    )  # fmt: skip
+    if limit is not None and len(rungs) > max(limit, 1):
+        limit = max(limit, 1)
+        ladder.head = limit - limit // 4
+        ladder.left_out = rungs[ladder.head : len(rungs) - limit // 4]
+    return ladder
+
+
+class _Groups:
+    """Finds out which packets belong together. found: the groups, in the order of their first packets."""
+
+    def __init__(self, tape: Tape | None) -> None:
+        self.found: list[Group] = []
+        self._order: dict[Any, int] = {}  # connection or pair of addresses → index of its group
+        self._connections: dict[int, tuple[Any, Group]] = {}  # by number of the packet: which of them, and its ends
+        for which, connection in enumerate(() if tape is None else tape.connections):
+            ends = Group(connection.client, connection.server)
+            self._connections.update((packet.number, (which, ends)) for packet in connection.packets)
+
+    def of(self, packet: Packet) -> int:
+        """The index of the group that this packet belongs to."""
+        whose = self._connections.get(packet.number)
+        if whose is None:  # no TCP connection of the tape: a conversation is a pair of addresses
+            ends = (packet.src, packet.dst) if packet.sender == "client" else (packet.dst, packet.src)
+            client, server = packet.talk or ends
+            whose = (client, server), Group(client, server, connection=False)
+        group = self._order.setdefault(whose[0], len(self.found))
+        if group == len(self.found):
+            self.found.append(whose[1])
+        return group
+
+
+class _History:
+    """What was seen so far of each side of each group: which bytes, and whether its window is closed."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[int, bool, int, int]] = set()
+        self._closed: set[tuple[int, bool]] = set()
+
+    def judge(self, rung: Rung) -> None:
+        """Note on the rung whether it is sent again, and whether its window is open again."""
+        side = rung.group, rung.right
+        # Only what takes up sequence numbers can be repeated; a pure ACK may come twice by right.
+        taken = rung.size + ("SYN" in rung.flags) + ("FIN" in rung.flags) if rung.packet.flags else 0
+        if taken:
+            key = (*side, rung.packet.seq, taken)
+            rung.again = key in self._seen
+            self._seen.add(key)
+        if rung.closed_window:
+            self._closed.add(side)
+        elif side in self._closed:
+            self._closed.discard(side)
+            rung.opened = True
+
+
+def _rung(packet: Packet, at_ns: int, group: int) -> Rung:
+    """One packet as the ladder shows it, as far as it can be told without the others."""
+    flags, numbers, size = packet.flags, "", packet.length
+    if flags:
+        numbers = f"seq={packet.relative_seq}"
+        if "ACK" in flags:
+            numbers += f" ack={packet.relative_ack}"
+            if packet.relative_sack:
+                numbers += " sack=" + ",".join(f"{left}-{right}" for left, right in packet.relative_sack)
+    else:
+        flags = visible(packet.what)
+        if part := packet.fragment:
+            numbers, size = f"bytes {part[0]}-{part[1] - 1}" + ("" if part[2] else ", the last"), 0
+    return Rung(
+        packet, packet.number, packet.time_ns, at_ns, packet.sender == "client", group, flags, numbers, size,
+        again=False, reset="RST" in flags, verdict=packet.verdict,
+    )  # fmt: skip
+
+
+def _tape(tape: Any) -> Tape | None:
+    """The tape itself if it is one; None for other rows of packets, which have no events, connections and origin."""
+    return tape if hasattr(tape, "events") else None
+
+
+def _packets(tape: Any) -> list[Packet]:
+    """The packets to draw. Raises LabError for anything that is not a row of packets."""
+    # A packet finds its layers by name, so that it can be mistaken for a sequence.
+    alone = hasattr(tape, "time_ns") and hasattr(tape, "sender")
+    if isinstance(tape, Iterable) and not alone and not isinstance(tape, (str, bytes, Mapping)):
+        found = list(tape)
+        if all(hasattr(packet, "relative_seq") for packet in found):
+            return found
+    raise LabError(
+        f"cannot draw a ladder of {given(tape)}",
+        "Give a tape, a part of one (tape[2:5], tape.where(...), connection.packets) or a list of its packets"
+        + ("; draw.bits(packet) draws one packet." if alone else "."),
+    )

@@ -1,0 +1,156 @@
+"""A ladder in words: the text twin of the picture.
+
+Rule: the twin holds nothing that changes from run to run, but for the line that names the origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from labkit.draw.ladder_model import Ladder, Rung, silence
+from labkit.draw.text import count, visible
+from labkit.packets.model import VERDICTS
+
+if TYPE_CHECKING:
+    from labkit.packets.model import SocketEvent
+
+EPHEMERAL = 32768  # ports from here on are picked by the kernel (Linux), so they differ from run to run
+_STEPS_MS = (40, 100, 200, 400)
+# A silence that a kernel timer ended (a delayed ACK, a retransmission) counts from 40 ms on. Any other counts from
+# 200 ms: a shorter one may be this machine's scheduler, and would differ from run to run.
+_LEAST_TIMER_MS, _LEAST_MS = 40, 200
+
+
+def stall(ns: int, *, timer: bool) -> str:
+    """A silence in steps so coarse that it reads the same in every run: ``"40 ms"``; ``""`` where it is too short.
+
+    Floored to 40, 100, 200, 400 ms, 1, 2, 3, … s; a step counts as reached from 85 % of it on. timer: what ended it
+    is the work of a kernel timer; otherwise it must last 200 ms to be named.
+    """
+    reached = ns / 1e6 / 0.85
+    if reached < (_LEAST_TIMER_MS if timer else _LEAST_MS):
+        return ""
+    if reached >= 1000:
+        return f"{int(ns / 1e9 + 0.15)} s"
+    return f"{max(step for step in _STEPS_MS if step <= reached)} ms"
+
+
+def heading(ladder: Ladder) -> str:
+    """Say in one line what the ladder is of: ``"Ladder of 4 packets, client ↔ server:8124"``."""
+    total = len(ladder.rungs)
+    servers = list(dict.fromkeys(group.server[1] for group in ladder.groups))
+    fixed = ", ".join(str(port) for port in servers if 0 < port < EPHEMERAL or port in ladder.ports)
+    if not total and not ladder.hidden and ladder.ports:  # perhaps the program talked on another one
+        return f"Ladder of 0 packets: none came by on port {' or '.join(map(str, ladder.ports))}"
+    text = f"Ladder of {count(total, 'packet')}, client ↔ server" + (f":{fixed}" if fixed else "")
+    return text + (f", {count(len(ladder.groups), ladder.noun)}" if len(ladder.groups) > 1 else "")
+
+
+def twin(ladder: Ladder, title: str | None = None) -> str:
+    """The ladder in words: packets in wire order, then what the sockets did, side by side rather than interleaved.
+
+    Events and calls are listed apart: which of the two comes first is a race between threads, each list is not.
+    """
+    lines = [heading(ladder) if title is None else f"{visible(title)}: {heading(ladder)}"]
+    if ladder.hidden:
+        lines.append("  (segments that only acknowledge are not shown)")
+    groups: Sequence[int | None] = [None]
+    if len(ladder.groups) > 1:
+        groups = range(len(ladder.groups))
+    shown = ladder.shown
+    pad = max([8, *(len(rung.flags) for rung in shown)])
+    events, left = ladder.cut_events()
+    one_client, labels = ladder.one_client, ladder.labels()
+    for group in groups:
+        if group is not None:
+            port = labels[group]
+            fixed = one_client and (0 < port < EPHEMERAL or port in ladder.ports)
+            lines.append(f"{ladder.noun} {group + 1}" + (f", server:{port}" if fixed else ""))
+        mine = [rung for rung in shown if group in (None, rung.group)]
+        cut = ladder.left_out[0].number if ladder.left_out else None
+        last: Rung | None = None
+        for place, rung in enumerate(mine, 1):
+            if cut is not None and rung.number > cut and (last is None or last.number < cut):
+                lines.append(f"     ({left_out(ladder)})")
+            elif last is not None:
+                lines += _between(last, rung)
+            # Numbers count all packets of the tape; where others come between by chance, count these alone.
+            number = rung.number if group is None and ladder.acks else place
+            arrow = "client → server" if rung.right else "client ← server"
+            line = f"{number:>3}  {arrow}  {rung.flags:<{pad}}  {rung.numbers}"
+            if rung.size:
+                line += f"  {count(rung.size, 'byte')}" if rung.numbers else count(rung.size, "byte")
+            if rung.again:
+                line += "  retransmission"  # only of what has numbers
+            if rung.closed_window:
+                line += "  window 0"
+            if rung.opened:
+                line += "  window open again"
+            if rung.verdict is not None:
+                line += f"  {visible(rung.verdict.words)}"
+            if rung.time_ns is None:
+                line += "  no time"
+            lines.append(line.rstrip())
+            last = rung
+        lines += _told([event for event in events if group is None or ladder.group_of(event) == group])
+    if groups[0] is not None and (rest := _told([event for event in events if ladder.group_of(event) is None])):
+        lines += [f"of no one {ladder.noun}", *rest]
+    if left:
+        lines.append(f"  ({count(left, 'socket event')} in the part left out)")
+    if ladder.origin:
+        lines.append(f"tape: {ladder.origin}")
+    return "\n".join(lines)
+
+
+def _between(before: Rung, after: Rung) -> list[str]:
+    """The line that tells of a silence between two packets, or of a clock that went back; none if neither was."""
+    gap = silence(before, after)
+    if name := stall(gap, timer=after.pure_ack or after.again):
+        return [f"     (gap of {name} or more)"]
+    if name := stall(-gap, timer=False):
+        return [f"     (the clock goes back by {name} or more)"]
+    return []
+
+
+def _told(events: list[SocketEvent]) -> list[str]:
+    """The lines of the twin that tell what the sockets did."""
+    lines = []
+    for who in ("client", "server"):
+        for kind in ("event", "call"):
+            told = [
+                visible(name) if size is None else f"{visible(name)} {size}"
+                for name, size in _joined(event for event in events if event.who == who and event.kind == kind)
+            ]
+            if told:
+                lines.append(f"  {who} {kind}s: {', '.join(told)}")
+    return lines
+
+
+def _joined(events: Iterable[SocketEvent]) -> list[tuple[str, int | None]]:
+    """Names and sizes, ``data`` in a row as one: into how many pieces a stream is cut is nobody's promise."""
+    told: list[tuple[str, int | None]] = []
+    for event in events:
+        if told and event.name == "data" == told[-1][0] and event.size is not None and told[-1][1] is not None:
+            told[-1] = ("data", told[-1][1] + event.size)
+        else:
+            told.append((event.name, event.size))
+    return told
+
+
+def left_out(ladder: Ladder) -> str:
+    """What the window leaves out, in words."""
+    gone = ladder.left_out
+    text = f"{count(len(gone), 'packet')} left out, {gone[0].number:,} to {gone[-1].number:,}"
+    if size := sum(rung.size for rung in gone):
+        text += f": {count(size, 'byte')} of payload"
+    for number, noun in (
+        (sum(rung.again for rung in gone), "retransmission"),
+        (sum(rung.reset for rung in gone), "RST"),
+    ):
+        if number:
+            text += f", {count(number, noun)}"
+    kinds = [rung.verdict.kind for rung in gone if rung.verdict is not None]
+    if kinds:
+        text += f", {', '.join(f'{kinds.count(kind):,} {kind}' for kind in VERDICTS if kind in kinds)} on the wire"
+    return text

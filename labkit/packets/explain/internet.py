@@ -1,0 +1,97 @@
+"""What the Internet's protocols have in common: the checksum of RFC 1071, its pseudo-header, ports, lengths of options.
+
+Rule: the only place that knows how an Internet checksum is computed and judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from labkit.packets.explain.base import Context, Value
+
+EPHEMERAL = 32768
+"""From this port on, Linux hands ports out to clients (RFC 6335 starts at 49152): different in every run."""
+
+
+def is_ephemeral(value: Value) -> bool:
+    """Whether a port number is one the system picked."""
+    return isinstance(value, int) and value >= EPHEMERAL
+
+
+def ones_sum(data: bytes) -> int:
+    """The 16-bit ones' complement sum of RFC 1071, not yet complemented; an odd last byte is padded with zero."""
+    if len(data) % 2:
+        data += b"\0"
+    # Adding 16-bit digits with end-around carry is what the remainder by 0xffff does (RFC 1071, section 2).
+    number = int.from_bytes(data, "big")
+    remainder = number % 0xFFFF
+    return 0xFFFF if number and not remainder else remainder
+
+
+def checksum(data: bytes) -> int:
+    """The Internet checksum of these bytes, whose checksum field is 0: the complement of their sum (RFC 1071 §1)."""
+    return ones_sum(data) ^ 0xFFFF
+
+
+def verdict(value: Value, data: bytes, offset: int) -> str:
+    """What to say of a checksum that covers these bytes. offset: of its two bytes among them."""
+    expected = checksum(data[:offset] + b"\0\0" + data[offset + 2 :])
+    # 0 and 0xFFFF are the same number in ones' complement: 0xFFFF comes of a sum of 0, which no packet has.
+    if value == expected or (expected == 0xFFFF and value == 0):
+        return "good"
+    return f"bad: the bytes add up to 0x{expected:04x}"
+
+
+def pseudo_header(context: Context, protocol: int, length: int) -> bytes:
+    """What TCP, UDP and ICMPv6 checksums cover besides their own bytes (RFC 9293 section 3.1, RFC 8200 section 8.1)."""
+    assert context.pseudo is not None
+    version, src, dst = context.pseudo
+    if version == 4:
+        # Four bytes for the length: the sum is the same, and offload makes packets of more than 65,535 bytes.
+        return src + dst + bytes((0, protocol)) + length.to_bytes(4, "big")
+    return src + dst + length.to_bytes(4, "big") + bytes((0, 0, 0, protocol))
+
+
+def checksum_meaning(protocol: int, offset: int) -> Callable[[Value, Context], str]:
+    """The verdict on a checksum over pseudo-header, header and data. offset: of the checksum in its header, bytes."""
+
+    def meaning(value: Value, context: Context) -> str:
+        if protocol == 17 and value == 0 and context.pseudo is not None and context.pseudo[0] == 6:
+            return "none: UDP over IPv6 must have one, and the receiver drops a datagram without"
+        if protocol == 17 and value == 0:
+            return "none: the sender did not compute one, which UDP over IPv4 allows"
+        if context.quoted:
+            return "not verified: an ICMP error quotes only the start of the packet"
+        if context.fragment:
+            return "not verified: this is one fragment of the packet"
+        if context.pseudo is None:
+            return "not verified: it covers IP addresses, and there is no IP header here"
+        segment = context.raw[context.start : context.end]
+        if context.truncated and not (protocol == 17 and int.from_bytes(segment[4:6], "big") == len(segment)):
+            return "not verified: the packet is here only in part"
+        covered = pseudo_header(context, protocol, len(segment))
+        blank = segment[:offset] + b"\0\0" + segment[offset + 2 :]
+        expected = checksum(covered + blank)
+        if protocol == 17 and expected == 0:
+            expected = 0xFFFF  # 0 means "none", so a sum of 0 is sent as its other form
+        if value == expected:
+            return "good"
+        # What the stack leaves for the network card to complete is the sum of the pseudo-header alone.
+        if context.status & 8 or value == ones_sum(covered):
+            return "not filled in by the kernel: it leaves the sum to the network card, and loopback has none"
+        return f"bad: the bytes add up to 0x{expected:04x}"
+
+    return meaning
+
+
+def option_size(raw: bytes, start: int, end: int) -> int:
+    """Bytes of the option that starts here, of IPv4 or TCP; 0 where the length it states does not fit before end.
+
+    Kinds 0 and 1 are a single byte in both; every other kind is followed by its length, which counts both bytes.
+    Source: RFC 791 §3.1, RFC 9293 §3.2.
+    """
+    if raw[start] in (0, 1):
+        return 1
+    if start + 1 < end and 2 <= raw[start + 1] <= end - start:
+        return raw[start + 1]
+    return 0

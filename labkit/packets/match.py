@@ -1,0 +1,115 @@
+"""Conditions on packets, told by name: which flags, sender, port, payload, protocol. For tapes and for wires alike.
+
+Rule: they are checked when they are made, so that a slip is told at once; asking them changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from labkit.core.calls import nearest
+from labkit.core.errors import LabError
+from labkit.packets.frames import FLAG_LETTERS, FLAG_NAMES, Quick
+from labkit.packets.names import LINKTYPE_NAMES, OPAQUE_ETHERTYPES, OPAQUE_PROTOCOLS
+
+SENDERS = ("client", "server")
+PROTOCOLS = (
+    "TCP", "UDP", "ICMP", "ICMPv6", "ARP", "IPv4", "IPv6", "IPv4 (fragment)", "IPv6 (fragment)", "IGMP", "SCTP", "GRE",
+    "ESP", "AH", "VLAN", "802.1ad", "MPLS", "LLC", "SNAP", "STP", "PPPoE", "Ethernet",
+)  # fmt: skip
+"""What `labkit.packets.frames` calls whole frames most often; `labkit.packets.names` has the rarer names."""
+
+_RARE = (*OPAQUE_ETHERTYPES.values(), *OPAQUE_PROTOCOLS.values(), *LINKTYPE_NAMES.values())
+_CASELESS = {name.lower(): name for name in (*_RARE, *PROTOCOLS)}
+_OTHERS = re.compile(r"IP protocol \d+|link type \d+|(.+) \((?:truncated|malformed)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Which packets are meant; None: no condition.
+
+    sender: ``"client"`` or ``"server"``. flags: exactly these TCP flags, a letter each. payload: with (True) or without
+    (False) payload. port: source or destination. protocol: one of `PROTOCOLS`, in small or capital letters.
+    Raises `LabError` for a value that no packet can have.
+    """
+
+    sender: str | None = None
+    flags: str | None = None
+    payload: bool | None = None
+    port: int | None = None
+    protocol: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.sender is not None and self.sender not in SENDERS:
+            near = nearest(self.sender, SENDERS) if isinstance(self.sender, str) else ""
+            raise LabError(f"no frame is sent by {self.sender!r}", near + 'sender is "client" or "server".')
+        if self.flags is not None:
+            _check_flags(self.flags)
+        if self.payload is not None and not isinstance(self.payload, bool):
+            what = f"payload={self.payload!r} is neither True nor False"
+            raise LabError(what, "payload=True: packets that carry data; payload=False: packets that carry none.")
+        if self.port is not None and not (_is_whole(self.port) and 0 < self.port < 65536):
+            raise LabError(f"{self.port!r} is not a port", "Give a number from 1 to 65535.")
+        if self.protocol is not None:
+            object.__setattr__(self, "protocol", protocol_name(self.protocol))  # frozen: the way to set a field here
+
+    def fits(self, packet: Quick, sender: str, payload: int) -> bool:
+        """Whether all conditions hold for this packet. sender: who sent it. payload: bytes that TCP or UDP carries."""
+        return not (
+            (self.flags is not None and (packet.protocol != "TCP" or packet.flags != _bits(self.flags)))
+            or (self.port is not None and self.port not in (packet.sport, packet.dport))
+            or (self.protocol is not None and packet.protocol != self.protocol)
+            or (self.sender is not None and sender != self.sender)
+            or (self.payload is not None and bool(payload) != self.payload)
+        )
+
+    def __str__(self) -> str:
+        words = []
+        if self.sender is not None:
+            words.append(f"from the {self.sender}")
+        if self.flags is not None:
+            words.append("with " + ", ".join(FLAG_NAMES[FLAG_LETTERS.index(letter)] for letter in self.flags))
+        if self.payload is not None:
+            words.append("with payload" if self.payload else "without payload")
+        if self.port is not None:
+            words.append(f"of port {self.port}")
+        if self.protocol is not None:
+            words.append(f"of {self.protocol}")
+        return " ".join(words)
+
+
+def protocol_name(given: Any) -> str:
+    """A protocol as frames are called: ``"tcp"`` is ``"TCP"``. Raises `LabError` for a name that no frame can have."""
+    if isinstance(given, str):
+        if given.lower() in _CASELESS:
+            return _CASELESS[given.lower()]
+        if _OTHERS.fullmatch(given):
+            return given
+    near = nearest(given, PROTOCOLS) if isinstance(given, str) else ""
+    raise LabError(
+        f"no frame is called {given!r}",
+        f"{near}protocol is one of {', '.join(PROTOCOLS)}. What TCP or UDP carries goes by its port: port=53 is DNS.",
+    )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_flags(flags: Any) -> None:
+    if isinstance(flags, str) and flags and set(flags) <= set(FLAG_LETTERS):
+        return
+    todo = f'Give their letters, of {FLAG_LETTERS}: "SA" is SYN with ACK.'
+    if isinstance(flags, str):
+        names = re.findall(r"\w+", flags.upper())
+        letters = "".join(FLAG_LETTERS[FLAG_NAMES.index(name)] for name in names if name in FLAG_NAMES)
+        if not letters and set(flags.upper()) <= set(FLAG_LETTERS):
+            letters = flags.upper()
+        todo = (f'Did you mean "{letters}"? ' if letters else "") + todo
+    raise LabError(f"{flags!r} are not TCP flags", todo)
+
+
+def _bits(flags: str) -> int:
+    return sum(1 << FLAG_LETTERS.index(letter) for letter in set(flags))
