@@ -61,8 +61,7 @@ class Pipe:
         self._drained()
 
     def __call__(self, data: bytes | str) -> None:
-        # A stream that has closed returns False as well, and will never drain.
-        if self.destination.write(data) is False and getattr(self.destination, "writable_need_drain", True):
+        if self.destination.write(data) is False:  # also if it can take nothing any more: its close ends the pipe
             self.hold()
 
     def hold(self) -> None:
