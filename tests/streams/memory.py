@@ -139,11 +139,13 @@ class Play:
             stream._push(raw[0])
         elif verb == "eof":
             stream._push_end()
-        elif verb == "listen":
+        elif verb == "listen" and who not in self.listening:
             self.listening[who] = lambda data: self.heard(who, data)
             stream.on("data", self.listening[who])
         elif verb == "unlisten":
-            stream.off("data", self.listening.get(who, print))
+            stream.off("data", self.listening.pop(who, print))
+        elif verb == "listen":
+            pass  # two listeners would take turns piece by piece
         elif verb in ("pipe", "unpipe"):
             destination = self.streams[args[0]]
             stream.pipe(destination, end=args[1]) if verb == "pipe" else stream.unpipe(destination)

@@ -194,7 +194,7 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("a"), st.sampled_from(["pause", "resume", "listen", "unlisten"])),
     st.tuples(st.just("a"), st.just("pipe"), st.sampled_from("bc"), st.booleans()),
     st.tuples(st.just("a"), st.just("unpipe"), st.sampled_from("bc")),
-    st.tuples(st.sampled_from("bc"), st.sampled_from(["stick", "release", "end", "destroy", "pause", "listen"])),
+    st.tuples(st.sampled_from("bc"), st.sampled_from(["end", "destroy", "pause", "listen"])),
     st.tuples(st.sampled_from("bc"), st.just("write"), PIECES),
 )
 
@@ -233,7 +233,8 @@ def without_telling_pipes(operations: list[tuple[Any, ...]]) -> list[tuple[Any, 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=st.lists(OPERATIONS, max_size=16), ends=st.booleans())
 def test_any_scenario_tells_the_same_story(node: Node, operations: list[tuple[Any, ...]], ends: bool) -> None:
+    """Nothing is full here: that depends on how the pieces are cut."""
     scenario = [[list(each)] for each in without_telling_pipes(operations)]
     if ends:
         scenario += [[EOF], [["a", "resume"]]]
-    assert joined(ours(scenario, mark=8)) == joined(node.story(scenario, mark=8))
+    assert joined(ours(scenario)) == joined(node.story(scenario))

@@ -50,8 +50,14 @@ const play = ({scenario, mark}, done) => {
     const verbs = {
       push: () => stream.push(raw[0]),
       eof: () => stream.push(null),
-      listen: () => { listening[who] = (data) => heard(who, data); stream.on('data', listening[who]); },
-      unlisten: () => { if (listening[who]) stream.off('data', listening[who]); },
+      listen: () => {
+        if (listening[who]) return;  // two listeners would take turns piece by piece
+        listening[who] = (data) => heard(who, data); stream.on('data', listening[who]);
+      },
+      unlisten: () => {
+        if (listening[who]) stream.off('data', listening[who]);
+        delete listening[who];
+      },
       pipe: () => stream.pipe(streams[args[0]], {end: args[1]}),
       unpipe: () => stream.unpipe(streams[args[0]]),
       when: () => stream.once(args[0], () => args[1].forEach((each) => act(...each))),
