@@ -16,7 +16,7 @@ from time import monotonic, time_ns
 from typing import Any, ClassVar, Self, TypeVar, overload
 
 from labkit.core import checks, watching
-from labkit.core.errors import LabError, NotOpen, TimedOut
+from labkit.core.errors import BadArgument, LabError, NotOpen, TimedOut
 from labkit.core.history import HISTORY, Entry, Remembered, runs, shortened
 from labkit.core.listeners import Listener, Once, in_cell, same, unwrapped
 from labkit.core.watching import Record
@@ -110,6 +110,7 @@ class Emitter:
         """
         if listener is _NOT_GIVEN:
             return self._decorator(event, self.on)
+        self._check_event(event)
         self._add(event, in_cell(checks.function(listener, f"the listener of {event!r}")))
         return self
 
@@ -123,6 +124,7 @@ class Emitter:
         """Like `on`, for the next time only."""
         if listener is _NOT_GIVEN:
             return self._decorator(event, self.once)
+        self._check_event(event)
         self._add(event, Once(self, event, in_cell(checks.function(listener, f"the listener of {event!r}"))))
         return self
 
@@ -137,6 +139,9 @@ class Emitter:
 
     def off(self, event: str, listener: Listener) -> Self:
         """Take a listener off again (the latest, if it was registered more than once); unknown ones are ignored."""
+        self._check_event(event)
+        if not callable(listener):
+            raise BadArgument(f"{checks.shown(listener)} is no listener", "Give the function that was given to on().")
         with _registering:
             kept = list(self._listeners.get(event, ()))
             for position in range(len(kept) - 1, -1, -1):
@@ -152,6 +157,7 @@ class Emitter:
 
     def listeners(self, event: str) -> tuple[Listener, ...]:
         """The listeners of this event, in the order they will be called, as they were given to `on`."""
+        self._check_event(event)
         return tuple(unwrapped(each) for each in self._listeners.get(event, ()))
 
     def _add(self, event: str, listener: Listener) -> None:
@@ -163,10 +169,11 @@ class Emitter:
 
     def _check_event(self, event: str) -> None:
         if not isinstance(event, str):
-            raise LabError(f"{event!r} is not the name of an event", 'Give a name in quotes, such as "close".')
+            what = f"{checks.shown(event)} is not the name of an event"
+            raise BadArgument(what, 'Give a name in quotes, such as "close".')
         if self.EVENTS is not None and event not in self.EVENTS:
             known = ", ".join(sorted(self.EVENTS))
-            raise LabError(f"{type(self).__name__} emits no {event!r}", f"It emits: {known}.")
+            raise LabError(f"{type(self).__name__} emits no {checks.shown(event)}", f"It emits: {known}.")
 
     def _listeners_changed(self, event: str) -> None:
         """Called after the listeners of the event have changed, and when a thread begins to wait for it."""
@@ -181,6 +188,11 @@ class Emitter:
 
         Raises the argument of an ``"error"`` event if nobody listens to it and no thread waits.
         """
+        self._check_event(event)
+        return self._emit(event, *args)
+
+    def _emit(self, event: str, *args: Any) -> bool:
+        """As `emit`, for labkit's own events, whose names need no check."""
         entry = self._remember(event, args, done=False)
         listeners = self._listeners.get(event, ())
         taken = False

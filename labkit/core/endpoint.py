@@ -85,7 +85,7 @@ class Endpoint(Emitter):
     def _fire(self, event: str, *args: Any) -> None:
         """Emit from the loop: what a listener raises is told, and the loop goes on."""
         try:
-            self.emit(event, *args)
+            self._emit(event, *args)
         except Exception as error:
             self._broken(error)
 

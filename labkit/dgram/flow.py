@@ -66,7 +66,7 @@ class Flow(Endpoint):
 
     def __init__(self, kind: str) -> None:
         super().__init__()
-        self.kind = kind
+        self.kind = senders.check_kind(kind)
         self.closed = False
         self.dropped = 0
         self._family = senders.NAMES[kind]

@@ -48,17 +48,18 @@ def piece(data: Any, offset: int, length: int | None) -> bytes:
     length = whole - offset if length is None and isinstance(offset, int) else length
     for number in (offset, length):
         if isinstance(number, bool) or not isinstance(number, int):
-            raise BadArgument(f"offset and length are whole numbers of bytes, not {number!r}", "Count bytes from 0.")
+            what = f"offset and length are whole numbers of bytes, not {checks.shown(number)}"
+            raise BadArgument(what, "Count bytes from 0.")
     assert isinstance(length, int)
     if offset > whole or offset < 0:
         raise BadArgument(
-            f"offset {offset} is not inside the {whole} bytes given",
+            f"offset {checks.shown(offset)} is not inside the {whole} bytes given",
             f"The first byte has offset 0, and {whole} is the end. Offset and length count bytes, not characters.",
             code="ERR_BUFFER_OUT_OF_BOUNDS",
         )
     if length < 0 or offset + length > whole:
         raise BadArgument(
-            f"{length} bytes from offset {offset} are not inside the {whole} bytes given",
+            f"{checks.shown(length)} bytes from offset {offset} are not inside the {whole} bytes given",
             "Offset and length count bytes, not characters.", code="ERR_BUFFER_OUT_OF_BOUNDS",
         )  # fmt: skip
     return bytes(data[offset : offset + length])
@@ -75,10 +76,20 @@ def check_size(kind: str, size: int) -> NetError | None:
     )  # fmt: skip
 
 
+def check_kind(kind: Any) -> str:
+    """Return the kind of socket if it is one; raises `BadArgument` otherwise."""
+    if not isinstance(kind, str) or kind not in FAMILIES:
+        what = f"{checks.shown(kind)} is not a kind of UDP socket"
+        raise BadArgument(what, 'Use "udp4" or "udp6".', code="ERR_SOCKET_BAD_TYPE")
+    return kind
+
+
 def check_port(port: Any) -> int:
     """Return the port to send to if it is one (1 to 65535); raises `LabError` otherwise."""
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
-        what = "no port was given, and the socket is not connected" if port is None else f"{port!r} is not a port"
+        what = f"{checks.shown(port)} is not a port"
+        if port is None:
+            what = "no port was given, and the socket is not connected"
         raise BadArgument(what, "Send to a port from 1 to 65535.", code="ERR_SOCKET_BAD_PORT")
     return port
 
@@ -116,7 +127,7 @@ async def resolve(kind: str, address: str, port: int) -> tuple[Any, ...]:
 
 def _unknown(kind: str, address: str) -> AddressUnavailable:
     return AddressUnavailable(
-        f"the host name {address!r} has no {NAMES[kind]} address",
+        f"the host name {checks.shown(address)} has no {NAMES[kind]} address",
         f"Check its spelling; on this machine use {LOOPBACK[kind]}.", code="ENOTFOUND",
     )  # fmt: skip
 

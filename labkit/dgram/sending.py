@@ -48,7 +48,7 @@ class Sending(Binding):
         interface; never loopback), a cell waits and a handler's datagrams are queued, up to 256 KiB; more are dropped.
         Raises `LabError` for an impossible port, a piece outside of the data, a closed socket.
         """
-        if type(data) is not bytes or offset or length is not None:
+        if type(data) is not bytes or offset != 0 or length is not None:
             data = senders.piece(data, offset, length)
         if (
             address == self._numeric and self._sendto is not None and on_sent is None and type(port) is int

@@ -12,7 +12,7 @@ from typing import Any
 from labkit.core import addresses, cell, checks, loop
 from labkit.core import host as host_of
 from labkit.core.addresses import in_words
-from labkit.core.errors import BadArgument, LabError, NetError
+from labkit.core.errors import LabError, NetError
 from labkit.core.notebook import in_notebook
 from labkit.dgram import binding
 from labkit.dgram import sender as senders
@@ -85,6 +85,8 @@ class Socket(Sending):
 
         error = loop.call(now)
         if error is not None:
+            if on_listening is not None:
+                self.off("listening", on_listening)
             raise error
         if replaces and self._local is not None:
             addresses.tell_replaced(f"UDP port {in_words(where, port)}", "socket")
@@ -125,6 +127,8 @@ class Socket(Sending):
             return self
         error = loop.run(connecting)
         if error is not None:
+            if on_connect is not None:
+                self.off("connect", on_connect)
             raise error
         return self
 
@@ -204,8 +208,6 @@ class Socket(Sending):
 
 def create_socket(kind: str = "udp4", on_message: Callable[[bytes, Sender], Any] | None = None) -> Socket:
     """Make a UDP socket. kind: ``"udp4"`` or ``"udp6"``. on_message: same as ``socket.on("message", ...)``."""
-    if not isinstance(kind, str) or kind not in senders.FAMILIES:
-        raise BadArgument(f"{kind!r} is not a kind of UDP socket", 'Use "udp4" or "udp6".', code="ERR_SOCKET_BAD_TYPE")
     made = Socket(kind)
     if on_message is not None:
         made.on("message", on_message)

@@ -12,6 +12,7 @@ import stat
 from typing import Any, NamedTuple
 
 from labkit.core import addresses
+from labkit.core.checks import shown
 from labkit.core.errors import AddressUnavailable, NotFound, PathInUse, PortInUse, from_oserror
 from labkit.core.host import make_socket
 
@@ -34,7 +35,7 @@ def resolved(host: str, port: int) -> Place:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, ValueError) as error:  # ValueError: an empty or overlong part of a name, a zero byte
-        raise AddressUnavailable(f"the host name {host!r} does not resolve", "Use 127.0.0.1 or ::1.") from error
+        raise AddressUnavailable(f"the host name {shown(host)} does not resolve", "Use 127.0.0.1 or ::1.") from error
     return Place(found[0], found[1], found[2], found[4], addresses.in_words(host, port))
 
 

@@ -74,6 +74,9 @@ class Socket(Duplex):
     ) -> None:
         if server is None:  # a server has checked them once for all its sockets
             check_options(allow_half_open, no_delay, high_water_mark)
+            checks.flag(paused, "paused")
+        elif not hasattr(server, "_accepted"):
+            raise BadArgument(f"{checks.shown(server)} is not a server", "Give nothing here: connect() takes the port.")
         super().__init__(high_water_mark=high_water_mark, has_cell=server is None)
         self.server = server
         self.allow_half_open = allow_half_open
@@ -357,6 +360,18 @@ class Socket(Duplex):
         elif not self.allow_half_open:
             self._end_now()
 
+    def _fail_writing(self, refusal: NetError) -> None:
+        # Not now: what was written before is sent, as in Node; it leaves when the handler has returned.
+        self._failed = refusal
+        loop.get().call_soon(self._destroy_now, refusal)
+
+    def _after_finish(self) -> None:
+        """The transport tells when the connection is gone."""
+
+    def _mark_changed(self) -> None:
+        if self._transport is not None and not self.closed:
+            self._transport.set_write_buffer_limits(high=self.high_water_mark, low=0)
+
     def _send_end(self) -> None:
         assert self._transport is not None
         if self._reading is Reading.ENDED:
@@ -416,10 +431,6 @@ class Socket(Duplex):
         if self._opening is not None:
             self._opening.cancel()
         self._stop_timer()
-
-    def _tell_closed(self) -> None:
-        super()._tell_closed()
-        self._gone()
 
     def leave(self) -> None:
         """Close at once, since the host it is on goes: with RST, for nobody would answer a FIN."""
