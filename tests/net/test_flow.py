@@ -326,10 +326,10 @@ class TestBusyPipe:
             accepted.pipe(onward)
             warmed(plain, accepted, served)
             onward.set_timeout(30)
-            before = loop.call(lambda: onward._active)
+            before = loop.call(lambda: onward._idle.active)
             plain.sendall(b"through")
             assert read_exactly(served, 7) == b"through"
-            assert loop.call(lambda: onward._active) > before
+            assert loop.call(lambda: onward._idle.active) > before
 
     def test_a_write_after_the_destinations_end_is_an_error_there(self, place: Place) -> None:
         with plain_client(place) as (plain, accepted), plain_server(Place("127.0.0.1", Path("x"))) as (onward, served):
