@@ -369,8 +369,9 @@ class Emitter:
         """The latest event of each name that a wait may still return; of several names, the first that has one."""
         history = tuple(self._history or ())
         for name in events:
-            latest: Entry | None = next((each for each in reversed(history) if each.name == name and each.done), None)
-            if latest is not None and (self._spent or {}).get(name) is not latest:
+            latest: Entry | None = next((each for each in reversed(history) if each.name == name), None)
+            # One whose listeners still run will be offered to the ticket.
+            if latest is not None and latest.done and (self._spent or {}).get(name) is not latest:
                 return latest
         return None
 
