@@ -5,6 +5,8 @@ VENV ?= .venv
 JUPYTER_ARGS ?=
 PYTEST_ARGS ?=
 RUNS ?= 20
+BUSY ?=
+TESTS ?= tests
 
 PY := $(VENV)/bin/python
 # no question about news on the first day, and no look for updates: a lesson needs no internet
@@ -12,21 +14,28 @@ LAB_SETTINGS := --LabApp.app_settings_dir=$(CURDIR)/tools/lab-settings
 LESSON_TESTS := --nbval --nbval-sanitize-with=tests/nbval.cfg --nbval-cell-timeout=60 --nbval-kernel-startup-timeout=60
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
+# two busy loops a core
+BUSY_LOOPS := $(if $(filter-out 0 no,$(BUSY)),$(shell $(PYTHON) -c 'import os; print(*range(2 * (os.cpu_count() or 1)))'))
+
 # JupyterLab refuses to run as root unless told; root is one of the users who can capture live.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint bench record notebooks repeat format docs constraints clean
+.PHONY: help lab test some lint bench record notebooks repeat format docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
-	@echo "  Options: PYTHON=python3.12 (which Python), JUPYTER_ARGS=\"--no-browser\", PYTEST_ARGS=\"-k ladder\", RUNS=20 (repeat)"
+	@echo "  Options: PYTHON=python3.12 (which Python), JUPYTER_ARGS=\"--no-browser\", PYTEST_ARGS=\"-k ladder\", RUNS=20 and BUSY=1 (repeat)"
 
 lab: $(VENV)/.lab ## install if need be, then open JupyterLab on the first lesson
+	@$(PY) -m jupyter trust notebooks/*.ipynb >/dev/null  # else the committed pictures are not shown
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m jupyterlab $(AS_ROOT) $(LAB_SETTINGS) $(JUPYTER_ARGS) notebooks/00-start-here.ipynb
 
 test: $(VENV)/.test lint ## everything CI runs: lint, types, tests, the lessons with their outputs compared
 	$(PY) -m pytest $(LESSON_TESTS) $(PYTEST_ARGS) tests notebooks
+
+some: $(VENV)/.test ## run the tests that TESTS names and no lint: make some TESTS="tests/core tests/net"
+	$(PY) -m pytest $(LESSON_TESTS) $(PYTEST_ARGS) $(TESTS)
 
 lint: $(VENV)/.test ## ruff, mypy --strict, lessons and notebooks in step
 	$(PY) -m ruff check .
@@ -42,8 +51,10 @@ record: $(VENV)/.lab ## remake every recorded capture in data/ by the lessons' o
 notebooks: $(VENV)/.test ## run lessons/*.md and write notebooks/*.ipynb (LESSONS="lessons/01a-tcp-connection.md" for one)
 	$(PY) tools/sync_lessons.py $(LESSONS)
 
-repeat: $(VENV)/.test ## run the lessons RUNS times in a row, stopping at the first difference
-	@for run in $$(seq $(RUNS)); do echo "run $$run of $(RUNS)"; \
+repeat: $(VENV)/.test ## run the lessons RUNS times in a row, stopping at the first difference; BUSY=1: beside two busy loops a core
+	@busy=; trap 'test -z "$$busy" || kill $$busy' EXIT; trap 'exit 130' INT TERM HUP; \
+	for loop in $(BUSY_LOOPS); do sh -c 'while kill -0 $$PPID; do :; done' 2>/dev/null & busy="$$busy $$!"; done; \
+	for run in $$(seq $(RUNS)); do echo "run $$run of $(RUNS)"; \
 	  $(PY) -m pytest -q $(LESSON_TESTS) $(PYTEST_ARGS) notebooks || exit 1; done
 
 format: $(VENV)/.test ## sort the imports, mend what ruff can mend safely
@@ -53,11 +64,11 @@ docs: $(VENV)/.lab ## redraw the pictures of docs/, from the code and a recordin
 	$(PY) tools/imports.py
 	$(PY) tools/picture.py
 
-constraints: ## pin anew, in constraints.txt and environment.yml, what a fresh environment resolves to
+constraints: ## pin anew, in constraints.txt, what a fresh environment resolves to
 	$(PYTHON) tools/pin.py
 
 clean: ## remove what was installed and cached here
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/build *.egg-info
+	rm -rf .venv .venv-newest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. A stamp says that it holds what pyproject.toml and constraints.txt ask for, so nothing is installed twice.

@@ -30,6 +30,7 @@ _PARTS = {
     "lab": "",
     "lesson": "course",
     "net": "",
+    "node": "nodejs",
     "packets": "",
     "predict": "course",
     "recording": "packets",
@@ -40,11 +41,12 @@ _PARTS = {
 if TYPE_CHECKING:
     from labkit import dgram, dns, draw, exercises, lab, net, packets, servers
     from labkit.course import claim, lesson, predict, reset
+    from labkit.nodejs import node
     from labkit.packets import Tape, capture, recording
 
 __all__ = [
-    "Tape", "capture", "claim", "dgram", "dns", "draw", "exercises", "lab", "lesson", "net", "packets", "predict",
-    "recording", "reset", "servers",
+    "Tape", "capture", "claim", "dgram", "dns", "draw", "exercises", "lab", "lesson", "net", "node", "packets",
+    "predict", "recording", "reset", "servers",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

@@ -1,10 +1,11 @@
-"""Remake the recorded captures of data/ by running the lessons themselves.
+"""Remake the recorded captures of data/, and what Node printed there, by running the lessons themselves.
 
 Rule: no second copy of any experiment; what is recorded is what the lesson's own cells did, live.
 """
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -15,12 +16,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from labkit import nodejs
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import Tape, recorded, status
 from labkit.packets.probe import forced_tier
 
 CELL_TIMEOUT = 120
 """Seconds a cell may take while it is recorded."""
+_SCRIPTS = f"*{nodejs.ENDING}"
 
 README = """# Recorded captures
 
@@ -30,6 +33,13 @@ events of the sockets are inside, in a block that other programs pass over.
 
 | file | packets | connections | made by this line of the lesson |
 | --- | ---: | ---: | --- |
+"""
+
+NODE_README = """
+What Node printed stands in where Node is not installed. Each file has the script, its output, and the version of Node.
+
+| file | Node | lines printed |
+| --- | --- | ---: |
 """
 
 
@@ -58,6 +68,12 @@ def record(lessons: Sequence[str] = ()) -> Iterator[str]:
         with tempfile.TemporaryDirectory() as made_here:
             _run(path, Path(made_here))
             made = Path(made_here) / path.stem
+            scripts = _scripts(path) - {each.name.removesuffix(nodejs.ENDING) for each in made.glob(_SCRIPTS)}
+            if scripts:
+                raise LabError(
+                    f"{path.stem} ran, but Node did not: {', '.join(sorted(scripts))} was not recorded",
+                    "Its recordings are left as they were. Install Node (apt install nodejs).",
+                )
             missing = _named(path) - {each.stem for each in made.glob("*.pcapng")}
             if missing:
                 raise CaptureUnavailable(
@@ -68,9 +84,23 @@ def record(lessons: Sequence[str] = ()) -> Iterator[str]:
             if made.is_dir():
                 shutil.copytree(made, data / path.stem)
                 for each in sorted(made.iterdir()):
-                    yield f"data/{path.stem}/{each.name}: {len(Tape.load(each))} packets"
-    (data / "README.md").write_text(README + "".join(_row(each, found) for each in sorted(data.glob("*/*.pcapng"))),
-                                    encoding="utf-8")  # fmt: skip
+                    yield f"data/{path.stem}/{each.name}: {_what(each)}"
+    text = README + "".join(_row(each, found) for each in sorted(data.glob("*/*.pcapng")))
+    if said := sorted(data.glob(f"*/{_SCRIPTS}")):
+        text += NODE_README + "".join(_node_row(each) for each in said)
+    (data / "README.md").write_text(text, encoding="utf-8")
+
+
+def _what(file: Path) -> str:
+    """What a recording holds, in words."""
+    if file.name.endswith(nodejs.ENDING):
+        return f"what Node {nodejs.load(file)[1].version} printed"
+    return f"{len(Tape.load(file))} packets"
+
+
+def _node_row(file: Path) -> str:
+    said = nodejs.load(file)[1]
+    return f"| `{file.parent.name}/{file.name}` | {said.version} | {len(said.lines)} |\n"
 
 
 def _run(notebook: Path, folder: Path) -> None:
@@ -116,6 +146,22 @@ def _named(notebook: Path) -> set[str]:
     cells: Any = nbformat.read(notebook, as_version=4).cells
     code = "\n".join(str(cell.source) for cell in cells if cell.cell_type == "code")
     return set(re.findall(r"capture\(.*name=\"([^\"]+)\"", code))
+
+
+def _scripts(notebook: Path) -> set[str]:
+    """The names of the scripts that a lesson gives to Node."""
+    import nbformat
+
+    cells: Any = nbformat.read(notebook, as_version=4).cells
+    found = set()
+    for cell in cells:
+        if cell.cell_type == "code" and "labkit.node(" in cell.source:
+            # A lesson's cell may await at its top level.
+            tree = compile(cell.source, notebook.name, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
+            words = [word for call in calls if ast.unparse(call.func) == "labkit.node" for word in call.keywords]
+            found |= {str(ast.literal_eval(word.value)) for word in words if word.arg == "name"}
+    return found
 
 
 def _row(capture: Path, notebooks: Sequence[Path]) -> str:

@@ -29,9 +29,10 @@ ALLOWED: dict[str, frozenset[str]] = {
     "draw": frozenset({"core", "packets"}),
     "exercises": frozenset({"core", "net", "dgram", "dns", "packets", "lab", "draw"}),
     "course": frozenset({"core", "net", "dgram", "packets", "lab", "draw", "exercises"}),
-    "record": frozenset({"core", "packets", "lab"}),
+    "nodejs": frozenset({"core", "packets"}),
+    "record": frozenset({"core", "packets", "lab", "nodejs"}),
     "cli": frozenset(
-        {"core", "net", "dgram", "dns", "servers", "packets", "lab", "draw", "exercises", "course", "record"}
+        {"core", "net", "dgram", "dns", "servers", "packets", "lab", "draw", "exercises", "course", "nodejs", "record"}
     ),
 }
 

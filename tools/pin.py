@@ -1,4 +1,4 @@
-"""Pin the environment: constraints.txt and environment.yml, both made from pyproject.toml.
+"""Pin the environment: constraints.txt, made from pyproject.toml. It is the one place for versions.
 
 Rule: names and versions only; no address of any registry is ever written.
 """
@@ -30,24 +30,6 @@ ELSEWHERE = ["appnope==0.1.4"]
 # What building an editable install asks for besides the build backend.
 BUILD = ["editables"]
 
-# What conda takes from pip: on conda-forge `playwright` is another program, and the Python one comes later.
-BY_PIP = frozenset({"playwright"})
-
-ENVIRONMENT = """\
-# The same environment by conda or mamba (Binder reads this file). Made by `make constraints`, from pyproject.toml.
-name: labkit
-channels:
-  - conda-forge
-dependencies:
-  - python>=3.11,<3.14
-  - pip
-{packages}
-  - pip:
-{by_pip}
-      - -e .
-"""
-
-
 def normal(name: str) -> str:
     """A package's name in the one spelling by which names are compared."""
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -77,13 +59,6 @@ def pinned(text: str) -> dict[str, str]:
     return versions
 
 
-def environment(versions: dict[str, str]) -> str:
-    """The text of environment.yml: every direct dependency at its pinned version."""
-    packages = "\n".join(f"  - {name}={versions[name]}" for name in direct() if name not in BY_PIP)
-    by_pip = "\n".join(f"      - {name}=={versions[name]}" for name in direct() if name in BY_PIP)
-    return ENVIRONMENT.format(packages=packages, by_pip=by_pip)
-
-
 def freeze() -> str:
     """The text of constraints.txt: what the newest versions resolve to for the oldest Python that labkit runs on."""
     with tempfile.TemporaryDirectory() as directory:
@@ -99,10 +74,8 @@ def freeze() -> str:
 
 
 def main() -> int:
-    """Write both files; with ``--environment`` only environment.yml, from the constraints there are."""
-    if "--environment" not in sys.argv[1:]:
-        (ROOT / "constraints.txt").write_text(freeze())
-    (ROOT / "environment.yml").write_text(environment(pinned((ROOT / "constraints.txt").read_text())))
+    """Write constraints.txt."""
+    (ROOT / "constraints.txt").write_text(freeze())
     return 0
 
 

@@ -52,12 +52,13 @@ class Failure:
 class _Ticket:
     """One waiting thread: the events it waits for, and the first of them that was offered to it."""
 
-    __slots__ = ("events", "failure", "found", "woken")
+    __slots__ = ("args", "events", "failure", "found", "woken")
 
     def __init__(self, *events: str) -> None:
         self.events = events
         self.woken = threading.Event()
         self.found: Entry | None = None  # the first one: later ones may come before the thread runs again
+        self.args: tuple[Any, ...] = ()  # what it was emitted with
         self.failure: Failure | None = None  # the first error that no listener has heard
 
 
@@ -191,13 +192,14 @@ class Emitter:
         return self._emit(event, *args)
 
     def _emit(self, event: str, *args: Any) -> bool:
-        entry = self._remember(event, args)
+        entry = self._remember(event, args, done=False)
         listeners = self._listeners.get(event, ())
         taken = False
         try:
             for listener in listeners:
                 listener(*args)
         finally:  # a waiting thread must learn of it, also if a listener failed
+            entry.done = True
             if self._tickets:
                 taken = self._offer(entry)
         if event == "error" and not listeners and not taken:
@@ -205,14 +207,17 @@ class Emitter:
             raise self._failure.exception()
         return bool(listeners)
 
-    def _offer(self, entry: Entry) -> bool:
-        """Offer what was emitted to every waiting thread; returns whether an error has been given to one of them."""
+    def _offer(self, entry: Entry, args: tuple[Any, ...] | None = None) -> bool:
+        """Offer what was emitted to every waiting thread; returns whether an error has been given to one of them.
+
+        args: what those threads are to get, if it is more than what is kept for later.
+        """
         taken = False
         failure = self._failure if entry.name == "error" else None
         with _registering:  # a thread that leaves takes its ticket off under the same lock, and then looks once more
             for ticket in self._tickets:
                 if entry.name in ticket.events and ticket.found is None:
-                    ticket.found = entry
+                    ticket.found, ticket.args = entry, entry.args if args is None else args
                     taken = True
                 if failure is not None and not failure.heard and ticket.failure is None:
                     ticket.failure = failure
@@ -221,10 +226,11 @@ class Emitter:
                     ticket.woken.set()
         return taken
 
-    def _remember(self, event: str, args: tuple[Any, ...]) -> Entry:
+    def _remember(self, event: str, args: tuple[Any, ...], size: int | None = None, *, done: bool = True) -> Entry:
         now = time_ns()
-        size = len(args[0]) if args and isinstance(args[0], (bytes, str)) else None
-        entry = Entry(event, now, size, 1, args)
+        if size is None and args and isinstance(args[0], (bytes, str)):
+            size = len(args[0])
+        entry = Entry(event, now, size, 1, args, done)
         self._add_to_history(entry)
         for records in watching.watchers:
             self._watched(records, now, event, size, "event", args)
@@ -265,7 +271,7 @@ class Emitter:
     @property
     def history(self) -> tuple[Remembered, ...]:
         """What was emitted, oldest first; the last `HISTORY` events."""
-        return tuple(Remembered(*entry[:4]) for entry in (self._history or ())[-HISTORY:])
+        return tuple(entry.told() for entry in (self._history or ())[-HISTORY:])
 
     # -- waiting
 
@@ -282,10 +288,10 @@ class Emitter:
             raise LabError("wait_for would stop the event loop it waits on", "Inside a handler use on() or once().")
         self._check_event(event)
         checks.seconds(timeout)
-        return _argument(self._wait_for_any(event, timeout=timeout).args)
+        return _argument(self._wait_for_any(event, timeout=timeout))
 
-    def _wait_for_any(self, *events: str, timeout: float) -> Entry:
-        """As `wait_for`, for the first of several events; returns its entry."""
+    def _wait_for_any(self, *events: str, timeout: float) -> tuple[Any, ...]:
+        """As `wait_for`, for the first of several events; returns the arguments of it."""
         ticket = _Ticket(*events)
         try:
             return self._wait(ticket, timeout)
@@ -293,7 +299,7 @@ class Emitter:
             if ticket.failure is not None and not ticket.failure.given:
                 self._left_over(ticket.failure)
 
-    def _wait(self, ticket: _Ticket, timeout: float) -> Entry:
+    def _wait(self, ticket: _Ticket, timeout: float) -> tuple[Any, ...]:
         deadline = monotonic() + timeout
         with _registering:
             self._tickets = (*self._tickets, ticket)
@@ -303,7 +309,7 @@ class Emitter:
             while True:
                 answer = self._answer(ticket)
                 if answer is not None:
-                    return answer
+                    return ticket.args if answer is ticket.found else answer.args
                 if not ticket.woken.wait(max(0.0, deadline - monotonic())):
                     break
         finally:
@@ -315,7 +321,7 @@ class Emitter:
                 f"{self!r} emitted no {ticket.events[0]!r} within {timeout:g} s",
                 f"So far it emitted: {self._story()}. Does the other side answer at all?",
             )
-        return answer
+        return ticket.args if answer is ticket.found else answer.args
 
     def _answer(self, ticket: _Ticket, *, last: bool = False) -> Entry | None:
         """What the wait ends with, None for nothing yet; raises what ends it otherwise. last: the time is over."""
@@ -362,7 +368,7 @@ class Emitter:
         """The latest event of each name that a wait may still return; of several names, the first that has one."""
         history = tuple(self._history or ())
         for name in events:
-            latest: Entry | None = next((entry for entry in reversed(history) if entry.name == name), None)
+            latest: Entry | None = next((each for each in reversed(history) if each.name == name and each.done), None)
             if latest is not None and (self._spent or {}).get(name) is not latest:
                 return latest
         return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -34,6 +35,8 @@ _WHY_NOT_SET = {
 }
 """What to do if the kernel takes no setting, by the number of its error."""
 
+_BUFFER = "net.ipv4.tcp_rmem"
+
 INTERFACE = "eth0"
 """The only interface of a host besides its loopback."""
 
@@ -53,6 +56,7 @@ class WireHost:
         self._relay = network if isinstance(network, Relay) else None
         self.own_network = self._relay is None
         """Whether this is a host of its own, not a stand-in on this machine's loopback."""
+        self._receive_buffer = 0
         self._residents: WeakSet[Any] = WeakSet()
         self._entered = threading.local()
 
@@ -68,7 +72,10 @@ class WireHost:
             if (family, kind) == (socket.AF_INET, socket.SOCK_DGRAM):
                 return RelayedSocket(self._relay, SENDERS.index(self.name), protocol)
             return socket.socket(family, kind, protocol)
-        return self._open().socket(family, kind, protocol)
+        made = self._open().socket(family, kind, protocol)
+        if self._receive_buffer and kind & 0xF == socket.SOCK_STREAM:  # the bits above say how it is made
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer // 2)  # Linux doubles it
+        return made
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
         """Call a function on this host, in a thread that ends with it; returns what it returns."""
@@ -84,6 +91,7 @@ class WireHost:
     def set(self, setting: str, value: object) -> None:
         """Change a setting of this host's kernel, as ``sysctl -w`` does: ``host.set("net.ipv4.tcp_sack", 0)``.
 
+        If the system refuses ``net.ipv4.tcp_rmem``, labkit's sockets that are made from then on get this buffer.
         Raises `LabError` if there is no such setting, or the system refuses it. Does nothing on a stand-in.
         """
         if not isinstance(setting, str) or not setting.startswith("net."):
@@ -91,6 +99,9 @@ class WireHost:
         if self._namespace is not None:
             refused = self._open().set({setting.removeprefix("net.").replace(".", "/"): value})
             for error in refused.values():
+                if setting == _BUFFER and re.fullmatch(r"\s*\d+\s+\d+\s+\d+\s*", str(value)):
+                    self._receive_buffer = int(str(value).split()[1])  # labkit's own sockets get it one by one
+                    continue
                 what = f"{setting} cannot be set to {value}: {error.strerror}"
                 raise LabError(what, _WHY_NOT_SET.get(error.errno or 0, ""))
 

@@ -67,11 +67,12 @@ def bound(place: Place, backlog: int) -> socket.socket:
 
 
 def bound_path(path: str, backlog: int) -> socket.socket:
-    """Open, bind and listen on a Unix socket path; a socket file that nobody serves any more is removed first.
+    """Open, bind and listen on a Unix socket path; a socket file that nobody serves any more is removed, and told of.
 
     Raises `PathInUse`, `PermissionDenied`, `NotFound` (no such directory).
     """
-    _remove_dead(path)
+    if _remove_dead(path):
+        print(f"{path} was left by a server that is gone (nobody listens on it). It is removed now.", flush=True)
     try:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     except OSError as error:
@@ -88,11 +89,12 @@ def bound_path(path: str, backlog: int) -> socket.socket:
     return listener
 
 
-def _remove_dead(path: str) -> None:
+def _remove_dead(path: str) -> bool:
+    """Remove the socket file of a server that is gone; returns whether there was one."""
     try:
         mode = os.lstat(path).st_mode
     except OSError:
-        return
+        return False
     if not stat.S_ISSOCK(mode):
         raise PathInUse(f"{path} is already a file, and not a socket", "Choose another path, or remove the file.")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -111,3 +113,4 @@ def _remove_dead(path: str) -> None:
         os.unlink(path)
     except OSError as error:
         raise from_oserror(error, path) from error
+    return True

@@ -200,15 +200,9 @@ class Server(Endpoint):
         _running[key] = self
         self._overcome("error", "close")  # of its earlier life: it is open again
         if replaced:
-            self._tell_replaced(replaced)
+            addresses.tell_replaced(replaced, "server")
         self._fire("listening")
         return None
-
-    def _tell_replaced(self, where: str) -> None:
-        if self._context is None:
-            addresses.tell_replaced(where, "server")
-        else:
-            self._context.copy().run(addresses.tell_replaced, where, "server")
 
     def close(self, on_close: Callable[[], Any] | None = None) -> Server:
         """Stop accepting; connections that stand are kept, and ``close`` is emitted after the last of them ends.

@@ -386,6 +386,8 @@ class Socket(Duplex):
         if self._transport is not None and not self._transport.is_closing():  # else `_detach` will be heard
             self._transport.set_write_buffer_limits(high=0)  # it is above that, and so tells when it is empty
             self._transport.set_write_buffer_limits(high=self.high_water_mark, low=0)
+            if not self._below():  # a layer between has sent all of it just now
+                loop.get().call_soon(self._empty)
 
     def _direct(self) -> Callable[[bytes], Any] | None:
         return None if self.timeout else super()._direct()

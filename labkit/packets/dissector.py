@@ -103,7 +103,7 @@ class _Frame:
         context.start, context.end = start, stop
         table = table_of(name, raw, start, stop)
         if table is None:
-            self.opaque(name, start, end)
+            self.opaque(name, start, end, quoted)
             return
         if name in ("IPv4", "IPv6"):
             self.enter(name, start, stop)
@@ -190,7 +190,7 @@ class _Frame:
         self.layers.append(Layer("Payload", title, start * 8, len(data) * 8, (item,), data, self.number))
         self.position = stop
 
-    def opaque(self, name: str, start: int, end: int) -> None:
+    def opaque(self, name: str, start: int, end: int, quoted: str) -> None:
         """A layer that has a name and no table: one field."""
         data = self.raw[start:end]
         title, meaning, why = name, f"labkit has no table for {name}", _WHY_OPAQUE
@@ -202,7 +202,7 @@ class _Frame:
         item = Field("data.data", "Data", start * 8, len(data) * 8, data, shown_bytes(data), meaning, why)
         if name == _RAW_IP:
             item, title = self.malformed(start * 8, end * 8, "IP: neither version 4 nor 6"), "IP without a link header"
-        self.layers.append(Layer(name, title, start * 8, len(data) * 8, (item,), data, self.number))
+        self.layers.append(Layer(name + quoted, title, start * 8, len(data) * 8, (item,), data, self.number))
         self.position = end
 
     def malformed(self, start: int, end: int, owner: str) -> Field:

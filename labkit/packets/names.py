@@ -65,6 +65,15 @@ OPAQUE_PROTOCOLS = {
 }  # fmt: skip
 """The same of IP's protocol numbers."""
 
+PROTOCOLS = (
+    "TCP", "UDP", "ICMP", "ICMPv6", "ARP", "IPv4", "IPv4 (fragment)", "IPv6", "IPv6 (fragment)", "GRE", "AH", "ESP",
+    "IGMP", "SCTP", "LLC", "STP", "MPLS", "PPPoE", "PPP", "VLAN", "802.1ad",
+    *dict.fromkeys((*LINKTYPE_NAMES.values(), *OPAQUE_PROTOCOLS.values(), *OPAQUE_ETHERTYPES.values())),
+)  # fmt: skip
+"""All that a whole frame can be called: the name of its innermost layer. A frame of another link is "link type 9"; one
+that is cut short or cannot be has " (truncated)" or " (malformed)" behind its name.
+"""
+
 ICMP_WORDS = {
     (0, 0): "echo reply", (3, 0): "network unreachable", (3, 1): "host unreachable", (3, 2): "protocol unreachable",
     (3, 3): "port unreachable", (3, 4): "fragmentation needed", (5, 0): "redirect", (5, 1): "redirect",

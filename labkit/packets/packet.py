@@ -164,7 +164,7 @@ class Packet:
         """The bytes that TCP or UDP carries, as far as they were captured; ``b""`` in other protocols."""
         if self._quick.protocol not in ("TCP", "UDP"):
             return b""
-        return self.raw[self._quick.payload : self._quick.end]
+        return self.raw[self._quick.payload : min(self._quick.end, self._size)]
 
     @property
     def length(self) -> int:
@@ -172,7 +172,12 @@ class Packet:
         quick = self._quick
         if quick.protocol not in ("TCP", "UDP"):
             return 0
-        return max(0, min(quick.end, max(self.wire_length, len(self.raw))) - quick.payload)
+        return max(0, min(quick.end, self._size) - quick.payload)
+
+    @property
+    def _size(self) -> int:
+        """Bytes on the wire without a frame check sequence."""
+        return max(self.wire_length, len(self.raw)) - (self.fcs_length or 0)
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -28,6 +28,9 @@ READY_WAIT = 3.0
 END_WAIT = 2.0
 """Seconds it has to end once asked."""
 
+_BUFFER = 32
+"""MiB in which the kernel keeps frames until the program has run. In immediate mode each frame takes a whole slot, and
+on loopback a slot is 128 KiB: in tcpdump's own 2 MiB there is room for 16 frames, and a busy machine lost the rest."""
 _INSTALL = "Install tcpdump (apt install tcpdump, brew install tcpdump)."
 _PERMIT = (
     "Run as root, or let your user capture: on Debian and Ubuntu dpkg-reconfigure wireshark-common and join the "
@@ -88,7 +91,8 @@ class Tool:
     def _command(path: str, iface: str, ports: Sequence[int] | None) -> list[str]:
         expression = filter_expression(ports)
         if Path(path).name == "dumpcap":
-            return [path, "-q", "-P", "-i", iface, "-w", "-", *(["-f", expression] if expression else [])]
+            chosen = ["-f", expression] if expression else []
+            return [path, "-q", "-P", "-B", str(_BUFFER), "-i", iface, "-w", "-", *chosen]
         nano = ["--time-stamp-precision=nano"] if sys.platform.startswith("linux") else []
         return [
             path,
@@ -96,6 +100,8 @@ class Tool:
             "-U",
             "--immediate-mode",
             *nano,
+            "-B",
+            str(_BUFFER * 1024),
             "-s",
             "0",
             "-i",

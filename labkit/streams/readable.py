@@ -262,14 +262,16 @@ class Readable(Stream):
             if not arrived:
                 return  # only the first bytes of a character yet
         listeners = self._listeners.get("data", ())
-        entry = self._remember("data", self._kept(arrived))
+        # The size is told, also of what is not kept.
+        entry = self._remember("data", self._kept(arrived), len(arrived), done=False)
         try:
             for listener in listeners:
                 listener(arrived)
         except Exception as error:
             self._broken(error)
+        entry.done = True
         if self._tickets:
-            self._offer(entry._replace(args=(arrived,)))
+            self._offer(entry, (arrived,))
         if listeners and self._is_plain():
             self._shorten(listeners)
 

@@ -12,11 +12,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from labkit import nodejs
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import Tape
 from labkit.record import record
 from tests.cli.conftest import refusal, run
-from tests.needs import need_live_capture
+from tests.needs import need_live_capture, need_tool
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "data"
 
@@ -32,6 +33,7 @@ with labkit.capture(port=server.port, name="hello") as tape:
     client.end()
     client.wait_for("close")"""
 CLOSE = "server.close()"
+SCRIPT = 'said = labkit.node("""\nconsole.log(1)\n""", name="one")\nawait __import__("asyncio").sleep(0)'
 
 
 class Course:
@@ -96,6 +98,25 @@ class TestRecord:
         said = 'with labkit.capture(port=server.port, name="hello") as tape:'
         assert row == f"| `tiny/hello.pcapng` | {len(tape)} | 1 | `{said}` |"
         assert not Path("where-it-was").exists()
+
+    def test_what_node_printed_is_recorded(self, course: Course) -> None:
+        need_tool("node")
+        course.lesson("tiny", OPEN, CAPTURE, SCRIPT, CLOSE)
+        assert len(list(record())) == 2
+        assert sorted(course.files()) == ["README.md", "tiny/hello.pcapng", "tiny/one.node.json"]
+        script, said = nodejs.load(course.data / "tiny" / "one.node.json")
+        assert (script, said.text) == ("\nconsole.log(1)\n", "1")
+        readme = (course.data / "README.md").read_text(encoding="utf8")
+        assert f"| `tiny/one.node.json` | {said.version} | 1 |" in readme.splitlines()
+
+    def test_without_node_nothing_is_lost(self, course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+        course.lesson("tiny", OPEN, CAPTURE, "import os; os.environ['PATH'] = ''\n" + SCRIPT, CLOSE)
+        old = course.data / "tiny" / "one.node.json"
+        old.parent.mkdir()
+        old.write_text('{"node": "1", "script": "", "printed": ""}', encoding="utf-8")
+        with pytest.raises(LabError, match=r"tiny ran, but Node did not: one was not recorded"):
+            list(record())
+        assert list(course.files()) == ["tiny/one.node.json"]
 
     def test_one_lesson_by_its_name_leaves_the_others_alone(self, course: Course) -> None:
         course.lesson("other", "raise SystemExit('this lesson must not run')")

@@ -22,7 +22,9 @@ from tests.servers.conftest import Serving, Terminal
 Serve = Callable[..., Serving]
 Open = Callable[..., Terminal]
 
-GREETING = greeter.GREETING.encode()
+GREETED = (greeter.WELCOME + greeter.GREETING).encode()
+ECHOED = echo.WELCOME.encode() + b"hello"
+HEADED = echo.WELCOME.encode() + b"x"
 
 
 def talk(where: tuple[str, int] | str, words: bytes, expected: int) -> bytes:
@@ -53,7 +55,7 @@ def can_be_bound(port: int) -> bool:
 class TestListening:
     """The line it prints is where it listens."""
 
-    @pytest.mark.parametrize(("name", "back"), [("greeter", GREETING * 2), ("echo", b"hello")])
+    @pytest.mark.parametrize(("name", "back"), [("greeter", GREETED), ("echo", ECHOED)])
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
     def test_on_a_free_port(self, serve: Serve, name: str, back: bytes, host: str) -> None:
         server = serve(name, "--port", "0", "--host", host)
@@ -61,7 +63,7 @@ class TestListening:
         assert found
         assert talk((found[1], int(found[2])), b"hello", len(back)) == back
 
-    @pytest.mark.parametrize(("name", "back"), [("greeter", GREETING * 2), ("echo", b"hello")])
+    @pytest.mark.parametrize(("name", "back"), [("greeter", GREETED), ("echo", ECHOED)])
     def test_on_a_path(self, serve: Serve, path: str, name: str, back: bytes) -> None:
         assert serve(name, "--path", path).said == f"{name} listens on {path}; stop it with Ctrl-C\n"
         assert talk(path, b"hello", len(back)) == back
@@ -73,7 +75,7 @@ class TestListening:
         assert told
         assert port
         assert told[1] == port[1] != "0"
-        assert talk(("127.0.0.1", int(port[1])), b"x", 1) == b"x"
+        assert talk(("127.0.0.1", int(port[1])), b"x", len(HEADED)) == HEADED
 
     @pytest.mark.parametrize("server", [greeter, echo])
     def test_without_a_port_it_is_the_chapters(self, server: object, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +119,7 @@ class TestEnding:
         server = serve("echo", "--port", "0")
         with socket.create_connection(("127.0.0.1", int(server.port)), timeout=30) as client:
             client.sendall(b"x")
-            assert client.recv(1) == b"x"
+            assert client.recv(len(HEADED), socket.MSG_WAITALL) == HEADED
             assert server.stop() == (0, "", "")
             assert client.recv(1) == b""
         assert can_be_bound(int(server.port))

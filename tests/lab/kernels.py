@@ -27,6 +27,10 @@ from labkit.lab.outside import pidfd_open
 WAIT = 60.0
 """Seconds after which a kernel that should have answered, or a process that should have ended, is called stuck."""
 
+STOP_ON_ERROR = False
+"""With True, as Jupyter has it, a cell that fails takes along what is asked just after it: the kernel aborts what it
+finds queued once its answer is on its way, and on a busy machine that is the test's next question."""
+
 SPEC = Path(sys.prefix) / "share/jupyter/kernels/labkit/kernel.json"
 CHANNELS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
@@ -62,7 +66,9 @@ def ask(client: BlockingKernelClient, code: str, *, fails: bool = False) -> str:
         elif message["msg_type"] == "execute_result":
             said.append(content["data"]["text/plain"])
 
-    reply = client.execute_interactive(code, timeout=WAIT, output_hook=hear, store_history=False)["content"]
+    reply = client.execute_interactive(
+        code, timeout=WAIT, output_hook=hear, store_history=False, stop_on_error=STOP_ON_ERROR
+    )["content"]
     if fails:
         assert reply["status"] == "error"
         return "".join([*said, f"{reply['ename']}: {reply['evalue']}"])
@@ -72,7 +78,7 @@ def ask(client: BlockingKernelClient, code: str, *, fails: bool = False) -> str:
 
 def begin(client: BlockingKernelClient, code: str) -> str:
     """Start a cell that prints and then goes on; returns the request's id when it has printed."""
-    asked = str(client.execute(code, store_history=False))
+    asked = str(client.execute(code, store_history=False, stop_on_error=STOP_ON_ERROR))
     while client.get_iopub_msg(timeout=WAIT)["msg_type"] != "stream":
         pass
     return asked

@@ -49,6 +49,23 @@ with lab.Wire() as wire:
     print(wire.why_not_textbook)
 """
 
+NO_ROOM = """
+from labkit import lab, net
+with lab.Wire() as wire:
+    wire.server.set("net.ipv4.tcp_rmem", "8192 8192 8192")
+    with wire.server:
+        busy = net.create_server(pause_on_connect=True).listen(8125, wire.server.address)
+    with wire.capture(8125) as tape:
+        with wire.client:
+            client = net.connect(8125, wire.server.address)
+        accepted = busy.wait_for("connection")
+        client.set_timeout(1.2).end(bytes(6000))
+        client.wait_for("timeout")
+        accepted.resume()
+        client.wait_for("close")
+    print(sum(packet.sender == "server" and packet.window == 0 for packet in tape))
+"""
+
 PLACES = "from pathlib import Path; print(*(line.split()[-1] for line in Path('{}').read_text().splitlines()))"
 
 
@@ -90,6 +107,15 @@ class TestReadOnlySettings:
             assert said.startswith("LabError: net.ipv4.tcp_sack cannot be set to 0: Read-only file system")
             assert "read-only" in said.partition(". ")[2]
             assert READ_ONLY in ask(client, "with lab.Wire() as wire: print(wire)")
+
+    @pytest.mark.parametrize("prepare", [None, read_only_settings], ids=["may be set", "read-only"])
+    def test_a_small_buffer_closes_the_window_all_the_same(
+        self, tmp_path: Path, prepare: Callable[[], None] | None
+    ) -> None:
+        """Lesson 01d, the receiver without room."""
+        with FrontEnd(tmp_path, prepare=prepare) as front:
+            said = ask(front.connect(), NO_ROOM)
+        assert int(said) >= 2  # the full window, and at least one answer to a probe
 
     def test_elsewhere_nothing_is_missing(self, tmp_path: Path) -> None:
         capture, wire = doctor(None, ())

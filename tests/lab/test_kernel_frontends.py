@@ -33,6 +33,7 @@ from tests.lab.kernels import (
     GREETING,
     SLEEP,
     SPEC,
+    STOP_ON_ERROR,
     WAIT,
     FrontEnd,
     Trace,
@@ -206,7 +207,8 @@ class Talk:
         self._count += 1
         header = {"msg_id": f"{id(self)}-{self._count}", "msg_type": "execute_request", "username": "", "session": "s",
                   "version": "5.3", "date": ""}  # fmt: skip
-        content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
+        content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False,
+                   "stop_on_error": STOP_ON_ERROR}  # fmt: skip
         message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
         self._socket.send(json.dumps(message))
         return header["msg_id"]

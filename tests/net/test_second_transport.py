@@ -1,4 +1,4 @@
-"""The seam below `net.Socket`: all of Node's scenarios once more, and the fast path, over a transport that is not TCP's.
+"""The seam below `net.Socket`: all of Node's scenarios once more, and the fast path, over a transport of our own.
 
 Rule: the scenarios are those of test_node.py, unchanged; only what carries the bytes is another.
 """

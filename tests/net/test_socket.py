@@ -825,3 +825,15 @@ class TestWithBlock:
                 pass
             assert read_all(served) == b""
             assert client.wait_for("close") is False
+
+
+def test_a_large_piece_is_told_with_its_size() -> None:
+    """A piece that is too large to be kept has a size all the same: in the history, and in a picture."""
+    with net.create_server(pause_on_connect=True).listen(0) as server, net.connect(server.port) as client:
+        accepted = server.wait_for("connection")
+        client.end(bytes(200_000))
+        accepted.on("data", lambda data: None).resume()
+        accepted.wait_for("end")
+        sizes = [entry.size for entry in accepted.history if entry.name == "data"]
+    assert None not in sizes
+    assert sum(sizes) == 200_000

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -130,10 +131,8 @@ class Layer(asyncio.Protocol):
         """Half-close: TLS says it with close_notify, and reading goes on."""
         if not self.sent_end:
             self.sent_end = True
-            try:
+            with suppress(ssl.SSLError):  # the peer's close_notify has not come yet
                 self.tls.unwrap()
-            except ssl.SSLError:  # the peer's close_notify has not come yet
-                pass
             self._flush()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The lessons where capturing is not allowed: the same text twins as committed, only the origin line differs.
+"""The lessons where capturing is not allowed, and those that ask Node where there is none: the same text twins.
 
 Rule: from root the rights are really taken, as in a hardened container; a user gets the recorded tier by its name.
 """
@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import without
-from tests.notebooks.lessons import NOTEBOOKS, ROOT
+from tests.notebooks.lessons import NOTEBOOKS, ROOT, code_cells, load, source
 from tests.refusals import ORDINARY, no_unshare
 
 TIMEOUT = 300  # seconds, for all lessons together
@@ -51,4 +52,22 @@ def test_lessons_give_the_same_outputs(may_not_capture: tuple[list[str], dict[st
         timeout=TIMEOUT,
         **options,
     )
+    assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]
+
+
+@pytest.mark.timeout(TIMEOUT + 30)
+def test_lessons_that_ask_node_give_the_same_outputs_without_it(tmp_path: Path) -> None:
+    asking = [path for path in NOTEBOOKS if any("labkit.node(" in source(cell) for cell in code_cells(load(path)))]
+    assert asking
+    environment = {**os.environ, "PATH": str(tmp_path), "LABKIT_PROGRESS": str(tmp_path / "progress.json")}
+    asks = "from labkit import nodejs; print(nodejs.program())"
+    told = subprocess.run(
+        [sys.executable, "-c", asks], cwd=ROOT, capture_output=True, text=True, timeout=60, env=environment, check=True
+    )
+    assert told.stdout.strip() == "None"
+    nbval = ["--nbval", "--nbval-sanitize-with=tests/nbval.cfg", "--nbval-cell-timeout=60"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", *nbval, *map(str, asking)],
+        cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT, env=environment,
+    )  # fmt: skip
     assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]

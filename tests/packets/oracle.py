@@ -26,10 +26,10 @@ PROTOCOLS = {
     "IPv6": "ipv6", "IPv6 hop-by-hop": "ipv6.hopopts", "IPv6 destination": "ipv6.dstopts",
     "IPv6 routing": "ipv6.routing", "IPv6 fragment": "ipv6.fraghdr", "GRE": "gre", "AH": "ah", "ESP": "esp",
     "IGMP": "igmp", "SCTP": "sctp", "TCP": "tcp", "UDP": "udp", "ICMP": "icmp", "ICMPv6": "icmpv6", "DNS": "dns",
-    "STP": "stp", "LLDP": "lldp", "Wake-on-LAN": "wol",
+    "STP": "stp", "LLDP": "lldp", "Wake-on-LAN": "wol", "loop test": "loop",
 }  # fmt: skip
 """The names of Wireshark's protocols."""
-OPAQUE = frozenset({"STP", "LLDP", "Wake-on-LAN"})
+OPAQUE = frozenset({"STP", "LLDP", "Wake-on-LAN", "loop test"})
 """Layers that have a name and no table."""
 NO_HEADERS = frozenset({"Payload", "Padding", "Trailer", "Frame check sequence", "ICMP extension"})
 TRAILERS = frozenset({"eth.padding", "eth.trailer", "eth.fcs", "vlan.trailer", "ieee8021ah.trailer", "sll.trailer"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import socket
 import struct
 import threading
@@ -635,6 +636,34 @@ class TestProbe:
             assert "no permission" in reason.why
         assert not threads()
         assert descriptors() == before
+
+    @pytest.mark.parametrize("program", ["tcpdump", "dumpcap"])
+    def test_a_program_that_gets_no_time_loses_nothing(self, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        # As on a busy machine: while it stands still, frames wait in the kernel.
+        need_live_capture()
+        path = need_tool(program)
+        from labkit.packets.tool import Tool
+
+        monkeypatch.setattr("labkit.packets.tool.find_program", lambda name: path if name == program else None)
+        marker = Marker()
+        tool = Tool.start(None, (marker.port,), marker)
+        try:
+            seen: list[object] = []
+            assert marker.read_up_to(tool, seen)  # type: ignore[arg-type]
+            os.kill(tool._process.pid, signal.SIGSTOP)
+            try:
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as talker:
+                    for number in range(100):
+                        talker.sendto(b"frame %d" % number, ("127.0.0.1", marker.port))
+            finally:
+                os.kill(tool._process.pid, signal.SIGCONT)
+            seen.clear()
+            assert marker.read_up_to(tool, seen)  # type: ignore[arg-type]
+            assert len([each for each in seen if b"frame " in each[1]]) == 100  # type: ignore[index]
+            assert tool.drops() == 0
+        finally:
+            tool.close()
+            marker.close()
 
     def test_dumpcap_works_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         need_live_capture()

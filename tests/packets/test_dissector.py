@@ -138,13 +138,26 @@ def test_the_list_and_the_layers_say_the_same(frame: bytes, linktype: int) -> No
         check_layers(packet.layers, frame[:size])
 
 
-@given(st.sampled_from(EVERYTHING), st.data())
-@settings(max_examples=500, deadline=None)
-def test_the_list_and_the_layers_of_a_damaged_frame_say_the_same(good: tuple[bytes, int], data: st.DataObject) -> None:
+def test_every_name_that_the_list_can_say_is_known() -> None:
+    said = {Packet((0, raw, linktype, 0, len(raw))).protocol for raw, linktype in EVERYTHING}
+    whole = {name for name in said if not name.endswith(("(truncated)", "(malformed)")) and "link type" not in name}
+    assert whole <= set(names.PROTOCOLS)
+    assert len(names.PROTOCOLS) == len(set(names.PROTOCOLS))
+    assert len(whole) > 15
+
+
+@given(st.sampled_from(EVERYTHING), st.sampled_from([None, 0, 2, 4, 8]), st.integers(0, 100), st.data())
+@settings(max_examples=800, deadline=None)
+def test_the_list_and_the_layers_of_a_damaged_frame_say_the_same(
+    good: tuple[bytes, int], fcs: int | None, missing: int, data: st.DataObject
+) -> None:
+    """Also if a check sequence is announced, or bytes at the end were not captured."""
     raw = bytearray(good[0])
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    check_consistent(Packet((0, bytes(raw), good[1], 0, len(raw))))
+    packet = Packet((0, bytes(raw), good[1], 0, len(raw) + missing), fcs_length=fcs)
+    check_layers(packet.layers, bytes(raw))
+    check_consistent(packet)
 
 
 @pytest.mark.parametrize("header", [made.ipv4(b"", 4), made.ipv6(b"", 41), b"\0\0\x65\x58", b"\x81\0\0\5"])

@@ -5,6 +5,7 @@ Rule: whatever is left out is in `APART` or `OTHERWISE`, with the reason.
 
 from __future__ import annotations
 
+import struct
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from labkit.packets import Tape
 from labkit.packets.packet import Packet
-from tests.packets import kinds, oracle
+from tests.packets import kinds, made, oracle
 
 _SILENT = "tshark passes over these bytes without a field"
 _OFFSET = "tshark shows no field behind an impossible Data Offset, also not the acknowledgment before it"
@@ -78,6 +79,20 @@ def test_as_tshark_has_it(read: dict[str, tuple[Packet, ET.Element]], name: str)
     packet, element = read[name]
     apart = set(APART.get(name, {})) | ({"layers"} if name in OTHERWISE else set())
     oracle.compare_packet(packet, element, apart=apart)
+
+
+def test_what_follows_the_packet_on_other_links(tmp_path: Path) -> None:
+    """Each link has its own name for it; without a header, there is none."""
+    packet = made.ipv4(made.tcp())
+    cooked = struct.pack("!HHH8sH", 0, 1, 6, bytes(8), 0x0800) + packet
+    cooked2 = struct.pack("!HHIHBB8s", 0x0800, 0, 1, 1, 0, 6, bytes(8)) + packet
+    tags = [bytes.fromhex(words) for words in ("88a80005", "8100000581000006", "88a8000581000006")]
+    frames = [(made.MACS + tag + b"\x08\0" + packet + rest, 1) for tag in tags for rest in (b"tt", bytes(8), b"t" * 9)]
+    frames += [(cooked + rest, 113) for rest in (b"tt", b"t" * 9)] + [(cooked2 + b"tt", 276)]
+    assert oracle.compare(oracle.write(tmp_path / "links.pcapng", frames)) > 30 * len(frames)
+    for head, linktype in ((packet, 101), (struct.pack("<I", 2) + packet, 0)):
+        raw = head + b"tail"
+        assert Packet((0, raw, linktype, 0, len(raw))).layers[-1].fields[0].name == "data.data"
 
 
 SUMS = ("TCP", "UDP", "ICMP", "ICMPv6", "IGMP", "GRE", "ICMP extension")

@@ -58,6 +58,11 @@ def test_other_protocols_and_link_types(tmp_path: Path) -> None:
         "raw IPv6",
         "Linux cooked",
         "Linux cooked v2",
+        "a VLAN tag",
+        "hop-by-hop options",
+        "length in place of EtherType",
+        "OpenBSD loopback",
+        "an unknown EtherType",
     }
     frames = [(frame, linktype) for what, frame, linktype in made.other_frames() if what in wanted]
     assert len(frames) == len(wanted)
@@ -118,6 +123,9 @@ def test_dns_made_by_hand(tmp_path: Path) -> None:
     for number, (_, message) in enumerate(made_by_hand):
         segment = made.tcp(b"", len(message).to_bytes(2, "big") + message, flags=0x18, sport=41000 + number, dport=53)
         frames.append((made.ethernet(made.ipv4(segment)), 1))
+    several = [message for what, message in made_by_hand if what in ("a query", "A", "CNAME")]
+    data = b"".join(len(message).to_bytes(2, "big") + message for message in several)
+    frames.append((made.ethernet(made.ipv4(made.tcp(b"", data, flags=0x18, sport=49000, dport=53))), 1))
     path = write(tmp_path / "dns.pcapng", frames)
     assert [packet.number for packet in packets.Tape.load(path) if "DNS" not in packet] == []
     assert compare(path) > 40 * len(frames)

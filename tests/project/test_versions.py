@@ -1,4 +1,4 @@
-"""pyproject.toml, constraints.txt and environment.yml say the same.
+"""pyproject.toml, constraints.txt and environment.yml do not contradict each other.
 
 Rule: pyproject names the packages, constraints.txt their versions; everything else follows from the two.
 """
@@ -24,9 +24,15 @@ def test_pyproject_leaves_versions_to_constraints() -> None:
     assert [item for item in named if "=" in item.split(";")[0]] == []
 
 
-def test_environment_is_what_the_two_say() -> None:
-    written = (pin.ROOT / "environment.yml").read_text()
-    assert written == pin.environment(pin.pinned(CONSTRAINTS)), "run `make constraints`"
+def test_conda_brings_python_and_pip_alone() -> None:
+    """Versions stand in one place: pip takes all the rest from constraints.txt, with labkit itself."""
+    lines = (pin.ROOT / "environment.yml").read_text().partition("dependencies:\n")[2].splitlines()
+    bounds = PROJECT["requires-python"]
+    newest = max(int(each.rpartition(".")[2]) for each in PROJECT["classifiers"] if "Python :: 3." in each)
+    assert lines == [
+        f"  - python{bounds},<3.{newest + 1}", "  - pip", "  - pip:",
+        "      - --constraint constraints.txt", "      - --editable .[test]",
+    ]  # fmt: skip
 
 
 def test_what_is_installed_is_what_is_pinned() -> None:

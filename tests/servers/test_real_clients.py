@@ -19,7 +19,9 @@ from tests.servers.conftest import Serving, Terminal
 Serve = Callable[..., Serving]
 Open = Callable[..., Terminal]
 
+WELCOME = "Welcome!\n"
 GREETING = "您好！"
+ECHO = b"Echo server: say something.\n"
 GOODBYE = "The client has disconnected.\n"
 
 
@@ -40,7 +42,7 @@ class TestT13GreeterByTelnet:
         telnet = terminal(need_tool("telnet"), host, greeter.port)
         telnet.see(f"Connected to {host}.")
         telnet.see("Escape character is '^]'.")
-        telnet.see(GREETING)
+        telnet.see("Welcome!\r\n")  # a line of its own
         for _ in range(3):
             telnet.type("hello\n")
             telnet.see(GREETING)
@@ -56,7 +58,7 @@ class TestT13GreeterByTelnet:
         greeter = serve("greeter", "--port", "0")
         sessions = [terminal(need_tool("telnet"), "127.0.0.1", greeter.port) for _ in range(2)]
         for telnet in sessions:
-            telnet.see(GREETING)
+            telnet.see("Welcome!")
         for telnet in reversed(sessions):
             telnet.type("x\n")
             telnet.see(GREETING)
@@ -64,24 +66,24 @@ class TestT13GreeterByTelnet:
     def test_the_server_stops_while_somebody_is_connected(self, serve: Serve, terminal: Open) -> None:
         greeter = serve("greeter", "--port", "0")
         telnet = terminal(need_tool("telnet"), "127.0.0.1", greeter.port)
-        telnet.see(GREETING)
+        telnet.see("Welcome!")
         code, _, err = greeter.stop()
         assert (code, err) == (0, "")
         telnet.see("Connection closed by foreign host.")
 
 
 class TestT13GreeterByNc:
-    """T-1.3: one greeting on connecting, one for each piece of data, nine bytes each."""
+    """T-1.3: a line on connecting, then 您好！ for each piece of data."""
 
     def test_a_line_and_a_half_close(self, serve: Serve) -> None:
         greeter = serve("greeter", "--port", "0")
-        assert nc("127.0.0.1", greeter.port, send=b"hi\n") == (GREETING * 2).encode()
+        assert nc("127.0.0.1", greeter.port, send=b"hi\n") == (WELCOME + GREETING).encode()
         assert greeter.line() == GOODBYE
         assert greeter.stop() == (0, "", "")
 
     def test_nothing_sent(self, serve: Serve) -> None:
         greeter = serve("greeter", "--port", "0")
-        assert nc("127.0.0.1", greeter.port, send=b"") == GREETING.encode()
+        assert nc("127.0.0.1", greeter.port, send=b"") == WELCOME.encode()
 
     def test_a_client_that_is_killed_does_not_hurt_the_server(self, serve: Serve) -> None:
         greeter = serve("greeter", "--port", "0")
@@ -89,10 +91,10 @@ class TestT13GreeterByNc:
             [need_tool("nc"), "127.0.0.1", greeter.port], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as client:
             assert client.stdout is not None
-            assert client.stdout.read(9).decode() == GREETING
+            assert client.stdout.readline().decode() == WELCOME
             client.kill()
         assert greeter.line() == GOODBYE
-        assert nc("127.0.0.1", greeter.port, send=b"") == GREETING.encode()
+        assert nc("127.0.0.1", greeter.port, send=b"") == WELCOME.encode()
 
 
 class TestT14GreeterOnAPath:
@@ -101,7 +103,7 @@ class TestT14GreeterOnAPath:
     def test_nc_u(self, serve: Serve, path: str) -> None:
         greeter = serve("greeter", "--path", path)
         assert greeter.said == f"greeter listens on {path}; stop it with Ctrl-C\n"
-        assert nc("-U", path, send=b"hi\n") == (GREETING * 2).encode()
+        assert nc("-U", path, send=b"hi\n") == (WELCOME + GREETING).encode()
         assert greeter.line() == GOODBYE
         assert greeter.stop() == (0, "", "")
         assert not os.path.exists(path)
@@ -109,7 +111,7 @@ class TestT14GreeterOnAPath:
     def test_nc_u_at_a_terminal(self, serve: Serve, terminal: Open, path: str) -> None:
         serve("greeter", "--path", path)
         session = terminal(need_tool("nc"), "-N", "-U", path)
-        session.see(GREETING)
+        session.see("Welcome!")
         session.type("hello\n")
         session.see(GREETING)
         session.type("\x04")  # Ctrl-D: end of input
@@ -126,7 +128,7 @@ class TestT14GreeterOnAPath:
         serve("greeter", "--path", path).stop(signal.SIGKILL)
         assert os.path.exists(path)
         serve("greeter", "--path", path)
-        assert nc("-U", path, send=b"") == GREETING.encode()
+        assert nc("-U", path, send=b"") == WELCOME.encode()
 
 
 class TestT16Echo:
@@ -135,13 +137,13 @@ class TestT16Echo:
     @pytest.mark.parametrize("size", [0, 1, 100, 5_000_000])
     def test_nc_gets_back_what_it_sent(self, serve: Serve, size: int) -> None:
         echo, data = serve("echo", "--port", "0"), os.urandom(size)
-        assert nc("127.0.0.1", echo.port, send=data) == data
+        assert nc("127.0.0.1", echo.port, send=data) == ECHO + data
         assert echo.stop() == (0, "", "")
 
     def test_nc_u(self, serve: Serve, path: str) -> None:
         serve("echo", "--path", path)
         data = os.urandom(1_000_000)
-        assert nc("-U", path, send=data) == data
+        assert nc("-U", path, send=data) == ECHO + data
 
     def test_a_telnet_session(self, serve: Serve, terminal: Open) -> None:
         echo = serve("echo", "--port", "0")
@@ -176,7 +178,7 @@ class TestTrouble:
         _, err = second.process.communicate(timeout=30)
         assert (second.process.returncode, err.count("\n")) == (1, 1)
         assert path in err
-        assert nc("-U", path, send=b"still the first") == b"still the first"
+        assert nc("-U", path, send=b"still the first") == ECHO + b"still the first"
 
 
 class TestChapterDefaults:
@@ -195,7 +197,7 @@ class TestChapterDefaults:
             "from labkit import servers\n"
             "with servers.greeter.create().listen(0) as server:\n"
             "    with socket.create_connection(('127.0.0.1', server.port)) as plain:\n"
-            "        assert plain.recv(100).decode() == servers.greeter.GREETING\n"
+            "        assert plain.recv(100).decode() == servers.greeter.WELCOME\n"
             "    server.wait_for('connection')\n"
             "    server.close()\n"
             "    server.wait_for('close')\n"

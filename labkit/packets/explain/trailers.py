@@ -17,7 +17,9 @@ _RFC = "IEEE 802.3 §3.2"
 _PADDING_WHY = "Fills a short frame up to the 60 bytes an Ethernet needs; nothing above sees it."
 _TRAILER_WHY = "Follows the packet in its frame and is no part of it: added by a card, a switch or a tunnel on the way."
 _FCS_WHY = "Guards the whole frame on one link: a CRC that the card computes, and seldom hands on."
-_PREFIXES = {"VLAN": "vlan", "802.1ad": "ieee8021ad"}
+_PREFIXES = {
+    "Ethernet": "eth", "VLAN": "vlan", "802.1ad": "ieee8021ah", "Linux cooked": "sll", "Linux cooked v2": "sll",
+}  # fmt: skip
 
 
 def layers(raw: bytes, start: int, link: str, fcs_length: int | None, size: int, number: int) -> Iterator[Layer]:
@@ -29,7 +31,7 @@ def layers(raw: bytes, start: int, link: str, fcs_length: int | None, size: int,
     if start >= len(raw):
         return
     whole = size == len(raw)
-    ethernet = link == "Ethernet" or link in _PREFIXES
+    ethernet = link in ("Ethernet", "VLAN", "802.1ad")
     announced = min(fcs_length or 0, max(0, len(raw) - (size - (fcs_length or 0))))
     end = max(start, len(raw) - announced)
     if ethernet:
@@ -40,11 +42,11 @@ def layers(raw: bytes, start: int, link: str, fcs_length: int | None, size: int,
             start = padded
         if fcs_length is None and link == "Ethernet" and whole and size >= _WITH_FCS and end - start >= _FCS:
             end -= _FCS
-    prefix = _PREFIXES.get(link, "eth" if ethernet else "data")
+    prefix = _PREFIXES.get(link, "")
     if announced and announced != _FCS:  # no Ethernet has such a one
         end = len(raw)
     if start < end:
-        name = "data.data" if prefix == "data" else f"{prefix}.trailer"
+        name = f"{prefix}.trailer" if prefix else "data.data"
         yield _layer("Trailer", name, raw, start, end, _TRAILER_WHY, "", number)
     if end < len(raw):
         meaning = _verdict(raw, end) if whole else "not verified: the frame was captured only in part"
