@@ -55,7 +55,7 @@ repeat: $(VENV)/.test ## run the lessons RUNS times in a row, stopping at the fi
 	@busy=; trap 'test -z "$$busy" || kill $$busy' EXIT; trap 'exit 130' INT TERM HUP; \
 	for loop in $(BUSY_LOOPS); do sh -c 'while kill -0 $$PPID; do :; done' 2>/dev/null & busy="$$busy $$!"; done; \
 	for run in $$(seq $(RUNS)); do echo "run $$run of $(RUNS)"; \
-	  $(PY) -m pytest -q $(LESSON_TESTS) $(PYTEST_ARGS) notebooks || exit 1; done
+	  LABKIT_PROGRESS=$$(mktemp -u) $(PY) -m pytest -q $(LESSON_TESTS) $(PYTEST_ARGS) notebooks || exit 1; done
 
 format: $(VENV)/.test ## sort the imports, mend what ruff can mend safely
 	$(PY) -m ruff check --fix .

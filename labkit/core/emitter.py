@@ -192,6 +192,7 @@ class Emitter:
         return self._emit(event, *args)
 
     def _emit(self, event: str, *args: Any) -> bool:
+        """As `emit`, for labkit's own events, whose names need no check."""
         entry = self._remember(event, args, done=False)
         listeners = self._listeners.get(event, ())
         taken = False
@@ -368,8 +369,9 @@ class Emitter:
         """The latest event of each name that a wait may still return; of several names, the first that has one."""
         history = tuple(self._history or ())
         for name in events:
-            latest: Entry | None = next((each for each in reversed(history) if each.name == name and each.done), None)
-            if latest is not None and (self._spent or {}).get(name) is not latest:
+            latest: Entry | None = next((each for each in reversed(history) if each.name == name), None)
+            # One whose listeners run now is offered when they have: an earlier one is not to be returned for it.
+            if latest is not None and latest.done and (self._spent or {}).get(name) is not latest:
                 return latest
         return None
 

@@ -262,7 +262,7 @@ class Readable(Stream):
             if not arrived:
                 return  # only the first bytes of a character yet
         listeners = self._listeners.get("data", ())
-        # The size is told, also of what is not kept.
+        # the size is told, also of what is not kept
         entry = self._remember("data", self._kept(arrived), len(arrived), done=False)
         try:
             for listener in listeners:
