@@ -104,7 +104,7 @@ def one_try(make: Callable[[], tuple[Any, str, Call]], threads: int) -> tuple[st
 
     def wait() -> None:
         try:
-            emitter.wait_for(event, 2.0)
+            emitter.wait_for(event, 20.0)
             told.append("returned")
         except LabError as error:
             told.append(type(error).__name__)
@@ -124,7 +124,7 @@ def one_try(make: Callable[[], tuple[Any, str, Call]], threads: int) -> tuple[st
     else:
         emitter.destroy() if isinstance(emitter, net.Socket) else emitter.close()
     for thread in waiting:
-        thread.join(10)
+        thread.join(30)
     return came, told
 
 

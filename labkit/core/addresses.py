@@ -62,6 +62,20 @@ def check_path(path: Any) -> str:
     return text
 
 
+def pair(sockaddr: Any) -> tuple[str, int]:
+    """(address, port) of what the system calls an address; a link-local one keeps its interface: ``fe80::1%eth0``.
+
+    Source: RFC 4007 §11 (the text form of a scoped address).
+    """
+    address, port = str(sockaddr[0]), int(sockaddr[1])
+    if len(sockaddr) == 4 and sockaddr[3] and "%" not in address:
+        try:
+            address += f"%{socket.if_indextoname(sockaddr[3])}"
+        except OSError:  # the interface is gone
+            address += f"%{sockaddr[3]}"
+    return address, port
+
+
 def is_loopback(host: str) -> bool:
     """Whether the host is this machine only: 127.0.0.0/8 in any spelling, ::1, or the name localhost."""
     if host.lower().rstrip(".") == "localhost":

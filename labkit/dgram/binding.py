@@ -138,7 +138,7 @@ class Binding(Flow):
                 ):
                     probe.setsockopt(system.SOL_SOCKET, system.SO_BROADCAST, 1)
                     probe.connect((where, port or 9))  # sends nothing: the kernel looks for the way, and says whence
-                    own = probe.getsockname()[0]
+                    own = addresses.pair(probe.getsockname())[0]
             except OSError as error:
                 raise senders.translate(error, in_words(where, port or 0)) from error
         self._bind_now(0, own, False, by_program=False)

@@ -17,6 +17,7 @@ from labkit.core.errors import (
     BadArgument,
     ConnectionRefused,
     NetError,
+    PermissionDenied,
     PortInUse,
     from_oserror,
 )
@@ -96,8 +97,9 @@ def check_port(port: Any) -> int:
 
 def is_numeric(kind: str, address: str) -> bool:
     """Whether this is an address of the socket's family, and needs no resolver."""
+    plain, _, interface = address.partition("%")
     try:
-        system.inet_pton(FAMILIES[kind], address)
+        system.inet_pton(FAMILIES[kind], plain if interface and kind == "udp6" else address)
     except (OSError, ValueError):
         return False
     return True
@@ -167,9 +169,13 @@ def translate(error: OSError, where: str) -> NetError:
     if error.errno == errno.EMSGSIZE:
         return NetError(f"{where}: the datagram is too large to be sent", "Send less at once.", code="EMSGSIZE")
     if error.errno == errno.EINVAL:
-        return NetError(
-            f"{where} cannot be reached from this socket's own address",
-            "A socket bound to loopback reaches this machine only: bind it to another address, or make a new one.",
-            code="EINVAL",
-        )
+        todo = "A socket bound to loopback reaches this machine only: bind it to another address, or make a new one."
+        if where.startswith("[fe80"):
+            todo = "A link-local address needs the interface that leads to it: write it behind a %, as in fe80::1%eth0."
+        return NetError(f"{where} cannot be reached from this socket's own address", todo, code="EINVAL")
+    if error.errno == errno.EACCES:  # of a datagram the kernel refuses nothing else
+        return PermissionDenied(
+            f"{where} is a broadcast address, and this socket may not send to one", "Call set_broadcast() first.",
+            code="EACCES",
+        )  # fmt: skip
     return from_oserror(error, where)

@@ -10,7 +10,7 @@ from threading import get_ident
 from typing import Self
 
 from labkit.core import addresses, checks, loop, watching
-from labkit.core.addresses import in_words
+from labkit.core.addresses import in_words, pair
 from labkit.core.errors import LabError, NetError, TimedOut
 from labkit.core.listeners import in_cell
 from labkit.dgram import sender as senders
@@ -88,7 +88,7 @@ class Sending(Binding):
             if where is not None and not senders.is_numeric(self.kind, where):
                 if (refusal := senders.check_family(self.kind, where)) is not None:
                     raise refusal
-                where = loop.run(senders.resolve(self.kind, where, port or 0))[0]
+                where = pair(loop.run(senders.resolve(self.kind, where, port or 0)))[0]
             while not loop.call(self._send_now, data, port, where, on_sent, True):
                 self._wait_for_room()
         except NetError as error:
@@ -132,7 +132,7 @@ class Sending(Binding):
                 self._bind_for(
                     LOOPBACK[self.kind] if name == "localhost" else None, port, False
                 )  # as Node: before the name
-            where = (await senders.resolve(self.kind, name, port))[0]
+            where = pair(await senders.resolve(self.kind, name, port))[0]
         except NetError as error:
             if not self.closed:
                 self._send_failed(error, on_sent)

@@ -11,7 +11,7 @@ from typing import Any
 
 from labkit.core import addresses, cell, checks, loop
 from labkit.core import host as host_of
-from labkit.core.addresses import in_words
+from labkit.core.addresses import in_words, pair
 from labkit.core.errors import LabError, NetError
 from labkit.core.notebook import in_notebook
 from labkit.dgram import binding
@@ -151,9 +151,9 @@ class Socket(Sending):
             return None if self.closed else self._outcome(error, from_cell, soon=True)
         finally:
             self._connecting = False
-        self._remote = (str(target[0]), int(target[1]))
+        self._remote = pair(target)
         local = self._channel.getsockname()
-        self._local = (str(local[0]), int(local[1]))
+        self._local = pair(local)
         self._sendto = None
         self._called("connect")
         self._soon(from_cell, self._tell_connected)

@@ -32,6 +32,8 @@ class Place(NamedTuple):
 
 def resolved(host: str, port: int) -> Place:
     """The place that a host and a port mean; raises `AddressUnavailable`."""
+    if (mapped := getattr(addresses.ip_address(host), "ipv4_mapped", None)) is not None:
+        raise AddressUnavailable(f"{host} is an IPv4 address written as an IPv6 one", f"Listen on {mapped}.")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, ValueError) as error:  # ValueError: an empty or overlong part of a name, a zero byte
