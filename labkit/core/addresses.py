@@ -76,6 +76,16 @@ def pair(sockaddr: Any) -> tuple[str, int]:
     return address, port
 
 
+def sockaddr(address: str, port: int) -> tuple[Any, ...]:
+    """What the system calls an address and a port: the other way round from `pair`. Raises `OSError` for an unknown
+    interface.
+    """
+    plain, _, interface = address.partition("%")
+    if not interface:
+        return (address, port)
+    return (plain, port, 0, int(interface) if interface.isdigit() else socket.if_nametoindex(interface))
+
+
 def is_loopback(host: str) -> bool:
     """Whether the host is this machine only: 127.0.0.0/8 in any spelling, ::1, or the name localhost."""
     if host.lower().rstrip(".") == "localhost":

@@ -105,6 +105,15 @@ def is_numeric(kind: str, address: str) -> bool:
     return True
 
 
+def scoped(address: str, port: int) -> tuple[Any, ...]:
+    """What the kernel wants for a numeric address; raises `AddressUnavailable` for an interface that is not there."""
+    try:
+        return addresses.sockaddr(address, port)
+    except OSError as error:
+        words = f"there is no interface {address.partition('%')[2]!r} for {address}"
+        raise AddressUnavailable(words, "`ip address` in a terminal lists the interfaces.") from error
+
+
 def check_family(kind: str, address: str) -> NetError | None:
     """The error for an address of the other family, or None. Names are left to the resolver."""
     other = "udp6" if kind == "udp4" else "udp4"

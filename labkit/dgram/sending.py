@@ -150,8 +150,11 @@ class Sending(Binding):
             raise refusal
         target = None
         if where is not None and port is not None:
-            self._numeric = where
             self._peer = target = (where, port)
+            if "%" in where:
+                target = senders.scoped(where, port)
+            else:
+                self._numeric = where
         if not self._transmit(data, target, on_sent):
             return False
         self._called("send", len(data))

@@ -140,7 +140,7 @@ class Socket(Sending):
             if self._local is None:
                 own = where if numeric else LOOPBACK[self.kind] if where == "localhost" else None
                 self._bind_for(own, port, from_cell)
-            target = (where, port) if numeric else await senders.resolve(self.kind, where, port)
+            target = senders.scoped(where, port) if numeric else await senders.resolve(self.kind, where, port)
             if self._channel is None:
                 return None  # closed meanwhile
             try:
