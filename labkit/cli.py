@@ -158,7 +158,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _notebook() -> Reason:
     """Whether a kernel started from here would have a network of its own: tried, but for what LABKIT_TIER asks."""
-    from labkit.lab import attempt
+    from labkit.lab import network_probe
     from labkit.packets.probe import Reason, forced_tier, private_refused
 
     forced = forced_tier()
@@ -167,7 +167,7 @@ def _notebook() -> Reason:
     if not (Path(sys.prefix) / "share/jupyter/kernels/labkit/kernel.json").is_file():
         todo = "Install labkit again: `make lab`, or `pip install labkit`."
         return Reason("private", False, "Jupyter's description of the kernel labkit is not installed", todo)
-    why = attempt.refusal_of_a_kernel()
+    why = network_probe.refusal_of_a_kernel()
     if why:
         return private_refused(why)
     return Reason("private", True, "in a network of its own, an AF_PACKET ring on lo saw a datagram sent to it")
@@ -175,12 +175,12 @@ def _notebook() -> Reason:
 
 def _wire(notebook: Reason | None) -> str:
     """What a wire is in a notebook (None: in this one): tried, but for what LABKIT_TIER asks."""
-    from labkit.lab import attempt
+    from labkit.lab import network_probe
     from labkit.packets.probe import forced_tier
 
     if forced_tier() == "recorded":
         return "UDP through a relay, TCP recorded: LABKIT_TIER asks for recordings"
-    return attempt.wire(private=notebook is not None and notebook.ok)
+    return network_probe.wire(private=notebook is not None and notebook.ok)
 
 
 def _of_notebook(reason: Reason, status: Status) -> str:

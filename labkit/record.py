@@ -134,7 +134,7 @@ def _run(notebook: Path, folder: Path) -> None:
 
 def _notebooks_capture() -> bool:
     """Whether a lesson's kernel would have a network of its own, where this program may capture nothing."""
-    asks = "from labkit.lab import attempt; raise SystemExit(1 if attempt.refusal() else 0)"
+    asks = "from labkit.lab import network_probe; raise SystemExit(1 if network_probe.refusal() else 0)"
     # In a process of its own: it forks, and this one may have threads.
     return subprocess.run([sys.executable, "-c", asks], check=False, timeout=60).returncode == 0
 

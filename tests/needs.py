@@ -84,7 +84,7 @@ def need_live_capture() -> str:
 def need_private_network() -> None:
     """Leave the test out where this user's kernels cannot have a network of their own."""
     # In a program of its own: it forks, and the one that runs the tests has threads.
-    asks = "from labkit.lab.attempt import refusal; print(refusal())"
+    asks = "from labkit.lab.network_probe import refusal; print(refusal())"
     done = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True, timeout=60)
     if why := done.stdout.strip():
         leave_out(f"a private network ({why})", "allow user namespaces: `labkit doctor` says how")

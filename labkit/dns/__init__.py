@@ -1,6 +1,6 @@
 """DNS messages and the answers of a zone, as bytes and values.
 
-Rule: no sockets here; whatever the bytes are, the answer is a message or a `BadMessage`.
+Rule: no sockets here; from any bytes comes a message or a `BadMessage`.
 
     query = dns.Message(id=7, recursion_desired=True, questions=(dns.Question("www.lab.example", dns.Type.A),))
     data = dns.EXAMPLE.answer(query.encode())

@@ -12,7 +12,7 @@ from labkit.dns.names import BadMessage
 
 
 class Type(IntEnum):
-    """What a record holds, or a question asks for. Source: RFC 1035 §3.2.2 and §3.2.3; the others by their own RFC."""
+    """The type of a record, also in a question. Source: RFC 1035 §3.2.2 and §3.2.3; for others as noted."""
 
     A = 1
     NS = 2
@@ -39,7 +39,7 @@ class Class(IntEnum):
 
 
 class Opcode(IntEnum):
-    """What the message asks to be done. Source: RFC 1035 §4.1.1."""
+    """The operation that a message asks for. Source: RFC 1035 §4.1.1."""
 
     QUERY = 0
     IQUERY = 1
@@ -49,7 +49,7 @@ class Opcode(IntEnum):
 
 
 class Rcode(IntEnum):
-    """How it went. Source: RFC 1035 §4.1.1; BADVERS, which needs EDNS: RFC 6891 §9."""
+    """The outcome, in a response. Source: RFC 1035 §4.1.1; BADVERS, which needs EDNS: RFC 6891 §9."""
 
     NOERROR = 0
     FORMERR = 1
@@ -61,7 +61,7 @@ class Rcode(IntEnum):
 
 
 def named(numbers: type[IntEnum], number: int) -> int:
-    """The member of an enumeration with this number, or the plain number where it has no name."""
+    """The member of an enumeration with this number, or the plain number if it has no name."""
     try:
         return numbers(number)
     except ValueError:
@@ -69,9 +69,9 @@ def named(numbers: type[IntEnum], number: int) -> int:
 
 
 def number(numbers: type[IntEnum], given: Any) -> int:
-    """A number that may have been given by its name: ``Type.A`` for ``"A"`` or ``"a"``.
+    """The number that a name means: ``Type.A`` for ``"A"`` or ``"a"``; a number stays as it is.
 
-    Raises `BadMessage`, with the names there are, for what is neither a name nor a number.
+    Raises `BadMessage`, which lists the names, for a value that is neither a name nor a number.
     """
     if type(given) is str and given.upper() in numbers.__members__:
         return numbers[given.upper()]
@@ -80,7 +80,8 @@ def number(numbers: type[IntEnum], given: Any) -> int:
     what, first = numbers.__name__, next(iter(numbers)).name
     known = ", ".join(numbers.__members__)
     raise BadMessage(
-        f"{given!r} is no DNS {what.lower()}", f'Give a dns.{what}, such as dns.{what}.{first}, or its name: {known}.'
+        f"{given!r} is not a DNS {what.lower()}",
+        f"Give a dns.{what}, such as dns.{what}.{first}, or its name: {known}.",
     )
 
 

@@ -1,6 +1,6 @@
-"""A zone as text: a line a record, from its characters to a `Record`.
+"""A zone as text: each line becomes a `Record`.
 
-Rule: one line at a time; what a zone may hold is the business of `zone`. Source: RFC 1035 §5.1.
+Rule: reads one line at a time; `zone` decides what a zone may hold. Source: RFC 1035 §5.1.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ FORMAT = "A line has a name, a type and its data: www.lab.example A 192.0.2.1"
 
 _TYPES = ("A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "TXT")
 _TIMES = ("serial", "refresh", "retry", "expire", "minimum")
-_LARGEST = {"preference": 0xFFFF, "TTL": 0x7FFFFFFF}  # RFC 1035 §3.3.9, RFC 2181 §8; all others have 32 bits
+_LARGEST = {"preference": 0xFFFF, "TTL": 0x7FFFFFFF}  # RFC 1035 §3.3.9, RFC 2181 §8; all other numbers have 32 bits
 
 
 class Word(NamedTuple):
-    """A word of a line, its backslashes as they were written. quoted: it stood in quotation marks, now taken off."""
+    """A word of a line, its backslashes as written. quoted: it stood in quotation marks, which are removed."""
 
     text: str
     quoted: bool = False
 
 
 def words_of(line: str) -> list[Word]:
-    """The words of a line up to its comment. Raises `LabError` for a quotation mark without its second."""
+    """The words of a line up to its comment. Raises `LabError` for a text that is not closed."""
     words = []
     at = 0
     while at < len(line):
@@ -42,7 +42,7 @@ def words_of(line: str) -> list[Word]:
             pattern = _QUOTED if line[at] == '"' else _PLAIN
             found = pattern.match(line, at)
             if found is None:
-                raise LabError("a quotation mark has no second one", r'A quotation mark inside a text is written \".')
+                raise LabError("a quotation mark has no closing one", r'A quotation mark inside a text is written \".')
             at = found.end()
             words.append(Word(found[1], pattern is _QUOTED))
             if at < len(line) and not line[at].isspace() and line[at] != "#":
@@ -57,14 +57,14 @@ _PLAIN = re.compile(r'((?:[^\s"#;\\]|\\.)+\\?|\\$)')
 
 
 def record_of(words: list[Word], ttl: int) -> Record:
-    """The record that a line's words say. ttl: seconds, if the line has no number between name and type.
+    """The record of a line, from its words. ttl: seconds, if the line does not give a number between name and type.
 
-    Between name and type a number of seconds and the class IN may stand, as `Record` prints them.
+    A number of seconds and the class IN may stand between name and type, as `Record` prints them.
     Raises `LabError`.
     """
     name, rest = _plain(words[0]), words[1:]
     if name.startswith(("$", "@")):
-        raise LabError(f"{name} is written in the files of other servers, and not here", "Write each name in full.")
+        raise LabError(f"labkit reads no {name}, which zone files of other servers have", "Write each name in full.")
     while rest and not rest[0].quoted and (rest[0].text.upper() == "IN" or rest[0].text.isdecimal()):
         ttl = ttl if rest[0].text.upper() == "IN" else _number("TTL", rest[0].text)
         rest = rest[1:]
@@ -73,7 +73,7 @@ def record_of(words: list[Word], ttl: int) -> Record:
     kind = _plain(rest[0]).upper()
     if kind not in _TYPES:
         known = f"A zone of labkit has the types {', '.join(_TYPES)}."
-        raise LabError(f"{rest[0].text!r} is no type of record", nearest(kind, _TYPES) + known)
+        raise LabError(f"{rest[0].text!r} is not a type of record", nearest(kind, _TYPES) + known)
     return Record(name, Type[kind], _data(kind, rest[1:]), ttl)
 
 
@@ -102,13 +102,13 @@ def _exactly(kind: str, texts: list[str], wanted: tuple[str, ...]) -> list[str]:
 def _number(name: str, text: str) -> int:
     largest = _LARGEST.get(name, 0xFFFFFFFF)
     if not (text.isascii() and text.isdecimal() and int(text) <= largest):
-        raise LabError(f"{text!r} is no {name}", f"Give a whole number from 0 to {largest}.")
+        raise LabError(f"{text!r} is not a valid {name}", f"Give a whole number from 0 to {largest}.")
     return int(text)
 
 
 def _plain(word: Word) -> str:
     if word.quoted:
-        raise LabError(f'"{word.text}" is no text', "Only the texts of TXT stand in quotation marks.")
+        raise LabError(f'the text "{word.text}" cannot stand here', "Only the texts of TXT stand in quotation marks.")
     return word.text
 
 
@@ -120,5 +120,5 @@ def _text(written: str) -> bytes:
 def _bytes(written: str) -> Iterator[bytes]:
     for number, character, plain in re.findall(r"\\(\d{3})|\\(\D)|([^\\]+|\\)", written, re.DOTALL):
         if plain == "\\" or (number and int(number) > 255):
-            raise BadMessage(f"{written!r} ends a backslash wrongly", r"Write \\ or a number of three digits: \010.")
+            raise BadMessage(f"{written!r} has a wrong backslash", r"Write \\ or a number of three digits: \010.")
         yield bytes([int(number)]) if number else (character or plain).encode("utf8")

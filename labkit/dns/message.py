@@ -1,6 +1,6 @@
 """A DNS message: from bytes to values and back.
 
-Rule: no sockets; whatever the bytes are, `Message.decode` returns a message or raises `BadMessage`, soon.
+Rule: no sockets; for any bytes, `Message.decode` soon returns a message or raises `BadMessage`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HEADER = 12
 """Bytes of the header. Source: RFC 1035 §4.1.1."""
 
 SMALLEST, LARGEST = 512, 65535
-"""Bytes that every reader of UDP can take (RFC 1035 §4.2.1), and the most that TCP's length can say (§4.2.2)."""
+"""Bytes that every reader of UDP accepts (RFC 1035 §4.2.1), and the most that TCP's length field holds (§4.2.2)."""
 
 _HEADER = Struct("!6H")
 _QUESTION = Struct("!HH")
@@ -28,9 +28,9 @@ _QUESTION = Struct("!HH")
 @made_in_words
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: a name, the type of record wanted, and the class. Source: RFC 1035 §4.1.2.
+    """A question: a name, the type of the wanted records, and the class. Source: RFC 1035 §4.1.2.
 
-    type, qclass: as in `Type` and `Class`, or the name as text: ``"AAAA"``. Raises `BadMessage` for what is neither.
+    type, qclass: as in `Type` and `Class`, or the name as text: ``"AAAA"``. Raises `BadMessage` for other values.
     """
 
     name: str
@@ -39,8 +39,8 @@ class Question:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
-            raise BadMessage(f"{self.name!r} is no name", 'A name is text: "www.lab.example".')
-        object.__setattr__(self, "type", number(Type, self.type))  # the way to set a field of a frozen dataclass
+            raise BadMessage(f"{self.name!r} is not a name", 'A name is text: "www.lab.example".')
+        object.__setattr__(self, "type", number(Type, self.type))  # sets a field of a frozen dataclass
         object.__setattr__(self, "qclass", number(Class, self.qclass))
 
     def __str__(self) -> str:
@@ -50,10 +50,10 @@ class Question:
 @made_in_words
 @dataclass(frozen=True, slots=True)
 class Edns:
-    """What the OPT record says: not about a name, but about who sent the message. Source: RFC 6891 §6.1.2, §6.1.3.
+    """The content of the OPT record, which is about the message's sender. Source: RFC 6891 §6.1.2, §6.1.3.
 
-    udp_size: bytes its sender can take in one datagram. version: 0. dnssec_ok: it wants signatures (RFC 3225 §3).
-    rcode_high: the upper eight bits of the outcome. options: pairs of number and bytes.
+    udp_size: bytes that the sender accepts in one datagram. version: 0. dnssec_ok: the sender wants signatures
+    (RFC 3225 §3). rcode_high: the upper eight bits of the outcome. options: pairs of number and bytes.
     """
 
     udp_size: int = 1232
@@ -63,7 +63,7 @@ class Edns:
     options: Options = ()
 
     def record(self) -> Record:
-        """The OPT record that says so. Raises `BadMessage` for a number that does not fit its field."""
+        """The OPT record with this content. Raises `BadMessage` for a number that does not fit its field."""
         for name, most in (("udp_size", 0xFFFF), ("version", 0xFF), ("rcode_high", 0xFF)):
             fits(name, getattr(self, name), most)
         ttl = self.rcode_high << 24 | self.version << 16 | bool(self.dnssec_ok) << 15
@@ -73,10 +73,10 @@ class Edns:
 @made_in_words
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A query or a response, with the fields in the order of the wire. Source: RFC 1035 §4.1.
+    """A query or a response; its fields have the order of the wire. Source: RFC 1035 §4.1.
 
-    id: chosen by who asks and copied into the response. is_response: QR. authoritative: AA, the server holds the zone
-    itself. truncated: TC, there was more. recursion_desired, recursion_available: RD and RA. zero: Z, must be 0.
+    id: the client chooses it, and the server copies it. is_response: QR. authoritative: AA, the server holds the zone
+    itself. truncated: TC, records were left out. recursion_desired, recursion_available: RD and RA. zero: Z, always 0.
     authentic_data, checking_disabled: AD and CD (RFC 4035 §3.2). rcode: the four bits of the header.
     """
 
@@ -104,13 +104,13 @@ class Message:
 
     @classmethod
     def decode(cls, data: bytes) -> Message:
-        """Read a message from its bytes: all of them, for nothing may follow the last record.
+        """Read a message from its bytes; no byte may follow the last record.
 
-        Raises `BadMessage`, with the byte at which the message stops making sense; `LabError` for what is not bytes.
+        Raises `BadMessage`, which names the first byte that is wrong; `LabError` if data is not bytes.
         """
         data = as_bytes(data)
         if len(data) < HEADER:
-            raise BadMessage(f"{len(data)} bytes are no DNS message: the header alone has {HEADER}")
+            raise BadMessage(f"{len(data)} bytes are not a DNS message: the header alone has {HEADER}")
         number_of_message, flags, *counts = _HEADER.unpack_from(data)
         at, questions = HEADER, []
         sections: list[tuple[Record, ...]] = []
@@ -155,7 +155,7 @@ class Message:
 
     @property
     def flags(self) -> int:
-        """The second 16 bits of the header. Raises `BadMessage` where a number does not fit."""
+        """The second 16 bits of the header. Raises `BadMessage` if a number does not fit."""
         if not (0 <= self.opcode < 16 and 0 <= self.rcode < 16):
             raise BadMessage(
                 f"opcode {self.opcode} or rcode {self.rcode} does not fit its four bits",
@@ -170,7 +170,7 @@ class Message:
 
     @property
     def edns(self) -> Edns | None:
-        """What the OPT record says, or None without one. Raises `BadMessage` for two, or one that is not the root's.
+        """The content of the OPT record; None without one. Raises `BadMessage` for two, or one not of the root.
 
         Source: RFC 6891 §6.1.1.
         """
@@ -179,20 +179,20 @@ class Message:
             return None
         opt = found[0]
         if len(found) > 1 or opt.name != ".":
-            raise BadMessage("more than one OPT record, or one with a name", "EDNS has one, and its name is the root.")
+            raise BadMessage("more than one OPT record, or one with a name", "Give one; its name is the root.")
         options: Options = opt.data  # type: ignore[assignment]  # records.read gives OPT nothing else
         return Edns(int(opt.rclass), opt.ttl >> 16 & 0xFF, bool(opt.ttl & 0x8000), opt.ttl >> 24, options)
 
     def encode(self, max_size: int | None = None) -> bytes:
         """Make the bytes of the message.
 
-        max_size: bytes at most; records that do not fit are left out, from the end, and TC is set where an answer or
-        the authority is missing (the OPT record stays). None: all of it.
-        Raises `BadMessage` where something fits no field, or all of it not into 65,535 bytes.
+        max_size: bytes at most; None: no limit. Records that do not fit are left out, from the end, but not the OPT
+        record. TC is set if a record of answers or authority is left out.
+        Raises `BadMessage` if a value does not fit its field, or the message does not fit into 65,535 bytes.
         Source: RFC 1035 §4.1, RFC 2181 §9.
         """
         if max_size is not None and (isinstance(max_size, bool) or not isinstance(max_size, int)):
-            raise BadMessage(f"max_size={max_size!r} is no size", "Give a whole number of bytes, or None for no limit.")
+            raise BadMessage(f"max_size={max_size!r} is not a size", "Give a whole number of bytes, or None: no limit.")
         limit = LARGEST if max_size is None else min(max_size, LARGEST)
         sections = (self.answers, self.authority, self.additional)
         reserved = sum(_size(each) for each in self.additional if each.type == Type.OPT)
@@ -215,7 +215,7 @@ class Message:
                 else:
                     writer.cut(before)
                     full = True
-        missing = counts[0] < len(self.answers) or counts[1] < len(self.authority)  # merely additional is not missed
+        missing = counts[0] < len(self.answers) or counts[1] < len(self.authority)  # additional records do not count
         if len(writer.data) > limit or (max_size is None and full):
             raise BadMessage(f"the message does not fit into {limit} bytes", "Ask or answer less at a time.")
         flags = self.flags | (0x0200 if missing else 0)
@@ -223,42 +223,42 @@ class Message:
         return bytes(writer.data)
 
     def reply(self, rcode: int = Rcode.NOERROR, **values: object) -> Message:
-        """The beginnings of a response: same id, operation and questions, RD copied. values: fields to set besides."""
+        """A response to this query: same id, operation, questions and RD. values: further fields to set."""
         for name in values:
             if name not in self.__slots__:
                 raise LabError(f"a message has no {name!r}", f"{nearest(name, self.__slots__)}See dns.Message.")
         reply = Message(self.id, True, self.opcode, recursion_desired=self.recursion_desired, rcode=rcode)
-        return replace(reply, questions=self.questions, **values)  # type: ignore[arg-type]  # checked by the caller
+        return replace(reply, questions=self.questions, **values)  # type: ignore[arg-type]  # Message checks the values
 
 
 def as_bytes(data: object) -> bytes:
-    """The bytes of a message; raises `LabError`, with what may have been meant, if these are not bytes."""
+    """The bytes of a message; raises `LabError` for other values, with a guess what the student meant."""
     if isinstance(data, (bytes, bytearray, memoryview)):
         return bytes(data)
     if isinstance(data, tuple) and data and isinstance(data[0], bytes):
-        todo = 'The bytes are the first of these: wait_for("message") gives the data and who sent it, so take [0].'
+        todo = 'Take [0] of it: wait_for("message") gives the data first, then its sender.'
     elif isinstance(data, str):
-        todo = "Bytes written as hexadecimal digits: bytes.fromhex(...). Nothing else of a message is text."
+        todo = "Use bytes.fromhex(...) if the text holds hexadecimal digits. No other text is a message."
     else:
-        todo = "Give what came in a datagram, or what Message.encode() returns."
+        todo = "Give the data of a datagram, or the result of Message.encode()."
     kind = "text" if isinstance(data, str) else type(data).__name__
     raise LabError(f"a DNS message is made of bytes, and this is not ({kind}): {repr(data)[:60]}", todo)
 
 
 def _all(kind: type, name: str, given: object) -> tuple[object, ...]:
-    """The parts of a section, as a tuple; raises `BadMessage` if they are not of this kind."""
+    """The parts of a section, as a tuple; raises `BadMessage` if one of them is of another kind."""
     if not isinstance(given, (tuple, list)):
-        raise BadMessage(f"{name}={repr(given)[:60]} is no tuple", f"One alone is written with a comma: {name}=(one,).")
+        raise BadMessage(f"{name}={repr(given)[:60]} is not a tuple", f"A tuple of one has a comma: {name}=(one,).")
     parts = tuple(given)
     for each in parts:
         if not isinstance(each, kind):
             made = f"dns.{kind.__name__}"
-            raise BadMessage(f"{repr(each)[:60]} in {name} is no {made}", f"Make one: {made}(…).")
+            raise BadMessage(f"{repr(each)[:60]} in {name} is not a {made}", f"Make one: {made}(…).")
     return parts
 
 
 def _size(record: Record) -> int:
-    """Bytes of a record on its own: at least what it takes in a message."""
+    """Bytes of a record outside a message; in a message, compressed, it can have fewer."""
     writer = Writer()
     records.write(writer, record)
     return len(writer.data)

@@ -1,6 +1,6 @@
 """Domain names: from text to labels, from labels to bytes, and the pointers that shorten them.
 
-Rule: a pointer may only go backwards, and a name has at most 255 bytes: so no bytes can keep the reader busy.
+Rule: a pointer only goes backwards, and a name has at most 255 bytes, so that reading always ends soon.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from functools import lru_cache
 from labkit.core.errors import LabError
 
 LABEL, NAME = 63, 255
-"""Bytes a label, and a whole name with its length bytes, may have. Source: RFC 1035 §2.3.4."""
+"""Most bytes of a label, and of a whole name with its length bytes. Source: RFC 1035 §2.3.4."""
 
 POINTER = 0xC000
-"""The two bits that tell a pointer from the length of a label. Source: RFC 1035 §4.1.4."""
+"""The two bits that mark a pointer; the length of a label has them 0. Source: RFC 1035 §4.1.4."""
 
 CHAIN = 10
-"""Pointers one after the other in a name we write: Go's resolver follows no more, BIND and dnspython follow 16."""
+"""Most pointers in a row in a name that we write: Go's resolver follows 10, BIND and dnspython follow 16."""
 
-_HOPS = 127  # a name of 255 bytes has no more labels than this, and a pointer is of use only behind one
+_HOPS = 127  # a name of 255 bytes has at most so many labels, and a useful pointer follows a label
 
 
 class BadMessage(LabError, ValueError):
-    """These bytes are no DNS message, or these values cannot be made into one."""
+    """These bytes are not a DNS message, or these values cannot become one."""
 
 
 @lru_cache(maxsize=1024)
@@ -30,7 +30,7 @@ def labels_of(name: str) -> tuple[bytes, ...]:
     r"""The labels of a name: ``"www.lab.example"`` has three, ``"."`` none.
 
     name: text, with or without the last dot; ``\.`` is a dot inside a label, ``\032`` the byte 32.
-    Raises `BadMessage` where a label is empty or longer than 63 bytes, or the name longer than 255.
+    Raises `BadMessage` if a label is empty or longer than 63 bytes, or the name longer than 255.
     Source: RFC 1035 §2.3.4 and §5.1.
     """
     if name in (".", ""):
@@ -53,11 +53,11 @@ def labels_of(name: str) -> tuple[bytes, ...]:
             label.append(text[at + 1])
             at += 2
         else:
-            raise BadMessage(f"{name[:80]!r} ends a backslash wrongly", r"Write \. or a number of three digits: \032.")
+            raise BadMessage(f"{name[:80]!r} has a wrong backslash", r"Write \. or a number of three digits: \032.")
     if label:  # no last dot
         labels.append(bytes(label))
     if not all(labels):
-        raise BadMessage(f"{name[:80]!r} has an empty label", "Between two dots there is at least one character.")
+        raise BadMessage(f"{name[:80]!r} has an empty label", "Write at least one character between two dots.")
     if max(map(len, labels)) > LABEL:
         raise BadMessage(f"a label of {name[:80]!r} is longer than {LABEL} bytes", "Make it shorter, or divide it.")
     if sum(map(len, labels)) + len(labels) + 1 > NAME:
@@ -80,18 +80,18 @@ Key = tuple[bytes, ...]
 
 
 def key(name: str) -> Key:
-    """What two names have in common that differ in capital letters only. Source: RFC 4343 §3."""
+    """A key that is equal for two names that differ only in capital letters. Source: RFC 4343 §3."""
     if not isinstance(name, str):
-        raise BadMessage(f"{name!r} is no name", 'A name is text: "www.lab.example".')
+        raise BadMessage(f"{name!r} is not a name", 'A name is text: "www.lab.example".')
     return tuple(label.lower() for label in labels_of(name))
 
 
 def read(data: bytes, start: int) -> tuple[str, int]:
     """Read the name that starts here; returns it, and the position behind it.
 
-    data: the whole message, for a pointer counts from its first byte. start: position in bytes.
-    Raises `BadMessage` for a pointer that does not go back, or not to a whole name, a label or name too long, and an
-    end too early. Source: RFC 1035 §4.1.4.
+    data: the whole message, because a pointer counts from its first byte. start: position in bytes.
+    Raises `BadMessage` if a pointer does not go back to a whole name, if a label or the name is too long, or if the
+    message ends too early. Source: RFC 1035 §4.1.4.
     """
     labels: list[bytes] = []
     at, begin, end, behind, size, hops = start, start, len(data), -1, 1, 0
@@ -104,11 +104,11 @@ def read(data: bytes, start: int) -> tuple[str, int]:
                 raise BadMessage(f"the pointer at byte {at} {_beyond(end, data)}")
             target = (length << 8 | data[at + 1]) & 0x3FFF
             hops += 1
-            # Back means: before the labels just read. Anything else could lead in a circle.
+            # The target must lie before the labels just read: any other target could make a circle.
             if target >= begin or hops > _HOPS:
                 raise BadMessage(f"the pointer at byte {at} leads to byte {target}, in a circle or forwards")
             behind = at + 2 if behind < 0 else behind
-            # What it leads to stood there before, as a whole: it does not run on into the labels just read.
+            # The target is a whole name that ends before the labels just read.
             at, begin, end = target, target, begin
             continue
         if length > LABEL:
@@ -131,23 +131,23 @@ def _beyond(end: int, data: bytes) -> str:
 
 
 class Writer:
-    """The bytes of a message as they grow, with the places of the names in them, which later ones may point to."""
+    """The bytes of a message while it is written, and the places of its names: later names may point to them."""
 
     def __init__(self) -> None:
         self.data = bytearray()
-        self._places: dict[tuple[bytes, ...], tuple[int, int]] = {}  # and the pointers that follow from there
+        self._places: dict[tuple[bytes, ...], tuple[int, int]] = {}  # position, and pointers in a row from there
 
     def name(self, name: str, *, compress: bool = True) -> None:
-        """Write a name: the labels that are new, then a pointer to the rest where it stands already.
+        """Write a name: first its new labels, then a pointer to the rest if the message has it already.
 
-        compress: False where a pointer is not allowed; later names may point here all the same. Names are the same
-        only with the same capital letters, so that each reads back as it was written.
+        compress: False if a pointer is not allowed; later names may point here all the same. Capital letters count,
+        so that each name reads back as it was written.
         """
         labels = labels_of(name)
         new, place, chain = len(labels), 0, 0
         for index in range(len(labels) if compress else 0):
             found = self._places.get(labels[index:])
-            # Where it would be one pointer too many the name is written in full, and later ones point to that.
+            # With one pointer too many, write the name in full; later names point to that place.
             if found is not None:
                 if found[1] < CHAIN:
                     new, place, chain = index, found[0], found[1] + 1
@@ -162,6 +162,6 @@ class Writer:
         self.data += (POINTER | place).to_bytes(2, "big") if new < len(labels) else b"\0"
 
     def cut(self, size: int) -> None:
-        """Take back all bytes from this position on."""
+        """Remove all bytes from this position on."""
         del self.data[size:]
         self._places = {labels: known for labels, known in self._places.items() if known[0] < size}

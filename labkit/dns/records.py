@@ -1,6 +1,6 @@
-"""What a DNS record holds: addresses, names, texts, as values and as bytes.
+"""The data of DNS records: addresses, names, texts, as values and as bytes.
 
-Rule: a type that is not known here stays the bytes it was, as RFC 3597 asks.
+Rule: the data of an unknown type stays bytes, as RFC 3597 asks.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _OPTION = Struct("!HH")
 
 
 class Soa(NamedTuple):
-    """Start of authority: who answers for a zone, and for how long answers hold. Source: RFC 1035 §3.3.13.
+    """Start of authority: the server of a zone, and how long its answers hold. Source: RFC 1035 §3.3.13.
 
-    refresh, retry, expire, minimum: seconds; minimum is how long "there is no such name" may be kept (RFC 2308 §4).
+    refresh, retry, expire, minimum: seconds; a resolver may keep "no such name" for minimum seconds (RFC 2308 §4).
     """
 
     mname: str
@@ -38,7 +38,7 @@ class Soa(NamedTuple):
 
 
 class Mx(NamedTuple):
-    """A mail exchange; the lowest preference is tried first. Source: RFC 1035 §3.3.9."""
+    """A mail exchange; a sender tries the lowest preference first. Source: RFC 1035 §3.3.9."""
 
     preference: int
     exchange: str
@@ -52,14 +52,14 @@ Data = str | bytes | Texts | Options | Soa | Mx
 @made_in_words
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record: what is known about a name. Source: RFC 1035 §4.1.3.
+    """One record: a fact about a name. Source: RFC 1035 §4.1.3.
 
     name: its owner. type: of the data, as in `Type` or its name, ``"A"``.
     data: an address or a name as text (A, AAAA, CNAME, NS, PTR), a tuple of bytes (TXT), `Soa`, `Mx`, options as pairs
-    of number and bytes (OPT), bytes for all other types. ttl: seconds it may be kept. rclass: IN but for OPT, which
-    puts other numbers there and into ttl (RFC 6891 §6.1.2).
-    Raises `BadMessage` for a name that is no text, or a type or class that has no such name. What the other values
-    are is looked at when a message or a zone is made of them.
+    of number and bytes (OPT), bytes for all other types. ttl: seconds that a resolver may keep it. rclass: IN; only
+    OPT has other numbers there and in ttl (RFC 6891 §6.1.2).
+    Raises `BadMessage` for a name that is not text, or an unknown name of a type or class. A message or a zone checks
+    the other values when it is made.
     """
 
     name: str
@@ -70,8 +70,8 @@ class Record:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
-            raise BadMessage(f"{self.name!r} is no name", 'A name is text: "www.lab.example".')
-        object.__setattr__(self, "type", number(Type, self.type))  # the way to set a field of a frozen dataclass
+            raise BadMessage(f"{self.name!r} is not a name", 'A name is text: "www.lab.example".')
+        object.__setattr__(self, "type", number(Type, self.type))  # sets a field of a frozen dataclass
         object.__setattr__(self, "rclass", number(Class, self.rclass))
 
     def __str__(self) -> str:
@@ -89,11 +89,11 @@ _DATA: dict[int, str] = {
     Type.SOA: 'Give dns.Soa("ns.lab.example", "hostmaster.lab.example", 1, 7200, 900, 1209600, 300).',
     Type.OPT: 'Give a tuple of pairs of number and bytes: ((10, b"12345678"),).',
 }
-"""What the data of a record has to be, by its type."""
+"""What to give as the data of a record, by its type."""
 
 
 def _is_data(kind: int, rclass: int, data: object) -> bool:
-    """Whether data is of the Python type that belongs to this type of record; what it says is not looked at."""
+    """Whether data has the Python type that belongs to this type of record; its content is not checked."""
     if kind in (Type.A, Type.AAAA):
         return isinstance(data, str if rclass == Class.IN else bytes)
     if kind in (Type.NS, Type.CNAME, Type.PTR):
@@ -113,13 +113,13 @@ def _is_option(given: object) -> bool:
 
 
 def fits(name: str, value: object, most: int) -> None:
-    """Raise `BadMessage` if a value is not a whole number from 0 to most. name: what the value is called."""
+    """Raise `BadMessage` if a value is not a whole number from 0 to most. name: of the value, for the message."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise BadMessage(f"{name}={value!r} fits no field of a message", f"Give a whole number from 0 to {most}.")
+        raise BadMessage(f"{name}={value!r} does not fit its field", f"Give a whole number from 0 to {most}.")
 
 
 def shown(data: Data) -> str:
-    """The data of a record on one line, much as a zone file has it."""
+    """The data of a record on one line, as in a zone file."""
     if isinstance(data, str):
         return data
     if isinstance(data, bytes):
@@ -157,7 +157,7 @@ def read(message: bytes, at: int) -> tuple[Record, int]:
 def _read_data(message: bytes, kind: int, rclass: int, at: int, end: int) -> Data:
     if kind in (Type.A, Type.AAAA) and rclass == Class.IN:
         if end - at != (4 if kind == Type.A else 16):
-            raise BadMessage(f"{word(Type, kind)} data of {end - at} bytes at byte {at}: that is no address")
+            raise BadMessage(f"{word(Type, kind)} data of {end - at} bytes at byte {at} is not an address")
         return str(ipaddress.ip_address(message[at:end]))
     data: Data
     if kind in (Type.CNAME, Type.NS, Type.PTR):
@@ -212,12 +212,12 @@ def _read_options(message: bytes, at: int, end: int) -> Options:
 
 
 def write(writer: Writer, record: Record) -> None:
-    """Append a record to the bytes of a message. Raises `BadMessage` where its values fit no record."""
+    """Append a record to the bytes of a message. Raises `BadMessage` if its values do not fit."""
     fits("type", record.type, 0xFFFF)
     fits("rclass", record.rclass, 0xFFFF)
     fits("ttl", record.ttl, 0xFFFFFFFF)
     if not _is_data(record.type, record.rclass, record.data):
-        what = f"{record.data!r}"[:200] + f" is no {word(Type, record.type)} data"
+        what = f"{record.data!r}"[:200] + f" is not {word(Type, record.type)} data"
         raise BadMessage(what, _DATA.get(record.type, 'Give bytes: b"...".'))
     writer.name(record.name)
     writer.data += _FIXED.pack(record.type, record.rclass, record.ttl, 0)
@@ -227,10 +227,10 @@ def write(writer: Writer, record: Record) -> None:
     except BadMessage:
         raise
     except Broken:
-        what = f"{record.data!r}"[:200] + f" is no {word(Type, record.type)} data: a number does not fit its field"
+        what = f"{record.data!r}"[:200] + f" is not {word(Type, record.type)} data: a number does not fit its field"
         raise BadMessage(what, "Preferences and option numbers end at 65535, all others at 4294967295.") from None
     except (ValueError, TypeError) as error:
-        raise BadMessage(f"{record.data!r} is no {word(Type, record.type)} data ({error})"[:300]) from None
+        raise BadMessage(f"{record.data!r} is not {word(Type, record.type)} data ({error})"[:300]) from None
     length = len(writer.data) - start
     if length > 0xFFFF:
         raise BadMessage(f"the data of {record.name!r} has {length} bytes", "A record holds 65,535 at most.")
@@ -238,7 +238,7 @@ def write(writer: Writer, record: Record) -> None:
 
 
 def _write_data(writer: Writer, record: Record) -> None:
-    data: Any = record.data  # of the kind that belongs to its type: see `_is_data`
+    data: Any = record.data  # `_is_data` has checked its type
     kind = record.type
     if kind in (Type.A, Type.AAAA) and record.rclass == Class.IN:
         address = ipaddress.IPv4Address(data) if kind == Type.A else ipaddress.IPv6Address(data)
@@ -248,11 +248,11 @@ def _write_data(writer: Writer, record: Record) -> None:
     elif kind == Type.TXT:
         for text in (data,) if isinstance(data, bytes) else data:
             if len(text) > 255:
-                raise BadMessage(f"a text of {record.name!r} has more than 255 bytes", "Divide it into two.")
+                raise BadMessage(f"a text of {record.name!r} has more than 255 bytes", "Divide it into two texts.")
             writer.data.append(len(text))
             writer.data += text
         if not data:
-            raise BadMessage(f"the TXT record {record.name!r} has no text", "One may be empty: (b'',).")
+            raise BadMessage(f"the TXT record {record.name!r} has no text", "Give one; it may be empty: (b'',).")
     elif kind == Type.MX:
         writer.data += _U16.pack(data.preference)
         writer.name(data.exchange)

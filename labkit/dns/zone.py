@@ -1,6 +1,6 @@
-"""A zone: the names one server answers for, and its answer to the bytes of any query.
+"""A zone: the names that one server answers for, and its answer to the bytes of a query.
 
-Rule: `Zone.answer` raises for no bytes and never answers an answer; what it does not hold it refuses.
+Rule: `Zone.answer` raises for no bytes, never answers a response, and refuses names outside the zone.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from labkit.dns.names import BadMessage, Key, Writer
 from labkit.dns.records import Record, Soa
 
 UDP_SIZE = 1232
-"""Bytes of a datagram that pass every network in one piece: IPv6's smallest MTU of 1280 without 48 of headers."""
+"""Bytes of a datagram that no network cuts into fragments: IPv6's smallest MTU of 1280 without 48 of headers."""
 
 QUERY_SIZE = 4096
-"""Bytes of a query at most: one question with all its options is far shorter."""
+"""Most bytes of a query; one question with all its options is far shorter."""
 
-_ALIKE = 3  # records of one name and type that are shown
+_ALIKE = 3  # shown records of one name and type
 _DS = 43  # RFC 4034 §5
 
 _EXAMPLE = """
@@ -49,7 +49,7 @@ deep.down.lab.example  A  192.0.2.7
 
 
 class Records(tuple[Record, ...]):
-    """Records that show themselves a line each, as a zone file has them; of many alike, the first few."""
+    """Records whose repr has one line each, as in a zone file; of many records of one name and type, only the first."""
 
     __slots__ = ()
 
@@ -64,7 +64,7 @@ class Records(tuple[Record, ...]):
 
 
 class _Misfit(LabError):
-    """A record that its zone cannot have. at: its place in the list of records."""
+    """A record that its zone cannot have. at: its index in the list of records."""
 
     at = 0
 
@@ -73,18 +73,18 @@ class _Misfit(LabError):
 class Zone:
     """The records of a domain and of all names below it.
 
-    origin: the domain. found: its records, in any order; one is the origin's SOA. udp_size: bytes of a datagram at
-    most, whoever asks for more. `names` and `records` list what it holds.
+    origin: the domain. found: its records, in any order; one is the origin's SOA. udp_size: most bytes of a datagram,
+    also if a query allows more. `names` and `records` list the content.
 
-    ``*.lab.example`` stands for every name that is not there (RFC 4592). An NS record of a name below the origin gives
-    that name, and all below it, to other servers (RFC 1034 §4.3.2): the zone then has only the addresses that are
-    needed to find these servers. Raises `LabError` for records that no zone can have.
+    ``*.lab.example`` stands for every name that does not exist (RFC 4592). An NS record of a name below the origin
+    gives that name, and all names below it, to other servers (RFC 1034 §4.3.2): the zone then has only the addresses
+    that are needed to find these servers. Raises `LabError` for records that no zone can have.
     """
 
     def __init__(self, origin: str, found: Iterable[Record], *, udp_size: int = UDP_SIZE) -> None:
-        self._origin = names.key(origin)  # raises BadMessage if it is no name
+        self._origin = names.key(origin)  # raises BadMessage if it is not a name
         if isinstance(udp_size, bool) or not isinstance(udp_size, int):
-            raise LabError(f"udp_size={udp_size!r} is no size", "Give a whole number of bytes, such as 1232.")
+            raise LabError(f"udp_size={udp_size!r} is not a size", "Give a whole number of bytes, such as 1232.")
         self.origin = origin
         self.udp_size = max(SMALLEST, min(udp_size, LARGEST))
         self._names: dict[Key, list[Record]] = {}
@@ -98,7 +98,7 @@ class Zone:
         soa = [each for each in self._names.get(self._origin, ()) if each.type == Type.SOA]
         if not soa or not isinstance(soa[0].data, Soa):
             raise LabError(f"the zone {origin} needs one SOA record", f"Add: {origin} SOA ns.{origin} …")
-        # How long "there is none" may be kept is the smaller of the two (RFC 2308 §3).
+        # A resolver may keep "no such name" for the smaller of these two times (RFC 2308 §3).
         self.soa = replace(soa[0], ttl=min(soa[0].ttl, soa[0].data.minimum))
 
     def __repr__(self) -> str:
@@ -110,7 +110,7 @@ class Zone:
         return tuple(here[0].name if here else names.text_of(key) for key, here in self._names.items())
 
     def records(self, name: str | None = None) -> Records:
-        """The records of a name (None: of all names); shown as in a zone file. Of a name that is not here: none."""
+        """The records of a name (None: of all names), shown as in a zone file; empty if there is no such name."""
         if name is not None:
             return Records(self._names.get(names.key(name), ()))
         return Records(record for here in self._names.values() for record in here)
@@ -119,8 +119,8 @@ class Zone:
     def parse(cls, text: str, *, ttl: int = 300, udp_size: int = UDP_SIZE) -> Zone:
         """Make a zone of lines such as ``www.lab.example A 192.0.2.1``; the first is the SOA, # or ; begins a comment.
 
-        ttl: seconds every record may be kept, if its line does not say it: ``www.lab.example 60 A 192.0.2.1``.
-        Raises LabError that names the line.
+        ttl: seconds that a resolver may keep a record, if its line does not say it: ``www.lab.example 60 A 192.0.2.1``.
+        Raises `LabError` that names the line.
         """
         if not isinstance(text, str):
             raise LabError(f"a zone is made of text, and this is not: {repr(text)[:60]}", FORMAT)
@@ -135,7 +135,7 @@ class Zone:
             except LabError as error:
                 raise _of_line(number, line, error) from None
         if not found:
-            raise LabError("a zone without any record", FORMAT)
+            raise LabError("this zone has no record", FORMAT)
         if found[0].type != Type.SOA:
             first = LabError(f"the first record is {word(Type, found[0].type)}, and not SOA", "Begin with the SOA.")
             raise _of_line(*places[0], first)
@@ -155,35 +155,38 @@ class Zone:
 
     def _add(self, record: Record) -> None:
         key = names.key(record.name)
-        # What cannot be sent is told now, and not to the first who asks.
+        # Refuse now a record that cannot be sent, and not at the first query for it.
         data = _wire(record)
         records.fits("ttl", record.ttl, 0x7FFFFFFF)  # RFC 2181 §8
         if key[-len(self._origin) :] != self._origin and self._origin:
             raise LabError(f"{record.name} is not in the zone {self.origin}", "Give it a zone of its own.")
         here = self._names.setdefault(key, [])
         if record.type == Type.SOA and (key != self._origin or any(each.type == Type.SOA for each in here)):
-            raise LabError(f"{record.name} has a second SOA", f"A zone has one, at its top: {self.origin}.")
+            raise LabError(f"{record.name} has a second SOA", f"A zone has one SOA, at its top: {self.origin}.")
         if record.rclass != Class.IN or record.type in (Type.OPT, Type.ANY, Type.AXFR, Type.IXFR):
             raise LabError(f"{record.name} has a record that no zone has: {record}", "A zone holds data of class IN.")
         if here and (record.type == Type.CNAME) != (here[0].type == Type.CNAME):
             raise LabError(f"{record.name} is a CNAME and something else", "A CNAME stands alone (RFC 1034 §3.6.2).")
         said = (key, record.type, data)
         if said in self._said:
-            return  # the same record a second time says nothing new (RFC 2181 §5)
+            return  # a zone keeps equal records once (RFC 2181 §5)
         self._said.add(said)
         if here and record.type == Type.CNAME:
             raise LabError(f"{record.name} is a CNAME of two names", "A CNAME stands alone (RFC 1034 §3.6.2).")
         if record.type == Type.NS and key[0:1] == (b"*",):
-            raise LabError(f"{record.name} gives away names that are not there", "RFC 4592 §4.2 leaves this open.")
+            raise LabError(
+                f"{record.name} gives names that do not exist to other servers",
+                "Take the NS record out: RFC 4592 §4.2 leaves its meaning open.",
+            )
         here.append(record)
         if record.type == Type.NS and key != self._origin:
             self._cuts.add(key)
-        # A name with names below it exists, though it may hold nothing (RFC 8020 §2).
+        # A name with names below it exists, also if it has no record (RFC 8020 §2).
         for depth in range(1, len(key) - len(self._origin)):
             self._names.setdefault(key[depth:], [])
 
     def _check_cut(self, record: Record) -> None:
-        """Refuse what nobody would ever be told: other servers answer for this name."""
+        """Refuse a record that no answer would ever hold, because other servers answer for its name."""
         key = names.key(record.name)
         cut = self._cut_above(key)
         if cut is not None and record.type not in (Type.A, Type.AAAA) and (record.type != Type.NS or key != cut):
@@ -194,19 +197,19 @@ class Zone:
             )
 
     def answer(self, query: bytes, transport: str = "udp") -> bytes | None:
-        """The response to a query, as bytes; None where there is to be none.
+        """The response to a query, as bytes; None if the server must not answer.
 
-        query: the bytes as they came. transport: ``"udp"``, where a long answer is cut and says so, or ``"tcp"``.
-        None is for what is no query at all: fewer bytes than a header, or a response. Two servers would otherwise
+        query: the bytes as they came. transport: ``"udp"``, which cuts a long answer and sets TC, or ``"tcp"``.
+        It is None for bytes that are not a query: fewer than a header, or a response. Otherwise two servers could
         answer each other for ever. Raises `LabError` for a query that is not bytes, or another transport.
         """
         if not isinstance(query, bytes):
             query = as_bytes(query)
         if transport not in ("udp", "tcp"):
-            raise LabError(f"{transport!r} is no transport of DNS", 'Give "udp" or "tcp".')
+            raise LabError(f"{transport!r} is not a transport of DNS", 'Give "udp" or "tcp".')
         if len(query) < HEADER or query[2] & 0x80:
             return None
-        # What the header alone forbids is answered before anything else is read: a flood of it costs little.
+        # If the header alone forbids the query, answer before reading more: a flood of such queries then costs little.
         if query[2] >> 3 & 15 != Opcode.QUERY:
             return _refusal(query, Rcode.NOTIMP)
         if len(query) > QUERY_SIZE or query[4:10] != b"\0\1\0\0\0\0":
@@ -244,7 +247,7 @@ class Zone:
         name, seen = question.name, set()
         while self._holds(name):
             key = names.key(name)
-            if key in seen:  # the aliases lead in a circle: each of them is told once
+            if key in seen:  # the aliases lead in a circle: the answer has each of them once
                 break
             seen.add(key)
             cut = self._cut_above(key)
@@ -254,10 +257,10 @@ class Zone:
             if here is None:
                 return self._nothing(asked, Rcode.NXDOMAIN, answers)
             found = [each for each in here if question.type in (each.type, Type.ANY)]
-            if question.type == Type.ANY:  # one type is enough, or a small question would have a huge answer (RFC 8482)
+            if question.type == Type.ANY:  # one type is enough: else a small question has a huge answer (RFC 8482)
                 found = [each for each in found if each.type == found[0].type]
             alias = next((each for each in here if each.type == Type.CNAME), None)
-            # The owner is written as it was asked for, capital letters included: some resolvers insist on it.
+            # The owner keeps the capital letters of the question: some resolvers check this.
             if found:
                 answers.extend(replace(each, name=name) for each in found)
                 break
@@ -277,7 +280,7 @@ class Zone:
         return None
 
     def _cut_above(self, key: Key) -> Key | None:
-        """The name, or the highest one above it, that NS records give to other servers; None if this zone answers."""
+        """The highest name, this one or above it, that NS records give to other servers; None if this zone answers."""
         if self._cuts:
             for depth in reversed(range(len(key) - len(self._origin))):
                 if key[depth:] in self._cuts:
@@ -285,7 +288,7 @@ class Zone:
         return None
 
     def _referral(self, asked: Message, answers: list[Record], cut: Key) -> Message:
-        """Other servers know it: their names, and those of their addresses that this zone has."""
+        """Refer to other servers: their names, and their addresses if this zone has them."""
         servers = [each for each in self._names[cut] if each.type == Type.NS]
         glue = [
             each
@@ -293,52 +296,52 @@ class Zone:
             for each in self._names.get(names.key(str(server.data)), ())
             if each.type in (Type.A, Type.AAAA)
         ]
-        # The answer is this zone's own as far as an alias led there, and not at all without one.
+        # The zone is the authority for the aliases that led here; without an alias, for nothing in this answer.
         return asked.reply(
             authoritative=bool(answers), answers=tuple(answers), authority=tuple(servers), additional=tuple(glue)
         )
 
     def _nothing(self, asked: Message, rcode: Rcode, answers: list[Record]) -> Message:
-        """There is no such name, or nothing of this type: the SOA says for how long that holds. Source: RFC 2308 §2."""
+        """Say that the name or the type does not exist; the SOA says how long that holds. Source: RFC 2308 §2."""
         return asked.reply(rcode, authoritative=True, answers=tuple(answers), authority=(self.soa,))
 
 
 def _refusal(query: bytes, rcode: Rcode) -> bytes:
-    """The answer to a query of which only the first four bytes are looked at: it has no question."""
+    """An answer without a question, made from only the first four bytes of a query."""
     number, flags = int.from_bytes(query[:2], "big"), int.from_bytes(query[2:4], "big")
     return Message(number, True, flags >> 11 & 15, recursion_desired=bool(flags & 0x100), rcode=rcode).encode()
 
 
 def _as_records(found: Iterable[Record]) -> list[Record]:
     if isinstance(found, (str, bytes)) or not isinstance(found, Iterable):
-        raise LabError(f"{repr(found)[:60]} are no records", "Give a list of dns.Record, or text to dns.Zone.parse.")
+        raise LabError(f"{repr(found)[:60]} is not a list of records", "Give dns.Record, or text to dns.Zone.parse.")
     held = list(found)
     for each in held:
         if not isinstance(each, Record):
             todo = 'Give dns.Record("www.lab.example", "A", "192.0.2.1").'
-            raise LabError(f"{repr(each)[:60]} is no dns.Record", todo)
+            raise LabError(f"{repr(each)[:60]} is not a dns.Record", todo)
     return held
 
 
 def _wire(record: Record) -> bytes:
-    """What a record says, in whatever way it was written."""
+    """A key that is equal for two records with the same content."""
     writer = Writer()
     records.write(writer, replace(record, name=".", ttl=0))
     return bytes(writer.data)
 
 
 def _of_line(number: int, line: str, error: LabError) -> LabError:
-    what = f"line {number} of the zone is no record: {line.strip()[:100]!r} ({error.what})"
+    what = f"line {number} of the zone is not a record: {line.strip()[:100]!r} ({error.what})"
     return LabError(what, error.todo or FORMAT)
 
 
 def _example() -> Zone:
-    # 12 texts of 60 bytes: more than 512 bytes can hold, and less than EDNS allows.
+    # 12 texts of 60 bytes: more than 512 bytes, and less than EDNS allows.
     verses = "".join(f'many.lab.example TXT "{f"text {number:2} of 12, ":.<60}"\n' for number in range(1, 13))
-    # 40 of them: more than any datagram of ours.
+    # 40 texts: more than any datagram of ours holds.
     flood = "".join(f'huge.lab.example TXT "{f"text {number:2} of 40, ":.<60}"\n' for number in range(1, 41))
     return Zone.parse(_EXAMPLE + verses + flood)
 
 
 EXAMPLE = _example()
-"""The made-up zone ``lab.example``; its addresses are those that RFC 5737 and RFC 3849 keep for documents."""
+"""The made-up zone ``lab.example``; RFC 5737 and RFC 3849 keep its addresses for documents."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from labkit.draw.ladder_model import Ladder, Rung, silence
 from labkit.draw.text import count, visible
+from labkit.packets.frames import EPHEMERAL
 from labkit.packets.model import VERDICTS
 
 if TYPE_CHECKING:
     from labkit.packets.model import SocketEvent
 
-EPHEMERAL = 32768  # ports from here on are picked by the kernel (Linux), so they differ from run to run
 _STEPS_MS = (40, 100, 200, 400)
 # A silence that a kernel timer ended (a delayed ACK, a retransmission) counts from 40 ms on. Any other counts from
 # 200 ms: a shorter one may be this machine's scheduler, and would differ from run to run.

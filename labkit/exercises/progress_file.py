@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from labkit.core.files import write_whole
 
 VERSION = 1
 SIZE_LIMIT = 1 << 20
@@ -138,18 +139,9 @@ def _save(entries: dict[str, Entry]) -> None:
         "version": VERSION,
         "exercises": {name: {"tries": each.tries, "solved": each.solved} for name, each in sorted(entries.items())},
     }
-    part = ""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside the file, then moved, so that nobody ever reads half of it, also after a crash.
-        handle, part = tempfile.mkstemp(prefix=file.name + ".", dir=file.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(document, stream, indent=1)
-        os.replace(part, file)
+        write_whole(file, json.dumps(document, indent=1).encode(), private=True)
     except (OSError, ValueError) as error:
-        if part:
-            with suppress(OSError):
-                os.unlink(part)
         _tell(f"Progress is not kept: {_shown(file)} cannot be written ({_reason(error)}). "
               "Set LABKIT_PROGRESS to the path of a file you may write.")
 

@@ -1,7 +1,6 @@
-"""The cable of a wire: a thread that takes every frame from one end and hands it to the other, or does not.
+"""The cable of a wire: a thread that takes frames from one end and does to them what the rules say.
 
-Rule: moves frames and notes what became of them; what is to be done is the rules' business, and nothing here waits
-for a fixed time.
+Rule: moves frames and notes what became of them; the rules decide. No wait here is a fixed time.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from labkit.lab.ends import End
+from labkit.lab.cable_end import End
 from labkit.lab.rules import Action, Passing, Rule
 from labkit.packets.frames import ETHERNET, Frame
 from labkit.packets.marker import WAIT, Source
@@ -23,14 +22,14 @@ from labkit.packets.model import Verdict
 from labkit.packets.ring import MEMORY_LIMIT
 
 HELD = 0.25
-"""Seconds a frame to be overtaken waits for one that overtakes it."""
+"""Seconds that a frame waits for the frame that shall overtake it."""
 
 _LARGEST = 1 << 16  # bytes of a frame
-_BATCH = 64  # frames from one end before the other has its turn
+_BATCH = 64  # frames taken from one end before the other end has its turn
 
 
 class Entry:
-    """One frame as a tap notes it, and what became of it."""
+    """One frame as a tap notes it, and what the cable did to it."""
 
     __slots__ = ("arrivals", "detail", "frame", "kind")
 
@@ -41,7 +40,7 @@ class Entry:
 
 
 class Tap:
-    """A listener at a cable: `take` gives the frames that passed since the last call. A `Source` for a capture."""
+    """A listener at a cable, a `Source` for a capture: `take` gives the frames that passed since the last call."""
 
     def __init__(self, cable: Cable, origin: str, limit: int = MEMORY_LIMIT) -> None:
         self.origin, self.full = origin, False
@@ -72,19 +71,19 @@ class Tap:
         return [entry.frame for entry in fresh]
 
     def wait(self, seconds: float) -> bool:
-        """Wait until there is something to take, for so many seconds at most."""
+        """Wait until a frame can be taken. seconds: the longest wait."""
         return self._fresh.wait(max(0.0, seconds))
 
     def drops(self) -> int:
-        """Frames that the cable or this tap lost, though no rule said so."""
+        """Frames that the cable or this tap lost without a rule."""
         return self._lost + self._cable.lost() - self._lost_before
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop to listen."""
         self._cable.taps = tuple(each for each in self._cable.taps if each is not self)
 
     def verdicts(self, frames: Sequence[Frame]) -> Mapping[int, Verdict]:
-        """What was done to which of these frames, by index."""
+        """What the cable did to these frames, by their index."""
         touched = {id(entry.frame): entry for entry in self._entries if entry.kind}
         found = ((index, touched.get(id(frame))) for index, frame in enumerate(frames))
         return {
@@ -93,15 +92,18 @@ class Tap:
             if entry is not None
         }
 
-    # -- as a Boundary: no datagram is needed where the cable itself can be asked
+    # -- as a Boundary: a capture asks the cable itself, so it needs no marker datagram
 
     def owns(self, raw: bytes) -> bool:
-        """No frame is there only for us."""
+        """Always False: no frame was sent only for the capture."""
         return False
 
     def read_up_to(self, source: Source, frames: list[Frame], wait: float = WAIT) -> bool:
-        """Have the cable pass on all that was sent to it, and move it to the list; False: it took longer than wait."""
-        done = self._cable.settle(wait)
+        """Wait until the cable has passed on every frame, then move the frames to the list. Returns whether it has.
+
+        wait: seconds at most.
+        """
+        done = self._cable.drain(wait)
         frames += self.take()
         return done
 
@@ -109,8 +111,8 @@ class Tap:
 class Cable:
     """Carries frames between two ends, the client's and the server's; it closes them in the end.
 
-    delay: seconds each frame takes. rate: bytes a second in each direction (None: no limit); beyond `queue` frames
-    waiting for their turn, further ones are dropped. report: told of a rule that raised.
+    delay: seconds each frame takes. rate: bytes a second in each direction (None: no limit). queue: frames that may
+    wait for their turn; further ones are dropped. report: called with a rule that raised, and its error.
     """
 
     def __init__(
@@ -127,13 +129,14 @@ class Cable:
         self.delay, self.rate, self.queue = delay, rate, queue
         self._report = report
         self._errors = 0
-        self._dropped = 0  # for want of room at the ends
+        self._dropped = 0  # found no room at the ends
         self._due: list[tuple[float, int, int, bytes, Entry | None]] = []  # heap: when, number, side, bytes, entry
         self._number = 0
-        self._free = [0.0, 0.0]  # when each direction has sent what it was given
+        self._free = [0.0, 0.0]  # the time at which each direction will have sent its frames
         self._waiting = [0, 0]  # frames each direction has not sent yet
-        self._held: list[tuple[int, bytes, Entry | None] | None] = [None, None]  # number, bytes, entry: to be overtaken
-        self._asked: list[threading.Event] = []  # who waits for the cable to be empty
+        # Of each side the frame that shall be overtaken: number, bytes, entry.
+        self._held: list[tuple[int, bytes, Entry | None] | None] = [None, None]
+        self._asked: list[threading.Event] = []  # events of threads that wait for an empty cable
         self._stopping = False
         self._asking = threading.Lock()
         with contextlib.ExitStack() as undo:
@@ -150,8 +153,8 @@ class Cable:
 
     # -- for other threads
 
-    def settle(self, wait: float) -> bool:
-        """Wait until everything that was sent has been passed on, so many seconds at most; returns whether it was."""
+    def drain(self, wait: float) -> bool:
+        """Wait until the cable has passed on every frame. wait: seconds at most. Returns whether it has."""
         deadline = time.monotonic() + wait
         while True:
             event = threading.Event()
@@ -163,10 +166,10 @@ class Cable:
             if not event.wait(max(0.0, deadline - time.monotonic())):
                 return False
             if not self._due and self._held == [None, None]:
-                return True  # nothing under way, and what it caused has been passed on as well
+                return True  # the cable is empty, also of frames that answer the passed ones
 
     def lost(self) -> int:
-        """Frames lost so far without a rule that said so: no room, or an interface that refused them."""
+        """Frames lost so far without a rule: they found no room, or an interface refused them."""
         with self._asking:
             if not self._stopping:
                 self._dropped = sum(end.lost() for end in self._ends)
@@ -184,7 +187,7 @@ class Cable:
         self._undo.close()
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # full of wake-ups: it will wake
+        with contextlib.suppress(BlockingIOError):  # the pipe is full of wake-ups: the thread will wake
             os.write(self._wake_in, b"x")
 
     # -- the thread
@@ -209,7 +212,7 @@ class Cable:
                     while self._carry(0) + self._carry(1):
                         self._deliver_due()
                     for event in asked:
-                        if self._due:  # told when it is empty, not before
+                        if self._due:  # the cable is not empty yet
                             self._asked.append(event)
                         else:
                             event.set()
@@ -219,7 +222,7 @@ class Cable:
             event.set()
 
     def _carry(self, side: int) -> int:
-        """Take what this side has sent, up to `_BATCH` frames; returns how many."""
+        """Take the frames that this side has sent, `_BATCH` at most; returns how many."""
         end, other = self._ends[side], self._ends[1 - side]
         receive = end.recv
         for count in range(_BATCH):
@@ -246,7 +249,7 @@ class Cable:
         if self.taps and entry is not None:
             if action is not None:
                 entry.kind, entry.detail = action.kind, action.detail
-                if action.kind == "corrupted":  # shown as it arrives: what changed is to be seen
+                if action.kind == "corrupted":  # the tape shows it as it arrives, so that the change can be seen
                     raw_now = action.deliveries[0][1]
                     entry.frame = (entry.frame[0], raw_now, ETHERNET, 0, len(raw_now))
             for tap in self.taps:
@@ -279,7 +282,7 @@ class Cable:
         return action
 
     def _send(self, side: int, delay: float, data: bytes, entry: Entry | None) -> None:
-        """Hand over now, or note when; then what waited to be overtaken follows."""
+        """Hand a frame over now, or note when; then the frame that waited to be overtaken follows."""
         if not (self.delay or delay or self.rate):
             self._deliver(side, data, entry)
         elif not self._queued(side, delay, data, entry):
@@ -288,7 +291,7 @@ class Cable:
             self._release(side)
 
     def _queued(self, side: int, delay: float, data: bytes, entry: Entry | None) -> bool:
-        """Have it handed over when its time has come; False: it was dropped, since too many wait for their turn."""
+        """Note when to hand a frame over; False: it was dropped, because too many frames wait for their turn."""
         now = time.monotonic()
         leaves = now
         if self.rate:
@@ -312,7 +315,7 @@ class Cable:
             _, number, side, data, entry = heapq.heappop(self._due)
             if not data:
                 held = self._held[side]
-                if held is not None and held[0] == number:  # nobody has overtaken it
+                if held is not None and held[0] == number:  # no frame has overtaken it
                     self._release(side)
                 continue
             if self.rate:
@@ -329,7 +332,7 @@ class Cable:
                 entry.arrivals.append(time.time_ns())
 
     def _release(self, side: int) -> None:
-        """Hand over what waited to be overtaken."""
+        """Hand over the frame that waited to be overtaken."""
         held, self._held[side] = self._held[side], None
         if held is not None:
             _, data, entry = held

@@ -1,6 +1,6 @@
-"""The hosts at the two ends of a wire: where a program has to be for its sockets to use the wire.
+"""The hosts at the two ends of a wire: a program on a host makes sockets that use the wire.
 
-Rule: a place and an address; what runs there is the program's own.
+Rule: a host is a network and an address; it knows nothing of the programs that run on it.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from labkit.core import loop
 from labkit.core.errors import LabError
 from labkit.lab import links
 from labkit.lab.namespaces import Namespace, own_descriptor, setns
-from labkit.lab.relay import Relay
-from labkit.lab.relayed import RelayedSocket
+from labkit.lab.udp_relay import Relay
+from labkit.lab.udp_relay_socket import RelayedSocket
 from labkit.packets.match import SENDERS
 
 T = TypeVar("T")
 
 _WHY_NOT_SET = {
     errno.ENOENT: "Check the spelling of the setting.",
-    errno.EINVAL: "Check the value: the kernel does not take this one.",
-    errno.EROFS: "This container keeps /proc/sys read-only, so its settings are what they are. Go on without it.",
-    errno.EACCES: "Some settings belong to the machine's owner alone. Go on without it.",
-    errno.EPERM: "Some settings belong to the machine's owner alone. Go on without it.",
+    errno.EINVAL: "Check the value: the kernel does not accept this one.",
+    errno.EROFS: "Go on without it: this container keeps /proc/sys read-only, so its settings cannot be changed.",
+    errno.EACCES: "Go on without it: only the machine's owner may change some settings.",
+    errno.EPERM: "Go on without it: only the machine's owner may change some settings.",
 }
-"""What to do if the kernel takes no setting, by the number of its error."""
+"""What to do if the kernel refuses a setting, by the number of its error."""
 
 _BUFFER = "net.ipv4.tcp_rmem"
 
@@ -50,12 +50,12 @@ class WireHost:
     """
 
     def __init__(self, name: str, address: str, network: Namespace | Relay) -> None:
-        """network: a relay for a stand-in on this machine's own loopback, where no network of its own can be had."""
+        """network: a namespace; or a relay on this machine's loopback, if this machine allows no network of its own."""
         self.name, self.address = name, address
         self._namespace = network if isinstance(network, Namespace) else None
         self._relay = network if isinstance(network, Relay) else None
         self.own_network = self._relay is None
-        """Whether this is a host of its own, not a stand-in on this machine's loopback."""
+        """Whether this host has a network of its own; False: it stands for one on this machine's loopback."""
         self._receive_buffer = 0
         self._residents: WeakSet[Any] = WeakSet()
         self._entered = threading.local()
@@ -63,9 +63,9 @@ class WireHost:
     def socket(
         self, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM, protocol: int = 0
     ) -> socket.socket:
-        """A plain socket of this host, for code outside its ``with`` block. Raises `LabError` after the wire's end.
+        """A plain socket of this host, for code outside its ``with`` block. Raises `LabError` if the wire is closed.
 
-        On a stand-in, a UDP socket over IPv4 sends through the relay; all others are this machine's own.
+        Without a network of its own, a UDP socket over IPv4 sends through the relay; all others are this machine's.
         """
         if self._relay is not None:
             self._check_open()
@@ -73,14 +73,14 @@ class WireHost:
                 return RelayedSocket(self._relay, SENDERS.index(self.name), protocol)
             return socket.socket(family, kind, protocol)
         made = self._open().socket(family, kind, protocol)
-        if self._receive_buffer and kind & 0xF == socket.SOCK_STREAM:  # the bits above say how it is made
+        if self._receive_buffer and kind & 0xF == socket.SOCK_STREAM:  # the higher bits are flags such as SOCK_NONBLOCK
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer // 2)  # Linux doubles it
         return made
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
         """Call a function on this host, in a thread that ends with it; returns what it returns."""
         if not callable(function):
-            raise LabError(f"{function!r} is no function", "A program is run in a block: with wire.client: !ip a")
+            raise LabError(f"{function!r} is not a function", "To run a program, use a block: with wire.client: !ip a")
 
         def here() -> T:
             places.enter(self)
@@ -91,8 +91,8 @@ class WireHost:
     def set(self, setting: str, value: object) -> None:
         """Change a setting of this host's kernel, as ``sysctl -w`` does: ``host.set("net.ipv4.tcp_sack", 0)``.
 
-        If the system refuses ``net.ipv4.tcp_rmem``, labkit's sockets that are made from then on get this buffer.
-        Raises `LabError` if there is no such setting, or the system refuses it. Does nothing on a stand-in.
+        If the system refuses ``net.ipv4.tcp_rmem``, labkit's later sockets of this host get this buffer. Raises
+        `LabError` if there is no such setting, or the system refuses it. Does nothing without a network of its own.
         """
         if not isinstance(setting, str) or not setting.startswith("net."):
             raise LabError(f"{setting!r} is not a setting of a network", 'Its name begins with "net.".')
@@ -100,13 +100,13 @@ class WireHost:
             refused = self._open().set({setting.removeprefix("net.").replace(".", "/"): value})
             for error in refused.values():
                 if setting == _BUFFER and re.fullmatch(r"\s*\d+\s+\d+\s+\d+\s*", str(value)):
-                    self._receive_buffer = int(str(value).split()[1])  # labkit's own sockets get it one by one
+                    self._receive_buffer = int(str(value).split()[1])  # set for each socket of labkit instead
                     continue
                 what = f"{setting} cannot be set to {value}: {error.strerror}"
                 raise LabError(what, _WHY_NOT_SET.get(error.errno or 0, ""))
 
     def houses(self, resident: places.Resident) -> None:
-        """Have this one leave when the wire is closed."""
+        """Remember a server or connection: it is cut when the wire is closed."""
         self._residents.add(resident)
 
     def _check_open(self) -> None:
@@ -141,14 +141,14 @@ class WireHost:
                 os.close(descriptor)
 
     def _stack(self) -> list[tuple[int, places.Host | None]]:
-        """Where this thread came from (-1: no other network), innermost last: blocks may stand in each other."""
+        """The networks (-1: the same) and hosts that this thread came from, the innermost last: blocks may nest."""
         if not hasattr(self._entered, "stack"):
             self._entered.stack = []
         stack: list[tuple[int, places.Host | None]] = self._entered.stack
         return stack
 
     def close(self) -> None:
-        """Let go of the network; may be called again. What labkit runs here has to have left: see `all_leave`."""
+        """Close the network; may be called again. Call `all_leave` first, which cuts labkit's sockets on this host."""
         if self._namespace is not None:
             self._namespace.close()
 
@@ -157,7 +157,7 @@ class WireHost:
 
 
 def all_leave(*hosts: WireHost) -> None:
-    """Cut labkit's servers and connections on these hosts, all at once: none of them may see another one go."""
+    """Cut labkit's servers and connections on these hosts in one step, so that none sees another one close."""
     residents = [each for host in hosts for each in tuple(host._residents)]
 
     def leave() -> None:
@@ -166,7 +166,7 @@ def all_leave(*hosts: WireHost) -> None:
 
     if residents:
         loop.call(leave)
-        loop.call(lambda: None)  # a connection cut in one turn of the loop closes its socket in the next
+        loop.call(lambda: None)  # a cut connection closes its socket in the loop's next turn
 
 
 def connect_hosts(
@@ -174,8 +174,8 @@ def connect_hosts(
 ) -> tuple[str, str]:
     """Put a pair of interfaces between each host and the cable's namespace; returns the names of the cable's two ends.
 
-    Each host knows the other's hardware address: no ARP request comes between the packets a lesson is about.
-    Raises `OSError` naming the step that the system refused.
+    Each host knows the other's hardware address, so no ARP request stands between the packets of a lesson.
+    Raises `OSError` that names the step which the system refused.
     """
     names = ("to-client", "to-server")
     macs = tuple(bytes((2, 0, 0, 0, 0, number)) for number in (1, 2))  # locally administered: bit 2 of the first byte

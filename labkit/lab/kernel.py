@@ -1,7 +1,7 @@
 """``python -m labkit.lab.kernel -f FILE``: an IPython kernel in a network of its own, or an ordinary one.
 
-Rule: the namespace is entered before zmq is imported and before any thread exists; a refusal never keeps the kernel
-from starting, and is kept in LABKIT_NETWORK.
+Rule: it enters the namespace before zmq is imported and before any thread exists. If the system refuses, the kernel
+starts all the same, and LABKIT_NETWORK holds the reason.
 """
 
 from __future__ import annotations
@@ -9,29 +9,29 @@ from __future__ import annotations
 import os
 import sys
 
-# Python puts the current directory first; as ipykernel's own launcher does, keep a student's socket.py from standing
-# in for Python's while this loads. IPython adds it again for the student's code.
+# Python puts the current directory first in sys.path. Take it out, as ipykernel's own launcher does: else a student's
+# socket.py would replace Python's while this module loads. IPython adds it again for the student's code.
 if __name__ == "__main__" and sys.path and sys.path[0] in ("", os.getcwd()):
     del sys.path[0]
 
-from labkit.lab import attempt, outside
+from labkit.lab import network_probe, outside_process
 from labkit.packets.probe import NETWORK
 
 
 def enter() -> str:
-    """Move this process into a network of its own, an outside process left behind; returns why not, ``""`` if done."""
+    """Start an outside process, then enter a network of our own; returns why that failed, ``""`` if it did not."""
     tier = os.environ.get("LABKIT_TIER", "")
     if tier not in ("", "private"):
         return f"LABKIT_TIER={tier} asks for the machine's own network"
     if not sys.platform.startswith("linux"):
-        return attempt.refusal()
+        return network_probe.refusal()
     from labkit.lab.namespaces import enter_private_network
 
     try:
-        left = outside.start()  # first, while this process is small and has nothing open
+        left = outside_process.start()  # first, while this process is small and has nothing open
     except OSError as error:
-        return outside.refused(error)
-    why = attempt.refusal(_load)
+        return outside_process.refused(error)
+    why = network_probe.refusal(_load)
     before = os.readlink("/proc/self/ns/net")
     if not why:
         try:
@@ -43,17 +43,17 @@ def enter() -> str:
     if why:
         left.close()
         return why
-    outside.keep(left)
+    outside_process.keep(left)
     return ""
 
 
 def _load() -> None:
-    """What ipykernel will load anyway, as far as it starts no thread and is not zmq."""
+    """Load modules that ipykernel needs anyway, but not zmq and none that starts a thread."""
     import IPython.core.shellapp  # noqa: F401
 
 
 def main() -> None:
-    """Start the kernel; returns when it has been shut down."""
+    """Start the kernel; returns when it is shut down."""
     why = enter()
     os.environ[NETWORK] = f"shared: {why}" if why else "private"
     from labkit.lab.kernelapp import KernelApp

@@ -1,6 +1,6 @@
 """ipykernel's application with its five ports in the host's network, where Jupyter looks for them.
 
-Rule: only what binds is changed; with no outside process this is ipykernel's application as it is. Source:
+Rule: only the binding of sockets differs; without an outside process it is ipykernel's application, unchanged. Source:
 zmq_setsockopt(3), ZMQ_USE_FD.
 """
 
@@ -12,15 +12,15 @@ import zmq
 from ipykernel import kernelapp
 from ipykernel.heartbeat import Heartbeat
 
-from labkit.lab import outside
+from labkit.lab import outside_process
 
 
 def bind(channel: zmq.Socket[Any], host: str, port: int) -> int:
-    """Have a ZMQ socket listen on a TCP port of the host's network, 0 for any free one; returns the port.
+    """Make a ZMQ socket listen on a TCP port of the host's network, 0 for any free one; returns the port.
 
     Raises `zmq.ZMQError` with the number the system gave, as `zmq.Socket.bind` does.
     """
-    left = outside.current()
+    left = outside_process.current()
     assert left is not None
     try:
         listening = left.listen(host, port)
@@ -29,7 +29,7 @@ def bind(channel: zmq.Socket[Any], host: str, port: int) -> int:
     bound = int(listening.getsockname()[1])
     channel.setsockopt(zmq.USE_FD, listening.detach())
     channel.bind(f"tcp://{host}:{bound}")
-    channel.setsockopt(zmq.USE_FD, -1)  # whatever it binds next is its own affair again
+    channel.setsockopt(zmq.USE_FD, -1)  # for its next bind, the socket makes its own descriptor again
     return bound
 
 
@@ -53,9 +53,9 @@ class HostHeartbeat(Heartbeat):
         return bind(self.socket, self.ip, self.port)
 
 
-def _outside(transport: str) -> outside.Outside | None:
-    """Whom to ask for a socket: nobody for Unix sockets, whose paths are the same in every network."""
-    return outside.current() if transport == "tcp" else None
+def _outside(transport: str) -> outside_process.Outside | None:
+    """The process that opens sockets outside; None for Unix sockets, whose paths are the same in every network."""
+    return outside_process.current() if transport == "tcp" else None
 
 
 class KernelApp(kernelapp.IPKernelApp):
@@ -71,7 +71,7 @@ class KernelApp(kernelapp.IPKernelApp):
         return bound
 
     def init_heartbeat(self) -> None:
-        """Start the heartbeat, ours in place of ipykernel's; whatever it is told besides, it is told as well."""
+        """Start our heartbeat in place of ipykernel's; ipykernel configures it as its own."""
         module: Any = kernelapp
         ordinary = module.Heartbeat
         module.Heartbeat = HostHeartbeat

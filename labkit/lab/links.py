@@ -19,7 +19,7 @@ _IFF_UP = 1
 _ATF_COM, _ATF_PERM = 2, 4
 _ARPHRD_ETHER = 1
 
-# What hands the kernel's work to a network card, which a virtual cable has not: checksums and cutting into segments.
+# Features that leave work of the kernel, checksums and segmentation, to a network card. A virtual cable has no card.
 _OFFLOADS = {"transmit checksums": 0x17, "TSO": 0x1F, "GSO": 0x24, "GRO": 0x2C}
 
 _RTM_NEWLINK, _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_EXCL, _NLM_F_CREATE = 16, 1, 4, 0x200, 0x400
@@ -61,7 +61,7 @@ def set_address(name: str, ip: str, mask: str = "255.255.255.0") -> None:
 
 
 def set_neighbour(name: str, ip: str, mac: bytes) -> None:
-    """Say for good which hardware address an IPv4 neighbour has, so that nobody need ask by ARP. mac: 6 bytes."""
+    """Set the hardware address of an IPv4 neighbour permanently, so that no host asks by ARP. mac: 6 bytes."""
     hardware = struct.pack("=H6s8x", _ARPHRD_ETHER, mac)
     entry = _address(ip) + hardware + struct.pack("=i16s16s", _ATF_COM | _ATF_PERM, b"", name.encode())
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
@@ -72,7 +72,7 @@ def set_neighbour(name: str, ip: str, mac: bytes) -> None:
 
 
 def offloads_off(name: str) -> list[str]:
-    """Have the kernel itself fill in checksums and cut segments; returns what the interface would not switch off."""
+    """Make the kernel itself fill in checksums and cut segments; returns what the interface does not switch off."""
     refused = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
         for what, command in _OFFLOADS.items():
@@ -108,11 +108,11 @@ def add_cable(name: str, far_name: str, far_namespace: int, far_mac: bytes) -> N
 
 
 def no_ipv6_address(name: str) -> None:
-    """Have the kernel give an interface no IPv6 address; call it before the interface is switched on.
+    """Keep the kernel from giving an interface an IPv6 address; call it before the interface is switched on.
 
     Without an address the kernel sends no IPv6 packet of its own: no router solicitation, no test for a second owner
-    of the address, no report of groups. A kernel without IPv6 sends none anyway, and that is no error.
-    netlink does it, and not /proc/sys (disable_ipv6), since containers keep /proc/sys read-only.
+    of the address, no report of groups. A kernel without IPv6 sends none anyway, and that is not an error.
+    It uses netlink and not /proc/sys (disable_ipv6), because containers keep /proc/sys read-only.
     Source: the kernel's if_link.h, IFLA_INET6_ADDR_GEN_MODE.
     """
     mode = _attribute(_IFLA_INET6_ADDR_GEN_MODE, bytes((_ADDR_GEN_MODE_NONE,)))
@@ -123,7 +123,7 @@ def no_ipv6_address(name: str) -> None:
 
 
 def _exchange(flags: int, body: bytes) -> int:
-    """Send one RTM_NEWLINK message; returns the error number of the answer, 0 if it was done."""
+    """Send one RTM_NEWLINK message; returns the error number of the answer, 0 for success."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as channel:
         channel.bind((0, 0))
         flags |= _NLM_F_REQUEST | _NLM_F_ACK

@@ -1,6 +1,6 @@
-"""Network namespaces: entering one's own without root, making more of them, working inside one.
+"""Network namespaces: enter a new one without root, make more of them, work inside one.
 
-Rule: system calls and nothing else; knows no cable, no kernel, no capture. Source: network_namespaces(7),
+Rule: only system calls; knows nothing of cables, kernels and captures. Source: network_namespaces(7),
 user_namespaces(7), capabilities(7).
 """
 
@@ -26,10 +26,10 @@ T = TypeVar("T")
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 NET_BIND_SERVICE, NET_ADMIN, NET_RAW, SYS_ADMIN = 10, 12, 13, 21
 CAPABILITIES = (NET_BIND_SERVICE, NET_ADMIN, NET_RAW, SYS_ADMIN)
-"""What a private network's owner keeps, over exec too: ports below 1024, interfaces, capture, further namespaces."""
+"""Rights that the owner of a private network keeps, also after exec: low ports, interfaces, capture, namespaces."""
 
 MTU = 1500
-"""Bytes of an IP packet on the loopback of a private network: Ethernet's, so that segments look as in a textbook."""
+"""Largest IP packet in bytes on the loopback of a private network: as on Ethernet, so segments look as in books."""
 
 _CAPABILITY_VERSION_3 = 0x20080522
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
@@ -47,7 +47,7 @@ def _checked(result: int, call: str) -> None:
 def unshare(flags: int) -> None:
     """Leave the namespaces named by flags for new ones. Raises `OSError`. Source: unshare(2)."""
     if not sys.platform.startswith("linux"):
-        raise OSError(errno.ENOSYS, "networks of their own are a thing of Linux")
+        raise OSError(errno.ENOSYS, "only Linux gives programs networks of their own")
     _checked(_libc.unshare(flags), "unshare")
 
 
@@ -57,24 +57,24 @@ def setns(descriptor: int, kind: int = CLONE_NEWNET) -> None:
 
 
 def enter_private_network() -> None:
-    """Give this process a network of its own, with nothing in it but a loopback interface; needs no root.
+    """Give this process a network of its own that has only a loopback interface; needs no root.
 
     Only for a process with one thread. A process with root's capabilities gets just the network; any other process gets
-    a user namespace around it, in which it keeps its own user id. Raises `OSError` saying which step the system
-    refused; the process is then of no more use, so try it in a forked child first.
+    a user namespace around it, in which it keeps its own user id. Raises `OSError` that names the step which the system
+    refused. After that the process cannot go on, so try it in a forked child first.
     """
     try:
         unshare(CLONE_NEWNET)
         _furnish()
     except OSError:
-        # Not root; or root in a container that has only some of root's capabilities, such as SYS_ADMIN alone: that is
-        # enough for a new network, but not for its interfaces.
+        # Not root, or root in a container with only some of root's capabilities: SYS_ADMIN alone is enough for a new
+        # network, but not for its interfaces.
         _enter_as_a_user()
         _furnish()
 
 
 def _furnish() -> None:
-    """Make the new network of use: its loopback up, and proof that it can be captured in."""
+    """Switch on the loopback of the new network, and prove that a program can capture in it."""
     links.up("lo", MTU)
     links.offloads_off("lo")
     try:
@@ -86,7 +86,7 @@ def _furnish() -> None:
 def _enter_as_a_user() -> None:
     uid, gid = os.getuid(), os.getgid()
     unshare(CLONE_NEWUSER | CLONE_NEWNET)
-    # Groups cannot be mapped before setgroups is given up (user_namespaces(7)).
+    # A process must give up setgroups before it may map groups (user_namespaces(7)).
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
         try:
             Path("/proc/self", name).write_text(text, encoding="ascii")
@@ -96,7 +96,7 @@ def _enter_as_a_user() -> None:
 
 
 def keep_capabilities() -> None:
-    """Make `CAPABILITIES` ambient: they outlive exec, so that programs started from here have them too."""
+    """Make `CAPABILITIES` ambient: they survive exec, so that programs started from here have them too."""
     mask = sum(1 << each for each in CAPABILITIES)
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
     low_then_high = struct.pack("=6I", mask, mask, mask, 0, 0, 0)  # effective, permitted, inheritable
@@ -106,7 +106,7 @@ def keep_capabilities() -> None:
 
 
 def in_new_thread(function: Callable[..., T], *args: Any) -> T:
-    """Run a function in a thread that ends with it: a namespace entered there leaks nowhere. Raises what it raises."""
+    """Run a function in a thread of its own, so that only this thread enters a namespace. Raises what it raises."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -122,10 +122,10 @@ def in_new_thread(function: Callable[..., T], *args: Any) -> T:
 
 
 class Namespace:
-    """A network namespace of this process. It lives while it is open, or a socket made in it is."""
+    """A network namespace of this process. It exists until it is closed and the last socket made in it is closed."""
 
     def __init__(self) -> None:
-        """Make one, its loopback up. Raises `OSError` if that is not allowed."""
+        """Make a namespace and switch on its loopback. Raises `OSError` if that is not allowed."""
 
         def make() -> int:
             unshare(CLONE_NEWNET)
@@ -135,7 +135,7 @@ class Namespace:
         self.descriptor = in_new_thread(make)
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
-        """Call a function inside this namespace, whichever one the caller is in; returns what it returns."""
+        """Call a function inside this namespace; returns what it returns. The caller stays in its own."""
 
         def inside() -> T:
             setns(self.descriptor)
@@ -144,13 +144,13 @@ class Namespace:
         return in_new_thread(inside)
 
     def socket(self, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM, protocol: int = 0) -> socket.socket:
-        """A socket of this namespace; it stays there, whoever uses it."""
+        """A socket of this namespace; it stays in this namespace, also if a thread of another one uses it."""
         return self.run(socket.socket, family, kind, protocol)
 
     def set(self, settings: dict[str, Any]) -> dict[str, OSError]:
         """Write kernel settings, ``{"ipv4/tcp_ecn": 0}`` below /proc/sys/net.
 
-        Returns those that the system refused and that have another value than the one wanted, and why.
+        Returns the settings that the system refused and that do not have the wanted value already, with the errors.
         """
 
         def write() -> dict[str, OSError]:
@@ -169,12 +169,12 @@ class Namespace:
         return self.run(write)
 
     def close(self) -> None:
-        """Let go of it; the system removes it, and every interface in it, once its last socket is closed."""
+        """Close the namespace; the system removes it and its interfaces when its last socket is closed."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
 
 
 def own_descriptor() -> int:
-    """An open descriptor of the calling thread's network namespace, to return to by `setns`; close it."""
+    """An open descriptor of the calling thread's network namespace; `setns` returns to it. The caller closes it."""
     return os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)

@@ -1,6 +1,6 @@
 """`publish`: a port of the notebook's private network, reachable on the host's loopback as well.
 
-Rule: copies bytes both ways on the background loop, as slowly as the slower side takes them; looks at none of them.
+Rule: copies bytes both ways on the background loop, as fast as the slower side takes them, and does not read them.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ import asyncio
 import contextlib
 import errno
 import functools
-import ipaddress
 import os
 import socket
 import struct
 
 from labkit.core import loop
+from labkit.core.addresses import is_loopback
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError, NetError, PortInUse, from_oserror
-from labkit.lab import outside as outside_process
+from labkit.lab import outside_process
 from labkit.packets.probe import NETWORK
 
 INSIDE = "127.0.0.1"
@@ -30,25 +30,25 @@ _published: dict[int, Published] = {}
 def publish(port: int, outside: int | None = None, host: str = "127.0.0.1") -> Published:
     """Make a port of this notebook's private network reachable from outside it: from a browser, or a terminal.
 
-    port: where a server of this notebook listens, or will. outside: the port under which the machine sees it; default
-    the same, 0 for any free one. host: an address of the machine's loopback. It ends with the kernel, with `close`, or
-    when the same port is published again. In a notebook without a network of its own nothing needs to be done, and
-    nothing is. Raises `PortInUse` where another program has the outside port, `LabError` for a port or address that
-    cannot be published.
+    port: the port on which a server of this notebook listens, or will listen. outside: the port on the machine; default
+    the same number, 0 for any free one. host: an address of the machine's loopback. The port stays published until the
+    kernel ends, `close` is called, or the same port is published again. In a notebook without a network of its own this
+    does nothing, because the machine reaches the port anyway. Raises `PortInUse` if another program has the outside
+    port, `LabError` for a port or address that cannot be published.
     """
     _check(port, 1, "publish")
     wanted = port if outside is None else outside
     _check(wanted, 0, "publish at")
-    if not isinstance(host, str) or not _is_loopback(host):
+    if not isinstance(host, str) or not is_loopback(host):
         raise LabError(
-            f"{host!r} is not an address of the machine's own loopback, and nothing is published on any other",
-            "Leave host out: then programs on this machine reach the port, and nobody else's.",
+            f"{host!r} is not an address of the machine's own loopback, and labkit publishes on no other address",
+            "Leave host out: then programs on this machine reach the port, and other machines do not.",
         )
     left = outside_process.current()
     if left is None:
         if os.environ.get(NETWORK) == "private":
             raise LabError(
-                "this program is inside a notebook's network, and only the notebook itself can publish",
+                "this program runs inside a notebook's network, and only the notebook itself can publish",
                 f"Call labkit.lab.publish({port}) in a cell.",
             )
         return Published(port, INSIDE, port, None)
@@ -75,7 +75,7 @@ def publish(port: int, outside: int | None = None, host: str = "127.0.0.1") -> P
 @functools.cache
 def _stop_all_at_exit() -> None:
     loop.at_exit(_stop_all)
-    os.register_at_fork(after_in_child=_published.clear)  # they are the parent's
+    os.register_at_fork(after_in_child=_published.clear)  # the published ports belong to the parent
 
 
 def _stop_all() -> None:
@@ -85,16 +85,7 @@ def _stop_all() -> None:
 
 def _check(port: int, lowest: int, what: str) -> None:
     if not isinstance(port, int) or isinstance(port, bool) or not lowest <= port < 65536:
-        raise LabError(f"{port!r} is no port to {what}", f"Give a whole number from {lowest} to 65535.")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        raise LabError(f"{port!r} is not a port to {what}", f"Give a whole number from {lowest} to 65535.")
 
 
 def _refused(error: OSError, port: int, host: str, wanted: int) -> NetError:
@@ -162,11 +153,11 @@ class _Relay:
             self._hold(outer, undo)
             try:
                 inner_reader, inner = await asyncio.open_connection(INSIDE, self._inside)
-            except OSError:  # nobody listens there: the visitor is told by a reset, which is as near as it gets
+            except OSError:  # nobody listens there: a reset tells the visitor, whose connection is accepted already
                 return
             self._hold(inner, undo)
             both = asyncio.gather(_copy(outer_reader, inner), _copy(inner_reader, outer))
-            # One side was reset: so is the other. uvloop says RuntimeError of one that is closed already.
+            # If one side was reset, reset the other too. uvloop raises RuntimeError for one that is closed already.
             with contextlib.suppress(OSError, RuntimeError):
                 await both
                 for writer in (outer, inner):
@@ -180,9 +171,9 @@ class _Relay:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection by RST; one that has ended already stays as it is."""
+    """End a connection by RST, unless it has ended already."""
     if not writer.transport.is_closing():
-        # A copy of the descriptor, since uvloop lets nobody set options on its own.
+        # A copy of the descriptor, because uvloop does not let callers set options on its own.
         with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as copy:
             copy.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
@@ -191,5 +182,5 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(_CHUNK):
         writer.write(data)
-        await writer.drain()  # back-pressure: no more is read until the other side takes it
+        await writer.drain()  # back-pressure: read no more until the other side has taken this
     writer.write_eof()  # half-close is passed on; the other direction goes on

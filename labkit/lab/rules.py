@@ -1,6 +1,6 @@
-"""What a wire does to which frames: rules that read like sentences, and what they say of themselves.
+"""What a wire does to which frames: rules, and the sentences that describe them.
 
-Rule: decides, and sends nothing; nothing here knows time or a socket. Only the wire's own thread asks a rule.
+Rule: decides and sends nothing; uses neither clock nor socket. Only the wire's own thread asks a rule.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ETHERNET_HEADER = 14
 
 
 class Passing:
-    """A frame on its way, as a rule sees it. sender: ``"client"`` or ``"server"``. raw: its bytes, from Ethernet on."""
+    """A frame on its way, as a rule sees it. sender: ``"client"`` or ``"server"``. raw: all its bytes."""
 
     __slots__ = ("_quick", "raw", "sender")
 
@@ -35,7 +35,7 @@ class Passing:
 
     @property
     def quick(self) -> Quick:
-        """What its headers say, in numbers."""
+        """The numbers in its headers."""
         if self._quick is None:
             self._quick = frames.quick(self.raw, ETHERNET)
         return self._quick
@@ -47,12 +47,12 @@ class Passing:
 
     @property
     def flags(self) -> str:
-        """Its TCP flags, a letter each: ``"SA"``; ``""`` in other protocols."""
+        """Its TCP flags, one letter each: ``"SA"``; ``""`` in other protocols."""
         return "".join(letter for bit, letter in enumerate(FLAG_LETTERS) if self.quick.flags >> bit & 1)
 
     @property
     def ports(self) -> tuple[int, int]:
-        """(source port, destination port); zeros where the protocol has none."""
+        """(source port, destination port); zeros if the protocol has no ports."""
         return self.quick.sport, self.quick.dport
 
     @property
@@ -70,8 +70,8 @@ class Passing:
 class Action:
     """What happens to one frame. kind, detail: as in `labkit.packets.Verdict`.
 
-    deliveries: (delay in seconds, bytes) each, in order; none: the frame is lost. behind: it waits until the next
-    frame of the same sender has passed.
+    deliveries: (delay in seconds, bytes) of each delivery, in order; the frame is lost if there is none. behind: the
+    frame waits until the next frame of the same sender has passed.
     """
 
     kind: str
@@ -81,7 +81,7 @@ class Action:
 
 
 class Match(Conditions):
-    """Which frames a rule is about, by the conditions of `labkit.packets.match`."""
+    """Which frames a rule applies to, by the conditions of `labkit.packets.match`."""
 
     __slots__ = ()
 
@@ -98,9 +98,9 @@ def _is_number(value: object) -> bool:
 
 
 def about_packets(method: Callable[P, R]) -> Callable[P, R]:
-    """Decorator of the methods of `Wire` that make a rule: their ``**which`` are the conditions of `Match`.
+    """Decorate a method of `Wire` that makes a rule: its ``**which`` are the conditions of `Match`.
 
-    Wrong names of arguments are told with the right ones, and an editor shows them all.
+    An error about a wrong argument names the right ones, and an editor shows all of them.
     """
     given = inspect.signature(method)
     own = [each for each in given.parameters.values() if each.kind is not each.VAR_KEYWORD]
@@ -115,9 +115,9 @@ def about_packets(method: Callable[P, R]) -> Callable[P, R]:
 
 
 class Rule:
-    """One thing that a wire does, as `Wire.drop` and its like return it; `off` ends it.
+    """One rule of a wire, as `Wire.drop` and similar methods return it; `off` ends it.
 
-    seen: frames it was about so far. acted: those it did something to.
+    seen: frames that it applied to so far. acted: frames that it did something to.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Rule:
         self._act = act
 
     def decide(self, frame: Passing) -> Action | None:
-        """What to do to this frame; None: nothing, ask the next rule."""
+        """What to do to this frame; None: do nothing and ask the next rule."""
         if not self.on or not self.match(frame):
             return None
         self.seen += 1
@@ -147,12 +147,12 @@ class Rule:
         return action
 
     def pass_over(self, frame: Passing) -> None:
-        """Count this frame, which an earlier rule has decided about: the n-th stays the n-th, whatever became of it."""
+        """Count a frame that an earlier rule has decided about: the n-th frame stays the n-th, even if it was lost."""
         if self.on and self.match(frame):
             self.seen += 1
 
     def off(self) -> None:
-        """Do no more to any frame."""
+        """Switch this rule off: it does nothing to later frames."""
         self.on = False
 
     def __str__(self) -> str:
@@ -181,12 +181,12 @@ def _ordinal(number: int) -> str:
 
 
 def drop(frame: Passing) -> Action:
-    """Lose it."""
+    """Lose the frame."""
     return Action("dropped")
 
 
 def duplicate(frame: Passing) -> Action:
-    """Deliver it twice."""
+    """Deliver the frame twice."""
     return Action("duplicated", "", ((0.0, frame.raw), (0.0, frame.raw)))
 
 
@@ -196,7 +196,7 @@ def reorder(frame: Passing) -> Action:
 
 
 def delayed(seconds: float) -> Callable[[Passing], Action]:
-    """Deliver it so many seconds later."""
+    """Deliver the frame later. seconds: the delay."""
     if not _is_number(seconds) or not 0 < seconds < 3600:
         raise LabError(f"a delay of {seconds!r} s is not possible", "Give seconds, more than 0 and less than an hour.")
 
@@ -207,13 +207,13 @@ def delayed(seconds: float) -> Callable[[Passing], Action]:
 
 
 def corrupted(byte: int) -> Callable[[Passing], Action | None]:
-    """Flip the lowest bit of one of its bytes, counted from 0 (from the end, where negative)."""
+    """Flip the lowest bit of one byte of the frame. byte: its number from 0; a negative one counts from the end."""
     if not _is_whole(byte):
         raise LabError(f"{byte!r} is not the number of a byte", "Count from 0, or from the end: -1 is the last byte.")
 
     def act(frame: Passing) -> Action | None:
         position = byte if byte >= 0 else len(frame.raw) + byte
-        # The hardware addresses decide who takes the frame at all; what they carry is what a checksum covers.
+        # The Ethernet header stays: a host ignores a frame for another address, and no checksum of IP covers it.
         if not ETHERNET_HEADER <= position < len(frame.raw):
             return None
         raw = bytearray(frame.raw)
@@ -224,12 +224,12 @@ def corrupted(byte: int) -> Callable[[Passing], Action | None]:
 
 
 def lost(probability: float, seed: int) -> Callable[[Passing], Action | None]:
-    """Lose some, by chance. The n-th frame of a sender meets the same fate in every run with the same seed."""
+    """Lose frames by chance. With the same seed, every run loses the same frames of each sender."""
     if not _is_number(probability) or not 0 <= probability <= 1:
-        raise LabError(f"{probability!r} is no probability", "Give a number from 0 to 1: 0.1 loses one frame in ten.")
+        raise LabError(f"{probability!r} is not a probability", "Give a number from 0 to 1; 0.1 loses 1 frame in 10.")
     if not _is_whole(seed):
-        raise LabError(f"seed={seed!r} is no seed", "Give a whole number: the same one loses the same packets again.")
-    # One row of chances for each sender: which of the two is first is a race, the order within each is not.
+        raise LabError(f"seed={seed!r} is not a seed", "Give a whole number; the same one loses the same packets.")
+    # One row of chances for each sender: a sender's own order is fixed, but which sender comes first is a race.
     chances = {sender: random.Random(f"{seed} {sender}") for sender in SENDERS}
 
     def act(frame: Passing) -> Action | None:
@@ -239,7 +239,7 @@ def lost(probability: float, seed: int) -> Callable[[Passing], Action | None]:
 
 
 def by_function(function: Callable[[Passing], Any]) -> Callable[[Passing], Action | None]:
-    """What a student's own function says: None, ``"drop"``, ``"duplicate"``, ``"reorder"``, seconds, or other bytes."""
+    """The action for a student's answer: None, ``"drop"``, ``"duplicate"``, ``"reorder"``, seconds, or other bytes."""
     named = {"drop": drop, "duplicate": duplicate, "reorder": reorder}
 
     def act(frame: Passing) -> Action | None:
@@ -253,7 +253,7 @@ def by_function(function: Callable[[Passing], Any]) -> Callable[[Passing], Actio
         if isinstance(answer, (bytes, bytearray)) and len(answer) >= ETHERNET_HEADER:
             return Action("corrupted", "by a function", ((0.0, bytes(answer)),))
         raise LabError(
-            f"{answer!r} says nothing about a packet",
+            f"a rule cannot return {answer!r}",
             'Return None to let it pass, "drop", "duplicate", "reorder", seconds of delay, or the '
             "bytes to deliver: the whole frame, from packet.raw on, not the payload alone.",
         )

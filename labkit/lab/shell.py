@@ -1,6 +1,6 @@
 """``labkit shell``: a terminal in the network of a running kernel.
 
-Rule: finds kernels by /proc alone, enters by setns, and becomes the program asked for; leaves nothing behind.
+Rule: finds kernels in /proc, enters by setns, and becomes the requested program; no process or file of it stays.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MODULE = "labkit.lab.kernel"
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A running kernel in a network of its own. name: the notebook's, ``""`` where its front end does not say."""
+    """A running kernel in a network of its own. name: the notebook's, ``""`` if its front end does not say."""
 
     pid: int
     name: str
@@ -32,7 +32,7 @@ class Kernel:
 
 
 def kernels() -> list[Kernel]:
-    """This user's kernels that are in another network than this program, by their process numbers."""
+    """This user's kernels in another network than this program's, by their process numbers."""
     here = os.readlink("/proc/self/ns/net")
     found: dict[str, Kernel] = {}
     for pid in sorted(int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()):
@@ -40,10 +40,10 @@ def kernels() -> list[Kernel]:
             if os.stat(f"/proc/{pid}").st_uid != os.getuid() or not _is_kernel(pid):
                 continue
             network = os.readlink(f"/proc/{pid}/ns/net")
-            # A program that a kernel forked looks like the kernel: the first in a network is the kernel.
+            # A forked child of a kernel looks like the kernel. The kernel has the lowest number in its network.
             if network != here:
                 found.setdefault(network, Kernel(pid, _name(pid)))
-        except OSError:  # it has ended meanwhile, or is not ours to look into
+        except OSError:  # it has ended meanwhile, or belongs to another user
             continue
     return list(found.values())
 
@@ -63,9 +63,9 @@ def _name(pid: int) -> str:
 
 
 def choose(wanted: str | int | None) -> Kernel | list[Kernel]:
-    """The kernel meant, or a list if there are several.
+    """The kernel that the student means, or a list if there are several.
 
-    wanted: its process number, or the first letters of its notebook's name (``"01a"``); None: the only one there is.
+    wanted: its process number, or the first letters of its notebook's name (``"01a"``); None: the only kernel.
     Raises `LabError` if there is none.
     """
     found = kernels()
@@ -76,7 +76,7 @@ def choose(wanted: str | int | None) -> Kernel | list[Kernel]:
         if meant:
             return meant[0] if len(meant) == 1 else meant
         there = ", ".join(f"{kernel.pid} ({kernel})" for kernel in found)
-        what = f"process {wanted} is no kernel" if number else f"{wanted} is the name of no notebook"
+        what = f"process {wanted} is not a kernel" if number else f"{wanted} is not the name of a notebook"
         raise LabError(
             f"{what} of yours with a network of its own",
             (f"There are {there}." if found else "There is none at all: open a lesson first.")
@@ -98,7 +98,7 @@ def enter(kernel: Kernel) -> None:
             try:
                 setns(network, CLONE_NEWNET)  # enough for root
             except PermissionError:
-                # An ordinary user owns the user namespace around the kernel's network, and becomes its master inside.
+                # An ordinary user owns the user namespace around the kernel's network, and gets all rights inside it.
                 user = os.open(f"/proc/{kernel.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
                 try:
                     setns(user, CLONE_NEWUSER)
@@ -111,20 +111,20 @@ def enter(kernel: Kernel) -> None:
     except OSError as error:
         raise LabError(
             f"the network of process {kernel.pid} cannot be entered ({error.strerror})",
-            "Is it still running? From inside another notebook's network it cannot be done: use a terminal of its own.",
+            "Check that the kernel still runs. Use a terminal of the machine, not one in another notebook's network.",
         ) from None
 
 
 def run(kernel: Kernel, command: Sequence[str]) -> NoReturn:
-    """Become the command, or $SHELL, inside a kernel's network. Raises `LabError` where that cannot be."""
+    """Become the command, or $SHELL, inside a kernel's network. Raises `LabError` if that is not possible."""
     enter(kernel)
     words = list(command) or [os.environ.get("SHELL") or "/bin/sh"]
     path = os.pathsep.join([os.path.join(sys.prefix, "bin"), os.environ.get("PATH", os.defpath)])
     environment = {**os.environ, NETWORK: "private", "PATH": path}  # `labkit serve` works in there
     if not command:
-        # Shells that read no file of the user's at their start show it before every line.
+        # A shell that reads no file of the user at its start shows this before every line.
         environment["PS1"] = "(labkit) " + environment.get("PS1", "$ ")
-        # bash reads PS1 anew from the user's file, and then does this before every line.
+        # bash reads PS1 again from the user's file, and then runs this before every line.
         environment["PROMPT_COMMAND"] = 'PS1="(labkit) ${PS1#(labkit) }"'
         print(f"in the network of {kernel} (pid {kernel.pid}); leave it with exit", flush=True)
     try:

@@ -1,6 +1,6 @@
 """A wire between two hosts: a cable that is a Python object, which loses, delays and changes packets on purpose.
 
-Rule: what a lesson calls; moving frames is `cable`'s business, deciding about them `rules`'.
+Rule: lessons call this module; `cable` moves frames, and `rules` decides about them.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from labkit.core import loop
 from labkit.core.calls import in_words, made_in_words
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.lab import rules
+from labkit.lab.addresses import ADDRESSES, LOOPBACK
 from labkit.lab.cable import Cable, Tap
-from labkit.lab.ends import End, InterfaceEnd
+from labkit.lab.cable_end import End, InterfaceEnd
 from labkit.lab.hosts import WireHost, all_leave, connect_hosts
 from labkit.lab.namespaces import MTU, Namespace
-from labkit.lab.relay import LOOPBACK, Relay
-from labkit.lab.relayed import ADDRESSES
 from labkit.lab.rules import Match, Passing, Rule, about_packets
-from labkit.packets import recorded, session
+from labkit.lab.udp_relay import Relay
+from labkit.packets import capturing, recorded
 from labkit.packets.frames import Frame
 from labkit.packets.match import SENDERS
 from labkit.packets.model import SocketEvent
@@ -43,22 +43,22 @@ _NOT_TCP = "TCP does not go through the relay that stands in for the wire, so ru
 _NOTHING = (
     "wire: no packet came by, though our sockets talked. Make them in blocks: `with wire.client:`, `with wire.server:`"
 )
-_OF_DATAGRAMS = ("send", "message")  # calls and events that only UDP sockets have
+_OF_DATAGRAMS = ("send", "message")  # only UDP sockets have these calls and events
 
 TEXTBOOK: dict[str, Any] = {
     "ipv4/tcp_congestion_control": "reno",  # RFC 5681, which books describe; Linux's default is CUBIC (RFC 9438)
     "ipv4/tcp_timestamps": 0,  # 12 bytes less in each header
-    "ipv4/tcp_early_retrans": 0,  # no tail loss probe (RFC 8985 §7): what is lost at the end waits for the timer
+    "ipv4/tcp_early_retrans": 0,  # no tail loss probe (RFC 8985 §7): a lost last segment waits for the timer
     "ipv4/tcp_ecn": 0,
     "ipv4/tcp_invalid_ratelimit": 0,  # every window probe is answered, not only one in 500 ms
     "ipv4/tcp_no_metrics_save": 1,  # a connection starts as if it were the first
     "ipv4/tcp_syn_linear_timeouts": 0,  # SYN timeouts double from the first on (1, 2, 4 s), RFC 6298 §5.5
 }
-"""Settings of both hosts, below /proc/sys/net: TCP behaves as it is taught. ``textbook=False`` leaves Linux's own."""
+"""Settings of both hosts, below /proc/sys/net: TCP behaves as books teach. ``textbook=False`` keeps Linux's own."""
 
 _open: weakref.WeakSet[Wire] = weakref.WeakSet()
 
-_SWITCH_INTERVAL = 0.0005  # seconds: a busy cell must hand the interpreter over before the kernel's timers notice
+_SWITCH_INTERVAL = 0.0005  # seconds: a busy cell must give up the interpreter before a timer of TCP expires
 
 
 @made_in_words
@@ -66,15 +66,15 @@ class Wire:
     """Two hosts, `client` (10.0.0.1) and `server` (10.0.0.2), and a cable between them that follows rules.
 
     delay: seconds each packet takes in each direction. rate: bytes a second in each direction, None for no limit.
-    queue: packets that may wait for their turn where there is a rate; further ones are dropped. mtu: bytes of the
-    largest IP packet. textbook: have the kernels' TCP behave as in books: Reno, no timestamps, SYN timeouts that double
-    from the first on, no tail loss probe (all of them: `labkit.lab.wire.TEXTBOOK`); False leaves Linux's own settings.
+    queue: packets that may wait for their turn if there is a rate; further ones are dropped. mtu: bytes of the largest
+    IP packet. textbook: TCP of both kernels behaves as in books: Reno, no timestamps, SYN timeouts that double from the
+    first on, no tail loss probe (all of them: `labkit.lab.wire.TEXTBOOK`); False keeps Linux's own settings.
 
-    The first rule, in the order they were made, that does something to a packet decides. Where this machine allows no
-    networks of our own, `live` is False, and the hosts are this machine's loopback: a relay of labkit's passes the
-    datagrams of `labkit.dgram` and of `WireHost.socket` on and does to them what the rules say; `capture` shows
-    them as it saw them. It cannot do that to TCP: there neither rules nor delay do anything to it, and `capture` gives
-    the recording, which says so. Close it, or use it in a ``with`` block.
+    Rules are asked in the order in which they were made; the first one that does something to a packet decides. If this
+    machine allows no networks of our own, `live` is False, and the hosts are this machine's loopback. A relay of labkit
+    then passes on the datagrams of `labkit.dgram` and of `WireHost.socket`, does to them what the rules say, and
+    `capture` shows them as the relay saw them. TCP does not go through the relay: rules and delay do nothing to it, and
+    `capture` gives the recording, which says so. Close the wire, or use it in a ``with`` block.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Wire:
             raise LabError(f"an MTU of {mtu!r} bytes is not possible here", "Give 576 to 9000; Ethernet has 1500.")
         if not isinstance(textbook, bool):
             raise LabError(f"textbook={textbook!r} is neither True nor False", "False leaves Linux's own settings.")
-        # Started in a block of a host, the loop's thread would stay on that host, with whatever is made there later.
+        # Start the loop's thread now: started in a block of a host, it would stay on that host with all later sockets.
         loop.get()
         self.why_not = ""
         """Why this wire is not live; ``""`` if it is."""
@@ -142,7 +142,7 @@ class Wire:
                 undo.callback(ends[-1].close)
             self._cable = carry((ends[0], ends[1]))
             undo.pop_all()
-        # The interfaces stay as long as their namespace, and that as long as the cable's sockets in it.
+        # The cable's sockets keep their namespace alive, and the namespace keeps its interfaces.
         middle.close()
         self.client = WireHost("client", ADDRESSES[0], client)
         self.server = WireHost("server", ADDRESSES[1], server)
@@ -150,7 +150,7 @@ class Wire:
 
     @property
     def live(self) -> bool:
-        """Whether packets really go over a cable of ours, and not, as far as they are UDP, through a relay."""
+        """Whether packets go over a cable of ours; False: UDP goes through a relay instead, and TCP does not."""
         return not self.why_not
 
     @property
@@ -176,36 +176,36 @@ class Wire:
         """Lose packets: ``wire.drop(flags="S")`` loses the first SYN.
 
         sender: ``"client"`` or ``"server"``. flags: exactly these TCP flags (``"SA"``). payload: with or without.
-        port: source or destination. protocol: ``"TCP"``, ``"UDP"``, …. nth: the first of those that is lost.
-        times: how many (None: all from there on). Returns the `Rule`, which counts, and whose `Rule.off` ends it.
+        port: source or destination. protocol: ``"TCP"``, ``"UDP"``, …. nth: number of the first packet that is lost.
+        times: how many are lost (None: all later ones). Returns the `Rule`, which counts; `Rule.off` ends it.
         """
         return self._add(Rule("drop", rules.drop, Match(sender, flags, payload, port, protocol), nth, times))
 
     @about_packets
     def duplicate(self, *, nth: int = 1, times: int | None = 1, **which: Any) -> Rule:
-        """Deliver packets twice. Which ones: as in `drop`."""
+        """Deliver packets twice. Conditions: as in `drop`."""
         return self._add(Rule("duplicate", rules.duplicate, Match(**which), nth, times))
 
     @about_packets
     def reorder(self, *, nth: int = 1, times: int | None = 1, **which: Any) -> Rule:
-        """Let packets be overtaken by the next one of the same sender. Which ones: as in `drop`."""
+        """Let the next packet of the same sender overtake a packet. Conditions: as in `drop`."""
         return self._add(Rule("reorder", rules.reorder, Match(**which), nth, times))
 
     @about_packets
     def delay(self, seconds: float, *, nth: int = 1, times: int | None = 1, **which: Any) -> Rule:
-        """Deliver packets so many seconds later. Which ones: as in `drop`."""
+        """Deliver packets later. seconds: the delay. Conditions: as in `drop`."""
         return self._add(Rule("delay", rules.delayed(seconds), Match(**which), nth, times))
 
     @about_packets
     def corrupt(self, *, byte: int = -1, nth: int = 1, times: int | None = 1, **which: Any) -> Rule:
-        """Flip one bit of packets. byte: which byte, from 0 (negative: from the end). Which packets: as in `drop`."""
+        """Flip one bit of packets. byte: its number from 0 (negative: from the end). Conditions: as in `drop`."""
         return self._add(Rule("corrupt", rules.corrupted(byte), Match(**which), nth, times))
 
     @about_packets
     def lose(self, probability: float, *, seed: int = 0, **which: Any) -> Rule:
-        """Lose packets by chance, the same ones in every run with the same seed. Which ones: as in `drop`.
+        """Lose packets by chance, the same ones in every run with the same seed. Conditions: as in `drop`.
 
-        probability: 0 to 1. The fate of a sender's n-th packet depends on the seed and n alone.
+        probability: 0 to 1. Only the seed and n decide whether a sender's n-th packet is lost.
         """
         act = rules.lost(probability, seed)
         return self._add(Rule(f"lose {probability:.0%} of", act, Match(**which), which="the packets"))
@@ -213,10 +213,10 @@ class Wire:
     @functools.partial(in_words, name="wire.rule")
     def rule(self, function: Callable[[Passing], Any]) -> Rule:
         """Ask a function about every packet: it returns None (pass), ``"drop"``, ``"duplicate"``, ``"reorder"``,
-        seconds of delay, or the bytes to deliver. One that raises is switched off, and the packet passes.
+        seconds of delay, or the bytes to deliver. If the function raises, it is switched off, and the packet passes.
         """
         if not callable(function):
-            raise LabError(f"{function!r} is no function", "Give its name, uncalled: wire.rule(swap).")
+            raise LabError(f"{function!r} is not a function", "Give its name, uncalled: wire.rule(swap).")
         name = getattr(function, "__name__", "a function")
         return self._add(Rule(f"ask {name} about", rules.by_function(function), Match()))
 
@@ -232,10 +232,10 @@ class Wire:
         return tuple(each for each in self._cable.rules if each.on)
 
     def heal(self) -> None:
-        """Take all rules off: from here on every packet passes."""
+        """Switch all rules off: every later packet passes."""
         self._cable.rules = ()
 
-    # -- what passes
+    # -- capture
 
     @functools.partial(in_words, name="wire.capture")
     def capture(
@@ -248,18 +248,18 @@ class Wire:
         wait_closed: bool = True,
         limit: int = MEMORY_LIMIT,
     ) -> contextlib.AbstractContextManager[Tape]:
-        """Capture what passes the cable while the ``with`` body runs, with what became of each packet.
+        """Capture the packets on the cable while the ``with`` body runs, with what became of each of them.
 
-        The arguments are those of `labkit.capture`; port: default, everything. A packet's `Packet.verdict` says what
-        was done to it: a lost one is on the tape as its sender sent it, a changed one as it arrived.
+        The arguments are those of `labkit.capture`, but port is every port by default. `Packet.verdict` says what the
+        cable did to a packet: the tape shows a lost packet as it was sent, a changed one as it arrived.
         """
         if not self._finish.alive:
             raise LabError("this wire is closed", "Make a new one: lab.Wire().")
-        ports = session.checked_ports(port)
-        return self._captured(session.Options(ports, name, lesson, None, timeout, wait_closed, limit))
+        ports = capturing.checked_ports(port)
+        return self._captured(capturing.Options(ports, name, lesson, None, timeout, wait_closed, limit))
 
     @contextlib.contextmanager
-    def _captured(self, options: session.Options) -> Iterator[Tape]:
+    def _captured(self, options: capturing.Options) -> Iterator[Tape]:
         def instead(frames: Sequence[Frame], events: Sequence[SocketEvent]) -> tuple[Path, str] | None:
             if self.live or frames or not events or any(each.name in _OF_DATAGRAMS for each in events):
                 return None
@@ -274,9 +274,9 @@ class Wire:
 
         with (
             contextlib.closing(Tap(self._cable, self._origin, options.limit)) as tap,
-            session.taped(
-                session.Place(tap, tap, verdicts=tap.verdicts, instead=instead, nothing=_NOTHING),
-                # What a relay let pass is no recording of a wire.
+            capturing.taped(
+                capturing.Place(tap, tap, verdicts=tap.verdicts, instead=instead, nothing=_NOTHING),
+                # Packets of a relay are not a recording of a wire, so no name is given to save them.
                 options if self.live else replace(options, name=None),
             ) as tape,
         ):
@@ -285,7 +285,7 @@ class Wire:
             self._tell(tape)
 
     def _tell(self, tape: Tape) -> None:
-        """Say what a student might look for in vain."""
+        """Print hints: which packets are not on the tape, and which rules did nothing."""
         if not self.live and tape:
             ports = {frozenset((packet.src[1], packet.dst[1])) for packet in tape}
             talks = {frozenset((each.local[1], each.remote[1])) for each in tape.events if each.local and each.remote}
@@ -299,7 +299,7 @@ class Wire:
     # -- the end
 
     def close(self) -> None:
-        """Take the cable out: labkit's sockets on both hosts are cut, the hosts and all of theirs are gone."""
+        """Remove the cable and the hosts. labkit's sockets on both hosts are cut first."""
         self._finish()
 
     def __enter__(self) -> Wire:
@@ -309,10 +309,10 @@ class Wire:
         self.close()
 
     def __setattr__(self, name: str, value: object) -> None:
-        # wire.delay = 0.05 would put a number in the place of the method, and wire.rate = 5 do nothing.
+        # Without this, wire.delay = 0.05 would replace the method by a number, and wire.rate = 5 would do nothing.
         if not name.startswith("_") and name not in ("client", "server", "why_not", "why_not_textbook"):
             raise LabError(
-                f"wire.{name} is the wire's own, and nothing to set",
+                f"wire.{name} cannot be set",
                 "wire.delay(0.05) adds a rule; lab.Wire(delay=0.05) makes a wire that long.",
             )
         super().__setattr__(name, value)
@@ -345,9 +345,9 @@ def close_everything() -> None:
 
 
 def _teach(host: Namespace) -> str:
-    """Have a host's TCP behave as in books; returns which settings the system refused, and why, ``""`` if none."""
+    """Make a host's TCP behave as in books; returns which settings the system refused and why, ``""`` if none."""
     refused = host.set(TEXTBOOK)
-    if len(refused) < len(TEXTBOOK):  # a kernel that has some of them has not each of them (yet, or any more)
+    if len(refused) < len(TEXTBOOK):  # every kernel lacks some of them: they are too new or too old for it
         refused = {name: error for name, error in refused.items() if not isinstance(error, FileNotFoundError)}
     if not refused:
         return ""
@@ -361,5 +361,5 @@ def _close(cable: Cable, client: WireHost, server: WireHost) -> None:
     all_leave(client, server)
     client.close()
     server.close()
-    cable.settle(0.5)
+    cable.drain(0.5)
     cable.close()

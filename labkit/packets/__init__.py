@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from labkit.core import lazy
 
 if TYPE_CHECKING:
+    from labkit.packets.capturing import capture, recording
     from labkit.packets.dissector import dissect, layer_of
     from labkit.packets.model import Field, Layer, SocketEvent, Verdict
     from labkit.packets.packet import Packet
     from labkit.packets.probe import Status, status
     from labkit.packets.recorded import set_lesson
-    from labkit.packets.session import capture, recording
     from labkit.packets.tape import Connection, Tape
 
 __all__ = [
@@ -44,10 +44,10 @@ _HOMES = {
     "Status": "probe",
     "Tape": "tape",
     "Verdict": "model",
-    "capture": "session",
+    "capture": "capturing",
     "dissect": "dissector",
     "layer_of": "dissector",
-    "recording": "session",
+    "recording": "capturing",
     "set_lesson": "recorded",
     "status": "probe",
 }

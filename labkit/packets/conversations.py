@@ -14,6 +14,7 @@ from labkit.packets.capture_file import NO_FCS
 from labkit.packets.fragments import Part, Pieces
 from labkit.packets.frames import (
     ACK,
+    EPHEMERAL,
     FIN,
     IPV4,
     IPV6,
@@ -33,7 +34,6 @@ Side = tuple[bytes, int]
 """(address as bytes, port)."""
 
 _MODULUS = 1 << 32
-_EPHEMERAL = 32768
 _NEAR = 1000  # packets back in which a fragment is looked for before it is added to a connection
 
 
@@ -237,8 +237,8 @@ class Conversations:
             return not packet.flags & ACK
         if (packet.dport in self.ports) != (packet.sport in self.ports):
             return packet.dport in self.ports
-        if (packet.sport >= _EPHEMERAL) != (packet.dport >= _EPHEMERAL):
-            return packet.sport >= _EPHEMERAL
+        if (packet.sport >= EPHEMERAL) != (packet.dport >= EPHEMERAL):
+            return packet.sport >= EPHEMERAL
         return True
 
     @staticmethod

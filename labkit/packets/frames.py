@@ -14,10 +14,10 @@ from labkit.packets.walk import quick
 from labkit.packets.walk_ip import ICMP6_PROTOCOL, ICMP_PROTOCOL, TCP_PROTOCOL, UDP_PROTOCOL
 
 __all__ = [
-    "ACK", "AE", "CHECKSUM_NOT_READY", "CWR", "ECE", "ETHERNET", "FIN", "FLAGS_IN_WORDS", "FLAG_LETTERS", "FLAG_NAMES",
-    "ICMP6_PROTOCOL", "ICMP_PROTOCOL", "IPV4", "IPV6", "LINKTYPE_NAMES", "LOOP", "NULL", "PSH", "RAW", "RST", "SLL",
-    "SLL2", "SYN", "TCP_PROTOCOL", "UDP_PROTOCOL", "URG", "Frame", "Quick", "Step", "address", "fragment_carries",
-    "fragment_key", "fragment_of", "icmp_kind", "quick", "quoted", "quotes", "sack_blocks",
+    "ACK", "AE", "CHECKSUM_NOT_READY", "CWR", "ECE", "EPHEMERAL", "ETHERNET", "FIN", "FLAGS_IN_WORDS", "FLAG_LETTERS",
+    "FLAG_NAMES", "ICMP6_PROTOCOL", "ICMP_PROTOCOL", "IPV4", "IPV6", "LINKTYPE_NAMES", "LOOP", "NULL", "PSH", "RAW",
+    "RST", "SLL", "SLL2", "SYN", "TCP_PROTOCOL", "UDP_PROTOCOL", "URG", "Frame", "Quick", "Step", "address",
+    "fragment_carries", "fragment_key", "fragment_of", "icmp_kind", "quick", "quoted", "quotes", "sack_blocks",
 ]  # fmt: skip
 
 Frame = tuple[int | None, bytes, int, int, int]
@@ -33,6 +33,9 @@ FLAGS_IN_WORDS = tuple(
     ", ".join(name for bit, name in enumerate(FLAG_NAMES) if flags >> bit & 1) for flags in range(1 << 9)
 )
 """The names of the flags set, for each of the 512 values of the nine bits: every list of packets asks for them."""
+
+EPHEMERAL = 32768
+"""From this port on, Linux gives ports to clients (RFC 6335 starts at 49152), so they differ from run to run."""
 
 _u16 = Struct("!H").unpack_from
 _u32 = Struct("!I").unpack_from

@@ -5,7 +5,6 @@ Rule: packets are made when they are looked at; a tape of part of the packets ke
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any, TypeVar, overload
 
 from labkit.core.calls import in_words
 from labkit.core.errors import BadCapture, LabError
+from labkit.core.files import write_whole
 from labkit.packets import frames as framing
 from labkit.packets import pcap, pcapng
 from labkit.packets.capture_file import Recording
@@ -231,15 +231,9 @@ class Tape(Sequence[Packet]):
             self._for_mine(recording.fcs_lengths),
             recording.missing,
         )
-        # Written beside the file, then moved: a reader, or a crash, never sees half a capture.
-        part = path.with_name(path.name + ".part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(pcapng.encode(kept))
-            part.replace(path)
+            write_whole(path, pcapng.encode(kept))
         except (OSError, ValueError) as error:
-            with contextlib.suppress(OSError, ValueError):
-                part.unlink(missing_ok=True)
             reason = getattr(error, "strerror", None) or error
             raise LabError(f"{path} cannot be written ({reason})", "Give a path where you may write files.") from None
         return path

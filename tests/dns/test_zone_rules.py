@@ -121,20 +121,20 @@ class TestLines:
         ("line", "words"),
         [
             ("lab.example", "no type and no data"),
-            ("a.lab.example WHAT 1", "'WHAT' is no type of record"),
+            ("a.lab.example WHAT 1", "'WHAT' is not a type of record"),
             ("a.lab.example AAA 1", "Did you mean 'AAAA'"),
             ("a.lab.example A 192.0.2.256", "192.0.2.256"),
             ("a.lab.example A", "A takes one word of data, not 0). In this order: address"),
             ("a.lab.example A 192.0.2.1 192.0.2.2", "A takes one word of data, not 2"),
             ("a.lab.example MX mail.lab.example", "MX takes 2 words of data, not 1"),
-            ("a.lab.example MX ten mail.lab.example", "'ten' is no preference"),
-            ("a.lab.example MX 70000 mail.lab.example", "'70000' is no preference"),
-            ("lab.example SOA a b 1 2 3 x 5", "'x' is no expire"),
-            ("a.lab.example 99999999999 A 192.0.2.1", "is no TTL"),
-            ('a.lab.example TXT "open', "a quotation mark has no second one"),
+            ("a.lab.example MX ten mail.lab.example", "'ten' is not a valid preference"),
+            ("a.lab.example MX 70000 mail.lab.example", "'70000' is not a valid preference"),
+            ("lab.example SOA a b 1 2 3 x 5", "'x' is not a valid expire"),
+            ("a.lab.example 99999999999 A 192.0.2.1", "is not a valid TTL"),
+            ('a.lab.example TXT "open', "a quotation mark has no closing one"),
             ("a.lab.example TXT v=1;a=2", "';' follows 'v=1' without a blank"),
             ('a.lab.example TXT "a"b', "'b' follows '\"a\"' without a blank"),
-            (r'a.lab.example TXT "\999"', "ends a backslash wrongly"),
+            (r'a.lab.example TXT "\999"', "has a wrong backslash"),
             ("a.lab.example TXT", "TXT needs a text"),
             ('a.lab.example A "192.0.2.1"', "Only the texts of TXT stand in quotation marks"),
             ("a.lab.example CNAME b..lab.example", "has an empty label"),
@@ -160,7 +160,7 @@ class TestLines:
         before = SOA + "www.lab.example CNAME web.lab.example\n\n# a comment\nsub.lab.example NS ns.sub.lab.example\n"
         with pytest.raises(LabError) as caught:
             dns.Zone.parse(f"{before}{line}\nb.lab.example A 192.0.2.9\n")
-        assert str(caught.value).startswith("line 6 of the zone is no record: ")
+        assert str(caught.value).startswith("line 6 of the zone is not a record: ")
         assert words in str(caught.value)
         assert caught.value.todo
 
@@ -175,36 +175,36 @@ class TestTheDoor:
     @pytest.mark.parametrize(
         ("call", "words"),
         [
-            (lambda: dns.Record("a.x", "B", "192.0.2.1"), "'B' is no DNS type"),
-            (lambda: dns.Record(5, "A", "192.0.2.1"), "5 is no name"),
+            (lambda: dns.Record("a.x", "B", "192.0.2.1"), "'B' is not a DNS type"),
+            (lambda: dns.Record(5, "A", "192.0.2.1"), "5 is not a name"),
             (lambda: dns.Record("a.x", "A"), r"Record\(\): missing a required argument: 'data'"),
             (lambda: dns.Record("a.x", "A", "192.0.2.1", tll=5), "Did you mean 'ttl'"),
-            (lambda: dns.Record("a.x", "A", "192.0.2.1", 5, "XX"), "'XX' is no DNS class"),
+            (lambda: dns.Record("a.x", "A", "192.0.2.1", 5, "XX"), "'XX' is not a DNS class"),
             (lambda: dns.Question("a.x", qtype="A"), "no argument 'qtype'"),
             (lambda: dns.Question(), "missing a required argument: 'name'"),
-            (lambda: dns.Message(questions=dns.Question("a.x")), "is no tuple"),
-            (lambda: dns.Message(questions=("a.x",)), "'a.x' in questions is no dns.Question"),
-            (lambda: dns.Message(answers=(dns.Question("a.x"),)), "in answers is no dns.Record"),
-            (lambda: dns.Message(rcode="WRONG"), "'WRONG' is no DNS rcode"),
+            (lambda: dns.Message(questions=dns.Question("a.x")), "is not a tuple"),
+            (lambda: dns.Message(questions=("a.x",)), "'a.x' in questions is not a dns.Question"),
+            (lambda: dns.Message(answers=(dns.Question("a.x"),)), "in answers is not a dns.Record"),
+            (lambda: dns.Message(rcode="WRONG"), "'WRONG' is not a DNS rcode"),
             (lambda: dns.Message(recursion=True), "Did you mean 'recursion_desired'"),
             (lambda: dns.Message(id="x").encode(), "does not fit into 16 bits"),
-            (lambda: dns.Message().encode("x"), "max_size='x' is no size"),
+            (lambda: dns.Message().encode("x"), "max_size='x' is not a size"),
             (lambda: dns.Message().reply(answer=()), "Did you mean 'answers'"),
-            (lambda: dns.Message().reply("WRONG"), "'WRONG' is no DNS rcode"),
-            (lambda: dns.Edns("big").record(), "udp_size='big' fits no field"),
+            (lambda: dns.Message().reply("WRONG"), "'WRONG' is not a DNS rcode"),
+            (lambda: dns.Edns("big").record(), "udp_size='big' does not fit its field"),
             (lambda: dns.Zone.parse(5), "a zone is made of text"),
-            (lambda: dns.Zone.parse(SOA, ttl="x"), "ttl='x' fits no field"),
-            (lambda: dns.Zone.parse(SOA, udp_size="x"), "udp_size='x' is no size"),
-            (lambda: dns.Zone("lab.example", SOA), "are no records"),
-            (lambda: dns.Zone("lab.example", 5), "are no records"),
-            (lambda: dns.Zone("lab.example", [5]), "5 is no dns.Record"),
-            (lambda: dns.Zone(5, []), "5 is no name"),
+            (lambda: dns.Zone.parse(SOA, ttl="x"), "ttl='x' does not fit its field"),
+            (lambda: dns.Zone.parse(SOA, udp_size="x"), "udp_size='x' is not a size"),
+            (lambda: dns.Zone("lab.example", SOA), "is not a list of records"),
+            (lambda: dns.Zone("lab.example", 5), "is not a list of records"),
+            (lambda: dns.Zone("lab.example", [5]), "5 is not a dns.Record"),
+            (lambda: dns.Zone(5, []), "5 is not a name"),
             (lambda: dns.Zone("lab.example"), "missing a required argument: 'found'"),
             (lambda: dns.Zone("lab.example", []), "needs one SOA"),
             (lambda: ZONE.answer("text"), "is made of bytes"),
             (lambda: ZONE.answer(None), "is made of bytes"),
-            (lambda: ZONE.answer(bytes(12), "sctp"), "'sctp' is no transport"),
-            (lambda: ZONE.records(5), "5 is no name"),
+            (lambda: ZONE.answer(bytes(12), "sctp"), "'sctp' is not a transport"),
+            (lambda: ZONE.records(5), "5 is not a name"),
             (lambda: servers.dns.create(SOA), "is no zone"),
         ],
     )  # fmt: skip
@@ -218,7 +218,7 @@ class TestTheDoor:
          ("MX", dns.Mx("10", "a")), ("MX", dns.Mx(10, 5)), ("SOA", "x"), ("CNAME", b"x"), ("OPT", ((1,),)), (999, "x")],
     )  # fmt: skip
     def test_data_of_the_wrong_kind(self, record: tuple[Any, Any]) -> None:
-        with pytest.raises(dns.BadMessage, match=r" is no .* data") as caught:
+        with pytest.raises(dns.BadMessage, match=r" is not .* data") as caught:
             dns.Message(answers=(dns.Record("a.x", *record),)).encode()
         assert caught.value.todo
 

@@ -114,10 +114,10 @@ class TestFile:
     def test_read_only(
         self, file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def refused(*_: object, **__: object) -> tuple[int, str]:
+        def refused(*_: object, **__: object) -> int:
             raise OSError(30, "Read-only file system")  # root may write anywhere, so the system's answer is played
 
-        monkeypatch.setattr("tempfile.mkstemp", refused)
+        monkeypatch.setattr(os, "open", refused)
         progress_file.note("tcp.flags", solved=True)
         progress_file.note("tcp.flags", solved=True)
         said = capsys.readouterr().err

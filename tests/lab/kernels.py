@@ -22,7 +22,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 from jupyter_client.manager import KernelManager
 
-from labkit.lab.outside import pidfd_open
+from labkit.lab.outside_process import pidfd_open
 
 WAIT = 60.0
 """Seconds after which a kernel that should have answered, or a process that should have ended, is called stuck."""
@@ -99,7 +99,7 @@ class Trace:
     """What a kernel and its outside process would leave behind. Made while it runs."""
 
     def __init__(self, client: BlockingKernelClient, ports: Mapping[str, Any]) -> None:
-        code = "import os; from labkit.lab import outside; print(os.getpid(), outside.current().pid)"
+        code = "import os; from labkit.lab import outside_process; print(os.getpid(), outside_process.current().pid)"
         self.kernel, self.outside = map(int, ask(client, code).split())
         self.network = os.readlink(f"/proc/{self.kernel}/ns/net")
         self.command = Path(f"/proc/{self.kernel}/cmdline").read_bytes()  # names its connection file

@@ -189,7 +189,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("prepare", "why"),
         [(no_unshare, "unshare: Operation not permitted"),
-         (no_setsid, "no process could be left outside (the outside process ended at once)")],
+         (no_setsid, "no process could stay outside (the outside process ended at once)")],
         ids=["a network", "a process outside"],
     )  # fmt: skip
     def test_doctor_says_what_the_kernel_says(self, tmp_path: Path, prepare: Callable[[], None], why: str) -> None:

@@ -27,7 +27,7 @@ import websocket
 import zmq
 from nbclient import NotebookClient
 
-from labkit.lab.outside import pidfd_open
+from labkit.lab.outside_process import pidfd_open
 from tests.lab.kernels import (
     CHANNELS,
     GREETING,
@@ -243,7 +243,7 @@ def kernel(server: Server) -> Iterator[str]:
         server.rest("DELETE", f"kernels/{started}")
 
 
-PIDS = "import os; from labkit.lab import outside; print(os.getpid(), outside.current().pid)"
+PIDS = "import os; from labkit.lab import outside_process; print(os.getpid(), outside_process.current().pid)"
 
 
 class TestJupyterServer:

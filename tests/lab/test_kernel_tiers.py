@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.lab import attempt, kernel, namespaces
+from labkit.lab import kernel, namespaces, network_probe
 from labkit.packets import probe
 from tests.cli.conftest import without
 from tests.lab.kernels import GREETING, WAIT, FrontEnd, ask, environment
@@ -72,7 +72,7 @@ class TestForced:
             assert ask(client, TIER).startswith(tier)
             assert ask(client, HERE).strip() == os.readlink("/proc/self/ns/net")
             assert ask(client, NETWORK) == f"shared: LABKIT_TIER={tier} asks for the machine's own network\n"
-            assert ask(client, "from labkit.lab import outside; print(outside.current())") == "None\n"
+            assert ask(client, "from labkit.lab import outside_process; print(outside_process.current())") == "None\n"
 
     def test_private_where_it_is_refused_is_never_replaced(self, tmp_path: Path) -> None:
         with FrontEnd(tmp_path, prepare=no_unshare, LABKIT_TIER="private") as front:
@@ -122,17 +122,17 @@ class TestRefused:
 
     def test_on_another_system(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "platform", "darwin")
-        assert kernel.enter() == "private networks are a thing of Linux"
-        assert "capture tool" in probe.private_refused(attempt.refusal()).todo
+        assert kernel.enter() == "only Linux has private networks"
+        assert "capture tool" in probe.private_refused(network_probe.refusal()).todo
 
 
 # Each in a program of its own, since it forks.
 ATTEMPT = """
 import {module} as module
 module.{name} = {instead}
-from labkit.lab import attempt
-attempt.DEADLINE = {deadline}
-print(attempt.refusal())
+from labkit.lab import network_probe
+network_probe.DEADLINE = {deadline}
+print(network_probe.refusal())
 """
 
 
@@ -141,8 +141,11 @@ print(attempt.refusal())
     [
         ("labkit.lab.namespaces", "enter_private_network", "lambda: 1 / 0", "ZeroDivisionError: division by zero"),
         ("labkit.lab.namespaces", "enter_private_network", "lambda: __import__('os')._exit(3)", "trying it ended"),
-        ("labkit.lab.attempt", "_captures", "lambda: False", "a ring in the private network opened, but saw nothing"),
-        ("labkit.lab.attempt", "_try", "lambda: __import__('signal').pause()", "trying it gave no"),
+        (
+            "labkit.lab.network_probe", "_captures", "lambda: False",
+            "a ring in the private network opened, but saw nothing",
+        ),
+        ("labkit.lab.network_probe", "_try", "lambda: __import__('signal').pause()", "trying it gave no"),
     ],
     ids=["an error", "a crash", "a capture that sees nothing", "no answer"],
 )  # fmt: skip

@@ -112,15 +112,15 @@ def test_a_taken_port_is_said(kernel: BlockingKernelClient) -> None:
     assert "labkit.lab.publish(8124, outside=0)" in said
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "::", "example", "*", ""])
+@pytest.mark.parametrize("host", ["0.0.0.0", "0", "10.0.0.1", "::", "::ffff:10.0.0.1", "example", "*", ""])
 def test_only_on_loopback(host: str) -> None:
     with pytest.raises(LabError, match="loopback"):
         publish(8124, host=host)
 
 
 @pytest.mark.parametrize(("port", "outside"), [(0, None), (65536, None), ("8124", None), (True, None), (8124, -1)])
-def test_no_port(port: int, outside: int | None) -> None:
-    with pytest.raises(LabError, match="is no port to publish"):
+def test_not_a_port(port: int, outside: int | None) -> None:
+    with pytest.raises(LabError, match="is not a port to publish"):
         publish(port, outside)
 
 
@@ -130,10 +130,10 @@ def test_no_port(port: int, outside: int | None) -> None:
         (lambda: publish(), r"labkit\.lab\.publish\(\): missing a required argument: 'port'"),
         (lambda: publish(8124, outsid=0), "Did you mean 'outside'"),
         (lambda: publish(8124, 0, "127.0.0.1", 5), "more arguments without a name than it takes"),
-        (lambda: publish(8124, "127.0.0.1"), "'127.0.0.1' is no port to publish at"),
+        (lambda: publish(8124, "127.0.0.1"), "'127.0.0.1' is not a port to publish at"),
         (lambda: publish(8124, host=b"\x7f\0\0\1"), "is not an address"),
         (lambda: publish(8124, host=5), "5 is not an address"),
-        (lambda: publish(None), "None is no port to publish"),
+        (lambda: publish(None), "None is not a port to publish"),
     ],
 )
 def test_wrong_arguments_are_told_in_words(call: Callable[[], object], words: str) -> None:
@@ -141,9 +141,12 @@ def test_wrong_arguments_are_told_in_words(call: Callable[[], object], words: st
         call()
 
 
-def test_another_loopback_address(kernel: BlockingKernelClient) -> None:
-    number = int(ask(kernel, "lab.publish(8124, outside=0, host='127.0.0.2').port"))
-    with socket.create_connection(("127.0.0.2", number), WAIT) as visitor:
+@pytest.mark.parametrize(
+    ("host", "reached"), [("127.0.0.2", "127.0.0.2"), ("127.2", "127.0.0.2"), ("::ffff:127.0.0.2", "127.0.0.2")]
+)
+def test_another_loopback_address(kernel: BlockingKernelClient, host: str, reached: str) -> None:
+    number = int(ask(kernel, f"lab.publish(8124, outside=0, host={host!r}).port"))
+    with socket.create_connection((reached, number), WAIT) as visitor:
         visitor.sendall(b"z")
         assert visitor.recv(1) == b"z"
     with pytest.raises(ConnectionRefusedError):

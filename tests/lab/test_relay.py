@@ -21,10 +21,10 @@ import pytest
 from labkit import dgram, net
 from labkit.core import host as places
 from labkit.core.errors import CaptureUnavailable, LabError, PortInUse
-from labkit.lab import relay as relay_module
+from labkit.lab import udp_relay as relay_module
 from labkit.lab import wire as wire_module
-from labkit.lab.relay import MOST_DOORS
-from labkit.lab.relayed import RelayedSocket
+from labkit.lab.udp_relay import MOST_DOORS
+from labkit.lab.udp_relay_socket import RelayedSocket
 from labkit.lab.wire import RELAYED, Wire
 from labkit.packets import Tape
 from labkit.packets.capture_file import Recording

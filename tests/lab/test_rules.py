@@ -190,7 +190,7 @@ class TestActions:
 
     @pytest.mark.parametrize("probability", [-0.1, 1.1, float("nan")])
     def test_impossible_probabilities(self, probability: float) -> None:
-        with pytest.raises(LabError, match="is no probability"):
+        with pytest.raises(LabError, match="is not a probability"):
             rules.lost(probability, 0)
 
     def test_loss_depends_on_the_seed_and_the_place_in_the_senders_row_alone(self) -> None:
@@ -273,13 +273,13 @@ class TestTheDoor:
             (lambda wire: wire.corrupt(bytes=3), "Did you mean 'byte'"),
             (lambda wire: wire.corrupt(byte="last"), "'last' is not the number of a byte"),
             (lambda wire: wire.lose(), "missing a required argument: 'probability'"),
-            (lambda wire: wire.lose("0.1"), "'0.1' is no probability"),
-            (lambda wire: wire.lose(True), "True is no probability"),
+            (lambda wire: wire.lose("0.1"), "'0.1' is not a probability"),
+            (lambda wire: wire.lose(True), "True is not a probability"),
             (lambda wire: wire.lose(0.1, 7), r"more arguments without a name than it takes.*seed=…"),
-            (lambda wire: wire.lose(0.1, seed=None), "seed=None is no seed"),
+            (lambda wire: wire.lose(0.1, seed=None), "seed=None is not a seed"),
             (lambda wire: wire.lose(0.1, nth=2), r"wire\.lose\(\) has no argument 'nth'"),
             (lambda wire: wire.rule(), "missing a required argument: 'function'"),
-            (lambda wire: wire.rule("drop"), "'drop' is no function"),
+            (lambda wire: wire.rule("drop"), "'drop' is not a function"),
             (lambda wire: wire.rule(print, port=5), "has no argument 'port'"),
             (lambda wire: wire.capture(prt=5), r"wire\.capture\(\) has no argument 'prt'\. Did you mean 'port'"),
             (lambda wire: wire.capture(8124, "name"), r"wire\.capture\(\) was given more arguments without a name"),
@@ -305,7 +305,7 @@ class TestTheDoor:
             (lambda wire: wire.drop(nth="2"), "nth='2' is not a count"),
             (lambda wire: wire.drop(times=0), "times=0 is not a count.*or None for all"),
             (lambda wire: wire.client.set(5, 1), "5 is not a setting"),
-            (lambda wire: wire.client.run(5), "5 is no function"),
+            (lambda wire: wire.client.run(5), "5 is not a function"),
         ],
     )
     def test_of_a_rule(self, wire: Wire, call: Callable[[Wire], Any], words: str) -> None:

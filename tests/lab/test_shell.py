@@ -100,7 +100,7 @@ def test_the_kernel_is_found_once_and_named(front: FrontEnd, before: tuple[str, 
 def test_one_that_is_not_there() -> None:
     told = run("shell", "1")
     assert told.returncode == 1
-    assert told.stderr.startswith("labkit: LabError: process 1 is no kernel of yours with a network of its own")
+    assert told.stderr.startswith("labkit: LabError: process 1 is not a kernel of yours with a network of its own")
 
 
 def test_by_the_first_letters_of_its_name(front: FrontEnd, before: tuple[str, ...]) -> None:
@@ -111,7 +111,7 @@ def test_by_the_first_letters_of_its_name(front: FrontEnd, before: tuple[str, ..
 def test_words_that_are_no_kernel(front: FrontEnd) -> None:
     told = run("shell", "nobody")
     assert told.returncode == 1
-    assert told.stderr.startswith("labkit: LabError: nobody is the name of no notebook of yours")
+    assert told.stderr.startswith("labkit: LabError: nobody is not the name of a notebook of yours")
     assert f"{front.process.pid} (01a-tcp-connection.ipynb)" in told.stderr
     assert "labkit shell -- nobody" in told.stderr
 

@@ -289,11 +289,11 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("wrong", "told"),
         [
-            (lambda wire: wire.rule("drop"), "'drop' is no function"),
+            (lambda wire: wire.rule("drop"), "'drop' is not a function"),
             (lambda wire: wire.corrupt(byte="6"), "'6' is not the number of a byte"),
             (lambda wire: wire.delay("0.3"), "a delay of '0.3' s"),
-            (lambda wire: wire.lose("0.3"), "'0.3' is no probability"),
-            (lambda wire: wire.client.run("ip a"), "'ip a' is no function"),
+            (lambda wire: wire.lose("0.3"), "'0.3' is not a probability"),
+            (lambda wire: wire.client.run("ip a"), "'ip a' is not a function"),
             (lambda wire: connect_to(wire, wire.server), "is not an address.*write .address behind it"),
             (lambda wire: connect_to(wire, "127.0.0.1"), "nothing listens there.*127.0.0.1 is the client itself"),
         ],
@@ -326,7 +326,7 @@ class TestMistakes:
     @pytest.mark.parametrize("name", ["delay", "drop", "live", "rules", "rate"])
     def test_what_is_called_is_not_set(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LABKIT_TIER", "recorded")
-        with Wire() as wire, pytest.raises(LabError, match=f"wire.{name} is the wire's own"):
+        with Wire() as wire, pytest.raises(LabError, match=f"wire.{name} cannot be set"):
             setattr(wire, name, 0.05)
 
     def test_a_closed_wire_takes_no_rules(self) -> None:
@@ -361,7 +361,7 @@ class TestRulesThatFail:
         told = capsys.readouterr().err
         assert told.startswith("A rule of the wire (ask faulty about every packet) failed; it is off now, and")
         assert ("ZeroDivisionError" in told) != bool(answer)
-        assert ("says nothing about a packet" in told) == bool(answer)
+        assert ("a rule cannot return" in told) == bool(answer)
         assert len(asked) == 1
         assert not rule.on
 

@@ -23,7 +23,7 @@ from labkit import packets
 from labkit.core import watching
 from labkit.core.emitter import Emitter, Ends
 from labkit.core.errors import CaptureUnavailable, LabError, TimedOut
-from labkit.packets import probe, recorded, session
+from labkit.packets import capturing, probe, recorded
 from labkit.packets.marker import Marker
 from labkit.packets.ring import Ring
 from tests.needs import need_live_capture, need_tool
@@ -149,8 +149,8 @@ def test_ctrl_c_while_waiting_at_the_end_leaves_what_was_seen(monkeypatch: pytes
             raise KeyboardInterrupt
         return finish(self, timeout, marker_wait)  # type: ignore[arg-type]
 
-    finish = session._Ending.finish
-    monkeypatch.setattr(session._Ending, "finish", interrupted)
+    finish = capturing._Ending.finish
+    monkeypatch.setattr(capturing._Ending, "finish", interrupted)
     with greeting() as port, pytest.raises(KeyboardInterrupt), packets.capture(port) as tape:
         greet(port)
     assert [packet.payload for packet in tape.where(payload=True)] == [b"bob", b"hello bob"]
@@ -162,7 +162,7 @@ def test_an_end_that_fails_does_not_hide_what_went_wrong_first(monkeypatch: pyte
     def fails(*_: object) -> bool:
         raise OSError("no more markers")
 
-    monkeypatch.setattr(session._Ending, "finish", fails)
+    monkeypatch.setattr(capturing._Ending, "finish", fails)
     with greeting() as port, pytest.raises(NameError, match="a typo"), packets.capture(port) as tape:
         raise NameError("a typo")
     assert len(tape) == 0
@@ -399,7 +399,7 @@ class TestRing:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
                 other.bind(("127.0.0.1", 0))
                 other.sendto(b"x", other.getsockname())
-            seen: list[packets.session.Frame] = []  # type: ignore[name-defined]
+            seen: list[packets.capturing.Frame] = []  # type: ignore[name-defined]
             assert marker.read_up_to(ring, seen)
             assert [frame for frame in seen if b"labkit" not in frame[1] and frame[1][23] == 17] == []
         finally:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.lab.outside import pidfd_open
+from labkit.lab.outside_process import pidfd_open
 from tests.needs import PACKAGES, need_tool
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from labkit.packets.explain.base import Context, Value
-
-EPHEMERAL = 32768
-"""From this port on, Linux hands ports out to clients (RFC 6335 starts at 49152): different in every run."""
+from labkit.packets.frames import EPHEMERAL
 
 
 def is_ephemeral(value: Value) -> bool:
-    """Whether a port number is one the system picked."""
+    """Whether a port number is one that the system chose."""
     return isinstance(value, int) and value >= EPHEMERAL
 
 

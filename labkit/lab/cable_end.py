@@ -1,6 +1,6 @@
-"""The ends of a cable: what its thread takes frames from and hands them to.
+"""The ends of a cable: the cable's thread takes frames from one end and hands them to the other.
 
-Rule: one socket of the kernel's an end; nothing here decides about a frame.
+Rule: an end is one socket of the kernel; no decision about a frame is made here.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ _RECEIVE_BUFFER = 8 << 20  # bytes: about 3,500 full frames, while the thread wa
 
 
 class End(Protocol):
-    """One end of a cable. Only `lost` is called by other threads than the cable's."""
+    """One end of a cable. Other threads than the cable's call only `lost`."""
 
     def fileno(self) -> int:
-        """A descriptor that is readable when there is something to take."""
+        """A descriptor that is readable if there is a frame to take."""
 
     def recv(self, size: int, /) -> bytes:
-        """The next frame that was sent into this end, of at most so many bytes. Raises `BlockingIOError`: none."""
+        """The next frame that was sent into this end. size: most bytes of it. Raises `BlockingIOError` for none."""
 
     def send(self, frame: bytes, /) -> int:
-        """Hand a frame to whoever is at this end; returns its bytes. Raises `OSError` where it is refused."""
+        """Hand a frame to the host at this end; returns its bytes. Raises `OSError` if the system refuses it."""
 
     def lost(self) -> int:
-        """Frames sent into this end that there was no room for, so far."""
+        """Frames sent into this end so far that found no room."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the sockets of this end."""
 
 
 class InterfaceEnd:
@@ -49,19 +49,19 @@ class InterfaceEnd:
             channel.setsockopt(_SOL_PACKET, _PACKET_QDISC_BYPASS, 1)
             try:
                 channel.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
-            except OSError:  # only root of the machine may go beyond the system's limit
+            except OSError:  # only the machine's root may exceed the system's limit
                 channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
             channel.bind((name, _ETH_P_ALL))
             channel.setblocking(False)
         except BaseException:
             channel.close()
             raise
-        # The socket's own methods: each frame that passes calls both.
+        # The socket's own methods, without a call in between, because every frame needs them.
         self.fileno, self.recv, self.send = channel.fileno, channel.recv, channel.send
         self.close = channel.close
 
     def lost(self) -> int:
-        """As `End.lost`; asking the kernel starts its count anew."""
+        """As `End.lost`. The kernel's own count goes back to 0 each time it is read."""
         _, dropped = struct.unpack("=II", self._channel.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
         self._lost += dropped
         return self._lost

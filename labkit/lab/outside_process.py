@@ -1,6 +1,6 @@
 """The outside process: stays in the host's network when the kernel leaves it, and opens listening sockets there.
 
-Rule: small, imports neither zmq nor asyncio, and ends with its kernel, however that ends. Source: unix(7) for
+Rule: small; imports neither zmq nor asyncio; ends with its kernel, also if the kernel is killed. Source: unix(7) for
 SCM_RIGHTS, pidfd_open(2).
 """
 
@@ -19,14 +19,14 @@ from collections.abc import Collection
 from typing import NoReturn
 
 BACKLOG = 128
-"""Connections that may wait to be accepted, at each socket opened."""
+"""Connections that may wait to be accepted at each listening socket."""
 
 ANSWER_WAIT = 5.0
-"""Seconds after which an outside process that does not answer counts as gone."""
+"""Seconds to wait for an answer of the outside process before it counts as gone."""
 
 _REQUEST_BYTES = 4096
-_SYS_PIDFD_OPEN = 434  # on every architecture but Alpha
-_LOOK_EVERY = 1.0  # seconds, if the system gives no descriptor that tells of a process's end
+_SYS_PIDFD_OPEN = 434  # the same number on every architecture except Alpha
+_LOOK_EVERY = 1.0  # seconds between looks, if the system gives no descriptor that reports a process's end
 
 
 class Outside:
@@ -41,10 +41,10 @@ class Outside:
     def listen(self, host: str, port: int) -> socket.socket:
         """A listening TCP socket of the host's network. port: 0 for any free one.
 
-        Raises `OSError` with the number the system gave; EPIPE where the outside process is gone.
+        Raises `OSError` with the number the system gave; EPIPE if the outside process is gone.
         """
         with self._lock:
-            if os.getpid() != self._owner:  # a fork shares the channel and would take the kernel's answers
+            if os.getpid() != self._owner:  # a forked child shares the channel and would read the kernel's answers
                 raise OSError(errno.EPERM, "only the kernel's own process reaches its outside process")
             try:
                 self._channel.send(json.dumps({"host": host, "port": port}).encode())
@@ -60,7 +60,7 @@ class Outside:
         return socket.socket(fileno=descriptors[0])
 
     def close(self) -> None:
-        """End the outside process; it sees the channel close."""
+        """End the outside process: it ends when the channel is closed."""
         self._channel.close()
 
 
@@ -68,7 +68,7 @@ _current: Outside | None = None
 
 
 def current() -> Outside | None:
-    """This kernel's outside process; None where the kernel shares the host's network, and in other programs."""
+    """This kernel's outside process; None if the kernel shares the host's network, and in other programs."""
     return _current
 
 
@@ -79,9 +79,9 @@ def keep(outside: Outside) -> None:
 
 
 def start() -> Outside:
-    """Leave a process behind in the network this one is in. Raises `OSError`.
+    """Start a process that stays in this process's network. Raises `OSError`.
 
-    Only for a process with one thread. It is nobody's child and has a session of its own, so that neither Ctrl-C nor a
+    Only for a process with one thread. It is not the kernel's child and has a session of its own: neither Ctrl-C nor a
     kernel that ends its children reaches it.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -111,15 +111,15 @@ def start() -> Outside:
 
 
 def refused(error: OSError) -> str:
-    """The words for it if `start` raised this."""
-    return f"no process could be left outside ({error.strerror or error})"
+    """The message if `start` raised this error."""
+    return f"no process could stay outside ({error.strerror or error})"
 
 
 def pidfd_open(pid: int) -> int:
     """A descriptor that becomes readable when this process ends; close it. Raises `OSError`. Source: pidfd_open(2).
 
-    The function of ``os`` is missing if Python was built with the headers of an old system, as conda's is: the system
-    that Python runs on has the call all the same.
+    ``os`` lacks the function if Python was built with the headers of an old system, as conda's Python is. The system
+    that Python runs on can have the call all the same.
     """
     if hasattr(os, "pidfd_open"):
         return os.pidfd_open(pid)
@@ -133,9 +133,9 @@ def pidfd_open(pid: int) -> int:
 
 
 class _Life:
-    """Whether a process still runs. descriptor: readable when it has ended; None if the system has no such descriptor.
+    """Whether a process still runs. descriptor: readable when the process has ended; None if the system gives none.
 
-    Linux before 5.3 has none, and some containers refuse it: `ended` then has to be asked now and then.
+    Linux before 5.3 has no such descriptor, and some containers refuse it: call `ended` now and then in that case.
     """
 
     def __init__(self, pid: int) -> None:
@@ -147,10 +147,10 @@ class _Life:
             self.descriptor = None
 
     def _start(self) -> str:
-        """When the process started, which tells it from a later one with its number; "" if it has ended."""
+        """When the process started; "" if it has ended. A later process with the same number has another start time."""
         try:
             with open(f"/proc/{self._pid}/stat", encoding="utf8", errors="replace") as file:
-                words = file.read().rpartition(")")[2].split()  # the name in brackets may have blanks in it
+                words = file.read().rpartition(")")[2].split()  # the name in brackets may hold blanks
         except OSError:
             return ""
         return "" if words[0] in "ZX" else words[19]
@@ -164,10 +164,10 @@ class _Life:
 
 
 def _live(channel: socket.socket, kernel: _Life) -> NoReturn:
-    """The outside process, from its first line to its end. kernel: whom it serves."""
+    """The whole life of the outside process. kernel: the process that it serves."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        os.chdir("/")  # keeps no directory from being removed or unmounted
+        os.chdir("/")  # a process keeps its current directory from being unmounted
         _let_go({channel.fileno(), kernel.descriptor})
         channel.send(json.dumps({"pid": os.getpid()}).encode())
         _serve(channel, kernel)
@@ -176,13 +176,13 @@ def _live(channel: socket.socket, kernel: _Life) -> NoReturn:
 
 
 def _let_go(kept: Collection[int | None]) -> None:
-    """Close every inherited descriptor but these: whoever reads the kernel's output waits for the last copy of it."""
+    """Close every inherited descriptor but these: a reader of the kernel's output waits until all copies are closed."""
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
     for descriptor in map(int, os.listdir("/proc/self/fd")):
         if descriptor > 2 and descriptor not in kept:
-            with contextlib.suppress(OSError):  # the one that read the directory
+            with contextlib.suppress(OSError):  # the descriptor that listed the directory is closed already
                 os.close(descriptor)
 
 
@@ -194,7 +194,7 @@ def _serve(channel: socket.socket, kernel: _Life) -> None:
     wait = None if kernel.descriptor is not None else _LOOK_EVERY * 1000  # milliseconds
     while True:
         ready = dict(poll.poll(wait))
-        # The kernel may have died while a fork of it still holds the channel.
+        # The kernel may be dead while a forked child of it still holds the channel.
         if kernel.descriptor in ready or (kernel.descriptor is None and kernel.ended()):
             return
         if channel.fileno() not in ready:
@@ -219,7 +219,7 @@ def _answer(channel: socket.socket, request: bytes) -> None:
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """host: as libzmq writes it, so ``"*"`` is every address."""
+    """A listening socket. host: as libzmq writes it, so ``"*"`` means every address."""
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         # A restarted kernel listens on the ports of the one before, whose connections may be in TIME-WAIT.

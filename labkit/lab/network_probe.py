@@ -1,6 +1,6 @@
-"""Whether this process could have a network of its own: tried in a forked child, since a failed try cannot be undone.
+"""Whether this process can have a network of its own: a forked child tries, because a failed try cannot be undone.
 
-Rule: the answer comes from doing it, a datagram sent and captured included; the process that asks is not changed.
+Rule: the child really does it, and captures a datagram there; the process that asks does not change.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 
 DEADLINE = 5.0
-"""Seconds after which a child that has not answered counts as refused; it takes some 10 ms."""
+"""Seconds to wait for the child's answer before it counts as a refusal; a try takes about 10 ms."""
 
 _WORKS = "works"
 
@@ -23,8 +23,8 @@ def refusal(meanwhile: Callable[[], object] = bool) -> str:
     Only for a process with one thread, since it forks. meanwhile: called while the child tries.
     """
     if not sys.platform.startswith("linux"):
-        return "private networks are a thing of Linux"
-    # Loaded before the fork: what the child would load is loaded for its parent as well.
+        return "only Linux has private networks"
+    # The parent loads these before the fork: then they serve the parent as well as the child.
     from labkit.lab import namespaces  # noqa: F401
     from labkit.packets import marker, ring  # noqa: F401
 
@@ -33,39 +33,39 @@ def refusal(meanwhile: Callable[[], object] = bool) -> str:
 
 
 def refusal_of_a_kernel() -> str:
-    """Why a kernel started from here would have no network of its own; ``""`` if it would. As `refusal`.
+    """Why a kernel started from here would not get a network of its own; ``""`` if it would. As `refusal`.
 
-    Besides the network, a kernel needs a process that stays outside of it.
+    A kernel needs the network, and also a process that stays outside of it.
     """
     if sys.platform.startswith("linux"):
-        from labkit.lab import outside
+        from labkit.lab import outside_process
 
         try:
-            outside.start().close()
+            outside_process.start().close()
         except OSError as error:
-            return outside.refused(error)
+            return outside_process.refused(error)
     return refusal()
 
 
 def wire(private: bool) -> str:
-    """What a wire would be here, in a few words, what it lacks included. Only for a process with one thread.
+    """What kind of wire is possible here and what it lacks, in a few words. Only for a process with one thread.
 
-    private: in a private network, as a notebook's wires are; False: in the network of this process.
+    private: ask for a wire in a private network, as a notebook has; False: in the network of this process.
     """
     if not sys.platform.startswith("linux"):
-        return "UDP through a relay, TCP recorded: a wire is a thing of Linux"
+        return "UDP through a relay, TCP recorded: only Linux has wires"
     return _answer_of_a_child(lambda: _try_a_wire(private), bool)
 
 
 def _answer_of_a_child(ask: Callable[[], str], meanwhile: Callable[[], object]) -> str:
-    """What a function returns in a forked child, or why there is no answer."""
+    """What a function returns in a forked child, or why the child gave no answer."""
     reading, writing = os.pipe()
     between = os.fork()
     if between == 0:
         try:
-            # A child's child, which nobody here waits for: taking its network down again takes longer than the try.
+            # A grandchild tries, and nobody waits for its end: removing its network takes longer than the try.
             if os.fork() == 0:
-                signal.alarm(int(DEADLINE) + 1)  # the end of it, whatever it hangs in
+                signal.alarm(int(DEADLINE) + 1)  # ends the child even if a system call hangs
                 os.write(writing, ask().encode()[:4096])
         finally:
             os._exit(0)
@@ -83,7 +83,7 @@ def _answer_of_a_child(ask: Callable[[], str], meanwhile: Callable[[], object]) 
 
 
 def _try() -> str:
-    """In the child: do it, and say how it went."""
+    """In the child: enter a private network and capture there; returns `_WORKS`, or why it failed."""
     from labkit.lab.namespaces import enter_private_network
 
     try:
@@ -94,7 +94,7 @@ def _try() -> str:
 
 
 def _try_a_wire(private: bool) -> str:
-    """In the child: send a datagram over a wire, and say whether the wire's capture has it."""
+    """In the child: send a datagram over a wire; returns in words whether the wire's capture has it."""
     import socket
 
     from labkit.lab.namespaces import enter_private_network
@@ -116,7 +116,7 @@ def _try_a_wire(private: bool) -> str:
 
 
 def _in_words(error: Exception) -> str:
-    # OSErrors raised by labkit.lab name the call in their text
+    # an OSError from labkit.lab names the call in its text
     return str(error.strerror or error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
 
 
@@ -125,6 +125,6 @@ def _captures() -> bool:
     from labkit.packets.ring import Ring
 
     marker = Marker()
-    # A small one (with a single block, what comes while that is read would be lost), and never closed: the end of the
-    # program does that, when the answer is on its way.
+    # A small ring, but with more than one block: a packet that comes while the only block is read would be lost. The
+    # end of this program closes it, after the answer.
     return marker.read_up_to(Ring("lo", (marker.port,), blocks=4), [])
