@@ -21,7 +21,7 @@ BUSY_LOOPS := $(if $(filter-out 0 no,$(BUSY)),$(shell $(PYTHON) -c 'import os; p
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test some lint bench record notebooks repeat format docs constraints clean
+.PHONY: help lab test some lint bench record notebooks repeat races format docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -55,7 +55,10 @@ repeat: $(VENV)/.test ## run the lessons RUNS times in a row, stopping at the fi
 	@busy=; trap 'test -z "$$busy" || kill $$busy' EXIT; trap 'exit 130' INT TERM HUP; \
 	for loop in $(BUSY_LOOPS); do sh -c 'while kill -0 $$PPID; do :; done' 2>/dev/null & busy="$$busy $$!"; done; \
 	for run in $$(seq $(RUNS)); do echo "run $$run of $(RUNS)"; \
-	  $(PY) -m pytest -q $(LESSON_TESTS) $(PYTEST_ARGS) notebooks || exit 1; done
+	  LABKIT_PROGRESS=$$(mktemp -u) $(PY) -m pytest -q $(LESSON_TESTS) $(PYTEST_ARGS) notebooks || exit 1; done
+
+races: $(VENV)/.test ## 1,000 failing calls while four threads wait: every error reaches its caller
+	$(PY) tests/races.py --tries 1000 --threads 4
 
 format: $(VENV)/.test ## sort the imports, mend what ruff can mend safely
 	$(PY) -m ruff check --fix .

@@ -54,6 +54,8 @@ class Comparison:
     limits: Callable[[int], Mapping[str, float]]
     """A size in bytes into how many times as much CPU as labkit each peer must need, by its name in words."""
     lossy: bool = False
+    shares: Callable[[int], float] = lambda size: 0.0
+    """A size in bytes into the least part of the C server's speed that ours must reach: its CPU / ours (0: none)."""
 
     def title(self, work: Work) -> str:
         after = f" after {in_words(work.before)}" if work.before else ""
@@ -119,6 +121,12 @@ def judge(comparison: Comparison, rounds: Rounds, work: Work, planned: int) -> l
                 note += f"; the C server reaches {statistics.median(ceiling):.2f}"
         name = f"{comparison.name}, {comparison.title(work)}: CPU of {label} / ours"
         targets.append(Target(name, statistics.median(per_round) if whole else None, limit, True, note=note))
+    if (share := comparison.shares(work.size)) > 0:
+        own = ratios(rounds, "C", "labkit")
+        whole = len(own) == planned
+        note = f"rounds {min(own):.2f}-{max(own):.2f}" if whole else "not every round could be measured"
+        name = f"{comparison.name}, {comparison.title(work)}: CPU of the C server / ours"
+        targets.append(Target(name, statistics.median(own) if whole else None, share, True, note=note))
     return targets
 
 

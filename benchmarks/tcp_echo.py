@@ -18,7 +18,11 @@ from benchmarks.rotation import Comparison, Work, compare
 
 
 def limits(size: int) -> Mapping[str, float]:
-    return {"Node net": 2.0} if size >= 65536 else {"Node net": 1.2, "asyncio streams": 1.5, "socketserver": 2.0}
+    return {"Node net": 1.2} if size >= 65536 else {"Node net": 1.2, "asyncio streams": 1.5}
+
+
+def shares(size: int) -> float:
+    return 0.8 if size >= 65536 else 0.75
 
 
 COMPARISON = Comparison(
@@ -32,6 +36,7 @@ COMPARISON = Comparison(
     program="client",
     peers={"Node net": "node", "asyncio streams": "asyncio", "socketserver": "socketserver"},
     limits=limits,
+    shares=shares,
 )
 
 

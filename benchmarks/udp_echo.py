@@ -27,7 +27,11 @@ def command(name: str) -> list[str]:
 
 
 def limits(size: int) -> Mapping[str, float]:
-    return {"Node dgram": 2.0 if size >= 8192 else 1.2, "asyncio's datagram endpoint": 4.0}
+    return {"Node dgram": 1.2, "asyncio's datagram endpoint": 4.0}
+
+
+def shares(size: int) -> float:
+    return 0.7 if size >= 8192 else 0.62
 
 
 COMPARISON = Comparison(
@@ -40,6 +44,7 @@ COMPARISON = Comparison(
     program="udp_client",
     peers={"Node dgram": "node", "asyncio's datagram endpoint": "asyncio"},
     limits=limits,
+    shares=shares,
     lossy=True,
 )
 

@@ -23,6 +23,7 @@ PACKAGES = {
     "dumpcap": "tshark",
     "gcc": "gcc",
     "git": "git",
+    "ip": "iproute2",
     "make": "make",
     "nc": "netcat-openbsd",
     "node": "nodejs",

@@ -12,6 +12,7 @@ import os
 import socket
 from typing import Any
 
+from labkit.core.checks import shown
 from labkit.core.errors import AddressUnavailable, BadArgument, LabError, NetError, from_oserror
 from labkit.core.host import current as current_host
 from labkit.core.kernel_table import kernel_table
@@ -29,7 +30,7 @@ def check_port(port: Any) -> int:
     """Return the port if it is one (0 to 65535); raises `BadArgument` otherwise."""
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
         raise BadArgument(
-            f"{port!r} is not a port", "A port is a whole number from 0 to 65535; 0 asks for any free one.",
+            f"{shown(port)} is not a port", "A port is a whole number from 0 to 65535; 0 asks for any free one.",
             code="ERR_SOCKET_BAD_PORT",
         )  # fmt: skip
     return port
@@ -39,8 +40,8 @@ def check_host(host: Any) -> str:
     """Return the host if it is text; raises `BadArgument` otherwise."""
     if not isinstance(host, str):
         if isinstance(own := getattr(host, "address", None), str):
-            raise BadArgument(f"{host!r} is not an address", f"It has one: write .address behind it ({own!r}).")
-        raise BadArgument(f"{host!r} is not a host", 'Give an address or a name as text, such as "127.0.0.1".')
+            raise BadArgument(f"{shown(host)} is not an address", f"It has one: write .address behind it ({own!r}).")
+        raise BadArgument(f"{shown(host)} is not a host", 'Give an address or a name as text, such as "127.0.0.1".')
     return host
 
 
@@ -50,15 +51,39 @@ def check_path(path: Any) -> str:
         text = os.fsdecode(path)
         length = len(os.fsencode(text))
     except (TypeError, UnicodeError):
-        raise BadArgument(f"{path!r} is not a path", 'Give one as text, such as "/tmp/echo.sock".') from None
+        raise BadArgument(f"{shown(path)} is not a path", 'Give one as text, such as "/tmp/echo.sock".') from None
     if "\0" in text:
-        raise BadArgument(f"{text!r} is not a path: it holds a zero byte", "Take it out.")
+        raise BadArgument(f"{shown(text)} is not a path: it holds a zero byte", "Take it out.")
     if not text or length > PATH_LIMIT:
         raise BadArgument(
             f"a Unix socket's path holds 1 to {PATH_LIMIT} bytes, and this one has {length}",
             "Use a shorter one, under /tmp for example.",
         )
     return text
+
+
+def pair(sockaddr: Any) -> tuple[str, int]:
+    """(address, port) of what the system calls an address; a link-local one keeps its interface: ``fe80::1%eth0``.
+
+    Source: RFC 4007 §11 (the text form of a scoped address).
+    """
+    address, port = str(sockaddr[0]), int(sockaddr[1])
+    if len(sockaddr) == 4 and sockaddr[3] and "%" not in address:
+        try:
+            address += f"%{socket.if_indextoname(sockaddr[3])}"
+        except OSError:  # the interface is gone
+            address += f"%{sockaddr[3]}"
+    return address, port
+
+
+def sockaddr(address: str, port: int) -> tuple[Any, ...]:
+    """What the system calls an address and a port: the other way round from `pair`. Raises `OSError` for an unknown
+    interface.
+    """
+    plain, _, interface = address.partition("%")
+    if not interface:
+        return (address, port)
+    return (plain, port, 0, int(interface) if interface.isdigit() else socket.if_nametoindex(interface))
 
 
 def is_loopback(host: str) -> bool:
@@ -188,7 +213,7 @@ async def resolve(host: str, port: int) -> list[tuple[Any, ...]]:
         return list(await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM))
     except (OSError, ValueError) as error:
         raise AddressUnavailable(
-            f"the host name {host!r} does not resolve", "Check its spelling; on this machine use 127.0.0.1."
+            f"the host name {shown(host)} does not resolve", "Check its spelling; on this machine use 127.0.0.1."
         ) from error
 
 

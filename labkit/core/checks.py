@@ -8,11 +8,26 @@ from __future__ import annotations
 import codecs
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from labkit.core.errors import BadArgument
 
-_COROUTINE = 0x80  # inspect.CO_COROUTINE, without the import
+# inspect.CO_COROUTINE, CO_ASYNC_GENERATOR and CO_GENERATOR, without the import
+_COROUTINE, _ASYNC_GENERATOR, _GENERATOR = 0x80, 0x200, 0x20
+
+
+def shown(value: Any) -> str:
+    """What was given, for a message: short, also if it is long, or cannot be shown."""
+    try:
+        text = repr(value)
+    except Exception:  # a student's own class, or a number of more digits than Python writes
+        return f"this {type(value).__name__}"
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}\u2026"
+
+
+SHOWN = 80
+"""Characters of a value that a message shows."""
 
 
 def whole(value: Any, what: str, least: int = 0, most: int | None = None) -> int:
@@ -21,9 +36,9 @@ def whole(value: Any, what: str, least: int = 0, most: int | None = None) -> int
     what: the name of the argument in words, ``"a backlog"``.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise BadArgument(f"{value!r} is not {what}", f"Give a whole number{_bounds(least, most)}.")
+        raise BadArgument(f"{shown(value)} is not {what}", f"Give a whole number{_bounds(least, most)}.")
     if value < least or (most is not None and value > most):
-        raise BadArgument(f"{value} is not {what}", f"Give a whole number{_bounds(least, most)}.", code=_RANGE)
+        raise BadArgument(f"{shown(value)} is not {what}", f"Give a whole number{_bounds(least, most)}.", code=_RANGE)
     return value
 
 
@@ -34,9 +49,10 @@ def _bounds(least: int, most: int | None) -> str:
 def seconds(value: Any, what: str = "a timeout") -> float:
     """Return the value if it is a number of seconds: 0 or more, and finite."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise BadArgument(f"{value!r} is not {what}", "Give a number of seconds, such as 2.5.")
+        raise BadArgument(f"{shown(value)} is not {what}", "Give a number of seconds, such as 2.5.")
     if not 0 <= value <= LONGEST or math.isnan(value):
-        raise BadArgument(f"{value} s is not {what}", f"Give a number of seconds from 0 to {LONGEST}.", code=_RANGE)
+        todo = f"Give a number of seconds from 0 to {LONGEST}."
+        raise BadArgument(f"{shown(value)} s is not {what}", todo, code=_RANGE)
     return value
 
 
@@ -49,7 +65,7 @@ _RANGE = "ERR_OUT_OF_RANGE"
 def flag(value: Any, name: str) -> bool:
     """Return the value if it is True or False. name: the argument's name."""
     if not isinstance(value, bool):
-        raise BadArgument(f"{name}={value!r} is neither True nor False", f"Give {name}=True or {name}=False.")
+        raise BadArgument(f"{name}={shown(value)} is neither True nor False", f"Give {name}=True or {name}=False.")
     return value
 
 
@@ -59,8 +75,13 @@ def function(value: Any, what: str) -> Callable[..., Any]:
         todo = "Give its name, uncalled."
         if value is None:
             todo = "None is what a function without return gives: did you call it? " + todo
-        raise BadArgument(f"{what} must be a function, not {value!r}", todo)
-    if getattr(getattr(value, "__code__", None), "co_flags", 0) & _COROUTINE:
+        raise BadArgument(f"{what} must be a function, not {shown(value)}", todo)
+    flags = _code_flags(value)
+    if flags & _GENERATOR:
+        raise BadArgument(
+            f"{what} has a yield inside: to call it runs nothing of it", "Use a plain function, without yield."
+        )
+    if flags & (_COROUTINE | _ASYNC_GENERATOR):
         raise BadArgument(
             f"{what} is an async function, and nobody would await it",
             "Use a plain function; inside, asyncio.get_running_loop().create_task(...) starts a coroutine.",
@@ -68,22 +89,31 @@ def function(value: Any, what: str) -> Callable[..., Any]:
     return value  # type: ignore[no-any-return]  # callable() tells mypy nothing of its result
 
 
+def _code_flags(value: Any) -> int:
+    while isinstance(value, partial):
+        value = value.func
+    code = getattr(value, "__code__", None)
+    if code is None and not isinstance(value, type):
+        code = getattr(type(value).__call__, "__code__", None)
+    return getattr(code, "co_flags", 0)
+
+
 def text(value: Any, what: str) -> str:
     """Return the value if it is text."""
     if not isinstance(value, str):
-        raise BadArgument(f"{value!r} is not {what}", "Give text, in quotes.")
+        raise BadArgument(f"{shown(value)} is not {what}", "Give text, in quotes.")
     return value
 
 
 def encoding(value: Any) -> str:
     """Return the value if it names an encoding of text that Python knows."""
     if not isinstance(value, str):
-        raise BadArgument(f"{value!r} is not an encoding", 'Use "utf8".')
+        raise BadArgument(f"{shown(value)} is not an encoding", 'Use "utf8".')
     try:
         b"a".decode(value, "replace")  # also fails for encodings that are not of text, such as "hex"
         codecs.getincrementaldecoder(value)
     except (LookupError, ValueError):  # ValueError: a zero byte in the name
-        raise BadArgument(f"{value!r} is not an encoding", 'Use "utf8".') from None
+        raise BadArgument(f"{shown(value)} is not an encoding", 'Use "utf8".') from None
     return value
 
 
@@ -99,4 +129,4 @@ def data(value: Any, verb: str) -> bytes:
             ) from None
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
-    raise BadArgument(f"only bytes or text can be {verb}, not {value!r}", 'Give b"..." or "...".')
+    raise BadArgument(f"only bytes or text can be {verb}, not {shown(value)}", 'Give b"..." or "...".')

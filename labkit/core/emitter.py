@@ -16,7 +16,7 @@ from time import monotonic, time_ns
 from typing import Any, ClassVar, Self, TypeVar, overload
 
 from labkit.core import checks, watching
-from labkit.core.errors import LabError, NotOpen, TimedOut
+from labkit.core.errors import BadArgument, LabError, NotOpen, TimedOut
 from labkit.core.history import HISTORY, Entry, Remembered, runs, shortened
 from labkit.core.listeners import Listener, Once, in_cell, same, unwrapped
 from labkit.core.watching import Record
@@ -52,12 +52,13 @@ class Failure:
 class _Ticket:
     """One waiting thread: the events it waits for, and the first of them that was offered to it."""
 
-    __slots__ = ("events", "failure", "found", "woken")
+    __slots__ = ("args", "events", "failure", "found", "woken")
 
     def __init__(self, *events: str) -> None:
         self.events = events
         self.woken = threading.Event()
         self.found: Entry | None = None  # the first one: later ones may come before the thread runs again
+        self.args: tuple[Any, ...] = ()  # what it was emitted with
         self.failure: Failure | None = None  # the first error that no listener has heard
 
 
@@ -109,6 +110,7 @@ class Emitter:
         """
         if listener is _NOT_GIVEN:
             return self._decorator(event, self.on)
+        self._check_event(event)
         self._add(event, in_cell(checks.function(listener, f"the listener of {event!r}")))
         return self
 
@@ -122,6 +124,7 @@ class Emitter:
         """Like `on`, for the next time only."""
         if listener is _NOT_GIVEN:
             return self._decorator(event, self.once)
+        self._check_event(event)
         self._add(event, Once(self, event, in_cell(checks.function(listener, f"the listener of {event!r}"))))
         return self
 
@@ -136,6 +139,9 @@ class Emitter:
 
     def off(self, event: str, listener: Listener) -> Self:
         """Take a listener off again (the latest, if it was registered more than once); unknown ones are ignored."""
+        self._check_event(event)
+        if not callable(listener):
+            raise BadArgument(f"{checks.shown(listener)} is no listener", "Give the function that was given to on().")
         with _registering:
             kept = list(self._listeners.get(event, ()))
             for position in range(len(kept) - 1, -1, -1):
@@ -151,6 +157,7 @@ class Emitter:
 
     def listeners(self, event: str) -> tuple[Listener, ...]:
         """The listeners of this event, in the order they will be called, as they were given to `on`."""
+        self._check_event(event)
         return tuple(unwrapped(each) for each in self._listeners.get(event, ()))
 
     def _add(self, event: str, listener: Listener) -> None:
@@ -162,10 +169,11 @@ class Emitter:
 
     def _check_event(self, event: str) -> None:
         if not isinstance(event, str):
-            raise LabError(f"{event!r} is not the name of an event", 'Give a name in quotes, such as "close".')
+            what = f"{checks.shown(event)} is not the name of an event"
+            raise BadArgument(what, 'Give a name in quotes, such as "close".')
         if self.EVENTS is not None and event not in self.EVENTS:
             known = ", ".join(sorted(self.EVENTS))
-            raise LabError(f"{type(self).__name__} emits no {event!r}", f"It emits: {known}.")
+            raise LabError(f"{type(self).__name__} emits no {checks.shown(event)}", f"It emits: {known}.")
 
     def _listeners_changed(self, event: str) -> None:
         """Called after the listeners of the event have changed, and when a thread begins to wait for it."""
@@ -180,13 +188,19 @@ class Emitter:
 
         Raises the argument of an ``"error"`` event if nobody listens to it and no thread waits.
         """
-        entry = self._remember(event, args)
+        self._check_event(event)
+        return self._emit(event, *args)
+
+    def _emit(self, event: str, *args: Any) -> bool:
+        """As `emit`, for labkit's own events, whose names need no check."""
+        entry = self._remember(event, args, done=False)
         listeners = self._listeners.get(event, ())
         taken = False
         try:
             for listener in listeners:
                 listener(*args)
         finally:  # a waiting thread must learn of it, also if a listener failed
+            entry.done = True
             if self._tickets:
                 taken = self._offer(entry)
         if event == "error" and not listeners and not taken:
@@ -194,14 +208,17 @@ class Emitter:
             raise self._failure.exception()
         return bool(listeners)
 
-    def _offer(self, entry: Entry) -> bool:
-        """Offer what was emitted to every waiting thread; returns whether an error has been given to one of them."""
+    def _offer(self, entry: Entry, args: tuple[Any, ...] | None = None) -> bool:
+        """Offer what was emitted to every waiting thread; returns whether an error has been given to one of them.
+
+        args: what those threads are to get, if it is more than what is kept for later.
+        """
         taken = False
         failure = self._failure if entry.name == "error" else None
         with _registering:  # a thread that leaves takes its ticket off under the same lock, and then looks once more
             for ticket in self._tickets:
                 if entry.name in ticket.events and ticket.found is None:
-                    ticket.found = entry
+                    ticket.found, ticket.args = entry, entry.args if args is None else args
                     taken = True
                 if failure is not None and not failure.heard and ticket.failure is None:
                     ticket.failure = failure
@@ -210,11 +227,11 @@ class Emitter:
                     ticket.woken.set()
         return taken
 
-    def _remember(self, event: str, args: tuple[Any, ...], size: int | None = None) -> Entry:
+    def _remember(self, event: str, args: tuple[Any, ...], size: int | None = None, *, done: bool = True) -> Entry:
         now = time_ns()
         if size is None and args and isinstance(args[0], (bytes, str)):
             size = len(args[0])
-        entry = Entry(event, now, size, 1, args)
+        entry = Entry(event, now, size, 1, args, done)
         self._add_to_history(entry)
         for records in watching.watchers:
             self._watched(records, now, event, size, "event", args)
@@ -255,7 +272,7 @@ class Emitter:
     @property
     def history(self) -> tuple[Remembered, ...]:
         """What was emitted, oldest first; the last `HISTORY` events."""
-        return tuple(Remembered(*entry[:4]) for entry in (self._history or ())[-HISTORY:])
+        return tuple(entry.told() for entry in (self._history or ())[-HISTORY:])
 
     # -- waiting
 
@@ -272,10 +289,10 @@ class Emitter:
             raise LabError("wait_for would stop the event loop it waits on", "Inside a handler use on() or once().")
         self._check_event(event)
         checks.seconds(timeout)
-        return _argument(self._wait_for_any(event, timeout=timeout).args)
+        return _argument(self._wait_for_any(event, timeout=timeout))
 
-    def _wait_for_any(self, *events: str, timeout: float) -> Entry:
-        """As `wait_for`, for the first of several events; returns its entry."""
+    def _wait_for_any(self, *events: str, timeout: float) -> tuple[Any, ...]:
+        """As `wait_for`, for the first of several events; returns the arguments of it."""
         ticket = _Ticket(*events)
         try:
             return self._wait(ticket, timeout)
@@ -283,7 +300,7 @@ class Emitter:
             if ticket.failure is not None and not ticket.failure.given:
                 self._left_over(ticket.failure)
 
-    def _wait(self, ticket: _Ticket, timeout: float) -> Entry:
+    def _wait(self, ticket: _Ticket, timeout: float) -> tuple[Any, ...]:
         deadline = monotonic() + timeout
         with _registering:
             self._tickets = (*self._tickets, ticket)
@@ -293,7 +310,7 @@ class Emitter:
             while True:
                 answer = self._answer(ticket)
                 if answer is not None:
-                    return answer
+                    return ticket.args if answer is ticket.found else answer.args
                 if not ticket.woken.wait(max(0.0, deadline - monotonic())):
                     break
         finally:
@@ -305,7 +322,7 @@ class Emitter:
                 f"{self!r} emitted no {ticket.events[0]!r} within {timeout:g} s",
                 f"So far it emitted: {self._story()}. Does the other side answer at all?",
             )
-        return answer
+        return ticket.args if answer is ticket.found else answer.args
 
     def _answer(self, ticket: _Ticket, *, last: bool = False) -> Entry | None:
         """What the wait ends with, None for nothing yet; raises what ends it otherwise. last: the time is over."""
@@ -352,8 +369,9 @@ class Emitter:
         """The latest event of each name that a wait may still return; of several names, the first that has one."""
         history = tuple(self._history or ())
         for name in events:
-            latest: Entry | None = next((entry for entry in reversed(history) if entry.name == name), None)
-            if latest is not None and (self._spent or {}).get(name) is not latest:
+            latest: Entry | None = next((each for each in reversed(history) if each.name == name), None)
+            # One whose listeners still run will be offered to the ticket.
+            if latest is not None and latest.done and (self._spent or {}).get(name) is not latest:
                 return latest
         return None
 

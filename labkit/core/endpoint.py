@@ -85,7 +85,7 @@ class Endpoint(Emitter):
     def _fire(self, event: str, *args: Any) -> None:
         """Emit from the loop: what a listener raises is told, and the loop goes on."""
         try:
-            self.emit(event, *args)
+            self._emit(event, *args)
         except Exception as error:
             self._broken(error)
 
@@ -114,9 +114,9 @@ class Endpoint(Emitter):
     def _listeners_changed(self, event: str) -> None:
         self._fast = None
 
-    def _remember(self, event: str, args: tuple[Any, ...], size: int | None = None) -> Entry:
+    def _remember(self, event: str, args: tuple[Any, ...], size: int | None = None, *, done: bool = True) -> Entry:
         self._end_run()
-        return super()._remember(event, args, size)
+        return super()._remember(event, args, size, done=done)
 
     def _end_run(self) -> None:
         """Put the run of quick events, if there is one, into the history."""

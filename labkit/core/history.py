@@ -25,14 +25,23 @@ class Remembered(NamedTuple):
     times: int = 1
 
 
-class Entry(NamedTuple):
-    """What is remembered of an event: the four facts of `Remembered`, and the arguments it was emitted with."""
+class Entry:
+    """What is remembered of an event: the four facts of `Remembered`, and the arguments it was emitted with.
 
-    name: str
-    time_ns: int
-    size: int | None
-    times: int
-    args: tuple[Any, ...]
+    done: its listeners have run, so that a waiting thread may be told of it.
+    """
+
+    __slots__ = ("args", "done", "name", "size", "time_ns", "times")
+
+    def __init__(
+        self, name: str, time_ns: int, size: int | None, times: int, args: tuple[Any, ...], done: bool = True
+    ) -> None:
+        self.name, self.time_ns, self.size, self.times = name, time_ns, size, times
+        self.args, self.done = args, done
+
+    def told(self) -> Remembered:
+        """The entry as programs see it."""
+        return Remembered(self.name, self.time_ns, self.size, self.times)
 
 
 def shortened(entries: list[Entry]) -> list[Entry]:

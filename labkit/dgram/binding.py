@@ -137,8 +137,9 @@ class Binding(Flow):
                     host_of.make_socket(senders.FAMILIES[self.kind], system.SOCK_DGRAM) as probe,
                 ):
                     probe.setsockopt(system.SOL_SOCKET, system.SO_BROADCAST, 1)
-                    probe.connect((where, port or 9))  # sends nothing: the kernel looks for the way, and says whence
-                    own = probe.getsockname()[0]
+                    # sends nothing: the kernel looks for the way there, and says from which address
+                    probe.connect(addresses.sockaddr(where, port or 9))
+                    own = addresses.pair(probe.getsockname())[0]
             except OSError as error:
                 raise senders.translate(error, in_words(where, port or 0)) from error
         self._bind_now(0, own, False, by_program=False)

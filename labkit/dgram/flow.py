@@ -15,7 +15,7 @@ from typing import Any
 
 from labkit.core import host as host_of
 from labkit.core import loop, watching
-from labkit.core.addresses import in_words
+from labkit.core.addresses import in_words, pair
 from labkit.core.emitter import Ends
 from labkit.core.endpoint import Endpoint
 from labkit.core.errors import NetError
@@ -66,7 +66,7 @@ class Flow(Endpoint):
 
     def __init__(self, kind: str) -> None:
         super().__init__()
-        self.kind = kind
+        self.kind = senders.check_kind(kind)
         self.closed = False
         self.dropped = 0
         self._family = senders.NAMES[kind]
@@ -95,6 +95,7 @@ class Flow(Endpoint):
         """Take what the kernel has for this socket, but let others have their turn."""
         receive, family = self._receive, self._family
         assert receive is not None
+        scoped = self.kind == "udp6"
         for _ in range(BURST):
             if self._due:  # what was sent is told before what came of it
                 self._tell_sent()
@@ -108,6 +109,8 @@ class Flow(Endpoint):
                     return
                 self._read_again()
                 continue
+            if scoped and peer[3]:
+                peer = pair(peer)
             size = len(data)
             sender = _tuple(Sender, (peer[0], peer[1], family, size))
             fast = self._fast
@@ -267,7 +270,7 @@ class Flow(Endpoint):
         channel = self._channel
         assert channel is not None
         local = channel.getsockname()
-        self._local = (str(local[0]), int(local[1]))
+        self._local = pair(local)
         self._thread = get_ident()
         self._receive = channel.recvfrom
         self._sendto = channel.sendto

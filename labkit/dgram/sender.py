@@ -17,6 +17,7 @@ from labkit.core.errors import (
     BadArgument,
     ConnectionRefused,
     NetError,
+    PermissionDenied,
     PortInUse,
     from_oserror,
 )
@@ -48,17 +49,18 @@ def piece(data: Any, offset: int, length: int | None) -> bytes:
     length = whole - offset if length is None and isinstance(offset, int) else length
     for number in (offset, length):
         if isinstance(number, bool) or not isinstance(number, int):
-            raise BadArgument(f"offset and length are whole numbers of bytes, not {number!r}", "Count bytes from 0.")
+            what = f"offset and length are whole numbers of bytes, not {checks.shown(number)}"
+            raise BadArgument(what, "Count bytes from 0.")
     assert isinstance(length, int)
     if offset > whole or offset < 0:
         raise BadArgument(
-            f"offset {offset} is not inside the {whole} bytes given",
+            f"offset {checks.shown(offset)} is not inside the {whole} bytes given",
             f"The first byte has offset 0, and {whole} is the end. Offset and length count bytes, not characters.",
             code="ERR_BUFFER_OUT_OF_BOUNDS",
         )
     if length < 0 or offset + length > whole:
         raise BadArgument(
-            f"{length} bytes from offset {offset} are not inside the {whole} bytes given",
+            f"{checks.shown(length)} bytes from offset {offset} are not inside the {whole} bytes given",
             "Offset and length count bytes, not characters.", code="ERR_BUFFER_OUT_OF_BOUNDS",
         )  # fmt: skip
     return bytes(data[offset : offset + length])
@@ -75,21 +77,41 @@ def check_size(kind: str, size: int) -> NetError | None:
     )  # fmt: skip
 
 
+def check_kind(kind: Any) -> str:
+    """Return the kind of socket if it is one; raises `BadArgument` otherwise."""
+    if not isinstance(kind, str) or kind not in FAMILIES:
+        what = f"{checks.shown(kind)} is not a kind of UDP socket"
+        raise BadArgument(what, 'Use "udp4" or "udp6".', code="ERR_SOCKET_BAD_TYPE")
+    return kind
+
+
 def check_port(port: Any) -> int:
     """Return the port to send to if it is one (1 to 65535); raises `LabError` otherwise."""
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
-        what = "no port was given, and the socket is not connected" if port is None else f"{port!r} is not a port"
+        what = f"{checks.shown(port)} is not a port"
+        if port is None:
+            what = "no port was given, and the socket is not connected"
         raise BadArgument(what, "Send to a port from 1 to 65535.", code="ERR_SOCKET_BAD_PORT")
     return port
 
 
 def is_numeric(kind: str, address: str) -> bool:
     """Whether this is an address of the socket's family, and needs no resolver."""
+    plain, _, interface = address.partition("%")
     try:
-        system.inet_pton(FAMILIES[kind], address)
+        system.inet_pton(FAMILIES[kind], plain if interface and kind == "udp6" else address)
     except (OSError, ValueError):
         return False
     return True
+
+
+def scoped(address: str, port: int) -> tuple[Any, ...]:
+    """What the kernel wants for a numeric address; raises `AddressUnavailable` for an interface that is not there."""
+    try:
+        return addresses.sockaddr(address, port)
+    except OSError as error:
+        words = f"there is no interface {address.partition('%')[2]!r} for {address}"
+        raise AddressUnavailable(words, "`ip address` in a terminal lists the interfaces.") from error
 
 
 def check_family(kind: str, address: str) -> NetError | None:
@@ -116,7 +138,7 @@ async def resolve(kind: str, address: str, port: int) -> tuple[Any, ...]:
 
 def _unknown(kind: str, address: str) -> AddressUnavailable:
     return AddressUnavailable(
-        f"the host name {address!r} has no {NAMES[kind]} address",
+        f"the host name {checks.shown(address)} has no {NAMES[kind]} address",
         f"Check its spelling; on this machine use {LOOPBACK[kind]}.", code="ENOTFOUND",
     )  # fmt: skip
 
@@ -156,9 +178,13 @@ def translate(error: OSError, where: str) -> NetError:
     if error.errno == errno.EMSGSIZE:
         return NetError(f"{where}: the datagram is too large to be sent", "Send less at once.", code="EMSGSIZE")
     if error.errno == errno.EINVAL:
-        return NetError(
-            f"{where} cannot be reached from this socket's own address",
-            "A socket bound to loopback reaches this machine only: bind it to another address, or make a new one.",
-            code="EINVAL",
-        )
+        todo = "A socket bound to loopback reaches this machine only: bind it to another address, or make a new one."
+        if where.startswith("[fe80"):
+            todo = "A link-local address needs the interface that leads to it: write it behind a %, as in fe80::1%eth0."
+        return NetError(f"{where} cannot be reached from this socket's own address", todo, code="EINVAL")
+    if error.errno == errno.EACCES:  # of a datagram the kernel refuses nothing else
+        return PermissionDenied(
+            f"{where} is a broadcast address, and this socket may not send to one", "Call set_broadcast() first.",
+            code="EACCES",
+        )  # fmt: skip
     return from_oserror(error, where)

@@ -10,7 +10,7 @@ from threading import get_ident
 from typing import Self
 
 from labkit.core import addresses, checks, loop, watching
-from labkit.core.addresses import in_words
+from labkit.core.addresses import in_words, pair
 from labkit.core.errors import LabError, NetError, TimedOut
 from labkit.core.listeners import in_cell
 from labkit.dgram import sender as senders
@@ -48,7 +48,7 @@ class Sending(Binding):
         interface; never loopback), a cell waits and a handler's datagrams are queued, up to 256 KiB; more are dropped.
         Raises `LabError` for an impossible port, a piece outside of the data, a closed socket.
         """
-        if type(data) is not bytes or offset or length is not None:
+        if type(data) is not bytes or offset != 0 or length is not None:
             data = senders.piece(data, offset, length)
         if (
             address == self._numeric and self._sendto is not None and on_sent is None and type(port) is int
@@ -88,7 +88,7 @@ class Sending(Binding):
             if where is not None and not senders.is_numeric(self.kind, where):
                 if (refusal := senders.check_family(self.kind, where)) is not None:
                     raise refusal
-                where = loop.run(senders.resolve(self.kind, where, port or 0))[0]
+                where = pair(loop.run(senders.resolve(self.kind, where, port or 0)))[0]
             while not loop.call(self._send_now, data, port, where, on_sent, True):
                 self._wait_for_room()
         except NetError as error:
@@ -132,7 +132,7 @@ class Sending(Binding):
                 self._bind_for(
                     LOOPBACK[self.kind] if name == "localhost" else None, port, False
                 )  # as Node: before the name
-            where = (await senders.resolve(self.kind, name, port))[0]
+            where = pair(await senders.resolve(self.kind, name, port))[0]
         except NetError as error:
             if not self.closed:
                 self._send_failed(error, on_sent)
@@ -150,8 +150,11 @@ class Sending(Binding):
             raise refusal
         target = None
         if where is not None and port is not None:
-            self._numeric = where
             self._peer = target = (where, port)
+            if "%" in where:
+                target = senders.scoped(where, port)
+            else:
+                self._numeric = where
         if not self._transmit(data, target, on_sent):
             return False
         self._called("send", len(data))

@@ -11,8 +11,8 @@ from typing import Any
 
 from labkit.core import addresses, cell, checks, loop
 from labkit.core import host as host_of
-from labkit.core.addresses import in_words
-from labkit.core.errors import BadArgument, LabError, NetError
+from labkit.core.addresses import in_words, pair
+from labkit.core.errors import LabError, NetError
 from labkit.core.notebook import in_notebook
 from labkit.dgram import binding
 from labkit.dgram import sender as senders
@@ -85,6 +85,8 @@ class Socket(Sending):
 
         error = loop.call(now)
         if error is not None:
+            if on_listening is not None:
+                self.off("listening", on_listening)
             raise error
         if replaces and self._local is not None:
             addresses.tell_replaced(f"UDP port {in_words(where, port)}", "socket")
@@ -125,6 +127,8 @@ class Socket(Sending):
             return self
         error = loop.run(connecting)
         if error is not None:
+            if on_connect is not None:
+                self.off("connect", on_connect)
             raise error
         return self
 
@@ -136,7 +140,7 @@ class Socket(Sending):
             if self._local is None:
                 own = where if numeric else LOOPBACK[self.kind] if where == "localhost" else None
                 self._bind_for(own, port, from_cell)
-            target = (where, port) if numeric else await senders.resolve(self.kind, where, port)
+            target = senders.scoped(where, port) if numeric else await senders.resolve(self.kind, where, port)
             if self._channel is None:
                 return None  # closed meanwhile
             try:
@@ -147,9 +151,9 @@ class Socket(Sending):
             return None if self.closed else self._outcome(error, from_cell, soon=True)
         finally:
             self._connecting = False
-        self._remote = (str(target[0]), int(target[1]))
+        self._remote = pair(target)
         local = self._channel.getsockname()
-        self._local = (str(local[0]), int(local[1]))
+        self._local = pair(local)
         self._sendto = None
         self._called("connect")
         self._soon(from_cell, self._tell_connected)
@@ -204,8 +208,6 @@ class Socket(Sending):
 
 def create_socket(kind: str = "udp4", on_message: Callable[[bytes, Sender], Any] | None = None) -> Socket:
     """Make a UDP socket. kind: ``"udp4"`` or ``"udp6"``. on_message: same as ``socket.on("message", ...)``."""
-    if not isinstance(kind, str) or kind not in senders.FAMILIES:
-        raise BadArgument(f"{kind!r} is not a kind of UDP socket", 'Use "udp4" or "udp6".', code="ERR_SOCKET_BAD_TYPE")
     made = Socket(kind)
     if on_message is not None:
         made.on("message", on_message)

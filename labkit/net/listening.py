@@ -12,6 +12,7 @@ import stat
 from typing import Any, NamedTuple
 
 from labkit.core import addresses
+from labkit.core.checks import shown
 from labkit.core.errors import AddressUnavailable, NotFound, PathInUse, PortInUse, from_oserror
 from labkit.core.host import make_socket
 
@@ -31,10 +32,12 @@ class Place(NamedTuple):
 
 def resolved(host: str, port: int) -> Place:
     """The place that a host and a port mean; raises `AddressUnavailable`."""
+    if (mapped := getattr(addresses.ip_address(host), "ipv4_mapped", None)) is not None:
+        raise AddressUnavailable(f"{host} is an IPv4 address written as an IPv6 one", f"Listen on {mapped}.")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, ValueError) as error:  # ValueError: an empty or overlong part of a name, a zero byte
-        raise AddressUnavailable(f"the host name {host!r} does not resolve", "Use 127.0.0.1 or ::1.") from error
+        raise AddressUnavailable(f"the host name {shown(host)} does not resolve", "Use 127.0.0.1 or ::1.") from error
     return Place(found[0], found[1], found[2], found[4], addresses.in_words(host, port))
 
 
@@ -66,11 +69,12 @@ def bound(place: Place, backlog: int) -> socket.socket:
 
 
 def bound_path(path: str, backlog: int) -> socket.socket:
-    """Open, bind and listen on a Unix socket path; a socket file that nobody serves any more is removed first.
+    """Open, bind and listen on a Unix socket path; a socket file that nobody serves any more is removed, and told of.
 
     Raises `PathInUse`, `PermissionDenied`, `NotFound` (no such directory).
     """
-    _remove_dead(path)
+    if _remove_dead(path):
+        print(f"{path} was left by a server that is gone (nobody listens on it). It is removed now.", flush=True)
     try:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     except OSError as error:
@@ -87,11 +91,12 @@ def bound_path(path: str, backlog: int) -> socket.socket:
     return listener
 
 
-def _remove_dead(path: str) -> None:
+def _remove_dead(path: str) -> bool:
+    """Remove the socket file of a server that is gone; returns whether there was one."""
     try:
         mode = os.lstat(path).st_mode
     except OSError:
-        return
+        return False
     if not stat.S_ISSOCK(mode):
         raise PathInUse(f"{path} is already a file, and not a socket", "Choose another path, or remove the file.")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -110,3 +115,4 @@ def _remove_dead(path: str) -> None:
         os.unlink(path)
     except OSError as error:
         raise from_oserror(error, path) from error
+    return True

@@ -17,11 +17,13 @@ from labkit.core import host as host_of
 from labkit.core.emitter import Ends
 from labkit.core.endpoint import Endpoint
 from labkit.core.errors import LabError, NetError, NotOpen, PathInUse, PortInUse
+from labkit.core.listeners import Once, in_cell
 from labkit.core.notebook import in_notebook
 from labkit.core.watching import Record
 from labkit.net import listening
 from labkit.net.socket import Socket, check_options
 from labkit.streams import HIGH_WATER_MARK
+from labkit.streams.stream import check_mark
 
 BACKLOG = 511
 """Connections the kernel completes before they are accepted; Node's default (the kernel may lower it)."""
@@ -42,8 +44,8 @@ class Server(Endpoint):
     STATES = frozenset({"listening", "close", "error"})
 
     __slots__ = (
-        "_acceptor", "_cell", "_endpoint", "_key", "_listener", "_opening", "_path", "_sockets",
-        "allow_half_open", "high_water_mark", "max_connections", "no_delay", "pause_on_connect",
+        "_acceptor", "_cell", "_endpoint", "_key", "_listener", "_mark", "_most", "_opening", "_path", "_sockets",
+        "allow_half_open", "no_delay", "pause_on_connect",
     )  # fmt: skip
 
     def __init__(
@@ -58,8 +60,6 @@ class Server(Endpoint):
     ) -> None:
         super().__init__()
         check_options(allow_half_open, no_delay, high_water_mark)
-        if max_connections is not None:
-            checks.whole(max_connections, "a number of connections")
         self.allow_half_open = allow_half_open
         self.no_delay = no_delay
         self.high_water_mark = high_water_mark
@@ -75,6 +75,24 @@ class Server(Endpoint):
         self._cell: cell.Cell | None = None  # that called listen
         if on_connection is not None:
             self.on("connection", on_connection)
+
+    @property
+    def max_connections(self) -> int | None:
+        """See `Server`; can be set."""
+        return self._most
+
+    @max_connections.setter
+    def max_connections(self, most: int | None) -> None:
+        self._most = None if most is None else checks.whole(most, "a number of connections", 0, 2**31 - 1)
+
+    @property
+    def high_water_mark(self) -> int:
+        """Given to each `Socket` that is accepted from now on, see `Writable.high_water_mark`; can be set."""
+        return self._mark
+
+    @high_water_mark.setter
+    def high_water_mark(self, mark: int) -> None:
+        self._mark = check_mark(mark)
 
     # -- Node's methods
 
@@ -106,30 +124,37 @@ class Server(Endpoint):
         where = None if path is None else addresses.check_path(path)
         addresses.check_port(port)
         checks.whole(backlog, "a backlog", 0, 2**31 - 1)
-        exposed = False
         checks.flag(expose, "expose")
         if host is None:
             here = host_of.current()
             host = "127.0.0.1" if here is None else here.address
-        if where is None and addresses.is_exposed(addresses.check_host(host)):
-            if not expose:
-                raise addresses.warning(host, port, "listen")
-            exposed = True
+        exposed = addresses.is_exposed(addresses.check_host(host)) and where is None
+        if exposed and not expose:
+            raise addresses.warning(host, port, "listen")
         replace = in_notebook() if replace is None else checks.flag(replace, "replace")
         if on_listening is not None:
             self.once("listening", on_listening)
-        if exposed:
-            self.once("listening", lambda: addresses.tell_exposed(host, self.port, "connect"))
+        tells = exposed and Once(self, "listening", in_cell(lambda: addresses.tell_exposed(host, self.port, "connect")))
+        if tells:
+            self._add("listening", tells)
         from_cell = not loop.inside()
         self._cell = cell.current() if from_cell else None
         self._opening = True
-        opening = self._open(port, host, where, backlog, replace, from_cell)
+
+        async def opening() -> NetError | None:
+            error = await self._open(port, host, where, backlog, replace, from_cell)
+            if tells and self._listener is None:
+                self.off("listening", tells)
+            return error
+
         if not from_cell:
-            loop.spawn(opening)
+            loop.spawn(opening())
             return self
-        error = loop.run(opening)
+        error = loop.run(opening())
         if error is not None:
-            raise error
+            if on_listening is not None:
+                self.off("listening", on_listening)
+            raise error  # and the server is as before
         return self
 
     def _is_news(self, earlier: Server) -> bool:
@@ -175,15 +200,9 @@ class Server(Endpoint):
         _running[key] = self
         self._overcome("error", "close")  # of its earlier life: it is open again
         if replaced:
-            self._tell_replaced(replaced)
+            addresses.tell_replaced(replaced, "server")
         self._fire("listening")
         return None
-
-    def _tell_replaced(self, where: str) -> None:
-        if self._context is None:
-            addresses.tell_replaced(where, "server")
-        else:
-            self._context.copy().run(addresses.tell_replaced, where, "server")
 
     def close(self, on_close: Callable[[], Any] | None = None) -> Server:
         """Stop accepting; connections that stand are kept, and ``close`` is emitted after the last of them ends.
@@ -315,7 +334,7 @@ class Server(Endpoint):
 
     def _fire(self, event: str, *args: Any) -> None:
         try:
-            self.emit(event, *args)
+            self._emit(event, *args)
         except Exception as error:
             self._report(error)
             if event == "connection":

@@ -10,16 +10,16 @@ import os
 import socket as system
 import struct
 from collections.abc import Callable
-from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from labkit.core import addresses, checks, loop
 from labkit.core import host as host_of
-from labkit.core.emitter import Ends
-from labkit.core.errors import BadArgument, BrokenPipe, ConnectionRefused, LabError, NetError, TimedOut
-from labkit.core.watching import Record
-from labkit.net.transport import Link, Transport
-from labkit.streams import HIGH_WATER_MARK, Duplex
+from labkit.core.errors import BadArgument, BrokenPipe, LabError, NetError
+from labkit.net.addressed import Addressed
+from labkit.net.connecting import Target, attempt, target_of
+from labkit.net.idle import IdleTimer
+from labkit.net.transport import Link, Owner, Transport
+from labkit.streams import HIGH_WATER_MARK
 from labkit.streams.states import ENDING, OPENING, PAUSED, Reading
 from labkit.streams.stream import check_mark
 
@@ -30,20 +30,7 @@ KEPT = 4096
 """Bytes of a piece of data that a server's socket keeps for a later `wait_for`."""
 
 
-class Owner(Protocol):
-    """Who accepted a socket: a server."""
-
-    def _accepted(self, socket: Any) -> None:
-        """The connection stands."""
-
-    def _forget(self, socket: Any) -> None:
-        """The connection is gone."""
-
-    def _report(self, error: BaseException, about: object = None) -> None:
-        """Show an error that nobody was given."""
-
-
-class Socket(Duplex):
+class Socket(Addressed):
     """A connection: ``connect``, ``data``, ``end``, ``drain``, ``finish``, ``timeout``, ``error``, ``close``.
 
     As in Node, nothing is delivered until somebody asks: a ``data`` listener, `pipe`, `resume`, `read` or waiting for
@@ -58,10 +45,7 @@ class Socket(Duplex):
     STATES = frozenset({"connect", "end", "finish", "close", "error"})
     _END_UNASKED = True
 
-    __slots__ = (
-        "_active", "_endpoint", "_no_delay", "_opening", "_target", "_timer", "_transport", "allow_half_open",
-        "connecting", "server", "timeout",
-    )  # fmt: skip
+    __slots__ = ("_idle", "_no_delay", "_opening", "allow_half_open", "connecting")
 
     def __init__(
         self,
@@ -74,18 +58,15 @@ class Socket(Duplex):
     ) -> None:
         if server is None:  # a server has checked them once for all its sockets
             check_options(allow_half_open, no_delay, high_water_mark)
-        super().__init__(high_water_mark=high_water_mark, has_cell=server is None)
-        self.server = server
+            checks.flag(paused, "paused")
+        elif not hasattr(server, "_accepted"):
+            raise BadArgument(f"{checks.shown(server)} is not a server", "Give nothing here: connect() takes the port.")
+        super().__init__(server, high_water_mark=high_water_mark)
         self.allow_half_open = allow_half_open
         self.connecting = False
-        self.timeout = 0.0
         self._no_delay = no_delay
-        self._transport: Transport | None = None
         self._opening: asyncio.Task[Any] | None = None  # the connection attempt, while it lasts
-        self._endpoint: Ends | None = None
-        self._target: tuple[str, int] | None = None  # whom a client asked for, before anybody answers
-        self._active = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._idle: IdleTimer | None = None
         if paused:
             self._reading = PAUSED
 
@@ -108,14 +89,8 @@ class Socket(Duplex):
         """
         if self._transport is not None or self.connecting or self.closed:
             raise LabError("this socket was already used for a connection", "Make a new one for each connection.")
-        if (port is None) == (path is None):
-            raise BadArgument("connect needs a port or a path, one of the two", "For example connect(8124).")
+        target = target_of(port, host, path)
         checks.seconds(timeout)
-        if path is not None:
-            where = addresses.check_path(path)
-        else:
-            addresses.check_port(port)
-            where = addresses.in_words(addresses.check_host(host), port or 0)
         if on_connect is not None:
             self.once("connect", on_connect)
         self.connecting = True
@@ -123,7 +98,7 @@ class Socket(Duplex):
         self._called("connect")
         host_of.settle(self)
         from_cell = not loop.inside()
-        opening = self._open(port, host, None if path is None else where, where, timeout, from_cell)
+        opening = self._open(target, timeout, from_cell)
         if not from_cell:
             loop.spawn(opening)
             return self
@@ -171,51 +146,9 @@ class Socket(Duplex):
         )
 
     @property
-    def local_address(self) -> str | None:
-        """Our address, or None for a Unix socket."""
-        local = self.endpoint()[1]
-        return local[0] if local else None
-
-    @property
-    def local_port(self) -> int | None:
-        """Our port, or None for a Unix socket."""
-        local = self.endpoint()[1]
-        return local[1] if local else None
-
-    @property
-    def remote_address(self) -> str | None:
-        """The peer's address, or None for a Unix socket."""
-        remote = self.endpoint()[2]
-        return remote[0] if remote else None
-
-    @property
-    def remote_port(self) -> int | None:
-        """The peer's port, or None for a Unix socket."""
-        remote = self.endpoint()[2]
-        return remote[1] if remote else None
-
-    def endpoint(self) -> Ends:
-        """(``"client"`` or ``"server"``, local, remote); known while connected, and remembered."""
-        if self._endpoint is None:
-            who = "client" if self.server is None else "server"
-            if self._transport is None:
-                return (who, None, self._target)
-            names = [self._transport.get_extra_info(each) for each in ("sockname", "peername")]
-            local, remote = ((str(n[0]), int(n[1])) if isinstance(n, tuple) else None for n in names)
-            self._endpoint = (who, local, remote)
-        return self._endpoint
-
-    def _watched(
-        self, records: list[Record], now: int, name: str, size: int | None, kind: str, args: tuple[Any, ...]
-    ) -> None:
-        if name != "finish":  # on a time axis it says no more than the call of end beside it
-            super()._watched(records, now, name, size, kind, args)
-
-    def __repr__(self) -> str:
-        who, local, remote = self.endpoint()
-        if local is None or remote is None:
-            return f"<{who} socket, {self.ready_state}>"
-        return f"<{who} socket {addresses.in_words(*local)} to {addresses.in_words(*remote)}, {self.ready_state}>"
+    def timeout(self) -> float:
+        """Seconds without traffic after which ``timeout`` is emitted (see `set_timeout`); 0 for never."""
+        return 0.0 if self._idle is None else self._idle.seconds
 
     def __enter__(self) -> Socket:
         return self
@@ -232,56 +165,29 @@ class Socket(Duplex):
 
     # -- connecting
 
-    async def _open(
-        self, port: int | None, host: str, path: str | None, where: str, timeout: float, from_cell: bool
-    ) -> NetError | None:
+    async def _open(self, target: Target, timeout: float, from_cell: bool) -> NetError | None:
         """Try to connect; returns the error that the call has to raise."""
-        running = asyncio.get_running_loop()
-        failure: BaseException | None = None
         if self.closed:
             return None  # destroyed before it began
         self._opening = asyncio.current_task()
         try:
-            async with asyncio.timeout(timeout):
-                if path is not None:
-                    await running.create_unix_connection(self._protocol, path)
-                    return None
-                for family, kind, protocol, _, target in await addresses.resolve(host, port or 0):
-                    channel = host_of.make_socket(family, kind, protocol)
-                    channel.setblocking(False)
-                    try:
-                        await running.sock_connect(channel, target)
-                        await running.create_connection(self._protocol, sock=channel)
-                        return None
-                    except OSError as error:
-                        channel.close()
-                        failure = error
-                    except BaseException:
-                        channel.close()
-                        raise
-        except TimeoutError:
-            failure = TimedOut(
-                f"{where} did not answer within {timeout:g} s", "Check the address, and that packets reach the host."
-            )
-        except OSError as error:
-            failure = error
+            failed = await attempt(target, self._protocol, timeout)
         except asyncio.CancelledError:
             if not self.closed:
                 raise
-            return NetError(f"the attempt to reach {where} was given up", "destroy() was called.", code="ECONNABORTED")
+            words = f"the attempt to reach {target.where} was given up"
+            return NetError(words, "destroy() was called.", code="ECONNABORTED")
         except Exception:  # a fault of labkit, or of a layer below: nothing stays half open
             self.connecting, self.closed = False, True
             raise
         finally:
             self._opening = None
+        if failed is None:
+            return None
         self.connecting = False
         self.closed = True
         self._stop_timer()
-        self._failed = failed = addresses.translate(failure or OSError("no address to try"), where)
-        if isinstance(failed, ConnectionRefused) and path is None and addresses.is_loopback(host):
-            here = host_of.current()
-            if here is not None:
-                failed.todo = f"{host} is the {here.name} itself. The other end of the wire has an address of its own."
+        self._failed = failed
         raised = self._outcome(failed, from_cell)
         self._fire("close", True)
         self._gone()
@@ -357,6 +263,18 @@ class Socket(Duplex):
         elif not self.allow_half_open:
             self._end_now()
 
+    def _fail_writing(self, refusal: NetError) -> None:
+        # Not now: what was written before is sent, as in Node; it leaves when the handler has returned.
+        self._failed = refusal
+        loop.get().call_soon(self._destroy_now, refusal)
+
+    def _after_finish(self) -> None:
+        """The transport tells when the connection is gone."""
+
+    def _mark_changed(self) -> None:
+        if self._transport is not None and not self.closed:
+            self._transport.set_write_buffer_limits(high=self.high_water_mark, low=0)
+
     def _send_end(self) -> None:
         assert self._transport is not None
         if self._reading is Reading.ENDED:
@@ -375,10 +293,10 @@ class Socket(Duplex):
                 loop.get().call_soon(self._empty)
 
     def _direct(self) -> Callable[[bytes], Any] | None:
-        return None if self.timeout else super()._direct()
+        return None if self._idle is not None else super()._direct()
 
     def _is_plain(self) -> bool:
-        return not self.timeout and super()._is_plain()
+        return self._idle is None and super()._is_plain()
 
     def _kept(self, arrived: bytes | str) -> tuple[Any, ...]:
         # a listening server has many connections: see wait_for
@@ -417,10 +335,6 @@ class Socket(Duplex):
             self._opening.cancel()
         self._stop_timer()
 
-    def _tell_closed(self) -> None:
-        super()._tell_closed()
-        self._gone()
-
     def leave(self) -> None:
         """Close at once, since the host it is on goes: with RST, for nobody would answer a FIN."""
         self.reset_and_destroy()
@@ -446,31 +360,20 @@ class Socket(Duplex):
             channel.setsockopt(system.IPPROTO_TCP, system.TCP_NODELAY, int(self._no_delay))
 
     def _start_timer(self, seconds: float) -> None:
-        self.timeout = seconds
+        self._stop_timer()
         self._fast = None
         self._take_long_way()
-        self._stop_timer()
-        self._touched()
+        if seconds and not self.closed:
+            self._idle = IdleTimer(seconds, lambda: self._fire("timeout"))
 
     def _touched(self) -> None:
-        if not self.timeout:
-            return
-        self._active = monotonic()
-        if self._timer is None and not self.closed:
-            self._timer = loop.get().call_later(self.timeout, self._check_idle)
+        if self._idle is not None:
+            self._idle.touch()
 
     def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _check_idle(self) -> None:
-        left = self._active + self.timeout - monotonic()
-        if left > 0:
-            self._timer = loop.get().call_later(left, self._check_idle)
-        else:
-            self._timer = None  # the next traffic starts it again
-            self._fire("timeout")
+        if self._idle is not None:
+            self._idle.stop()
+            self._idle = None
 
 
 def check_options(allow_half_open: bool, no_delay: bool, high_water_mark: int) -> None:

@@ -12,10 +12,42 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from labkit.net.socket import Socket
+
+class Owner(Protocol):
+    """Who accepted a socket: a server."""
+
+    def _accepted(self, socket: Any) -> None:
+        """The connection stands."""
+
+    def _forget(self, socket: Any) -> None:
+        """The connection is gone."""
+
+    def _report(self, error: BaseException, about: object = None) -> None:
+        """Show an error that nobody was given."""
+
+
+class Upper(Protocol):
+    """What lies above a transport: a `Socket`, as it is called from below."""
+
+    def _attach(self, transport: Transport, *, ready: bool = True) -> None:
+        """The connection stands. ready: bytes can flow at once; otherwise ``_may_flow`` follows."""
+
+    def _push(self, data: bytes) -> None:
+        """Bytes arrived."""
+
+    def _push_end(self) -> None:
+        """The peer has ended."""
+
+    def _fill(self) -> None:
+        """The write buffer is above the high-water mark."""
+
+    def _empty(self) -> None:
+        """The write buffer is empty again."""
+
+    def _detach(self, exc: BaseException | None) -> None:
+        """The connection is gone."""
 
 
 class Transport(Protocol):
@@ -60,7 +92,7 @@ class Link(asyncio.Protocol):
 
     __slots__ = ("data_received", "socket")
 
-    def __init__(self, socket: Socket) -> None:
+    def __init__(self, socket: Upper) -> None:
         self.socket = socket
         # The path of every byte: no call in between.
         self.data_received = socket._push  # type: ignore[method-assign]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from labkit.core.emitter import Ends
     from labkit.core.watching import Record
 
-EVENTS_WAIT = 0.5
+EVENTS_WAIT = 2.0
 """Seconds to wait for the ``close`` event of a socket whose connection is closed on the wire."""
 BROKEN_WAIT = 0.5
 """Seconds to wait for the marker if an exception ends the capture: the student waits for the traceback."""

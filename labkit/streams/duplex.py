@@ -6,6 +6,7 @@ Rule: puts the two directions together; adds nothing to either.
 from __future__ import annotations
 
 from labkit.streams.readable import READING, Readable
+from labkit.streams.stream import check_mark
 from labkit.streams.writable import HIGH_WATER_MARK, WRITING, Writable
 
 
@@ -16,5 +17,4 @@ class Duplex(Readable, Writable):
 
     def __init__(self, *, high_water_mark: int = HIGH_WATER_MARK, has_cell: bool = True) -> None:
         super().__init__(has_cell=has_cell)
-        self._set_up_reading()
-        self._set_up_writing(high_water_mark)
+        self._mark = check_mark(high_water_mark)

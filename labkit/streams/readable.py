@@ -5,27 +5,24 @@ Rule: knows no socket. A subclass pushes bytes in (`_push`, `_push_end`) and say
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Callable
-from contextlib import suppress
-from time import monotonic, time_ns
+from time import time_ns
 from typing import Any, ClassVar, Self, TypeVar
 
 from labkit.core import checks, loop, watching
-from labkit.core.errors import BadArgument, LabError, NotOpen, TimedOut
+from labkit.core.errors import BadArgument, LabError
 from labkit.core.history import HISTORY, Entry
 from labkit.core.listeners import Listener
-from labkit.streams.pipe import Pipe, Shortcut, shortcut
+from labkit.streams import inbox
+from labkit.streams.decoder import Decoder
+from labkit.streams.inbox import Inbox
+from labkit.streams.pipe import Pipe, Shortcut, shortcut, together
 from labkit.streams.states import FLOWING, IDLE, PAUSED, Reading
 from labkit.streams.stream import NO_SLOTS, Stream
 
 READING = (
-    "_asked", "_decoder", "_due", "_held", "_inbox", "_reading", "_shortcut", "_source_ended", "_start", "bytes_read",
+    "_again", "_decoder", "_due", "_held", "_inbox", "_reading", "_shortcut", "_source_ended", "_start", "bytes_read",
 )  # fmt: skip
 """The slots of a class that can be read."""
-
-INBOX = 64 * 1024
-"""Bytes that `Readable.read` lets wait for it before the source is stopped."""
 
 DestinationT = TypeVar("DestinationT")
 
@@ -35,8 +32,9 @@ class Readable(Stream):
 
     As in Node, nothing is delivered until somebody asks: a ``data`` listener, `pipe`, `resume`, `read`, or a thread
     that waits for ``data``, ``end`` or ``close``. What arrives before that is kept, and the source is stopped.
+    Unlike Node, pieces that wait are delivered as one.
 
-    bytes_read: bytes delivered so far. Source: the Readable of Node's stream module.
+    bytes_read: bytes delivered so far, each counted once. Source: the Readable of Node's stream module.
     """
 
     _END_UNASKED: ClassVar[bool] = False
@@ -44,26 +42,26 @@ class Readable(Stream):
 
     __slots__ = NO_SLOTS
 
-    _asked: int
-    _decoder: codecs.IncrementalDecoder | None
+    _again: int
+    _decoder: Decoder | None
     _due: bool
     _held: bytearray | None
-    _inbox: bytearray | None
+    _inbox: Inbox | None
     _reading: Reading
     _shortcut: Shortcut | None
     _source_ended: bool
     _start: int
     bytes_read: int
 
-    def _set_up_reading(self) -> None:
-        """Give each slot of `READING` its first value; called by the constructor of a concrete class."""
+    def __init__(self, *, has_cell: bool = True) -> None:
+        super().__init__(has_cell=has_cell)
         self.bytes_read = 0
         self._reading = IDLE
         self._held = None  # arrived, not delivered yet
+        self._again = 0  # bytes at the front of what is held that were delivered before, and put back
         self._due = False  # what is held is about to be delivered
         self._source_ended = False  # nothing more will come from below
-        self._inbox = None  # what `read` has not yet handed out
-        self._asked = 0  # bytes a running `read` waits for
+        self._inbox = None  # what `read` has not yet handed out; None until it is called
         self._decoder = None
         self._shortcut = None  # if `_fast` is the sending of a pipe's destination
         self._start = 0  # bytes_read when the present run began
@@ -82,8 +80,8 @@ class Readable(Stream):
 
     @property
     def is_paused(self) -> bool:
-        """Whether `pause` was called, and `resume` was not called since."""
-        return self._reading is PAUSED
+        """Whether the source is stopped: by `pause`, or since as much waits for `read` as may wait."""
+        return self._reading is PAUSED or (self._inbox is not None and self._inbox.stopped)
 
     @property
     def readable_flowing(self) -> bool | None:
@@ -98,16 +96,18 @@ class Readable(Stream):
     @property
     def readable_length(self) -> int:
         """Bytes that have arrived and were not delivered yet."""
-        return len(self._held or b"") + len(self._inbox or b"")
+        return len(self._held or ()) + len(self._inbox or ())
 
     def set_encoding(self, encoding: str = "utf8") -> Self:
         """From now on ``data`` carries text: characters split between pieces arrive whole.
 
-        Raises `BadArgument` for an encoding that Python does not know.
+        Bytes that are no character become U+FFFD. Raises `BadArgument` for an encoding that Python does not know.
         """
-        decoder = codecs.getincrementaldecoder(checks.encoding(encoding))("replace")
+        decoder = Decoder(checks.encoding(encoding))
 
         def now() -> None:
+            if pending := self._forget_character():
+                self._hold_again(pending)
             self._decoder = decoder
             self._fast = None
 
@@ -117,46 +117,29 @@ class Readable(Stream):
     def unshift(self, data: bytes | bytearray | memoryview | str) -> Self:
         """Put bytes back: they are delivered again, before anything that comes later.
 
-        For a parser that was given more than belongs to it. After ``end`` it is an error, as in Node.
+        For a parser that was given more than belongs to it. Text is put back in the encoding of `set_encoding`.
+        After ``end`` it is an error, as in Node. Unlike Node, which may deliver inside of this call, the bytes are
+        delivered after the handler that runs now.
         """
+        decoder = self._decoder
+        if decoder is not None and isinstance(data, str):
+            data = decoder.encode(data)
         back = checks.data(data, "put back")
-        from_cell = not loop.inside()
-        error = loop.call(self._unshift_now, back, from_cell)
+        error = loop.call(self._unshift_now, back, not loop.inside())
         if error is not None:
             raise error
         return self
-
-    def _unshift_now(self, back: bytes, from_cell: bool) -> LabError | None:
-        if self._reading is Reading.ENDED or self.closed:
-            error = LabError(
-                "bytes were put back after the end", "Put them back before end is emitted.",
-                code="ERR_STREAM_UNSHIFT_AFTER_END_EVENT",
-            )  # fmt: skip
-            if from_cell:
-                return error
-            loop.get().call_soon(self._destroy_now, error)
-            return None
-        if back:
-            self._held = bytearray(back) + (self._held or b"")
-            self.bytes_read -= len(back)  # counted again when they are delivered
-            self._fast = None
-            if self._reading is FLOWING:
-                self._resume_now()
-        return None
 
     def pipe(self, destination: DestinationT, *, end: bool = True) -> DestinationT:
         """Write all that arrives here into destination, at the pace it can take; its end follows ours (end=True).
 
         destination: a `Writable`, or anything with ``write``, ``once`` and ``end``. Returns destination.
-        ``socket.pipe(socket)`` is an echo server. If the destination closes, the pipe is taken off and, if it was the
-        last one, this stream is paused.
+        ``socket.pipe(socket)`` is an echo server. If the destination finishes or closes, the pipe is taken off and, if
+        it was the last one, this stream is paused.
         """
         if not all(callable(getattr(destination, name, None)) for name in ("write", "once", "end")):
-            raise BadArgument(f"{destination!r} cannot be piped into", "Give a stream that can be written.")
-        pipe = Pipe(self, destination, checks.flag(end, "end"))
-        pipe.join()
-        self._add("data", pipe)  # not on(): it prints nothing, so it needs no cell to print under
-        self._add("end", pipe.end)
+            raise BadArgument(f"{checks.shown(destination)} cannot be piped into", "Give a stream that can be written.")
+        loop.call(Pipe(self, destination, checks.flag(end, "end")).join)
         return destination
 
     def unpipe(self, destination: Any = None) -> Self:
@@ -164,12 +147,11 @@ class Readable(Stream):
 
         def now() -> None:
             pipes = [each for each in self.listeners("data") if isinstance(each, Pipe)]
-            gone = [each for each in pipes if destination is None or each.destination is destination]
-            for pipe in gone:
-                pipe.leave()
-                self.off("data", pipe).off("end", pipe.end)
+            gone = pipes if destination is None else [each for each in pipes if each.destination is destination][:1]
             if gone and len(gone) == len(pipes):
                 self._pause_now()
+            for pipe in gone:
+                pipe.leave()
 
         loop.call(now)
         return self
@@ -177,27 +159,16 @@ class Readable(Stream):
     def read(self, size: int | None = None, timeout: float = 5.0) -> bytes:
         """Wait for size bytes and return them (None: for whatever comes next); fewer only if the source has ended.
 
-        For cells, which want the same bytes however TCP cuts the stream. timeout: seconds.
+        For cells, which want the same bytes however TCP cuts the stream; Node's read, which never waits, is another
+        thing. timeout: seconds. A ``data`` listener that is added later gets what was not read.
         Raises `TimedOut`, saying what did come, and the error that ended the stream.
         """
         if size is not None:
-            checks.whole(size, "a number of bytes to read")
+            checks.whole(size, "a number of bytes to read", 0, 2**31 - 1)
         checks.seconds(timeout)
-        loop.call(self._start_reading)
-        deadline = monotonic() + timeout
-        while True:
-            arrived = loop.call(self._take, size)
-            if arrived is not None:
-                return arrived
-            try:
-                with suppress(NotOpen):  # closed: what is there is all there will be
-                    self._wait_for_any("data", "end", timeout=max(0.0, deadline - monotonic()))
-            except TimedOut:
-                raise TimedOut(
-                    f"{f'only {len(self._inbox)} bytes' if self._inbox else 'nothing'} came within {timeout:g} s"
-                    + (f", and {size} were asked for" if size is not None else ""),
-                    "Does the other side answer at all? Is the number right?",
-                ) from None
+        if size == 0:
+            return b""
+        return inbox.read(self, size, timeout)
 
     def wait_for(self, event: str, timeout: float = 5.0) -> Any:
         """See `Emitter.wait_for`. Of ``data`` that came before the wait, only the last piece is kept, and not even that
@@ -235,7 +206,7 @@ class Readable(Stream):
     def _push_end(self) -> None:
         """Nothing more will come. A subclass calls this on the loop, once."""
         self._source_ended = True
-        if self._held is None and (self._END_UNASKED or self._reading is FLOWING):
+        if not self.destroyed and self._held is None and (self._END_UNASKED or self._reading is FLOWING):
             self._end_reading()
 
     def _stop_source(self) -> None:
@@ -250,6 +221,10 @@ class Readable(Stream):
 
     def _after_end(self) -> None:
         """Called when ``end`` has been emitted."""
+        self._close_if_over()
+
+    def _is_over(self) -> bool:
+        return self._reading is Reading.ENDED and super()._is_over()
 
     def _kept(self, arrived: bytes | str) -> tuple[Any, ...]:
         """What a later `wait_for` is to return of this piece: the piece, or ``(None,)`` for nothing."""
@@ -260,6 +235,10 @@ class Readable(Stream):
     def _take_in(self, data: bytes) -> None:
         if self._shortcut is not None:
             self._shortcut.end()
+        if self.closed or self.destroyed:
+            return
+        if self._inbox is not None and self._inbox.has_unheard:
+            inbox.hand_over(self)
         if self._held is not None or self._reading is not FLOWING:
             if self._held is None:
                 self._held = bytearray()
@@ -271,36 +250,30 @@ class Readable(Stream):
         self._fast = None
         self._deliver(data)
 
-    def _deliver(self, data: bytes) -> None:
-        self.bytes_read += len(data)
+    def _deliver(self, data: bytes, again: int = 0) -> None:
+        """Emit ``data``. again: bytes of it that were counted before."""
+        self.bytes_read += len(data) - again
         self._touched()
         if self._inbox is not None:
-            self._into_inbox(data)
+            inbox.add(self, self._inbox, data)
         arrived: bytes | str = data
         if self._decoder is not None:
             arrived = self._decoder.decode(data)
             if not arrived:
                 return  # only the first bytes of a character yet
         listeners = self._listeners.get("data", ())
-        entry = self._remember("data", self._kept(arrived), len(arrived))  # the size is told, also of what is not kept
+        # the size is told, also of what is not kept
+        entry = self._remember("data", self._kept(arrived), len(arrived), done=False)
         try:
             for listener in listeners:
                 listener(arrived)
         except Exception as error:
             self._broken(error)
+        entry.done = True
         if self._tickets:
-            self._offer(entry._replace(args=(arrived,)))
+            self._offer(entry, (arrived,))
         if listeners and self._is_plain():
             self._shorten(listeners)
-
-    def _into_inbox(self, data: bytes) -> None:
-        assert self._inbox is not None
-        self._inbox += data
-        if len(self._inbox) >= max(INBOX, self._asked):
-            if "data" not in self._listeners or self._asked:
-                self._pause_now()  # nobody reads: the source is slowed down
-            else:
-                self._inbox = None  # the listeners have it; a later read starts with what comes then
 
     def _is_plain(self) -> bool:
         """Whether the next data needs nothing but its listeners called."""
@@ -311,18 +284,8 @@ class Readable(Stream):
 
     def _shorten(self, listeners: tuple[Listener, ...]) -> None:
         """From now on do no more with what arrives than to call these, or, for a pipe, to send it."""
-        fast: Callable[[bytes], Any]
-        if len(listeners) > 1:
-
-            def fast(data: bytes) -> None:
-                for listener in listeners:
-                    listener(data)
-
-        elif (short := shortcut(listeners[0])) is not None:
-            self._shortcut, fast = short, short.send
-        else:
-            fast = listeners[0]
-        self._fast = fast
+        self._shortcut = shortcut(listeners)
+        self._fast = together(listeners) if self._shortcut is None else self._shortcut.send
         if self._listeners.get("data") is not listeners:  # another thread has just changed them
             self._fast = None
 
@@ -330,8 +293,11 @@ class Readable(Stream):
         return Entry("data", self._since, self.bytes_read - self._start, pieces, (None,))
 
     def _wanted(self, event: str) -> None:
-        if event == "data" and self._reading is IDLE:
-            loop.call(self._resume_now)
+        if event == "data":
+            if self._inbox is not None:
+                loop.call(inbox.hand_over, self)
+            if self._reading is IDLE:
+                loop.call(self._resume_now)
 
     def _waiting(self, event: str) -> None:
         super()._waiting(event)
@@ -350,6 +316,8 @@ class Readable(Stream):
         if self._reading is Reading.ENDED:
             return
         self._reading = FLOWING
+        if self._inbox is not None:
+            self._inbox.stopped = False
         if self._held is not None or self._source_ended:
             # Node, too, delivers what waited only after the handler that asked for it has returned. The source starts
             # after that, and not at a second resume(): what comes later must not overtake it.
@@ -365,48 +333,67 @@ class Readable(Stream):
             return  # destroyed: what it had not read is dropped; or paused again
         held, self._held = self._held, None
         if held is not None:
-            self._take_in(bytes(held))
-        if self._held is not None:
-            if self._reading is FLOWING and not self._due:  # a listener has put something back
-                self._resume_now()
-            return
+            again, self._again = self._again, 0
+            self._end_run()
+            self._fast = None
+            self._deliver(bytes(held), again)
         if self._reading is not FLOWING or self._is_going():
             return
-        if self._source_ended:
+        if self._held is not None:  # a listener has put something back
+            self._resume_now()
+        elif self._source_ended:
             self._end_reading()
         else:
             self._start_source()
 
     def _end_reading(self) -> None:
-        if self._decoder is not None and (rest := self._decoder.decode(b"", True)):
-            self._fire("data", rest)
+        if self._decoder is not None and self._decoder.pending:  # the first bytes of a character, and no others
+            if self._reading is FLOWING:
+                if rest := self._decoder.rest():
+                    self._fire("data", rest)
+                if self._reading is FLOWING:
+                    self._resume_now()  # end comes after this, unless something was put back
+            return
         self._reading = Reading.ENDED
         self._fire("end")
         if not self.closed:
             self._after_end()
 
-    def _start_reading(self) -> None:
-        if self._inbox is None:
-            self._inbox = bytearray()
-            self._fast = None
+    # -- putting back
+
+    def _forget_character(self) -> bytes:
+        """The first bytes of a character that is not whole yet: the decoder forgets them, and they can be put back."""
+        return b"" if self._decoder is None else self._decoder.forget()
+
+    def _hold_again(self, back: bytes) -> None:
+        """Hold bytes that were delivered before, in front of all others, and deliver them if the stream flows."""
+        self._held = bytearray(back) + (self._held or b"")
+        self._again += len(back)
+        self._fast = None
+        if self._reading is FLOWING:
             self._resume_now()
 
-    def _take(self, size: int | None) -> bytes | None:
-        if self._inbox is None:  # listeners took over since
-            self._start_reading()
-        inbox = self._inbox
-        assert inbox is not None
-        wanted = len(inbox) if size is None else size
-        over = self._reading is Reading.ENDED or self.closed
-        if (len(inbox) < wanted or (not inbox and size != 0)) and not over:
-            self._asked = wanted
-            self._resume_now()
+    def _unshift_now(self, back: bytes, from_cell: bool) -> LabError | None:
+        if not back:
             return None
-        self._asked = 0
-        if self._failed is not None and not inbox and wanted:
-            raise self._give(self._failed)  # nothing more will come, and it was not the peer's FIN
-        taken = bytes(inbox[:wanted])
-        del inbox[:wanted]
-        if self._reading is PAUSED and len(inbox) < INBOX:  # the inbox was full; what comes next may be the end
-            self._resume_now()
-        return taken
+        if self._reading is Reading.ENDED or self.closed or self.destroyed:
+            error = LabError(
+                "bytes were put back after the end", "Put them back before end is emitted.",
+                code="ERR_STREAM_UNSHIFT_AFTER_END_EVENT",
+            )  # fmt: skip
+            if not from_cell:
+                self._destroy_now(error)
+            return error if from_cell else None
+        if self._shortcut is not None:
+            self._shortcut.end()
+        pending = self._forget_character()
+        waiting = self._inbox
+        if waiting is None:
+            back += pending
+        elif "data" in self._listeners:
+            waiting.heard_again(back, len(back) + len(pending), is_here=not from_cell)
+            back += pending
+        else:  # only read has had it, and all that waits for read comes after it
+            back += waiting.take(len(waiting))
+        self._hold_again(back)
+        return None

@@ -6,19 +6,27 @@ Reading: what arrives is delivered, or it waits.
 
 | from | what happens | to |
 | --- | --- | --- |
-| IDLE | a listener of data, pipe, resume, read, or a thread that waits for data | FLOWING |
+| IDLE | a listener of data, a thread waits, pipe, resume, read | FLOWING |
 | IDLE, FLOWING | pause | PAUSED |
-| PAUSED | resume, or read | FLOWING |
-| IDLE, FLOWING, PAUSED | the source has ended, and nothing waits to be delivered: ``end`` is emitted | ENDED |
-| FLOWING | the source has ended, and what waited has been delivered: ``end`` is emitted | ENDED |
+| FLOWING | the last pipe is taken off, a pipe's destination is full | PAUSED |
+| PAUSED | pipe, resume, read, a pipe's destination drains | FLOWING |
+| PAUSED | a listener of data, a thread waits | PAUSED |
+| IDLE, PAUSED | the source ends | the same |
+| FLOWING | the source ends (``end`` is emitted when all is delivered) | ENDED |
+| ENDED | a listener of data, pipe, resume, pause | ENDED |
+
+A socket on which nothing waits is the exception: it goes to ENDED from IDLE and PAUSED, too, when the source ends.
 
 Writing: what is written goes down, or it is queued.
 
 | from | what happens | to |
 | --- | --- | --- |
-| OPENING | bytes can flow: what was queued goes down | OPEN |
-| OPENING, OPEN | end: no more can be written | ENDING |
-| ENDING | all is with the kernel, or whatever else lies below: ``finish`` is emitted | ENDED |
+| OPENING | bytes can flow (what was queued goes down) | OPEN |
+| OPENING, OPEN | write, cork, uncork | the same |
+| OPENING, OPEN | end (no more can be written) | ENDING |
+| ENDING | bytes can flow (what was queued goes down, then the end) | ENDING |
+| ENDING | all is taken by what lies below (``finish`` is emitted) | ENDED |
+| ENDED | end | ENDED |
 
 A stream can be destroyed in every state: `Stream.destroyed`, then ``close``. Beside the states there are facts that do
 not exclude one another: the source has ended though bytes still wait here; more is written than may wait (until

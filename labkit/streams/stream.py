@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from labkit.core import loop
-from labkit.core.checks import whole
+from labkit.core.checks import shown, whole
 from labkit.core.endpoint import Endpoint
 from labkit.core.errors import BadArgument
 
@@ -42,7 +42,7 @@ class Stream(Endpoint):
     def destroy(self, error: Exception | None = None) -> Self:
         """Close at once; what was not sent, or not delivered, is dropped. error: emitted before ``close``, if given."""
         if error is not None and not isinstance(error, Exception):
-            raise BadArgument(f"{error!r} is not an error", "Give an exception, or nothing.")
+            raise BadArgument(f"{shown(error)} is not an error", "Give an exception, or nothing.")
         loop.call(self._destroy_now, error, not loop.inside())
         return self
 
@@ -57,7 +57,19 @@ class Stream(Endpoint):
         self._soon(from_cell, self._tell_closed)
 
     def _let_go(self) -> None:
-        """Let go of what lies below, since the stream is destroyed."""
+        """Let go of what lies below, since the stream is closed."""
+
+    def _is_over(self) -> bool:
+        """Whether every side of the stream has ended."""
+        return True
+
+    def _close_if_over(self) -> None:
+        """Close, if every side has ended; a subclass whose closing is told from below does not call this."""
+        if not self.closed and not self.destroyed and self._is_over():
+            self.closed = True
+            self._fast = None
+            self._let_go()
+            loop.get().call_soon(self._tell_closed)
 
     def _tell_closed(self) -> None:
         if self._failed is not None:

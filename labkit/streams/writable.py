@@ -13,10 +13,10 @@ from labkit.core import checks, loop
 from labkit.core.errors import BrokenPipe, NetError
 from labkit.streams.pipe import Pipe, Shortcut
 from labkit.streams.states import ENDING, OPEN, OPENING, Writing
-from labkit.streams.stream import NO_SLOTS, Stream
+from labkit.streams.stream import NO_SLOTS, Stream, check_mark
 
 WRITING = (
-    "_blocked", "_corked", "_pipes", "_queued", "_queued_size", "_sink", "_writing", "_written", "high_water_mark",
+    "_blocked", "_corked", "_mark", "_pipes", "_queued", "_queued_size", "_sink", "_writing", "_written",
 )  # fmt: skip
 """The slots of a class that can be written."""
 
@@ -36,17 +36,17 @@ class Writable(Stream):
 
     _blocked: bool
     _corked: int
+    _mark: int
     _pipes: tuple[Pipe, ...]
     _queued: list[bytes]
     _queued_size: int
     _sink: Callable[[bytes], Any] | None
     _writing: Writing
     _written: int
-    high_water_mark: int
 
-    def _set_up_writing(self, high_water_mark: int = HIGH_WATER_MARK) -> None:
-        """Give each slot of `WRITING` its first value; called by the constructor of a concrete class."""
-        self.high_water_mark = high_water_mark
+    def __init__(self, *, high_water_mark: int = HIGH_WATER_MARK, has_cell: bool = True) -> None:
+        super().__init__(has_cell=has_cell)
+        self._mark = check_mark(high_water_mark)
         self._writing = OPENING
         self._sink = None  # takes bytes down; None until they can flow
         self._queued = NOTHING  # written while opening or corked
@@ -72,7 +72,7 @@ class Writable(Stream):
             if refusal is None:
                 return self._write_now(data)
             if not self.closed and not self.destroyed:  # Node ignores a write after the close
-                loop.get().call_soon(self._destroy_now, refusal)
+                self._fail_writing(refusal)
             return False
         return loop.call(self._write_or_raise, data)
 
@@ -85,9 +85,11 @@ class Writable(Stream):
         """
         last = None if data is None else checks.data(data, "written")
         if on_finish is not None:
-            self.once("finish", on_finish)
+            checks.function(on_finish, "on_finish")
         if last is not None:
             self.write(last)
+        if on_finish is not None:
+            self.once("finish", on_finish)
         loop.call(self._end_now)
         return self
 
@@ -105,6 +107,19 @@ class Writable(Stream):
         """Send what was kept since `cork`; after several calls of cork, the last of as many calls of uncork does it."""
         loop.call(self._uncork_now)
         return self
+
+    @property
+    def high_water_mark(self) -> int:
+        """Bytes that may wait before `write` returns False.
+
+        Unlike in Node, what lies below takes at once does not count, and as many bytes as the mark are not too many.
+        """
+        return self._mark
+
+    @high_water_mark.setter
+    def high_water_mark(self, mark: int) -> None:
+        self._mark = check_mark(mark)
+        loop.call(self._mark_changed)
 
     @property
     def bytes_written(self) -> int:
@@ -154,6 +169,20 @@ class Writable(Stream):
     def _ask_to_hear(self) -> None:
         """Have `_empty` called as soon as nothing lies below any more; called only if something does."""
 
+    def _mark_changed(self) -> None:
+        """Called when the program has set another high-water mark."""
+
+    def _fail_writing(self, refusal: NetError) -> None:
+        """A handler has written when nothing can be written any more: the stream is destroyed."""
+        self._destroy_now(refusal)
+
+    def _after_finish(self) -> None:
+        """Called when ``finish`` has been emitted."""
+        self._close_if_over()
+
+    def _is_over(self) -> bool:
+        return self._writing is Writing.ENDED and super()._is_over()
+
     def _direct(self) -> Callable[[bytes], Any] | None:
         """What sends a piece, if nothing else has to be done with it now (see `Shortcut`); else None."""
         plain = self._writing is OPEN and not self._corked and not self._blocked
@@ -179,7 +208,7 @@ class Writable(Stream):
         self._sink = sink
         if self._writing is OPENING:
             self._writing = OPEN
-        if not self._corked:
+        if not self._corked or self._writing is ENDING:
             self._flush()
         if self._writing is ENDING:
             self._send_end()
@@ -208,17 +237,22 @@ class Writable(Stream):
 
     def _gone(self) -> None:
         """The stream is closed: nothing is piped into it any more."""
-        self._take_long_way()
-        for short in filter(None, map(self._shortcut_of, self._pipes)):
-            short.end()
-        pipes, self._pipes = self._pipes, ()
-        for pipe in pipes:
-            if pipe.source is not self:
-                pipe.source.unpipe(self)
+        self._take_off_pipes()
         self._sink = None
         self._queued = NOTHING
 
+    def _tell_closed(self) -> None:
+        super()._tell_closed()
+        self._gone()
+
     # -- inside
+
+    def _take_off_pipes(self) -> None:
+        for pipe in self._pipes:
+            if pipe.source is self:  # an echo reads on, to see the peer's end
+                pipe.leave()
+            else:
+                pipe.source.unpipe(self)
 
     def _write_or_raise(self, data: bytes) -> bool:
         refusal = self._refusal()
@@ -234,7 +268,7 @@ class Writable(Stream):
                 self._queued = []
             self._queued.append(data)
             self._queued_size += len(data)
-            self._blocked = self._blocked or self.writable_length > self.high_water_mark
+            self._blocked = self._blocked or self.writable_length > self._mark
             return not self._blocked
         self._sink(data)
         self._touched()
@@ -282,9 +316,12 @@ class Writable(Stream):
 
     def _finished(self) -> None:
         """All that was written is with the kernel, and so is the end."""
-        if self._writing is ENDING and not self.destroyed:
+        if self._writing is ENDING and not self.destroyed and self._failed is None:
             self._writing = Writing.ENDED
             self._fire("finish")
+            self._take_off_pipes()
+            if not self.closed:
+                self._after_finish()
 
     def _shortcut_of(self, pipe: Pipe) -> Shortcut | None:
         short: Shortcut | None = getattr(pipe.source, "_shortcut", None)

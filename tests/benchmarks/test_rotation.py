@@ -39,15 +39,23 @@ def test_the_better_of_nodes_servers_is_the_peer() -> None:
 
 
 @pytest.mark.parametrize(("size", "verdict"), [(1024, "met"), (8192, "MISSED")])
-def test_eight_kilobytes_promise_more(size: int, verdict: str) -> None:
-    target = rotation.judge(udp_echo.COMPARISON, rounds(labkit=[1.0], node=[1.5]), Work(50, size), 1)[0]
+def test_eight_kilobytes_promise_more_beside_the_c_server(size: int, verdict: str) -> None:
+    measured = rounds(labkit=[1.0, 1.0], node=[1.5, 1.5], C=[0.6, 0.7])
+    target = rotation.judge(udp_echo.COMPARISON, measured, Work(50, size), 2)[-1]
+    assert (target.name.split(": ")[1], round(target.value or 0, 3)) == ("CPU of the C server / ours", 0.65)
     assert target.verdict == verdict
+
+
+@pytest.mark.parametrize("size", [64, 8192])
+def test_node_is_beaten_by_as_much_at_every_size(size: int) -> None:
+    measured = rounds(labkit=[1.0], node=[1.25], C=[1.0])
+    assert rotation.judge(udp_echo.COMPARISON, measured, Work(50, size), 1)[0].verdict == "met"
 
 
 def test_a_round_that_is_missing_is_not_judged() -> None:
     measured = rounds(labkit=[1.0, 1.0], node=[9.0], asyncio=[9.0, 9.0])
     targets = rotation.judge(udp_echo.COMPARISON, measured, Work(50, 64), 2)
-    assert [target.verdict for target in targets] == ["NOT MEASURED", "met"]
+    assert [target.verdict for target in targets] == ["NOT MEASURED", "met", "NOT MEASURED"]  # C did not run at all
 
 
 @pytest.mark.parametrize("comparison", [tcp_echo.COMPARISON, udp_echo.COMPARISON])

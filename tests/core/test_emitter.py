@@ -454,6 +454,26 @@ class TestWaitFor:
         waiter.outcome()
         assert order[0] == "listener"
 
+    @pytest.mark.parametrize("event", ["data", "close"])
+    def test_a_wait_that_begins_while_the_listeners_run_returns_after_them(self, event: str) -> None:
+        source, running, go_on, order = Waiting(), threading.Event(), threading.Event(), []
+
+        def slow(_: object) -> None:
+            running.set()
+            go_on.wait(10)
+            order.append("listener")
+
+        source.emit(event, "earlier")
+        source.on(event, slow)
+        emitting = threading.Thread(target=source.emit, args=(event, "now"))
+        emitting.start()
+        assert running.wait(10)
+        waiter = Waiter(source, event)
+        go_on.set()
+        assert waiter.outcome() == "now"
+        assert order == ["listener"]
+        emitting.join(10)
+
     def test_it_leaves_no_listener_behind(self) -> None:
         source = Emitter()
         source.emit("data", b"x")

@@ -39,7 +39,9 @@ def test_what_is_not_a_port(port: Any) -> None:
 @pytest.mark.parametrize(
     ("host", "here"),
     [("127.0.0.1", True), ("127.255.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
-     ("", False), ("192.0.2.1", False), ("localhost.example", False), ("128.0.0.1", False)],
+     ("", False), ("192.0.2.1", False), ("localhost.example", False), ("128.0.0.1", False),
+     ("LOCALHOST", True), ("Localhost.", True), ("127.1", True), ("0x7f000001", True), ("::ffff:127.0.0.1", True),
+     ("::ffff:192.0.2.1", False), ("127.0.0.1 x", False), ("1", False), ("127.0.0.1.example", False)],
 )  # fmt: skip
 def test_is_loopback(host: str, here: bool) -> None:
     assert address.is_loopback(host) is here

@@ -510,11 +510,24 @@ class TestLimits:
         said = capsys.readouterr().out
         assert said == f"Anyone who can reach this machine can now connect to 0.0.0.0:{server.port}.\n"
 
-    @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost", "LOCALHOST", "127.1"])
     def test_loopback_needs_no_expose(self, host: str) -> None:
         with net.create_server().listen(0, host) as server:
             net.connect(server.port, host).destroy()
             server.wait_for("connection")
+
+    @pytest.mark.parametrize("spelling", ["localhost", "LOCALHOST", "127.1"])
+    def test_replace_finds_the_earlier_server_however_its_address_is_spelt(self, spelling: str) -> None:
+        first = net.create_server().listen(0)
+        if system.getaddrinfo(spelling, 0)[0][4][0] != "127.0.0.1":
+            first.close()
+            pytest.fail(f"{spelling} is not 127.0.0.1 here: the test says nothing")
+        with net.create_server().listen(first.port, spelling, replace=True):
+            assert not first.listening
+
+    def test_an_ipv4_address_written_as_ipv6_is_named_so(self) -> None:
+        with pytest.raises(AddressUnavailable, match=r"::ffff:127\.0\.0\.1 is an IPv4 address.*Listen on 127\.0\.0\.1"):
+            net.create_server().listen(0, "::ffff:127.0.0.1")
 
     def test_replace_closes_the_earlier_server(self, place: Place) -> None:
         first = place.listen(net.create_server(lambda s: s.write("first")))

@@ -625,7 +625,7 @@ class TestE12Timeout:
             story = Story(accepted)
             accepted.set_timeout(0.02)
             story.until("timeout")
-            assert loop.call(lambda: accepted._timer) is None  # nothing is armed that could fire again
+            assert loop.call(lambda: accepted._idle.armed) is False  # nothing is armed that could fire again
             plain.sendall(b"x")
             assert story.until("timeout", 2) == ["timeout", "data", "timeout"]
             accepted.write(b"y")
@@ -634,25 +634,25 @@ class TestE12Timeout:
     def test_never_after_zero(self, place: Place) -> None:
         with plain_client(place) as (_, accepted):
             accepted.set_timeout(0.02).set_timeout(0)
-            assert loop.call(lambda: (accepted._timer, accepted.timeout)) == (None, 0)
+            assert loop.call(lambda: (accepted._idle, accepted.timeout)) == (None, 0)
 
     def test_not_after_the_close(self, place: Place) -> None:
         with plain_client(place) as (plain, accepted):
             accepted.set_timeout(30)
             plain.close()
             accepted.wait_for("close")
-            assert accepted._timer is None
+            assert accepted._idle is None
             accepted.set_timeout(0.001)
-            assert accepted._timer is None
+            assert accepted._idle is None
 
     def test_traffic_through_a_pipe_counts(self, place: Place) -> None:
         with pair(place) as (client, accepted), plain_client(Place("127.0.0.1", Path("x"))) as (plain, relay):
             relay.pipe(accepted)
             accepted.set_timeout(30)
-            before = loop.call(lambda: accepted._active)
+            before = loop.call(lambda: accepted._idle.active)
             plain.sendall(b"through")
             assert client.read(7) == b"through"
-            assert loop.call(lambda: accepted._active) > before
+            assert loop.call(lambda: accepted._idle.active) > before
 
     def test_a_negative_time_is_refused(self, place: Place) -> None:
         with plain_client(place) as (_, accepted), pytest.raises(LabError, match="not a timeout"):

@@ -26,16 +26,7 @@ def test_the_rule_itself_has_no_circle() -> None:
         assert all(order.index(target) < order.index(part) for target in targets), part
 
 
-# A circle that stands still is marked here until it is broken; the mark fails as soon as it is.
-STANDING = {
-    "net": "socket and transport",
-}
-
-
-@pytest.mark.parametrize("part", [
-    pytest.param(part, marks=pytest.mark.xfail(strict=True, reason=STANDING[part])) if part in STANDING else part
-    for part in imports.ALLOWED
-])  # fmt: skip
+@pytest.mark.parametrize("part", imports.ALLOWED)
 def test_no_circle_inside_a_part(part: str) -> None:
     assert imports.circles(part) == []
 

@@ -18,9 +18,6 @@ from tools.imports import PACKAGE, modules
 MAX_LINES = 400
 """The one number; CONTRIBUTING.md and docs/architecture.md name it too. Split a longer module by idea."""
 
-WAITING = {"net/socket.py", "streams/readable.py"}
-"""Modules that are being split: each goes from here as soon as it is."""
-
 everything = pytest.mark.parametrize("path", modules(), ids=[str(path.relative_to(PACKAGE)) for path in modules()])
 
 
@@ -76,9 +73,7 @@ def bare(path: Path) -> Iterator[str]:
 
 
 @everything
-def test_length(path: Path, request: pytest.FixtureRequest) -> None:
-    if str(path.relative_to(PACKAGE)) in WAITING:
-        request.applymarker(pytest.mark.xfail(reason="being split", strict=True))
+def test_length(path: Path) -> None:
     assert len(path.read_text(encoding="utf8").splitlines()) <= MAX_LINES
 
 

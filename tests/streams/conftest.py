@@ -1,0 +1,33 @@
+"""What the tests of labkit.streams share: both loops, one Node process, and no stray error message.
+
+Rule: every test here runs on uvloop and on asyncio, and ends with nothing on stderr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import loops
+from tests.streams.memory import Node
+
+
+@pytest.fixture(params=loops.LOOPS, autouse=True, scope="module")
+def kind(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The kind of event loop."""
+    yield from loops.swap_loop(request.param)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(kind: str, capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """What goes wrong in a handler is printed: a test that expects it reads it; anything else fails the test."""
+    yield from loops.nothing_left({}, lambda: 0, capsys)
+
+
+@pytest.fixture(scope="session")
+def node() -> Iterator[Node]:
+    """Node, playing scenarios."""
+    process = Node()
+    yield process
+    process.close()
