@@ -540,7 +540,7 @@ class TestCapture:
         assert capsys.readouterr().out == ""
 
     def test_tcp_without_a_recording_says_why(self, wire: Wire) -> None:
-        with pytest.raises(CaptureUnavailable, match="TCP does not go through it"), wire.capture():
+        with pytest.raises(CaptureUnavailable, match="TCP does not go through the relay"), wire.capture():
             connection(wire)
 
     def test_nothing_at_all_is_nothing(self, wire: Wire, recording: dict[str, str]) -> None:
