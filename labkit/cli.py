@@ -81,7 +81,7 @@ def _port(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a whole number from 0 to 65535") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a whole number from 0 to 65535") from None
 
 
 def _for_a_terminal(message: str) -> str:
@@ -145,7 +145,7 @@ def _doctor(options: argparse.Namespace) -> int:
         print(f"wire in a notebook with the kernel labkit: {wire}")
     where = "this terminal" if notebook is not None else "this notebook"
     used = next(reason for reason in status.reasons if reason.tier == status.tier)
-    # A forced tier is used or nothing is: what it would be is no answer where it does not work.
+    # If a forced tier does not work, nothing else is used: so say that it does not work, not what it would be.
     print(f"capture in {where}: {_alone(status)}" if used.ok else f"capture in {where}: none, for {used.why}")
     if status.forced:
         print(f"  LABKIT_TIER={status.tier} asks for this: unset it to have the best that works here")

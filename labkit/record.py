@@ -27,7 +27,7 @@ _SCRIPTS = f"*{nodejs.ENDING}"
 
 README = """# Recorded captures
 
-These stand in where a machine lets its user capture nothing; a picture made from one says so. Each was made by
+These stand in if a machine lets its user capture nothing; a picture made from one says so. Each was made by
 `labkit record`, which runs the lesson live and keeps what its cells captured. Wireshark opens them as they are; the
 events of the sockets are inside, in a block that other programs pass over.
 
@@ -46,7 +46,7 @@ What Node printed stands in where Node is not installed. Each file has the scrip
 def record(lessons: Sequence[str] = ()) -> Iterator[str]:
     """Run lessons (all, if none is named) and replace their recordings; yields one line of report for each file.
 
-    Raises `CaptureUnavailable` where this machine cannot capture, `LabError` where the lessons are not at hand.
+    Raises `CaptureUnavailable` if this machine cannot capture, `LabError` if the lessons are not at hand.
     """
     if status().tier == "recorded" and (forced_tier() == "recorded" or not _notebooks_capture()):
         raise CaptureUnavailable("recording needs live capture, and this machine allows none", "See `labkit doctor`.")

@@ -132,7 +132,7 @@ def _is_of_another_machine(host: str) -> bool:
 
 
 def warning(host: str, port: int, call: str) -> LabError:
-    """The refusal to expose a port unasked. call: the method that was called, ``"listen"``."""
+    """The error for a port that others could reach, if nobody asked for that. call: the method, ``"listen"``."""
     # Whether there are others is not known here: a notebook's own network has none, that of a laptop has many.
     return LabError(
         f"{in_words(host, port)} can be reached from other machines on its network",
@@ -165,7 +165,7 @@ def what_to_do(who: str, call: str) -> str:
 
 
 def holder(port: int, protocol: str = "tcp") -> str:
-    """Who has the port, in words (``python3 (pid 4711)``), or ``""`` where the system does not tell.
+    """Who has the port, in words (``python3 (pid 4711)``), or ``""`` if the system does not tell.
 
     protocol: ``"tcp"`` (who listens on it) or ``"udp"``.
     """

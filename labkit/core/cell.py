@@ -15,7 +15,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class Cell(NamedTuple):
-    """A cell. number: what the program that shows the notebook calls it, ``""`` where it does not say.
+    """A cell. number: what the program that shows the notebook calls it, ``""`` if it does not say.
 
     code: the file name that the kernel makes up from the cell's text.
     """

@@ -141,7 +141,8 @@ class Emitter:
         """Take a listener off again (the latest, if it was registered more than once); unknown ones are ignored."""
         self._check_event(event)
         if not callable(listener):
-            raise BadArgument(f"{checks.shown(listener)} is no listener", "Give the function that was given to on().")
+            words = f"{checks.shown(listener)} is not a listener"
+            raise BadArgument(words, "Give the function that was given to on().")
         with _registering:
             kept = list(self._listeners.get(event, ()))
             for position in range(len(kept) - 1, -1, -1):
@@ -379,7 +380,7 @@ class Emitter:
         self._spent = {**(self._spent or {}), entry.name: entry}
 
     def _overcome(self, *events: str) -> None:
-        """What these events told is no longer so: no wait is to return it, or to raise it."""
+        """These events no longer describe how things are: no wait returns them, or raises them."""
         for event in events:
             if (entry := self._unseen(event)) is not None:
                 self._spend(entry)

@@ -28,7 +28,7 @@ class Row:
     """One end of a TCP connection as its kernel sees it.
 
     local, remote: (address, port). state: as in RFC 9293 §3.3.2 (``"TIME-WAIT"``). inode: Linux's number of the
-    socket, 0 where no program holds it any more.
+    socket, 0 if no program holds it any more.
     """
 
     local: tuple[str, int]
@@ -41,8 +41,8 @@ def kernel_table(*ports: int, protocol: str = "tcp") -> tuple[Row, ...]:
     """The TCP connections and listening sockets of this network, as the kernel holds them.
 
     ports: only rows with this port at one end; two ports name one connection (none: all rows). protocol: ``"udp"`` for
-    the UDP sockets in place of them, where the state means nothing (Linux; elsewhere none are known).
-    Raises `LabError` where the system does not tell.
+    the UDP sockets in place of them; their state means nothing (Linux only; other systems do not tell).
+    Raises `LabError` if the system does not tell.
     Source: RFC 9293 §3.3.2 (the states).
     """
     rows = _from_proc(protocol) if sys.platform == "linux" else _from_netstat() if protocol == "tcp" else []

@@ -47,7 +47,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 def get() -> asyncio.AbstractEventLoop:
-    """The background loop, started at the first call (uvloop where it can be had, else asyncio's)."""
+    """The background loop, started at the first call (uvloop if it is installed, else asyncio's)."""
     global _loop, _thread
     with _starting:
         if _loop is None:

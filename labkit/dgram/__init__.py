@@ -10,7 +10,7 @@ Called from a handler they never block, and an ``error`` event tells of failure.
 """
 
 from labkit.dgram.binding import close_everything
-from labkit.dgram.flow import QUEUE
+from labkit.dgram.receiving import QUEUE
 from labkit.dgram.sender import LARGEST, Sender
 from labkit.dgram.socket import Socket, create_socket
 

@@ -14,13 +14,13 @@ from labkit.core import host as host_of
 from labkit.core.addresses import in_words
 from labkit.core.errors import LabError, NetError, NotOpen, PortInUse
 from labkit.dgram import sender as senders
-from labkit.dgram.flow import Flow
+from labkit.dgram.receiving import Receiving
 from labkit.dgram.sender import LOOPBACK
 
 _running: dict[Any, Binding] = {}
 
 
-class Binding(Flow):
+class Binding(Receiving):
     """What `Socket` knows of its own port; see there."""
 
     __slots__ = ()
@@ -51,20 +51,20 @@ class Binding(Flow):
 
     @property
     def port(self) -> int:
-        """The port of this socket, also after its end; raises `NotOpen` where it never had one."""
+        """The port of this socket, also after its end; raises `NotOpen` if it never had one."""
         if self._local is None:
             raise NotOpen("this socket has no port yet", "bind() it, or send something.")
         return self._local[1]
 
     def address(self) -> tuple[str, int]:
-        """(address, port) of this socket; raises `NotOpen` where it is closed or not bound."""
+        """(address, port) of this socket; raises `NotOpen` if it is closed or not bound."""
         self._check_open()
         if self._local is None:
             raise NotOpen("this socket has no address yet", "bind() it, or send something.", code="EBADF")
         return self._local
 
     def remote_address(self) -> tuple[str, int]:
-        """(address, port) of the peer; raises `LabError` where the socket is not connected."""
+        """(address, port) of the peer; raises `LabError` if the socket is not connected."""
         if self._remote is None:
             raise LabError(
                 "this socket is not connected", "connect() comes first.", code="ERR_SOCKET_DGRAM_NOT_CONNECTED"
@@ -126,7 +126,7 @@ class Binding(Flow):
             self._fire("listening")
 
     def _bind_for(self, where: str | None, port: int | None, at_once: bool) -> None:
-        """Take a free port, on the address from which there is a way to the peer: loopback is not left for nothing."""
+        """Take a free port, on the address that the kernel would send from. For a peer on loopback that is loopback."""
         own = LOOPBACK[self.kind]
         if where is None:
             own = "0.0.0.0" if self.kind == "udp4" else "::"

@@ -1,6 +1,6 @@
 """Sending a datagram: from a cell, from a handler, to a name, when the kernel has no room.
 
-Rule: decides when and whither; the bytes are handed to the kernel in flow.py.
+Rule: decides when and where to; receiving.py hands the bytes to the kernel.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from labkit.core.errors import LabError, NetError, TimedOut
 from labkit.core.listeners import in_cell
 from labkit.dgram import sender as senders
 from labkit.dgram.binding import Binding
-from labkit.dgram.flow import Sent
+from labkit.dgram.receiving import Sent
 from labkit.dgram.sender import LOOPBACK
 
 SEND_TIMEOUT = 10.0
@@ -71,7 +71,7 @@ class Sending(Binding):
         return self
 
     def _check_target(self, port: int | None, address: str | None) -> str | None:
-        """The address to send to, None where the socket is connected; raises `LabError`."""
+        """The address to send to, None if the socket is connected; raises `LabError`."""
         self._check_open()
         if self._remote is not None:
             if port is None and address is None:

@@ -1,6 +1,6 @@
 """Node's dgram.Socket: what a program can do with a UDP socket, which is server and client in one.
 
-Rule: Node's methods and properties; what the event loop reports comes in in flow.py, and no protocol is known here.
+Rule: Node's methods and properties; what the event loop reports arrives in receiving.py; no protocol is known here.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class Socket(Sending):
             self._fire("connect")
 
     def disconnect(self) -> Socket:
-        """Be open to all peers again, on the same port. Raises `LabError` where the socket is not connected."""
+        """Be open to all peers again, on the same port. Raises `LabError` if the socket is not connected."""
         self._check_open()
 
         def now() -> None:

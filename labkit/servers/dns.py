@@ -25,7 +25,7 @@ class Server:
 
     def __init__(self, zone: Zone) -> None:
         if not isinstance(zone, Zone):
-            raise LabError(f"{repr(zone)[:60]} is no zone", "Make one of lines of text: dns.Zone.parse(text).")
+            raise LabError(f"{repr(zone)[:60]} is not a zone", "Make one of lines of text: dns.Zone.parse(text).")
         self.zone = zone
         self._tcp: net.Server | None = None
         self._udp: dgram.Socket | None = None
@@ -102,7 +102,7 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port it listens on; 0 where it does not."""
+        """The port it listens on; 0 if it does not listen."""
         return 0 if self._tcp is None else self._tcp.port
 
     def address(self) -> tuple[str, int] | str | None:

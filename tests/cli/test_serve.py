@@ -180,7 +180,7 @@ class TestRefusals:
     def test_a_port_that_is_no_number(self) -> None:
         told = run("serve", "echo", "--port", "http")
         assert told.returncode == 2
-        assert "'http' is no port: give a whole number from 0 to 65535" in told.stderr
+        assert "'http' is not a port: give a whole number from 0 to 65535" in told.stderr
 
     def test_host_that_is_no_address_of_this_machine(self) -> None:
         said = refusal(run("serve", "echo", "--port", "0", "--host", "192.0.2.1"))

@@ -205,7 +205,7 @@ class TestTheDoor:
             (lambda: ZONE.answer(None), "is made of bytes"),
             (lambda: ZONE.answer(bytes(12), "sctp"), "'sctp' is not a transport"),
             (lambda: ZONE.records(5), "5 is not a name"),
-            (lambda: servers.dns.create(SOA), "is no zone"),
+            (lambda: servers.dns.create(SOA), "is not a zone"),
         ],
     )  # fmt: skip
     def test_words(self, call: Any, words: str) -> None:

@@ -42,7 +42,7 @@ class _Talk:
 
     __slots__ = ("_ends", "socket")
 
-    def __init__(self, socket: Flow, peer: tuple[str, int]) -> None:
+    def __init__(self, socket: Receiving, peer: tuple[str, int]) -> None:
         self.socket = socket
         who, local, _ = socket.endpoint()
         self._ends = (who, local, peer)
@@ -52,7 +52,7 @@ class _Talk:
         return self._ends
 
 
-class Flow(Endpoint):
+class Receiving(Endpoint):
     """What `Socket` is made of below Node's methods; see there."""
 
     EVENTS = frozenset({"message", "listening", "connect", "close", "error"})
@@ -206,7 +206,7 @@ class Flow(Endpoint):
             except BlockingIOError:
                 return False
             except ConnectionRefusedError as error:
-                # The kernel reports here what came back for an earlier datagram; this one it has not sent.
+                # The kernel reports here what came back for an earlier datagram; it did not send this one.
                 if not again:
                     raise
                 loop.get().call_soon(self._failed, error)
@@ -309,7 +309,7 @@ class Flow(Endpoint):
     # -- history and captures
 
     def endpoint(self) -> Ends:
-        """(``"server"`` where the program has called bind, else ``"client"``; local; the peer, where there is one)."""
+        """(``"server"`` if the program has called bind, else ``"client"``; local; the peer, if there is one)."""
         if self._bound:
             return ("server", self._local, self._remote)
         return ("client", self._local, self._remote or self._peer)
