@@ -17,6 +17,7 @@ import pytest
 from labkit import cli
 from labkit.servers import echo, greeter
 from tests.cli.conftest import LABKIT, refusal, run, without
+from tests.net.peers import read_exactly
 from tests.servers.conftest import Serving, Terminal
 
 Serve = Callable[..., Serving]
@@ -119,7 +120,7 @@ class TestEnding:
         server = serve("echo", "--port", "0")
         with socket.create_connection(("127.0.0.1", int(server.port)), timeout=30) as client:
             client.sendall(b"x")
-            assert client.recv(len(HEADED), socket.MSG_WAITALL) == HEADED
+            assert read_exactly(client, len(HEADED)) == HEADED
             assert server.stop() == (0, "", "")
             assert client.recv(1) == b""
         assert can_be_bound(int(server.port))
