@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from labkit.packets import walk
-from labkit.packets.explain import applications, icmp, ipv6, trailers
+from labkit.packets.explain import applications, icmp, ip_options, ipv6, trailers
 from labkit.packets.explain.base import Context, number_at, read, shown_bytes
 from labkit.packets.explain.tables import table_of
 from labkit.packets.frames import quotes
@@ -132,7 +132,8 @@ class _Frame:
         context.fragment, context.pseudo, context.truncated = False, None, False
         if name == "IPv4" and stop >= start + 20:
             context.truncated = start + number_at(raw, (start + 2) * 8, 16) > stop
-            context.pseudo = (4, raw[start + 12 : start + 16], raw[start + 16 : start + 20])
+            routed = ip_options.final_destination(raw, start + 20, min(stop, start + (raw[start] & 15) * 4))
+            context.pseudo = (4, raw[start + 12 : start + 16], routed or raw[start + 16 : start + 20])
             context.fragment = number_at(raw, (start + 6) * 8, 16) & 0x3FFF != 0
         elif name == "IPv6" and stop >= start + 40:
             context.truncated = start + 40 + number_at(raw, (start + 4) * 8, 16) > stop

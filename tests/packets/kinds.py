@@ -21,6 +21,7 @@ def frames() -> list[tuple[str, bytes]]:
         *_tags(),
         *_lengths(),
         *_extension_headers(),
+        *_source_routes(),
         *_icmp(),
         *_icmp6(),
         *_impossible(),
@@ -184,6 +185,23 @@ def _extension_headers() -> list[tuple[str, bytes]]:
         ("no next header behind options", packet(0, options(59, b""), b"junk")),
         ("an atomic fragment", packet(44, struct.pack("!BBHI", 6, 0, 0, 7), tcp)),
     ]  # fmt: skip
+
+
+def _source_routes() -> list[tuple[str, bytes]]:
+    """Options of IPv4 that change what a checksum covers: the address in the header, or the last one of the route."""
+    found = []
+    stops = [bytes((10, 9, 9, last)) for last in (1, 2)]
+    head = socket.inet_aton("10.0.0.2")
+    for word, kind in (("loose", 131), ("strict", 137)):
+        for count, pointer in ((1, 4), (1, 8), (2, 4), (2, 8), (2, 12)):
+            for covered in (head, stops[count - 1]):
+                body = struct.pack("!HHIIHHHH", 40000, 80, 1, 1, 0x5018, 100, 0, 0) + b"in"
+                sent = socket.inet_aton("10.0.0.1") + covered + struct.pack("!HH", 6, len(body)) + body
+                body = body[:16] + struct.pack("!H", ~made.ones_sum(sent) & 0xFFFF) + body[18:]
+                option = bytes((kind, 3 + 4 * count, pointer)) + b"".join(stops[:count])
+                name = f"a {word} route of {count}, pointer {pointer}, sum with {socket.inet_ntoa(covered)}"
+                found.append((name, made.ethernet(made.ipv4(body, 6, b"\1" + option))))
+    return found
 
 
 def _summed(data: bytes) -> bytes:
