@@ -9,6 +9,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from labkit.core.calls import in_words
+from labkit.core.checks import shown, whole
+from labkit.core.errors import BadArgument
 from labkit.packets import walk
 from labkit.packets.explain import applications, icmp, ip_options, ipv6, trailers
 from labkit.packets.explain.base import Context, number_at, read, shown_bytes
@@ -25,13 +28,18 @@ _EXTENDED_ECHOES = (("ICMP", 42), ("ICMPv6", 160))
 _RAW_IP = "raw IP"
 
 
+@in_words
 def dissect(raw: bytes, linktype: int = ETHERNET) -> tuple[Layer, ...]:
     """Take a frame apart.
 
     raw: its bytes. linktype: how it starts, as numbered in pcap files (1: Ethernet, 101: an IP packet).
     Returns its layers, outermost first; the payload is the last one. Their fields cover every byte.
+    Raises `BadArgument` for a frame that is not bytes, or a link type that no file can name.
     """
-    return dissect_frame(Context(raw, linktype))
+    if not isinstance(raw, (bytes, bytearray, memoryview)):
+        todo = "Give its bytes: bytes(packet), or bytes.fromhex(...) if you have its digits."
+        raise BadArgument(f"{shown(raw)} is not a frame", todo)
+    return dissect_frame(Context(bytes(raw), whole(linktype, "a link type", 0, 0xFFFF)))
 
 
 def dissect_frame(
