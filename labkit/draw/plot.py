@@ -167,9 +167,8 @@ def bars(
     theme: as for `levels`. Returns a Picture. Raises LabError if there is nothing to draw.
     """
     try:
-        pairs = [
-            (_short(name), float(_finite(value))) for name, value in (values.items() if isinstance(values, Mapping) else values)
-        ]
+        named = values.items() if isinstance(values, Mapping) else values
+        pairs = [(_short(name), float(_finite(value))) for name, value in named]
     except (TypeError, ValueError, LookupError, OverflowError):
         raise LabError(
             f"cannot draw bars of {given(values)}", 'Give a number by name: draw.bars({"UDP": 2, "TCP": 9}, title=...).'
