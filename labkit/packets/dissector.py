@@ -7,6 +7,7 @@ raises; Scapy is asked only about layers of the student's own (`scapy_layers`).
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from labkit.core.calls import in_words
@@ -23,6 +24,7 @@ from labkit.packets.steps import Step
 
 _WHY_PAYLOAD = "What the layers below carry for the program: they do not look at it."
 _WHY_MALFORMED = "These bytes do not have the form their protocol asks for."
+_WHY_CUT = "The frame goes on, but whoever captured it kept only its first bytes (a snapshot length)."
 _WHY_OPAQUE = "labkit knows the name of this protocol and has no table of its fields."
 _EXTENDED_ECHOES = (("ICMP", 42), ("ICMPv6", 160))
 _RAW_IP = "raw IP"
@@ -51,11 +53,33 @@ def dissect_frame(
     wire, if the capture may be shorter.
     """
     steps: list[Step] = []
-    walk.quick(context.raw, context.linktype, fcs_length or 0, wire_length, steps)
+    found = walk.quick(context.raw, context.linktype, fcs_length or 0, wire_length, steps)
     frame = _Frame(context, number)
     frame.take(steps)
     frame.after(steps, fcs_length, max(wire_length, len(context.raw)))
+    there = len(context.raw)
+    if wire_length > there and frame.layers:
+        ends = found.payload if found.protocol == "TCP" else found.end
+        if found.protocol.endswith("(truncated)") or (ends > there and not found.protocol.endswith("(malformed)")):
+            last = frame.layers[-1]
+            frame.layers[-1] = replace(last, fields=_cut_off(last.fields, there, wire_length))
     return tuple(frame.layers)
+
+
+def _cut_off(fields: tuple[Field, ...], there: int, size: int) -> tuple[Field, ...]:
+    """The fields of a header that goes on behind the captured bytes: what stands last has its form, as far as it goes.
+
+    there: bytes captured. size: bytes on the wire.
+    """
+    if not fields or fields[-1].end != there * 8:
+        return fields
+    last = fields[-1]
+    if last.children:
+        last = replace(last, children=_cut_off(last.children, there, size))
+    elif last.name.rpartition(".")[2] == "malformed":
+        meaning = f"the capture has {there} of the {size} bytes of this frame"
+        last = replace(last, label="Cut off", meaning=meaning, why=_WHY_CUT)
+    return (*fields[:-1], last)
 
 
 def dissect_from(name: str, raw: bytes) -> tuple[Layer, ...] | None:
