@@ -131,6 +131,7 @@ def _lengths() -> list[tuple[str, bytes]]:
         ("bytes after ARP", made.ethernet(struct.pack("!HHBBH", 1, _V4, 6, 4, 1) + bytes(20), 0x0806) + bytes(18)),
         ("bytes after 802.3", made.ethernet(b"\x50\x50\x03unknown", 10) + bytes(36)),
         *((f"UDP length {size}", made.ethernet(made.ipv4(udp(size), 17))) for size in (0, 7, 8, 10, 12, 13, 100)),
+        ("UDP length 100, with a sum", made.ethernet(made.ipv4(udp(100)[:6] + b"\x12\x34" + udp(100)[8:], 17))),
         ("UDP length 0 over IPv6", made.ethernet(made.ipv6(udp(0), 17), _V6)),
         ("UDP length 9, padded", made.ethernet(made.ipv4(udp(9), 17)) + bytes(14)),
         ("IPv4 length 0", made.ethernet(long4[:2] + b"\0\0" + long4[4:])),
