@@ -128,7 +128,8 @@ class Rule:
         *, which: str = "",
     ) -> None:  # fmt: skip
         for name, value in (("nth", nth), ("times", times)):
-            if (value is None and name == "nth") or (value is not None and not (_is_whole(value) and 1 <= value <= _MOST)):
+            counts = _is_whole(value) and value is not None and 1 <= value <= _MOST
+            if not counts and (value is not None or name == "nth"):
                 todo = f"Give a whole number from 1 to {_MOST}"
                 todo += ", or None for all of them." if name == "times" else "."
                 raise LabError(f"{name}={shown(value)} is not a count", todo)
