@@ -6,10 +6,12 @@ Rule: text and small HTML made from measured values; nothing here knows a protoc
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from labkit import packets
+from labkit.core.calls import in_words
+from labkit.core.checks import shown, text
 from labkit.core.errors import LabError
 
 VERDICTS = ("holds", "wrong", "outdated")
@@ -58,6 +60,7 @@ class _Opening:
         return f"<style>{self.style}</style><pre>{html.escape(repr(self))}\n</pre>"
 
 
+@in_words
 def lesson(name: str, *, large: bool = False) -> _Opening:
     """Begin a lesson: recordings are looked up under its name. Shows how capture works on this machine.
 
@@ -143,14 +146,19 @@ class Prediction:
         return _Card(lines, tone)
 
 
+@in_words
 def predict(question: str, mine: Any = ..., options: Sequence[Any] = ()) -> Prediction:
     """Ask for a prediction before an experiment.
 
     question: what will happen? mine: the student's answer (``...``: not yet). options: answers to choose from.
+    Raises `LabError` for a question that is not text, or options that are not a list.
     """
-    return Prediction(question, mine, options)
+    if isinstance(options, (str, bytes)) or not isinstance(options, (Sequence, Set)):
+        raise LabError(f"options={shown(options)} is not a list of answers", 'Give several: options=["yes", "no"].')
+    return Prediction(text(question, "a question"), mine, tuple(options))
 
 
+@in_words
 def claim(number: str, words: str, *, holds: bool, seen: str, outdated: str = "") -> _Card:
     """Settle one claim of the chapter by what was just measured.
 

@@ -13,6 +13,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from labkit.core.calls import in_words
 from labkit.core.errors import LabError, TimedOut
 from labkit.packets import recorded
 
@@ -51,6 +52,7 @@ def program() -> str | None:
     return next((path for name in _PROGRAMS if (path := shutil.which(name))), None)
 
 
+@in_words
 def node(script: str, *, name: str | None = None, lesson: str | None = None, timeout: float = 10.0) -> Said:
     """Run a script in Node, in this program's network, and return what it printed.
 

@@ -101,9 +101,11 @@ def _exactly(kind: str, texts: list[str], wanted: tuple[str, ...]) -> list[str]:
 
 def _number(name: str, text: str) -> int:
     largest = _LARGEST.get(name, 0xFFFFFFFF)
-    if not (text.isascii() and text.isdecimal() and int(text) <= largest):
-        raise LabError(f"{text!r} is not a valid {name}", f"Give a whole number from 0 to {largest}.")
-    return int(text)
+    # Python turns no text of thousands of digits into a number: so long a text is refused first.
+    digits = text.lstrip("0") if text.isascii() and text.isdecimal() else ""
+    if not (digits or set(text) == {"0"}) or len(digits) > len(str(largest)) or int(digits or "0") > largest:
+        raise LabError(f"{text[:40]!r} is not a valid {name}", f"Give a whole number from 0 to {largest}.")
+    return int(digits or "0")
 
 
 def _plain(word: Word) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from struct import Struct
 
 from labkit.core.calls import made_in_words, nearest
+from labkit.core.checks import shown as given
 from labkit.core.errors import LabError
 from labkit.dns import names, records
 from labkit.dns.codes import Class, Opcode, Rcode, Type, named, number, word
@@ -268,4 +269,4 @@ def _pack(form: Struct, *numbers: int) -> bytes:
     try:
         return form.pack(*numbers)
     except Exception:
-        raise BadMessage(f"one of {', '.join(map(str, numbers))} does not fit into 16 bits") from None
+        raise BadMessage(f"one of {', '.join(map(given, numbers))} does not fit into 16 bits") from None

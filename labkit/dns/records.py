@@ -12,6 +12,7 @@ from struct import error as Broken
 from typing import Any, NamedTuple
 
 from labkit.core.calls import made_in_words
+from labkit.core.checks import shown as given
 from labkit.dns import names
 from labkit.dns.codes import Class, Type, named, number, word
 from labkit.dns.names import BadMessage, Writer
@@ -115,7 +116,7 @@ def _is_option(given: object) -> bool:
 def fits(name: str, value: object, most: int) -> None:
     """Raise `BadMessage` if a value is not a whole number from 0 to most. name: of the value, for the message."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise BadMessage(f"{name}={value!r} does not fit its field", f"Give a whole number from 0 to {most}.")
+        raise BadMessage(f"{name}={given(value)} does not fit its field", f"Give a whole number from 0 to {most}.")
 
 
 def shown(data: Data) -> str:
@@ -217,7 +218,7 @@ def write(writer: Writer, record: Record) -> None:
     fits("rclass", record.rclass, 0xFFFF)
     fits("ttl", record.ttl, 0xFFFFFFFF)
     if not _is_data(record.type, record.rclass, record.data):
-        what = f"{record.data!r}"[:200] + f" is not {word(Type, record.type)} data"
+        what = f"{given(record.data)} is not {word(Type, record.type)} data"
         raise BadMessage(what, _DATA.get(record.type, 'Give bytes: b"...".'))
     writer.name(record.name)
     writer.data += _FIXED.pack(record.type, record.rclass, record.ttl, 0)
@@ -227,10 +228,10 @@ def write(writer: Writer, record: Record) -> None:
     except BadMessage:
         raise
     except Broken:
-        what = f"{record.data!r}"[:200] + f" is not {word(Type, record.type)} data: a number does not fit its field"
+        what = f"{given(record.data)} is not {word(Type, record.type)} data: a number does not fit its field"
         raise BadMessage(what, "Preferences and option numbers end at 65535, all others at 4294967295.") from None
     except (ValueError, TypeError) as error:
-        raise BadMessage(f"{record.data!r} is not {word(Type, record.type)} data ({error})"[:300]) from None
+        raise BadMessage(f"{given(record.data)} is not {word(Type, record.type)} data ({error})"[:300]) from None
     length = len(writer.data) - start
     if length > 0xFFFF:
         raise BadMessage(f"the data of {record.name!r} has {length} bytes", "A record holds 65,535 at most.")
@@ -242,6 +243,10 @@ def _write_data(writer: Writer, record: Record) -> None:
     kind = record.type
     if kind in (Type.A, Type.AAAA) and record.rclass == Class.IN:
         address = ipaddress.IPv4Address(data) if kind == Type.A else ipaddress.IPv6Address(data)
+        if "%" in data:  # the 16 bytes of AAAA have no room for it
+            raise BadMessage(
+                f"{data!r} names an interface, and a record cannot", f"Give the address alone: {data.split('%')[0]}."
+            )
         writer.data += address.packed
     elif kind in (Type.CNAME, Type.NS, Type.PTR):
         writer.name(data)

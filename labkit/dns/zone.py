@@ -126,7 +126,9 @@ class Zone:
             raise LabError(f"a zone is made of text, and this is not: {repr(text)[:60]}", FORMAT)
         found: list[Record] = []
         places: list[tuple[int, str]] = []
-        for number, line in enumerate(text.splitlines(), start=1):
+        # Only a line feed ends a line, as in an editor; `splitlines` would divide a text at a form feed, too. Some
+        # editors begin a file with a byte order mark, which is no part of its first name.
+        for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
             try:
                 words = words_of(line)
                 if words:

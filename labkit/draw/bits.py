@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from labkit.core.calls import in_words
 from labkit.draw import style
 from labkit.draw.dump import counting
 from labkit.draw.dump import draw as draw_dump
@@ -24,6 +25,7 @@ _BYTES = 128  # of a layer drawn in its dump
 _KEEP = 2  # whole rows drawn of a field that fills many
 
 
+@in_words
 def bits(
     thing: Any,
     *,

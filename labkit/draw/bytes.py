@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator
 from itertools import groupby
 from typing import Any
 
+from labkit.core.calls import in_words
+from labkit.core.checks import whole
 from labkit.draw import dump, style
 from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN
@@ -22,6 +24,7 @@ _COLUMN = (style.WIDTH - 2 * MARGIN) // _COLUMNS
 _LINE = 21  # height of a line of the legend, px
 
 
+@in_words
 def bytes(packet: Any, *, hide: Collection[str] = (), limit: int = 256, title: str | None = None) -> Picture:
     """Draw the bytes of a packet in hex and as text, coloured by header field.
 
@@ -31,6 +34,7 @@ def bytes(packet: Any, *, hide: Collection[str] = (), limit: int = 256, title: s
     Returns a Picture; its text writes ``.`` for digits that change from run to run.
     Raises LabError for anything that has no layers, or an unknown name in ``hide``.
     """
+    limit = whole(limit, "a number of bytes to draw")
     parts, alone = sheets(packet, hide), not is_packet(packet)
     total = sum(len(part.layer.data) for part in parts)
     number = parts[0].layer.packet if parts else 0

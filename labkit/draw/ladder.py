@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from labkit.core.calls import in_words
 from labkit.draw import ladder_text, marks, style
 from labkit.draw.ladder_model import STALL_NS, Ladder, Rung, read, silence
 from labkit.draw.picture import Picture
@@ -29,6 +30,7 @@ _ROOM = RIGHT - LEFT - 24  # for the label of an arrow, px
 _CHARS = int(_ROOM / width("0", "l"))  # of ASCII that fit there: nearly every label, so that it need not be measured
 
 
+@in_words
 def ladder(
     tape: Tape | Iterable[Packet],
     *,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from labkit.core.calls import in_words
+from labkit.core.checks import shown
 from labkit.core.errors import LabError
 from labkit.draw import style
 from labkit.draw.picture import Picture
@@ -40,6 +42,7 @@ _CJK = (
 )
 
 
+@in_words
 def levels(
     series: Iterable[Level] | Mapping[str, Iterable[Level]],
     *,
@@ -63,10 +66,10 @@ def levels(
     named = {_short(name): found for name, points in given_by_name if (found := _points(points))}
     if not named:
         raise LabError("there is nothing to plot: the series is empty", "Measure first, then draw.")
-    marks = sorted(
-        (event.time_ns, _short(event.name)) if isinstance(event, SocketEvent) else (event[0], _short(event[1]))
-        for event in events
-    )
+    marks = sorted(map(_mark, _each(events, "events")))
+    if mark is not None and not _is_number(mark):
+        raise LabError(f"mark={given(mark)} is not a level", "Give a number, or None for no line.")
+    _check_looks(twin, theme)
     start = min(points[0][0] for points in named.values())
     last = max(max(points[-1][0] for points in named.values()), *(time for time, _ in marks), start)
     high = max(value for points in named.values() for _, value in points)
@@ -147,6 +150,7 @@ def levels(
     return _picture(draw, theme, title, lines, twin, alt)
 
 
+@in_words
 def bars(
     values: Mapping[str, float] | Sequence[tuple[str, float]],
     *,
@@ -163,17 +167,17 @@ def bars(
     theme: as for `levels`. Returns a Picture. Raises LabError if there is nothing to draw.
     """
     try:
-        pairs = [
-            (_short(name), float(value)) for name, value in (values.items() if isinstance(values, Mapping) else values)
-        ]
-    except (TypeError, ValueError):
+        named = values.items() if isinstance(values, Mapping) else values
+        pairs = [(_short(name), float(_finite(value))) for name, value in named]
+    except (TypeError, ValueError, LookupError, OverflowError):
         raise LabError(
             f"cannot draw bars of {given(values)}", 'Give a number by name: draw.bars({"UDP": 2, "TCP": 9}, title=...).'
         ) from None
     if not pairs:
         raise LabError("there is nothing to draw: no values", "Measure first, then draw.")
     high = max(max(value for _, value in pairs), 0) or 1
-    origins = "; ".join(dict.fromkeys(visible(tape.origin) for tape in tapes if tape.origin))
+    _check_looks(twin, theme)
+    origins = "; ".join(dict.fromkeys(filter(None, map(_origin, _each(tapes, "tapes")))))
     # Matplotlib's letters are wider than those that `width` measures.
     below = wrap(f"tape: {origins}", style.PLOT_SIZE[0] * 80, "s", 3) if origins else []
 
@@ -234,8 +238,8 @@ def bars(
 def _theme(name: str) -> style.Theme:
     try:
         return {"light": style.LIGHT, "dark": style.DARK}[name]
-    except KeyError:
-        raise LabError(f"there is no theme {name!r}", "Use 'light' or 'dark'.") from None
+    except (KeyError, TypeError):  # TypeError: a list, for example, is no key
+        raise LabError(f"there is no theme {shown(name)}", "Use 'light' or 'dark'.") from None
 
 
 def _figure(title: str, colors: style.Theme, height: float = style.PLOT_SIZE[1]) -> tuple[Figure, Axes]:
@@ -336,11 +340,58 @@ def _png(figure: Figure) -> tuple[bytes, tuple[int, int]]:
     return out.getvalue(), (int(width * 100), int(height * 100))
 
 
+def _each(several: Any, name: str) -> list[Any]:
+    """What was given for an argument that takes several things, as a list. Raises LabError for one thing."""
+    if isinstance(several, (str, bytes)) or not isinstance(several, Iterable):
+        raise LabError(f"{name}={given(several)} is not a list", f"Put it in brackets: {name}=[…].")
+    return list(several)
+
+
+def _mark(event: Any) -> tuple[float, str]:
+    """The time in ns and the name of what is to be marked."""
+    if isinstance(event, SocketEvent):
+        return event.time_ns, _short(event.name)
+    if isinstance(event, (tuple, list)) and len(event) == 2 and _is_number(event[0]):
+        return event[0], _short(event[1])
+    raise LabError(f"cannot mark {given(event)}", 'Give socket events, or pairs of a time in ns and a name: (0, "x").')
+
+
+def _origin(tape: Any) -> str:
+    if not isinstance(getattr(tape, "origin", None), str):
+        raise LabError(f"{given(tape)} is not a tape", "Give the tapes that the values come from: tapes=[tape].")
+    return visible(tape.origin)
+
+
+def _finite(value: Any) -> Any:
+    """The value, if a plot has a place for it. Raises ValueError for infinity and what is not a number."""
+    if not _is_number(value):
+        raise ValueError("not a number that can be drawn")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return -_LARGEST < float(value) < _LARGEST and not isinstance(value, (str, bytes))
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+_LARGEST = 1e100  # beyond that, Matplotlib has no room for the space above
+
+
+def _check_looks(twin: Any, theme: Any) -> None:
+    """Raise LabError for a twin that is not text, or a theme that there is not."""
+    if twin is not None and not isinstance(twin, str):
+        raise LabError(f"twin={given(twin)} is not text", "Give words that are true in every run, in quotes.")
+    if theme is not None:
+        _theme(theme)
+
+
 def _points(points: Any) -> list[Level]:
     """One series as a list. Raises LabError for anything else."""
     try:
-        return [(time, float(value)) for time, value in points]
-    except (TypeError, ValueError):
+        return [(_finite(time), float(_finite(value))) for time, value in points]
+    except (TypeError, ValueError, LookupError, OverflowError):
         raise LabError(
             f"cannot plot the levels of {given(points)}",
             "Give pairs of (time in ns, value), or several lists of such pairs by name.",

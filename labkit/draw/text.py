@@ -144,7 +144,10 @@ def given(thing: object) -> str:
     if thing is None:
         return "None"
     if isinstance(thing, (str, bytes, int, float)):
-        whole = visible(repr(thing))
+        try:
+            whole = visible(repr(thing))
+        except ValueError:  # a number of more digits than Python writes
+            return f"this {kind}"
         return f"{kind} {whole if len(whole) <= 40 else whole[:39] + '…'}"
     return kind
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from labkit.core.calls import in_words
 from labkit.core.errors import LabError
 from labkit.draw.text import visible
 from labkit.draw.units import layers_of, span
@@ -41,6 +42,7 @@ class FieldTable:
         return f"<table><caption {_CELL}\">{html.escape(self.title)}</caption><tr>{head}</tr>{body}</table>"
 
 
+@in_words
 def why(thing: Any, *, parts: bool = False) -> FieldTable:
     """Tell for each field of a layer why it exists, and which RFC defines it.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
+from labkit.core.calls import in_words
 from labkit.exercises import progress_file
 from labkit.exercises.printing import few_lines
 from labkit.exercises.result import Note, Outcome, Result, plain
@@ -73,6 +74,7 @@ class Exercise(ABC):
 
     # -- what a student calls
 
+    @in_words
     def check(self, answer: Any = None) -> Result:
         """Try an answer, within seconds; returns a `Result`: not attempted, not yet (what failed, where) or correct.
 
@@ -101,6 +103,7 @@ class Exercise(ABC):
         self._note(True)
         return Result(self.name, Outcome.CORRECT, why=self.praise)
 
+    @in_words
     def hint(self) -> Note:
         """Return the hints so far and one more, from a nudge to nearly the answer."""
         count = len(self.hints)
@@ -111,6 +114,7 @@ class Exercise(ABC):
             lines.append(f"That is the last hint; there is {self._call('solution')} too.")
         return Note("\n\n".join(lines))
 
+    @in_words
     def solution(self) -> Note:
         """Return the solution after a correct answer or three tries, or if it is asked for a second time."""
         self._asked += 1

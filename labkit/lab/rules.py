@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ParamSpec, TypeVar
 
 from labkit.core.calls import in_words
+from labkit.core.checks import shown
 from labkit.core.errors import LabError
 from labkit.packets import frames
 from labkit.packets.frames import ETHERNET, FLAG_LETTERS, Quick
@@ -22,6 +23,8 @@ R = TypeVar("R")
 
 ETHERNET_HEADER = 14
 """Bytes before the IP packet in each frame."""
+
+_MOST = 10**9  # frames that a rule counts at most; nobody waits for more
 
 
 class Passing:
@@ -125,9 +128,11 @@ class Rule:
         *, which: str = "",
     ) -> None:  # fmt: skip
         for name, value in (("nth", nth), ("times", times)):
-            if (value is None and name == "nth") or (value is not None and not (_is_whole(value) and value >= 1)):
-                none = ", or None for all of them" if name == "times" else ""
-                raise LabError(f"{name}={value!r} is not a count", f"Give a whole number from 1{none}.")
+            counts = _is_whole(value) and value is not None and 1 <= value <= _MOST
+            if not counts and (value is not None or name == "nth"):
+                todo = f"Give a whole number from 1 to {_MOST}"
+                todo += ", or None for all of them." if name == "times" else "."
+                raise LabError(f"{name}={shown(value)} is not a count", todo)
         self.verb, self.match, self.nth, self.times = verb, match, nth, times
         self._which = which or _which(nth, times)
         self.seen = self.acted = 0
@@ -198,7 +203,7 @@ def reorder(frame: Passing) -> Action:
 def delayed(seconds: float) -> Callable[[Passing], Action]:
     """Deliver the frame later. seconds: the delay."""
     if not _is_number(seconds) or not 0 < seconds < 3600:
-        raise LabError(f"a delay of {seconds!r} s is not possible", "Give seconds, more than 0 and less than an hour.")
+        raise LabError(f"a delay of {shown(seconds)} s is not possible", "Give seconds: more than 0, below 3600.")
 
     def act(frame: Passing) -> Action:
         return Action("delayed", f"by {seconds * 1000:g} ms", ((seconds, frame.raw),))
@@ -209,7 +214,7 @@ def delayed(seconds: float) -> Callable[[Passing], Action]:
 def corrupted(byte: int) -> Callable[[Passing], Action | None]:
     """Flip the lowest bit of one byte of the frame. byte: its number from 0; a negative one counts from the end."""
     if not _is_whole(byte):
-        raise LabError(f"{byte!r} is not the number of a byte", "Count from 0, or from the end: -1 is the last byte.")
+        raise LabError(f"{shown(byte)} is not the number of a byte", "Count from 0, or from the end: -1 is the last.")
 
     def act(frame: Passing) -> Action | None:
         position = byte if byte >= 0 else len(frame.raw) + byte
@@ -226,9 +231,9 @@ def corrupted(byte: int) -> Callable[[Passing], Action | None]:
 def lost(probability: float, seed: int) -> Callable[[Passing], Action | None]:
     """Lose frames by chance. With the same seed, every run loses the same frames of each sender."""
     if not _is_number(probability) or not 0 <= probability <= 1:
-        raise LabError(f"{probability!r} is not a probability", "Give a number from 0 to 1; 0.1 loses 1 frame in 10.")
+        raise LabError(f"{shown(probability)} is not a probability", "Give 0 to 1; 0.1 loses 1 frame in 10.")
     if not _is_whole(seed):
-        raise LabError(f"seed={seed!r} is not a seed", "Give a whole number; the same one loses the same packets.")
+        raise LabError(f"seed={shown(seed)} is not a seed", "Give a whole number; the same one loses the same packets.")
     # One row of chances for each sender: a sender's own order is fixed, but which sender comes first is a race.
     chances = {sender: random.Random(f"{seed} {sender}") for sender in SENDERS}
 
@@ -253,7 +258,7 @@ def by_function(function: Callable[[Passing], Any]) -> Callable[[Passing], Actio
         if isinstance(answer, (bytes, bytearray)) and len(answer) >= ETHERNET_HEADER:
             return Action("corrupted", "by a function", ((0.0, bytes(answer)),))
         raise LabError(
-            f"a rule cannot return {answer!r}",
+            f"a rule cannot return {shown(answer)}",
             'Return None to let it pass, "drop", "duplicate", "reorder", seconds of delay, or the '
             "bytes to deliver: the whole frame, from packet.raw on, not only the payload.",
         )

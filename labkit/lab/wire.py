@@ -19,6 +19,7 @@ from typing import Any
 
 from labkit.core import loop
 from labkit.core.calls import in_words, made_in_words
+from labkit.core.checks import shown
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.lab import rules
 from labkit.lab.addresses import ADDRESSES, LOOPBACK
@@ -89,13 +90,13 @@ class Wire:
         possible = all(_is_number(each) for each in (delay, queue, *([] if rate is None else [rate])))
         if not possible or delay < 0 or (rate is not None and rate <= 0) or queue < 1 or int(queue) != queue:
             raise LabError(
-                f"no cable has delay={delay!r}, rate={rate!r}, queue={queue!r}",
+                f"no cable has delay={shown(delay)}, rate={shown(rate)}, queue={shown(queue)}",
                 "Give seconds from 0, bytes a second above 0 (or None), and a whole number of packets from 1.",
             )
         if isinstance(mtu, bool) or not isinstance(mtu, int) or not 576 <= mtu <= 9000:
-            raise LabError(f"an MTU of {mtu!r} bytes is not possible here", "Give 576 to 9000; Ethernet has 1500.")
+            raise LabError(f"an MTU of {shown(mtu)} bytes is not possible here", "Give 576 to 9000; Ethernet has 1500.")
         if not isinstance(textbook, bool):
-            raise LabError(f"textbook={textbook!r} is neither True nor False", "False leaves Linux's own settings.")
+            raise LabError(f"textbook={shown(textbook)} is neither True nor False", "False: Linux's own settings.")
         # Start the loop's thread now: started in a block of a host, it would stay on that host with all later sockets.
         loop.get()
         self.why_not = ""
@@ -216,7 +217,7 @@ class Wire:
         seconds of delay, or the bytes to deliver. If the function raises, it is switched off, and the packet passes.
         """
         if not callable(function):
-            raise LabError(f"{function!r} is not a function", "Give its name, uncalled: wire.rule(swap).")
+            raise LabError(f"{shown(function)} is not a function", "Give its name, uncalled: wire.rule(swap).")
         name = getattr(function, "__name__", "a function")
         return self._add(Rule(f"ask {name} about", rules.by_function(function), Match()))
 
@@ -231,6 +232,7 @@ class Wire:
         """The rules in force, in the order in which they are asked."""
         return tuple(each for each in self._cable.rules if each.on)
 
+    @functools.partial(in_words, name="wire.heal")
     def heal(self) -> None:
         """Switch all rules off: every later packet passes."""
         self._cable.rules = ()

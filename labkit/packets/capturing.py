@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.core import loop, watching
 from labkit.core.calls import in_words
+from labkit.core.checks import shown
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import pcap, probe, recorded
 from labkit.packets.bpf import MOST_PORTS
@@ -55,15 +56,15 @@ class Options:
     def __post_init__(self) -> None:
         for what, value in (("name", self.name), ("lesson", self.lesson), ("iface", self.iface)):
             if value is not None and (not isinstance(value, str) or "\0" in value):
-                raise LabError(f"{what}={value!r} is not text", f'Write it in quotes: {what}="…".')
+                raise LabError(f"{what}={shown(value)} is not text", f'Write it in quotes: {what}="…".')
         timeout, limit = self.timeout, self.limit
         if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 <= timeout < math.inf:
-            raise LabError(f"timeout={timeout!r} is not a time to wait", "Give seconds, from 0.")
+            raise LabError(f"timeout={shown(timeout)} is not a time to wait", "Give seconds, from 0.")
         if not isinstance(self.wait_closed, bool):
-            what = f"wait_closed={self.wait_closed!r} is neither True nor False"
+            what = f"wait_closed={shown(self.wait_closed)} is neither True nor False"
             raise LabError(what, "False does not wait at the end.")
         if type(limit) is not int or limit < 0:
-            raise LabError(f"limit={limit!r} is not a number of bytes", "Give a whole number from 0.")
+            raise LabError(f"limit={shown(limit)} is not a number of bytes", "Give a whole number from 0.")
         if self.name is not None:
             recorded.recording_path(self.name, self.lesson, Path())  # checks the name before the body runs
 
@@ -102,7 +103,7 @@ def checked_ports(port: int | Iterable[int] | None) -> tuple[int, ...] | None:
         ports = tuple(islice(port, MOST_PORTS + 1))
     if not 0 < len(ports) <= MOST_PORTS or not all(type(each) is int and 0 < each < 65536 for each in ports):
         raise LabError(
-            f"{port!r} is not a port to capture",
+            f"{shown(port)} is not a port to capture",
             f"Give a port from 1 to 65535, a list of at most {MOST_PORTS}, or None for everything.",
         )
     return ports
@@ -131,7 +132,7 @@ def recording(name: str, *, lesson: str | None = None) -> Tape:
     lesson: default, the current one. Raises `CaptureUnavailable` if there is none, `LabError` if name is not a name.
     """
     if not isinstance(name, str):
-        raise LabError(f"{name!r} is not the name of a recording", 'Give a text in quotes, such as "handshake".')
+        raise LabError(f"{shown(name)} is not the name of a recording", 'Give a text in quotes, such as "handshake".')
     tape = Tape()
     _replay(tape, recorded.existing_recording(name, lesson))
     return tape

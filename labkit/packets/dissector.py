@@ -7,10 +7,14 @@ only layers of the student's own (`scapy_layers`).
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
+from labkit.core.calls import in_words
+from labkit.core.checks import shown, whole
+from labkit.core.errors import BadArgument
 from labkit.packets import walk
-from labkit.packets.explain import applications, icmp, ipv6, trailers
+from labkit.packets.explain import applications, icmp, ip_options, ipv6, trailers
 from labkit.packets.explain.base import Context, number_at, read, shown_bytes
 from labkit.packets.explain.tables import table_of
 from labkit.packets.frames import quotes
@@ -20,18 +24,24 @@ from labkit.packets.steps import Step
 
 _WHY_PAYLOAD = "What the layers below carry for the program: they do not look at it."
 _WHY_MALFORMED = "These bytes do not have the form that their protocol requires."
+_WHY_CUT = "The frame goes on, but whoever captured it kept only its first bytes (a snapshot length)."
 _WHY_OPAQUE = "labkit knows the name of this protocol and has no table of its fields."
 _EXTENDED_ECHOES = (("ICMP", 42), ("ICMPv6", 160))
 _RAW_IP = "raw IP"
 
 
+@in_words
 def dissect(raw: bytes, linktype: int = ETHERNET) -> tuple[Layer, ...]:
     """Take a frame apart.
 
     raw: its bytes. linktype: how it starts, as numbered in pcap files (1: Ethernet, 101: an IP packet).
     Returns its layers, outermost first; the payload is the last one. Their fields cover every byte.
+    Raises `BadArgument` for a frame that is not bytes, or a link type that no file can name.
     """
-    return dissect_frame(Context(raw, linktype))
+    if not isinstance(raw, (bytes, bytearray, memoryview)):
+        todo = "Give its bytes: bytes(packet), or bytes.fromhex(...) if you have its digits."
+        raise BadArgument(f"{shown(raw)} is not a frame", todo)
+    return dissect_frame(Context(bytes(raw), whole(linktype, "a link type", 0, 0xFFFF)))
 
 
 def dissect_frame(
@@ -43,11 +53,33 @@ def dissect_frame(
     capture may be shorter.
     """
     steps: list[Step] = []
-    walk.quick(context.raw, context.linktype, fcs_length or 0, wire_length, steps)
+    found = walk.quick(context.raw, context.linktype, fcs_length or 0, wire_length, steps)
     frame = _Frame(context, number)
     frame.take(steps)
     frame.after(steps, fcs_length, max(wire_length, len(context.raw)))
+    there = len(context.raw)
+    if wire_length > there and frame.layers:
+        ends = found.payload if found.protocol == "TCP" else found.end
+        if found.protocol.endswith("(truncated)") or (ends > there and not found.protocol.endswith("(malformed)")):
+            last = frame.layers[-1]
+            frame.layers[-1] = replace(last, fields=_cut_off(last.fields, there, wire_length))
     return tuple(frame.layers)
+
+
+def _cut_off(fields: tuple[Field, ...], there: int, size: int) -> tuple[Field, ...]:
+    """The fields of a header that goes on behind the captured bytes: what stands last has its form, as far as it goes.
+
+    there: bytes captured. size: bytes on the wire.
+    """
+    if not fields or fields[-1].end != there * 8:
+        return fields
+    last = fields[-1]
+    if last.children:
+        last = replace(last, children=_cut_off(last.children, there, size))
+    elif last.name.rpartition(".")[2] == "malformed":
+        meaning = f"the capture has {there} of the {size} bytes of this frame"
+        last = replace(last, label="Cut off", meaning=meaning, why=_WHY_CUT)
+    return (*fields[:-1], last)
 
 
 def dissect_from(name: str, raw: bytes) -> tuple[Layer, ...] | None:
@@ -132,7 +164,8 @@ class _Frame:
         context.fragment, context.pseudo, context.truncated = False, None, False
         if name == "IPv4" and stop >= start + 20:
             context.truncated = start + number_at(raw, (start + 2) * 8, 16) > stop
-            context.pseudo = (4, raw[start + 12 : start + 16], raw[start + 16 : start + 20])
+            routed = ip_options.final_destination(raw, start + 20, min(stop, start + (raw[start] & 15) * 4))
+            context.pseudo = (4, raw[start + 12 : start + 16], routed or raw[start + 16 : start + 20])
             context.fragment = number_at(raw, (start + 6) * 8, 16) & 0x3FFF != 0
         elif name == "IPv6" and stop >= start + 40:
             context.truncated = start + 40 + number_at(raw, (start + 4) * 8, 16) > stop

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.core.calls import nearest
+from labkit.core.checks import shown
 from labkit.core.errors import LabError
 from labkit.packets.frames import FLAG_LETTERS, FLAG_NAMES, Quick
 from labkit.packets.names import LINKTYPE_NAMES, OPAQUE_ETHERTYPES, OPAQUE_PROTOCOLS
@@ -44,14 +45,14 @@ class Conditions:
     def __post_init__(self) -> None:
         if self.sender is not None and self.sender not in SENDERS:
             near = nearest(self.sender, SENDERS) if isinstance(self.sender, str) else ""
-            raise LabError(f"no frame is sent by {self.sender!r}", near + 'sender is "client" or "server".')
+            raise LabError(f"no frame is sent by {shown(self.sender)}", near + 'sender is "client" or "server".')
         if self.flags is not None:
             _check_flags(self.flags)
         if self.payload is not None and not isinstance(self.payload, bool):
-            what = f"payload={self.payload!r} is neither True nor False"
+            what = f"payload={shown(self.payload)} is neither True nor False"
             raise LabError(what, "payload=True: packets that carry data; payload=False: packets that carry none.")
         if self.port is not None and not (_is_whole(self.port) and 0 < self.port < 65536):
-            raise LabError(f"{self.port!r} is not a port", "Give a number from 1 to 65535.")
+            raise LabError(f"{shown(self.port)} is not a port", "Give a number from 1 to 65535.")
         if self.protocol is not None:
             object.__setattr__(self, "protocol", protocol_name(self.protocol))  # sets a field of a frozen dataclass
 
@@ -89,7 +90,7 @@ def protocol_name(given: Any) -> str:
             return given
     near = nearest(given, PROTOCOLS) if isinstance(given, str) else ""
     raise LabError(
-        f"no frame is called {given!r}",
+        f"no frame is called {shown(given)}",
         f"{near}protocol is one of {', '.join(PROTOCOLS)}. "
         "For a protocol inside TCP or UDP, give its port: port=53 is DNS.",
     )
@@ -109,7 +110,7 @@ def _check_flags(flags: Any) -> None:
         if not letters and set(flags.upper()) <= set(FLAG_LETTERS):
             letters = flags.upper()
         todo = (f'Did you mean "{letters}"? ' if letters else "") + todo
-    raise LabError(f"{flags!r} are not TCP flags", todo)
+    raise LabError(f"{shown(flags)} are not TCP flags", todo)
 
 
 def _bits(flags: str) -> int:

@@ -9,7 +9,7 @@ from itertools import groupby
 from struct import Struct
 from typing import Any, NamedTuple
 
-from labkit.core.errors import BadCapture
+from labkit.core.errors import BadCapture, LabError
 from labkit.packets.capture_file import NO_FCS, Recording, notes_of, with_notes
 from labkit.packets.frames import ETHERNET, Frame
 from labkit.packets.model import Verdict
@@ -109,6 +109,11 @@ def encode(recording: Recording) -> bytes:
         blocks.append(section)
         numbers: dict[tuple[int, int, int, int], int] = {}
         for port in dict.fromkeys(ports[index] for index in members):
+            if port[0] > 0xFFFF:  # a damaged pcap file can name one: its field has 26 bits
+                raise LabError(
+                    f"frames of link type {port[0]} cannot be saved: pcapng has room for numbers up to 65535",
+                    "No such link type is known to anybody: the file that the frames come from is damaged.",
+                )
             numbers[port] = len(numbers)
             blocks.append(_Port(*port).block())
         blocks += secrets

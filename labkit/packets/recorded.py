@@ -9,6 +9,7 @@ import os
 import re
 from pathlib import Path
 
+from labkit.core.checks import shown as printed
 from labkit.core.errors import CaptureUnavailable, LabError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -68,5 +69,5 @@ def existing_recording(name: str | None, lesson: str | None) -> Path:
 
 def _checked(what: str, name: str) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise LabError(f"{name!r} cannot be the {what} of a capture", "Use letters, digits, '-', '_' and '.'.")
+        raise LabError(f"{printed(name)} cannot be the {what} of a capture", "Use letters, digits, '-', '_' and '.'.")
     return name

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from labkit.core.calls import in_words
+from labkit.core.checks import shown
 from labkit.core.errors import BadCapture, LabError
 from labkit.core.files import write_whole
 from labkit.packets import frames as framing
@@ -169,7 +170,7 @@ class Tape(Sequence[Packet]):
         conditions = Conditions(sender, flags, payload, port, protocol)
         if verdict is not None and verdict not in VERDICTS:
             raise LabError(
-                f"no wire does {verdict!r} to a packet",
+                f"no wire does {shown(verdict)} to a packet",
                 f"verdict is one of {', '.join(VERDICTS)}; leave verdict out to get all packets.",
             )
         found = []
@@ -283,7 +284,7 @@ def _as_path(given: Any) -> Path:
     """A student's value as the path of a file. Raises `LabError` if it cannot be one."""
     text = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
     if not isinstance(text, str) or not text or "\0" in text:
-        raise LabError(f"{given!r} is not the path of a file", 'Give a text in quotes, such as "capture.pcapng".')
+        raise LabError(f"{shown(given)} is not the path of a file", 'Give a text in quotes, such as "capture.pcapng".')
     return Path(text)
 
 

@@ -270,3 +270,21 @@ class TestReset:
         labkit.reset()
         net.create_server().listen(0)
         assert labkit.reset() == "1 server closed; the exercises start anew"
+
+
+@pytest.mark.parametrize("call", [labkit.predict, labkit.claim, labkit.lesson, labkit.node])
+def test_a_call_with_wrong_arguments_is_told_with_the_right_ones(call: Callable[..., Any]) -> None:
+    for wrong in (lambda: call(), lambda: call("a", nonsense=1)):
+        with pytest.raises(LabError, match=rf"{call.__name__}\(\) takes "):
+            wrong()
+
+
+@pytest.mark.parametrize("options", [None, 5, "ab", b"ab", object()])
+def test_options_are_several(options: Any) -> None:
+    with pytest.raises(LabError, match="not a list of answers"):
+        labkit.predict("Which?", options=options)
+
+
+def test_a_question_is_text() -> None:
+    with pytest.raises(LabError, match="None is not a question"):
+        labkit.predict(None)  # type: ignore[arg-type]

@@ -238,6 +238,37 @@ class TestMaking:
         with pytest.raises(LabError):
             dns.Zone.parse(text)
 
+    def test_only_a_line_feed_ends_a_line(self) -> None:
+        """Form feeds and Unicode's line separators stand inside texts; editors of Windows end and begin files so."""
+        text = "\ufefflab.example SOA a b 1 2 3 4 5\r\n" + 'lab.example TXT "a\x0cb\u2028c"\r\n'
+        zone = dns.Zone.parse(text)
+        assert zone.names == ("lab.example",)
+        assert [each.data for each in zone.records() if each.type == dns.Type.TXT] == [("a\x0cb\u2028c".encode(),)]
+        with pytest.raises(LabError, match=r"line 3 "):
+            dns.Zone.parse(text + "lab.example A")
+
+    @pytest.mark.parametrize("data", ["fe80::1%eth0", "fe80::1%1"])
+    def test_an_interface_is_no_data(self, data: str) -> None:
+        """It would be lost in the answer without a word."""
+        for make in (lambda: dns.Message(answers=(dns.Record("lab.example", "AAAA", data),)).encode(),
+                     lambda: dns.Zone.parse(f"lab.example SOA a b 1 2 3 4 5\nlab.example AAAA {data}")):  # fmt: skip
+            with pytest.raises(LabError, match=r"names an interface.*Give the address alone: fe80::1\."):
+                make()
+
+    def test_a_number_of_thousands_of_digits(self) -> None:
+        """Python neither reads nor writes it."""
+        digits, soa = "9" * 5000, "lab.example SOA a b 1 2 3 4 5\n"
+        for line in (f"lab.example {digits} A 192.0.2.1", f"lab.example MX {digits} lab.example"):
+            with pytest.raises(LabError, match=r"line 2 .*is not a valid"):
+                dns.Zone.parse(soa + line)
+        assert dns.Zone.parse(soa + f"lab.example {'0' * 5000}7 A 192.0.2.1").records("lab.example")[1].ttl == 7
+        record = dns.Record("lab.example", "MX", dns.Mx(10**5000, "lab.example"))
+        for message in (dns.Message(id=10**5000), dns.Message(answers=(record,))):
+            with pytest.raises(LabError, match="does not fit"):
+                message.encode()
+        with pytest.raises(LabError, match="ttl=this int does not fit"):
+            dns.Zone.parse(soa, ttl=10**5000)
+
     def test_no_name_outside_what_is_kept_for_examples(self) -> None:
         assert dns.EXAMPLE.origin == "lab.example"
         for found in dns.EXAMPLE._names.values():

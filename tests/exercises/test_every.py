@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from labkit import exercises
+from labkit.core.errors import LabError
 from labkit.exercises import Exercise, Outcome
 from labkit.exercises.engine import SKELETON
 
@@ -53,6 +54,13 @@ class TestEvery:
         assert result.outcome is Outcome.NOT_YET
         assert "3.5" in result.seen
         assert result.step.startswith("step 1 of")
+
+    def test_more_than_one_answer_is_told(self, exercise: Exercise) -> None:
+        """``flags.check("SYN", "ACK")`` is an easy slip."""
+        call: Any
+        for call, given in ((exercise.check, 2), (exercise.hint, 1), (exercise.solution, 1)):
+            with pytest.raises(LabError, match=rf"{call.__name__}\(\) was given more arguments"):
+                call(*["SYN"] * given)
 
     def test_three_hints_or_more(self, exercise: Exercise) -> None:
         assert len(exercise.hints) >= 3

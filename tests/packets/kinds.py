@@ -21,6 +21,7 @@ def frames() -> list[tuple[str, bytes]]:
         *_tags(),
         *_lengths(),
         *_extension_headers(),
+        *_source_routes(),
         *_icmp(),
         *_icmp6(),
         *_impossible(),
@@ -130,6 +131,7 @@ def _lengths() -> list[tuple[str, bytes]]:
         ("bytes after ARP", made.ethernet(struct.pack("!HHBBH", 1, _V4, 6, 4, 1) + bytes(20), 0x0806) + bytes(18)),
         ("bytes after 802.3", made.ethernet(b"\x50\x50\x03unknown", 10) + bytes(36)),
         *((f"UDP length {size}", made.ethernet(made.ipv4(udp(size), 17))) for size in (0, 7, 8, 10, 12, 13, 100)),
+        ("UDP length 100, with a sum", made.ethernet(made.ipv4(udp(100)[:6] + b"\x12\x34" + udp(100)[8:], 17))),
         ("UDP length 0 over IPv6", made.ethernet(made.ipv6(udp(0), 17), _V6)),
         ("UDP length 9, padded", made.ethernet(made.ipv4(udp(9), 17)) + bytes(14)),
         ("IPv4 length 0", made.ethernet(long4[:2] + b"\0\0" + long4[4:])),
@@ -184,6 +186,23 @@ def _extension_headers() -> list[tuple[str, bytes]]:
         ("no next header behind options", packet(0, options(59, b""), b"junk")),
         ("an atomic fragment", packet(44, struct.pack("!BBHI", 6, 0, 0, 7), tcp)),
     ]  # fmt: skip
+
+
+def _source_routes() -> list[tuple[str, bytes]]:
+    """Options of IPv4 that change what a checksum covers: the address in the header, or the last one of the route."""
+    found = []
+    stops = [bytes((10, 9, 9, last)) for last in (1, 2)]
+    head = socket.inet_aton("10.0.0.2")
+    for word, kind in (("loose", 131), ("strict", 137)):
+        for count, pointer in ((1, 4), (1, 8), (2, 4), (2, 8), (2, 12)):
+            for covered in (head, stops[count - 1]):
+                body = struct.pack("!HHIIHHHH", 40000, 80, 1, 1, 0x5018, 100, 0, 0) + b"in"
+                sent = socket.inet_aton("10.0.0.1") + covered + struct.pack("!HH", 6, len(body)) + body
+                body = body[:16] + struct.pack("!H", ~made.ones_sum(sent) & 0xFFFF) + body[18:]
+                option = bytes((kind, 3 + 4 * count, pointer)) + b"".join(stops[:count])
+                name = f"a {word} route of {count}, pointer {pointer}, sum with {socket.inet_ntoa(covered)}"
+                found.append((name, made.ethernet(made.ipv4(body, 6, b"\1" + option))))
+    return found
 
 
 def _summed(data: bytes) -> bytes:

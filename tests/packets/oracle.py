@@ -112,8 +112,11 @@ UNNAMED = {
     "dns.name.pointer.offset": "part of a name",
     "tcp.options.malformed": "Wireshark leaves the data of an option of the wrong length without a field",
 }
-# Older names of the same field.
-RENAMED = {"tcp.flags.ns": "tcp.flags.ae"}
+# Other names of the same field.
+RENAMED = {
+    "tcp.flags.ns": "tcp.flags.ae",  # an older one
+    "ip.cur_rt": "ip.dst",  # the same field of the header, if a source route goes on from there
+}
 
 Entry = tuple[str, int, int, str]
 """(name, first bit, bits, value as Wireshark's ``show`` has it)."""

@@ -19,7 +19,10 @@ from labkit.packets.capture_file import Recording
 from tests.packets import made
 
 TAPE = Tape(Recording([(1, frame, linktype, 0, len(frame)) for _, frame, linktype in made.other_frames()]))
-THINGS = (5, -1, 0, 2.5, True, None, "", "x", "a\0b", b"bytes", [], ["x"], {}, {"a": 1}, object(), len, float("nan"))
+THINGS: tuple[Any, ...] = (
+    5, -1, 0, 2.5, True, None, "", "x", "a\0b", b"bytes", [], ["x"], {}, {"a": 1}, object(), len,
+    float("nan"), 10**5000,
+)  # fmt: skip
 
 
 def refused_or_done(call: Callable[[], Any]) -> None:

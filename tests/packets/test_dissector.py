@@ -185,6 +185,24 @@ def test_what_can_be_read_of_a_cut_header_is_read() -> None:
     assert [item.name for item in tcp.fields] == ["tcp.srcport", "tcp.dstport", "tcp.seq", "malformed"]
 
 
+@pytest.mark.parametrize(("frame", "linktype"), EVERYTHING)
+def test_what_a_capture_cut_off_is_not_called_malformed(frame: bytes, linktype: int) -> None:
+    """Its form is sound, as far as it goes: only a frame that ends so on the wire, too, is malformed."""
+
+    def called(size: int, wire: int) -> list[str]:
+        layers = Packet((0, frame[:size], linktype, 0, wire)).layers
+        fields = (part for layer in layers for item in layer.fields for part in item.walk())
+        return [part.label for part in fields if part.name.rpartition(".")[2] == "malformed"]
+
+    if any(label.startswith("Malformed") for label in called(len(frame), len(frame))):
+        return
+    for size in range(1, len(frame)):
+        cut = called(size, len(frame))
+        assert not any(label.startswith("Malformed") for label in cut), size
+        assert len(cut) <= 1
+        assert not any(label == "Cut off" for label in called(size, size))
+
+
 def layer(frame: bytes, name: str, **context: int) -> Layer:
     return Packet((0, frame, 1, context.get("status", 0), len(frame)))[name]
 

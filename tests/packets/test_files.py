@@ -105,6 +105,17 @@ class TestPcapng:
         frames = [(TIME, b"x", 1, 0, 1), (time_ns, b"yy", 1, 0, 9), (TIME + 1, b"z", 101, 0, 1)]
         assert pcapng.decode(pcapng.encode(Recording(frames))).frames == frames
 
+    def test_a_link_type_that_no_file_can_hold_is_told_when_it_is_saved(self, tmp_path: Path) -> None:
+        """A damaged pcap file names one in its 26 bits; pcapng has 16."""
+        damaged = tmp_path / "damaged.pcap"
+        damaged.write_bytes(classic("<", 0xA1B2C3D4, 1000)[:20] + struct.pack("<I", 70000) + classic("<", 0, 1)[24:])
+        tape = packets.Tape.load(damaged)
+        assert tape[0].protocol == "link type 70000"
+        kept = tmp_path / "kept.pcapng"
+        with pytest.raises(LabError, match="link type 70000 cannot be saved"):
+            tape.save(kept)
+        assert not kept.exists()
+
     def test_a_time_that_no_file_can_hold_does_not_keep_a_tape_from_being_saved(self) -> None:
         assert pcapng.decode(pcapng.encode(Recording([(1 << 99, b"x", 1, 0, 1)]))).frames == [(None, b"x", 1, 0, 1)]
 

@@ -65,8 +65,11 @@ def checksum_meaning(protocol: int, offset: int) -> Callable[[Value, Context], s
         if context.pseudo is None:
             return "not verified: it covers IP addresses, and there is no IP header here"
         segment = context.raw[context.start : context.end]
-        if context.truncated and not (protocol == 17 and int.from_bytes(segment[4:6], "big") == len(segment)):
+        counted = int.from_bytes(segment[4:6], "big") if protocol == 17 else 0  # bytes, by UDP's own header
+        if context.truncated and not (protocol == 17 and counted == len(segment)):
             return "not verified: the packet is here only in part"
+        if counted > len(segment):  # the sum covers bytes that do not exist
+            return f"not verified: the header counts {counted} bytes, and IP carries {len(segment)}"
         covered = pseudo_header(context, protocol, len(segment))
         blank = segment[:offset] + b"\0\0" + segment[offset + 2 :]
         expected = checksum(covered + blank)

@@ -38,7 +38,7 @@ _OPTIONS = {
         "Lists routers to pass; today most routers drop it, because it leads past firewalls.",
     ),
     137: (
-        "ip.options.route",
+        "ip.options.source_route",
         "Strict Source Route",
         "Lists exactly the routers to pass; today most routers drop it.",
     ),
@@ -95,11 +95,39 @@ _ALERT = Row(
 )
 _RECORDED = Row("ip.rec_rt", "Recorded Route", 32, "A router the packet has passed.", "RFC 791 §3.1", kind="ipv4")
 _EMPTY = Row("ip.empty_rt", "Empty Route", 32, "Room for a router further on.", "RFC 791 §3.1", kind="ipv4")
+_STOP = Row("ip.src_rt", "Source Route", 32, "A router that the packet still has to pass.", "RFC 791 §3.1", kind="ipv4")
+_FINAL = Row(
+    "ip.dst",
+    "Destination Address",
+    32,
+    "Where the route ends. Until then, the address in the header is only the next stop.",
+    "RFC 791 §3.1",
+    kind="ipv4",
+)
 _DATA = Row("ip.opt.data", "Data", 0, "What the option carries.", "RFC 791 §3.1", kind="bytes")
 _REST = Row("ip.opt.padding", "Padding", 0, "Fills the header up to a whole 32-bit word.", "RFC 791 §3.1", kind="bytes")
 _MALFORMED = Row(
     "ip.opt.malformed", "Malformed option", 0, "Its length does not fit into the header.", "RFC 791 §3.1", kind="bytes"
 )
+_ROUTES = (131, 137)
+
+
+def final_destination(raw: bytes, start: int, end: int) -> bytes | None:
+    """Where a source route among these options ends; None without one, and if its last stop is reached.
+
+    start, end: the options in the frame. Until then, the address in the header is the next stop, and the checksums of
+    TCP and UDP cover this one. Source: RFC 791 §3.1, RFC 1122 §3.2.1.8.
+    """
+    while start < end and raw[start]:
+        size = option_size(raw, start, end)
+        if not size:
+            break
+        if raw[start] in _ROUTES and size >= 7:
+            last = start + 3 + (size - 3) // 4 * 4 - 4
+            pointer = raw[start + 2]  # one into the middle of an address points to none
+            return raw[last : last + 4] if 4 <= pointer <= last - start + 1 and pointer % 4 == 0 else None
+        start += size
+    return None
 
 
 def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
@@ -126,10 +154,11 @@ def options(context: Context, start: int, end: int) -> tuple[Field, ...]:
         if kind == 148 and size == 4:
             children.append(read_field(_ALERT, context, position * 8))
             position += 2
-        if kind == 7:
-            pointer = raw[start + 2] if size > 2 else 0
+        pointer = raw[start + 2] if size > 2 else 0
+        if kind == 7 or (kind in _ROUTES and pointer >= 4 and pointer % 4 == 0):
             while position + 4 <= start + size:
-                row = _RECORDED if position - start + 1 < pointer else _EMPTY
+                ahead = _EMPTY if kind == 7 else _FINAL if position + 8 > start + size else _STOP
+                row = _RECORDED if position - start + 1 < pointer else ahead
                 children.append(read_field(row, context, position * 8))
                 position += 4
         if position < start + size:
