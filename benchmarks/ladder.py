@@ -64,7 +64,7 @@ def matplotlib_svg(tape: Tape) -> str:
         axes.text(
             0.5,
             row,
-            f"{packet.flags} seq={packet.relative_seq} ack={packet.relative_ack} {packet.length} bytes",
+            f"{packet.flags} seq={packet.seq} ack={packet.ack} {packet.length} bytes",
             ha="center",
         )
     out = io.StringIO()

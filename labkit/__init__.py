@@ -22,11 +22,12 @@ __version__ = "0.1.0"
 _PARTS = {
     "Tape": "packets",
     "capture": "packets",
-    "claim": "course",
+    "check_claim": "course",
     "dgram": "",
     "dns": "",
     "draw": "",
     "exercises": "",
+    "explain": "draw.field_table",
     "lab": "",
     "lesson": "course",
     "net": "",
@@ -40,13 +41,14 @@ _PARTS = {
 
 if TYPE_CHECKING:
     from labkit import dgram, dns, draw, exercises, lab, net, packets, servers
-    from labkit.course import claim, lesson, predict, reset
+    from labkit.course import check_claim, lesson, predict, reset
+    from labkit.draw.field_table import explain
     from labkit.nodejs import node
     from labkit.packets import Tape, capture, recording
 
 __all__ = [
-    "Tape", "capture", "claim", "dgram", "dns", "draw", "exercises", "lab", "lesson", "net", "node", "packets",
-    "predict", "recording", "reset", "servers",
+    "Tape", "capture", "check_claim", "dgram", "dns", "draw", "exercises", "explain", "lab", "lesson", "net", "node",
+    "packets", "predict", "recording", "reset", "servers",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

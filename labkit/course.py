@@ -86,7 +86,7 @@ def reset() -> str:
 
 
 class Prediction:
-    """A student's answer, given before the experiment; `settle` compares it with what was measured."""
+    """A student's answer, given before the experiment; `compare` puts it beside what was measured."""
 
     def __init__(self, question: str, mine: Any, options: Sequence[Any]) -> None:
         self.question = question
@@ -125,7 +125,7 @@ class Prediction:
     def _repr_html_(self) -> str:
         return _Card(self._lines())._repr_html_()
 
-    def settle(self, measured: Any, because: str = "") -> _Card:
+    def compare(self, measured: Any, because: str = "") -> _Card:
         """Compare the prediction with what the experiment measured. because: one sentence that explains it."""
         lines = [f"Measured: {measured}"]
         tone = "plain"
@@ -159,7 +159,7 @@ def predict(question: str, mine: Any = ..., options: Sequence[Any] = ()) -> Pred
 
 
 @in_words
-def claim(number: str, words: str, *, holds: bool, seen: str, outdated: str = "") -> _Card:
+def check_claim(number: str, words: str, *, holds: bool, seen: str, outdated: str = "") -> _Card:
     """Settle one claim of the chapter by what was just measured.
 
     number: its id (``"C-1.4"``). words: the claim, in our words. holds: the measurement's verdict.

@@ -10,9 +10,9 @@ from __future__ import annotations
 # imported by the functions of `plot` when they draw.
 from labkit.draw.bits import bits
 from labkit.draw.bytes import bytes
+from labkit.draw.field_table import FieldTable
 from labkit.draw.ladder import ladder
 from labkit.draw.picture import Picture
 from labkit.draw.plot import bars, levels
-from labkit.draw.why import FieldTable, why
 
-__all__ = ["FieldTable", "Picture", "bars", "bits", "bytes", "ladder", "levels", "why"]
+__all__ = ["FieldTable", "Picture", "bars", "bits", "bytes", "ladder", "levels"]

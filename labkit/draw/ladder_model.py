@@ -247,7 +247,7 @@ class _History:
         # Only what takes up sequence numbers can be repeated; a pure ACK may come twice by right.
         taken = rung.size + ("SYN" in rung.flags) + ("FIN" in rung.flags) if rung.packet.flags else 0
         if taken:
-            key = (*side, rung.packet.seq, taken)
+            key = (*side, rung.packet.raw_seq, taken)
             rung.again = key in self._seen
             self._seen.add(key)
         if rung.closed_window:
@@ -261,11 +261,11 @@ def _rung(packet: Packet, at_ns: int, group: int) -> Rung:
     """One packet as the ladder shows it, as far as it can be told without the others."""
     flags, numbers, size = packet.flags, "", packet.length
     if flags:
-        numbers = f"seq={packet.relative_seq}"
+        numbers = f"seq={packet.seq}"
         if "ACK" in flags:
-            numbers += f" ack={packet.relative_ack}"
-            if packet.relative_sack:
-                numbers += " sack=" + ",".join(f"{left}-{right}" for left, right in packet.relative_sack)
+            numbers += f" ack={packet.ack}"
+            if packet.sack:
+                numbers += " sack=" + ",".join(f"{left}-{right}" for left, right in packet.sack)
     else:
         flags = visible(packet.what)
         if part := packet.fragment:
@@ -287,7 +287,7 @@ def _packets(tape: Any) -> list[Packet]:
     alone = hasattr(tape, "time_ns") and hasattr(tape, "sender")
     if isinstance(tape, Iterable) and not alone and not isinstance(tape, (str, bytes, Mapping)):
         found = list(tape)
-        if all(hasattr(packet, "relative_seq") for packet in found):
+        if all(hasattr(packet, "seq") for packet in found):
             return found
     raise LabError(
         f"cannot draw a ladder of {given(tape)}",

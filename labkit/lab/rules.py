@@ -15,7 +15,7 @@ from labkit.core.calls import in_words
 from labkit.core.checks import shown
 from labkit.core.errors import LabError
 from labkit.packets import frames
-from labkit.packets.frames import ETHERNET, FLAG_LETTERS, Quick
+from labkit.packets.frames import ETHERNET, Quick
 from labkit.packets.match import SENDERS, Conditions
 
 P = ParamSpec("P")
@@ -50,8 +50,8 @@ class Passing:
 
     @property
     def flags(self) -> str:
-        """Its TCP flags, one letter each: ``"SA"``; ``""`` in other protocols."""
-        return "".join(letter for bit, letter in enumerate(FLAG_LETTERS) if self.quick.flags >> bit & 1)
+        """Its TCP flags, by name: ``"SYN, ACK"``; ``""`` in other protocols."""
+        return frames.FLAGS_IN_WORDS[self.quick.flags & 0x1FF]
 
     @property
     def ports(self) -> tuple[int, int]:

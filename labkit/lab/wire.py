@@ -167,20 +167,22 @@ class Wire:
         self,
         *,
         sender: str | None = None,
-        flags: str | None = None,
+        has: str | None = None,
+        only: str | None = None,
         payload: bool | None = None,
         port: int | None = None,
         protocol: str | None = None,
         nth: int = 1,
         times: int | None = 1,
     ) -> Rule:
-        """Lose packets: ``wire.drop(flags="S")`` loses the first SYN.
+        """Lose packets: ``wire.drop(only="SYN")`` loses the first SYN of a client.
 
-        sender: ``"client"`` or ``"server"``. flags: exactly these TCP flags (``"SA"``). payload: with or without.
-        port: source or destination. protocol: ``"TCP"``, ``"UDP"``, …. nth: number of the first packet that is lost.
-        times: how many are lost (None: all later ones). Returns the `Rule`, which counts; `Rule.off` ends it.
+        sender: ``"client"`` or ``"server"``. has: at least these TCP flags (``"SYN, ACK"``). only: these and no others.
+        payload: with or without. port: source or destination. protocol: ``"TCP"``, ``"UDP"``, …. nth: the number of the
+        first lost packet among those that match (3: the third of them). times: how many are lost (None: all later
+        ones). Returns the `Rule`, which counts; `Rule.off` ends it.
         """
-        return self._add(Rule("drop", rules.drop, Match(sender, flags, payload, port, protocol), nth, times))
+        return self._add(Rule("drop", rules.drop, Match(sender, has, only, payload, port, protocol), nth, times))
 
     @about_packets
     def duplicate(self, *, nth: int = 1, times: int | None = 1, **which: Any) -> Rule:
@@ -232,8 +234,8 @@ class Wire:
         """The rules in force, in the order in which they are asked."""
         return tuple(each for each in self._cable.rules if each.on)
 
-    @functools.partial(in_words, name="wire.heal")
-    def heal(self) -> None:
+    @functools.partial(in_words, name="wire.clear")
+    def clear(self) -> None:
         """Switch all rules off: every later packet passes."""
         self._cable.rules = ()
 

@@ -92,34 +92,34 @@ class Packet:
         return "".join(letter for bit, letter in enumerate(FLAG_LETTERS) if self._quick.flags >> bit & 1)
 
     @property
-    def seq(self) -> int:
+    def raw_seq(self) -> int:
         """The sequence number in the TCP header, as sent."""
         return self._quick.seq
 
     @property
-    def ack(self) -> int:
+    def raw_ack(self) -> int:
         """The acknowledgment number in the TCP header, as sent; 0 without the ACK flag."""
         return self._quick.ack if self._quick.flags & frames.ACK else 0
 
     @property
-    def relative_seq(self) -> int:
+    def seq(self) -> int:
         """The sequence number counted from the connection's first, which Wireshark shows: a SYN has 0."""
-        return self._place.relative_seq if self._place is not None else self.seq
+        return self._place.relative_seq if self._place is not None else self.raw_seq
 
     @property
-    def relative_ack(self) -> int:
+    def ack(self) -> int:
         """The acknowledgment number counted from the other side's first sequence number; 0 without the ACK flag."""
-        return self._place.relative_ack if self._place is not None else self.ack
+        return self._place.relative_ack if self._place is not None else self.raw_ack
 
     @property
-    def relative_sack(self) -> tuple[tuple[int, int], ...]:
+    def sack(self) -> tuple[tuple[int, int], ...]:
         """The blocks that arrived beyond the acknowledgment number, by the SACK option: (first, one after the last) of
-        each, counted as `relative_ack`; () without the option. Source: RFC 2018 §3.
+        each, counted as `ack`; () without the option. Source: RFC 2018 §3.
         """
         quick = self._quick
         if quick.protocol != "TCP" or quick.payload - quick.transport <= 20 or quick.flags & frames.SYN:
             return ()
-        shift = self.relative_ack - quick.ack
+        shift = self.ack - quick.ack
         blocks = frames.sack_blocks(self.raw, quick.transport + 20, min(quick.payload, len(self.raw)))
         return tuple(((left + shift) % (1 << 32), (right + shift) % (1 << 32)) for left, right in blocks)
 
@@ -238,9 +238,9 @@ class Packet:
         if self._place is not None:
             parts.append("client → server" if self.sender == "client" else "client ← server")
         if self._quick.protocol == "TCP":
-            parts.append(f"{self.flags or 'no flags'} seq={self.relative_seq}")
+            parts.append(f"{self.flags or 'no flags'} seq={self.seq}")
             if self._quick.flags & frames.ACK:
-                parts.append(f"ack={self.relative_ack}")
+                parts.append(f"ack={self.ack}")
         if self.length:
             parts.append(f"{self.length} bytes" if self.length != 1 else "1 byte")
         if self.verdict is not None:

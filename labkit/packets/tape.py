@@ -152,7 +152,8 @@ class Tape(Sequence[Packet]):
     def where(
         self,
         *,
-        flags: str | None = None,
+        has: str | None = None,
+        only: str | None = None,
         sender: str | None = None,
         port: int | None = None,
         payload: bool | None = None,
@@ -161,13 +162,13 @@ class Tape(Sequence[Packet]):
     ) -> Tape:
         """Return the tape of the packets for which all conditions hold; they keep their numbers.
 
-        flags: exactly these TCP flags, one letter each: ``"S"``, ``"SA"``, ``"PA"``. sender: ``"client"`` or
-        ``"server"``. port: source or destination. payload: with (True) or without (False) payload.
-        protocol: ``"TCP"``, ``"UDP"``, ``"ICMP"``, …. verdict: what a wire did to them, by the kind of `Verdict`:
-        ``"dropped"``. Raises LabError for a value that no packet can have.
+        has: at least these TCP flags, by name: ``"SYN"`` finds SYN and SYN, ACK. only: these and no others:
+        ``only="SYN"``, ``only="FIN, ACK"``. sender: ``"client"`` or ``"server"``. port: source or destination.
+        payload: with (True) or without (False) payload. protocol: ``"TCP"``, ``"UDP"``, ``"ICMP"``, …. verdict: what a
+        wire did to them, by the kind of `Verdict`: ``"dropped"``. Raises LabError for a value that no packet can have.
         """
         known, verdicts = self._shared.conversations, self._shared.recording.verdicts
-        conditions = Conditions(sender, flags, payload, port, protocol)
+        conditions = Conditions(sender, has, only, payload, port, protocol)
         if verdict is not None and verdict not in VERDICTS:
             raise LabError(
                 f"no wire does {shown(verdict)} to a packet",

@@ -165,8 +165,8 @@ SHOWN = (
     "tape",
     "tape[3]",
     "labkit.predict(attack, mine=attack, options=[attack])",
-    "labkit.predict(attack, mine=1).settle(attack, attack)",
-    "labkit.claim(attack, attack, holds=False, seen=attack, outdated=attack)",
+    "labkit.predict(attack, mine=1).compare(attack, attack)",
+    "labkit.check_claim(attack, attack, holds=False, seen=attack, outdated=attack)",
 )
 
 

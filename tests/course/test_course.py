@@ -56,12 +56,12 @@ CARDS: dict[str, Callable[[str], Any]] = {
     "no prediction yet": lambda words: labkit.predict(words),
     "a prediction": lambda words: labkit.predict(words, mine=words, options=[words, "2"]),
     "not one of the choices": lambda words: labkit.predict(words, mine=words, options=["1", "2"]),
-    "settled, right": lambda words: labkit.predict(words, mine=words).settle(words, words),
-    "settled, wrong": lambda words: labkit.predict(words, mine=words).settle("", words),
-    "settled, not made": lambda words: labkit.predict(words).settle(words, words),
-    "a claim that holds": lambda words: labkit.claim(words, words, holds=True, seen=words),
-    "a wrong claim": lambda words: labkit.claim(words, words, holds=False, seen=words),
-    "an outdated claim": lambda words: labkit.claim(words, words, holds=False, seen=words, outdated=words),
+    "settled, right": lambda words: labkit.predict(words, mine=words).compare(words, words),
+    "settled, wrong": lambda words: labkit.predict(words, mine=words).compare("", words),
+    "settled, not made": lambda words: labkit.predict(words).compare(words, words),
+    "a claim that holds": lambda words: labkit.check_claim(words, words, holds=True, seen=words),
+    "a wrong claim": lambda words: labkit.check_claim(words, words, holds=False, seen=words),
+    "an outdated claim": lambda words: labkit.check_claim(words, words, holds=False, seen=words, outdated=words),
 }
 cards = pytest.mark.parametrize("make", CARDS.values(), ids=CARDS.keys())
 
@@ -139,23 +139,23 @@ class TestPredict:
     def test_capitals_and_spaces_do_not_count(self, mine: str) -> None:
         prediction = labkit.predict(QUESTION, mine=mine, options=["2", "two"])
         assert "not one of the choices" not in text_of(prediction)
-        assert "right" in text_of(prediction.settle(mine.strip().lower()))
+        assert "right" in text_of(prediction.compare(mine.strip().lower()))
 
     def test_one_that_was_no_choice_is_told_when_it_is_settled_too(self) -> None:
-        settled = text_of(labkit.predict(QUESTION, mine=2, options=("yes", "no")).settle("yes"))
+        settled = text_of(labkit.predict(QUESTION, mine=2, options=("yes", "no")).compare("yes"))
         assert "You predicted 2, which is not one of the choices" in settled
 
     def test_a_number_with_a_fraction_is_a_number(self) -> None:
-        assert "not a number" not in text_of(labkit.predict(QUESTION, mine=3.02).settle(3))
+        assert "not a number" not in text_of(labkit.predict(QUESTION, mine=3.02).compare(3))
 
     def test_right(self) -> None:
-        settled = labkit.predict(QUESTION, mine=3).settle(3, "Because of the handshake.")
+        settled = labkit.predict(QUESTION, mine=3).compare(3, "Because of the handshake.")
         assert text_of(settled).split("\n") == [
             "Measured: 3", "You predicted 3: right.", "Because of the handshake.",
         ]  # fmt: skip
 
     def test_wrong_asks_why_and_does_not_scold(self) -> None:
-        settled = labkit.predict(QUESTION, mine=1).settle(3)
+        settled = labkit.predict(QUESTION, mine=1).compare(3)
         measured, mine = text_of(settled).split("\n")
         assert measured == "Measured: 3"
         assert mine.startswith("You predicted 1.")
@@ -163,12 +163,12 @@ class TestPredict:
         assert "right" not in mine
 
     def test_not_made_but_settled(self) -> None:
-        text = text_of(labkit.predict(QUESTION).settle(3, "Because."))
+        text = text_of(labkit.predict(QUESTION).compare(3, "Because."))
         assert text.startswith("Measured: 3\nYou had made no prediction.")
         assert text.endswith("\nBecause.")
 
     def test_the_three_outcomes_look_different(self) -> None:
-        edges = {labkit.predict(QUESTION, mine=mine).settle(3).tone for mine in (..., 1, 3)}
+        edges = {labkit.predict(QUESTION, mine=mine).compare(3).tone for mine in (..., 1, 3)}
         assert len(edges) == 3
 
 
@@ -176,33 +176,33 @@ class TestClaim:
     """A claim of the book, and the verdict that a measurement gave."""
 
     def test_holds(self) -> None:
-        card = labkit.claim("C-1.4", "It waits.", holds=True, seen="it waited")
+        card = labkit.check_claim("C-1.4", "It waits.", holds=True, seen="it waited")
         assert text_of(card).split("\n") == ["C-1.4 holds", "The book: It waits.", "Measured: it waited"]
 
     def test_wrong(self) -> None:
-        card = labkit.claim("C-1.4", "It waits.", holds=False, seen="it did not")
+        card = labkit.check_claim("C-1.4", "It waits.", holds=False, seen="it did not")
         assert text_of(card).split("\n") == ["C-1.4 wrong", "The book: It waits.", "Measured: it did not"]
 
     def test_outdated(self) -> None:
-        card = labkit.claim("C-1.4", "It waits.", holds=False, seen="it did not", outdated="since Node 20")
+        card = labkit.check_claim("C-1.4", "It waits.", holds=False, seen="it did not", outdated="since Node 20")
         assert text_of(card).split("\n") == [
             "C-1.4 outdated", "The book: It waits.", "Measured: it did not", "Outdated: since Node 20",
         ]  # fmt: skip
 
     def test_a_claim_that_holds_is_not_outdated_whatever_was_expected(self) -> None:
-        card = labkit.claim("C-1.4", "It waits.", holds=True, seen="it waited", outdated="since Node 20")
+        card = labkit.check_claim("C-1.4", "It waits.", holds=True, seen="it waited", outdated="since Node 20")
         assert "utdated" not in text_of(card)
 
     @pytest.mark.parametrize("outdated", ["", "since Node 20"])
     @pytest.mark.parametrize("holds", [True, False])
     def test_the_verdict_is_one_of_three(self, holds: bool, outdated: str) -> None:
-        card = labkit.claim("C-1.4", "words", holds=holds, seen="words", outdated=outdated)
+        card = labkit.check_claim("C-1.4", "words", holds=holds, seen="words", outdated=outdated)
         assert text_of(card).split("\n")[0].removeprefix("C-1.4 ") in course.VERDICTS
 
     @pytest.mark.parametrize("verdict", [1, 0, None, "yes", "", [True], ...])
     def test_a_verdict_is_measured_not_said(self, verdict: Any) -> None:
         with pytest.raises(LabError, match=r"C-1\.4.*not True or False") as caught:
-            labkit.claim("C-1.4", "It waits.", holds=verdict, seen="it waited")
+            labkit.check_claim("C-1.4", "It waits.", holds=verdict, seen="it waited")
         assert repr(verdict) in str(caught.value)
         assert caught.value.todo
 
@@ -272,7 +272,7 @@ class TestReset:
         assert labkit.reset() == "1 server closed; the exercises start anew"
 
 
-@pytest.mark.parametrize("call", [labkit.predict, labkit.claim, labkit.lesson, labkit.node])
+@pytest.mark.parametrize("call", [labkit.predict, labkit.check_claim, labkit.lesson, labkit.node])
 def test_a_call_with_wrong_arguments_is_told_with_the_right_ones(call: Callable[..., Any]) -> None:
     for wrong in (lambda: call(), lambda: call("a", nonsense=1)):
         with pytest.raises(LabError, match=rf"{call.__name__}\(\) takes "):

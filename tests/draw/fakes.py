@@ -18,8 +18,8 @@ class FakePacket:
     time_ns: int | None
     sender: str
     flags: str
-    relative_seq: int = 0
-    relative_ack: int = 0
+    seq: int = 0
+    ack: int = 0
     payload: bytes = b""
     client: tuple[str, int] = CLIENT
     server: tuple[str, int] = SERVER
@@ -29,7 +29,7 @@ class FakePacket:
     origin: str = ""
     verdict: Verdict | None = None
     window: int = 65535
-    relative_sack: tuple[tuple[int, int], ...] = ()
+    sack: tuple[tuple[int, int], ...] = ()
     fragment: tuple[int, int, bool] | None = None
     talk: tuple[tuple[str, int], tuple[str, int]] | None = None
 
@@ -42,8 +42,8 @@ class FakePacket:
         return len(self.payload)
 
     @property
-    def seq(self) -> int:
-        return (self.relative_seq + (1000 if self.sender == "client" else 7000)) % 2**32
+    def raw_seq(self) -> int:
+        return (self.seq + (1000 if self.sender == "client" else 7000)) % 2**32
 
     @property
     def src(self) -> tuple[str, int]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import labkit
 from benchmarks.ladder import tape_of
 from labkit import draw
 from labkit.core.errors import LabError
@@ -120,7 +121,7 @@ def test_what_has_no_layers_is_refused() -> None:
         fields_desc: tuple[object, ...] = ()
 
     for thing, said in ((5, "int 5"), ("x", "str 'x'"), (None, "None"), ([packet()], "list"), (Own, "class Own")):
-        for function in (draw.bits, draw.bytes, draw.why):
+        for function in (draw.bits, draw.bytes, labkit.explain):
             with pytest.raises(LabError, match=f"cannot draw the bits of {said}. Give a packet"):
                 function(thing)
     for hide in (3, [3]):

@@ -10,6 +10,7 @@ import struct
 import pytest
 
 from labkit import draw
+from labkit.draw.field_table import explain
 from labkit.packets import Tape
 from labkit.packets.capture_file import Recording
 from labkit.packets.frames import Frame
@@ -181,7 +182,7 @@ def test_the_fragment_header_of_ipv6_is_explained() -> None:
         "  bit 31      ipv6.fraghdr.more            More Fragments = Set: more fragments follow",
         "  bits 32-63  ipv6.fraghdr.ident           Identification = 0x00000009 (this run)",
     ]
-    rows = draw.why(packet["IPv6 fragment"]).rows
+    rows = explain(packet["IPv6 fragment"]).rows
     assert len(rows) == 6
     assert all(reason and source == "RFC 8200 §4.5" for _, _, reason, source in rows)
 

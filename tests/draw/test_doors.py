@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import labkit
 from labkit import draw, packets
 from labkit.core.errors import LabError
 from labkit.packets import Tape
@@ -26,7 +27,7 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[str, ...]]] = 
     "bits": (draw.bits, (TAPE[0],), ("hide", "title")),
     "bytes": (draw.bytes, (TAPE[0],), ("hide", "limit", "title")),
     "ladder": (draw.ladder, (TAPE,), ("title", "limit")),
-    "why": (draw.why, (TAPE[0],), ()),
+    "explain": (labkit.explain, (TAPE[0],), ()),
     "levels": (draw.levels, (POINTS,), ("events", "title", "unit", "mark", "mark_name", "twin", "theme")),
     "bars": (draw.bars, ({"a": 1},), ("title", "unit", "twin", "tapes", "theme")),
     "dissect": (packets.dissect, (TAPE[0].raw,), ("linktype",)),

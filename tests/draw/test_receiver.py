@@ -52,7 +52,7 @@ def last_line(recorded: Tape) -> str:
 class TestSack:
     def test_the_block_is_told_in_relative_numbers(self) -> None:
         recorded = tape(segment(3, 8124, 40000, SERVER + 1, CLIENT + 1, ACK, options=sack((1461, 2921))))
-        assert recorded[3].relative_sack == ((1461, 2921),)
+        assert recorded[3].sack == ((1461, 2921),)
         assert last_line(recorded) == "  4  client ← server  ACK       seq=1 ack=1 sack=1461-2921"
 
     def test_several_blocks(self) -> None:
@@ -78,7 +78,7 @@ class TestSack:
     def test_none(self) -> None:
         timestamps = b"\1\1\x08\x0a" + bytes(8)
         recorded = tape(segment(3, 8124, 40000, SERVER + 1, CLIENT + 1, ACK, options=timestamps))
-        assert recorded[3].relative_sack == ()
+        assert recorded[3].sack == ()
         assert "sack" not in last_line(recorded)
 
     @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ class TestSample:
     def test_is_one_whole_connection(self) -> None:
         tape = sample.conversation()
         assert [packet.flag_letters for packet in tape] == ["S", "SA", "A", "PA", "A", "FA", "FA", "A"]
-        assert [packet.relative_seq for packet in tape] == [0, 0, 1, 1, 1, 1, 10, 2]
-        assert [packet.relative_ack for packet in tape] == [0, 1, 1, 1, 10, 10, 2, 11]
+        assert [packet.seq for packet in tape] == [0, 0, 1, 1, 1, 1, 10, 2]
+        assert [packet.ack for packet in tape] == [0, 1, 1, 1, 10, 10, 2, 11]
         assert tape[3].payload.decode() == "您好！"
 
     def test_says_that_it_was_made(self) -> None:

@@ -532,7 +532,7 @@ class TestCapture:
     def test_tcp_is_the_recording_and_why(
         self, wire: Wire, recording: dict[str, str], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        wire.drop(flags="S")
+        wire.drop(only="SYN")
         with wire.capture(8124, **recording) as tape:
             connection(wire)
         assert (len(tape), tape.live) == (1, False)

@@ -129,7 +129,7 @@ class TestLoss:
     def test_a_lost_syn_is_sent_again_after_a_second(self) -> None:
         with live_wire() as wire:
             listen(wire, echo_server())
-            rule = wire.drop(flags="S")
+            rule = wire.drop(only="SYN")
             with wire.capture() as tape:
                 echo(wire)
         assert verdicts(tape) == [(1, "dropped")]
@@ -179,7 +179,7 @@ class TestLoss:
             rule.off()
             assert wire.rules == ()
             wire.drop(times=None)
-            wire.heal()
+            wire.clear()
             listen(wire, echo_server())
             assert echo(wire) == b"hello"
 
@@ -305,7 +305,7 @@ class TestMistakes:
     def test_a_rule_that_never_acted_is_named_at_the_end(self, capsys: pytest.CaptureFixture[str]) -> None:
         with live_wire() as wire:
             listen(wire, echo_server())
-            wire.drop(flags="F")
+            wire.drop(only="FIN")
             wire.corrupt(byte=9999)
             with wire.capture() as tape:
                 echo(wire)

@@ -63,7 +63,7 @@ def test_recording_save_and_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: TAPE.where(flag="S"), "where() has no argument 'flag'. Did you mean 'flags'?"),
+        (lambda: TAPE.where(sendr="S"), "where() has no argument 'sendr'. Did you mean 'sender'?"),
         (lambda: TAPE.where("S"), "more arguments without a name"),
         (lambda: labkit.capture(ports=80), "capture() has no argument 'ports'. Did you mean 'port'?"),
         (lambda: labkit.capture(80, "name"), "Give these by their name"),
@@ -72,7 +72,7 @@ def test_recording_save_and_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (lambda: Tape.load(), "load()"),
         (lambda: TAPE.save(), "save()"),
         (lambda: TAPE.save("x", "y"), "save()"),
-        (lambda: TAPE.where(flags="SYN ACK"), 'Did you mean "SA"?'),
+        (lambda: TAPE.where(only="SA"), 'Did you mean only="SYN, ACK"?'),
         (lambda: TAPE.where(protocol="upd"), "Did you mean 'UDP'?"),
         (lambda: TAPE.where(sender="klient"), "Did you mean 'client'?"),
         (lambda: TAPE.save("/proc/no/such/place.pcapng"), "cannot be written"),

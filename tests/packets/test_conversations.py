@@ -194,7 +194,7 @@ class TestDns:
         tape = tape_of(frames)
         [connection] = tape.connections
         assert connection.server == ("10.0.0.2", 53)
-        assert [packet.relative_seq for packet in connection.packets] == [1, third, third + 10]
+        assert [packet.seq for packet in connection.packets] == [1, third, third + 10]
         assert len([line for line in repr(draw.ladder(tape)).splitlines() if "PSH, ACK" in line]) == 3
 
 

@@ -295,7 +295,7 @@ class TestTape:
 
     def test_relative_numbers_wrap_and_start_anew(self) -> None:
         tape = self.conversation()
-        assert [(packet.relative_seq, packet.relative_ack) for packet in tape.where(protocol="TCP")] == [
+        assert [(packet.seq, packet.ack) for packet in tape.where(protocol="TCP")] == [
             (0, 0),
             (0, 1),
             (1, 1),
@@ -317,14 +317,14 @@ class TestTape:
 
     def test_where(self) -> None:
         tape = self.conversation()
-        assert [packet.number for packet in tape.where(flags="S")] == [1, 7]
-        assert [packet.number for packet in tape.where(flags="AS")] == [2]
+        assert [packet.number for packet in tape.where(only="SYN")] == [1, 7]
+        assert [packet.number for packet in tape.where(only="ACK, SYN")] == [2]
         assert [packet.number for packet in tape.where(sender="server")] == [2, 6, 8]
         assert [packet.number for packet in tape.where(payload=True)] == [4, 5]
         assert [packet.number for packet in tape.where(port=40000, payload=False, sender="client")] == [1, 3, 7]
-        assert len(tape.where(flags="F")) == 0
+        assert len(tape.where(only="FIN")) == 0
         with pytest.raises(LabError, match="not TCP flags"):
-            tape.where(flags="SYN ACK")
+            tape.where(only="SA")
         with pytest.raises(LabError, match="sent by 'me'"):
             tape.where(sender="me")
 

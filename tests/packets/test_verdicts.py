@@ -153,8 +153,8 @@ class TestTape:
 
     def test_conditions_join(self) -> None:
         tape = Tape(recording())
-        assert [packet.number for packet in tape.where(flags="S", verdict="delayed")] == [2]
-        assert len(tape.where(flags="S", verdict="corrupted")) == 0
+        assert [packet.number for packet in tape.where(only="SYN", verdict="delayed")] == [2]
+        assert len(tape.where(only="SYN", verdict="corrupted")) == 0
         assert len(tape.where(payload=True).where(verdict="corrupted")) == 1
 
     def test_a_verdict_no_wire_gives_is_refused(self) -> None:
@@ -170,4 +170,4 @@ class TestTape:
         tape = Tape(recording())
         assert [packet.verdict for packet in tape[3:5]] == [DONE[3], DONE[4]]
         assert [packet.verdict for packet in tape.connections[0].packets] == [DONE.get(index) for index in range(6)]
-        assert tape[1:].where(flags="S")[0].verdict == DONE[1]
+        assert tape[1:].where(only="SYN")[0].verdict == DONE[1]

@@ -77,10 +77,10 @@ class Flags(_OnPackets):
             "Which flags does it have? The numbers in it, and the client's reply, tell. "
             "(AE is the newest of the nine, from Accurate ECN: older books show eight.)\n\n"
             "```text\n"
-            f"first   server → client  seq={segment.relative_seq} ack={segment.relative_ack}  0 bytes\n"
+            f"first   server → client  seq={segment.seq} ack={segment.ack}  0 bytes\n"
             f"        {''.join(f'{flag:^5}' for flag in FLAGS).rstrip()}\n"
             f"        {bits}\n"
-            f"reply   client → server  seq={answer.relative_seq} ack={answer.relative_ack}  {answer.flags}\n"
+            f"reply   client → server  seq={answer.seq} ack={answer.ack}  {answer.flags}\n"
             f"```\n\n{sample.origin_line(origin)}"
         )
 
@@ -157,7 +157,7 @@ def _syn_ack(tape: Tape) -> tuple[Packet, Packet] | None:
         for number, packet in enumerate(packets):
             if {"SYN", "ACK"} <= _flags(packet) and not packet.length and not _flags(packet) & {"FIN", "RST"}:
                 for reply in packets[number + 1 :]:
-                    if reply.sender == "client" and reply.relative_ack == 1 and reply.flag_letters == "A":
+                    if reply.sender == "client" and reply.ack == 1 and reply.flag_letters == "A":
                         return packet, reply
     return None
 
@@ -265,7 +265,7 @@ def _six(tape: Tape) -> list[Packet] | None:
         if data is None or _goes_back(packets) or "F" in data.flag_letters:
             continue
         replies = packets[packets.index(data) + 1 :]
-        acks = (each for each in replies if each.sender != data.sender and each.relative_ack >= _end(data))
+        acks = (each for each in replies if each.sender != data.sender and each.ack >= _end(data))
         ack = next(acks, None)
         fin = next((each for each in replies if "F" in each.flag_letters and each is not ack), None)
         if ack is not None and fin is not None and packets.index(fin) > packets.index(ack):
@@ -277,7 +277,7 @@ def _goes_back(packets: list[Packet]) -> bool:
     """Whether something was sent again: then numbers do not tell the order."""
     highest = {"client": 0, "server": 0}
     for packet in packets:
-        if "R" in packet.flag_letters or packet.relative_seq < highest[packet.sender]:
+        if "R" in packet.flag_letters or packet.seq < highest[packet.sender]:
             return True
         highest[packet.sender] = _end(packet)
     return False
@@ -285,7 +285,7 @@ def _goes_back(packets: list[Packet]) -> bool:
 
 def _end(packet: Packet) -> int:
     """The relative sequence number after the packet: its payload counts, and SYN and FIN count one each."""
-    return packet.relative_seq + packet.length + ("S" in packet.flag_letters) + ("F" in packet.flag_letters)
+    return packet.seq + packet.length + ("S" in packet.flag_letters) + ("F" in packet.flag_letters)
 
 
 def _impossible(packet: Packet, before: list[Packet], after: list[Packet]) -> tuple[str, str] | None:
@@ -296,17 +296,17 @@ def _impossible(packet: Packet, before: list[Packet], after: list[Packet]) -> tu
     if not before and acknowledges:
         return "a SYN without ACK in first place", "it acknowledges something, and nothing was sent yet"
     for late in after:
-        if late.sender != other or not acknowledges or not late.relative_seq < _end(late) <= packet.relative_ack:
+        if late.sender != other or not acknowledges or not late.seq < _end(late) <= packet.ack:
             continue
         last = _end(late) - 1
         what = "SYN" if "S" in late.flag_letters else "FIN" if "F" in late.flag_letters else f"byte {last}"
         return (f"an ack only of what the {other} has sent before",
-                f"its ack={packet.relative_ack} acknowledges the {other}'s {what} before it was sent")
+                f"its ack={packet.ack} acknowledges the {other}'s {what} before it was sent")
     if "S" not in packet.flag_letters and not any(_answers(each, other) for each in before):
         return (f"a {other}'s ACK of the {mine}'s SYN before anything else the {mine} sends",
                 f"the {mine} sends before its SYN was acknowledged: the handshake is not finished")
     for late in after:
-        if late.sender == mine and (_end(late), late.relative_ack) < (_end(packet), packet.relative_ack):
+        if late.sender == mine and (_end(late), late.ack) < (_end(packet), packet.ack):
             goes = "seq" if _end(late) < _end(packet) else "ack"
             return (f"numbers of the {mine} that do not go back, as nothing was lost",
                     f"another packet of the {mine}, with a lower {goes}, must come first")
@@ -314,4 +314,4 @@ def _impossible(packet: Packet, before: list[Packet], after: list[Packet]) -> tu
 
 
 def _answers(packet: Packet, sender: str) -> bool:
-    return packet.sender == sender and packet.relative_ack >= 1
+    return packet.sender == sender and packet.ack >= 1

@@ -120,6 +120,6 @@ def origin_line(origin: str) -> str:
 def line(packet: Packet) -> str:
     """A packet as a line of text without anything that changes from run to run."""
     arrow = "client → server" if packet.sender == "client" else "client ← server"
-    ack = f"ack={packet.relative_ack}" if "A" in packet.flag_letters else ""
+    ack = f"ack={packet.ack}" if "A" in packet.flag_letters else ""
     size = f"{packet.length} byte{'s' if packet.length != 1 else ''}"
-    return f"{arrow}  {packet.flags:<8}  seq={packet.relative_seq:<3} {ack:<7} {size}"
+    return f"{arrow}  {packet.flags:<8}  seq={packet.seq:<3} {ack:<7} {size}"

@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from labkit import draw
 from labkit.core.errors import LabError
+from labkit.draw.field_table import explain
 from labkit.packets.model import Field, Layer
 
 HOSTILE = Field("x.y", "<script>alert(1)</script>", 0, 8, 1, "1", why="a < b & c", rfc="RFC <1>")
@@ -19,7 +19,7 @@ def layer(*fields: Field) -> Layer:
 
 def test_every_field_of_a_real_header_has_a_reason_and_a_source() -> None:
     inet = pytest.importorskip("scapy.layers.inet")
-    table = draw.why(inet.TCP())
+    table = explain(inet.TCP())
     assert [row[0] for row in table.rows][:3] == ["Source Port", "Destination Port", "Sequence Number"]
     assert all(reason and source.startswith("RFC") for _, _, reason, source in table.rows)
     assert "Source Port (bits 0-15, RFC 9293 §3.1): " in repr(table)
@@ -27,13 +27,13 @@ def test_every_field_of_a_real_header_has_a_reason_and_a_source() -> None:
 
 def test_the_parts_of_a_field_on_demand() -> None:
     inet = pytest.importorskip("scapy.layers.inet")
-    whole, divided = draw.why(inet.TCP()), draw.why(inet.TCP(), parts=True)
+    whole, divided = explain(inet.TCP()), explain(inet.TCP(), parts=True)
     assert "SYN" in [row[0] for row in divided.rows]
     assert "SYN" not in [row[0] for row in whole.rows]
 
 
 def test_the_page_says_what_the_text_says_and_nothing_hostile_gets_through() -> None:
-    table = draw.why(layer(HOSTILE))
+    table = explain(layer(HOSTILE))
     page = table._repr_html_()
     assert "<script" not in page
     root = ElementTree.fromstring(page)
@@ -48,7 +48,7 @@ def test_what_occurs_several_times_is_told_once() -> None:
         Field("dns.record", f"{section} record", at, 8, 1, "1", why="One thing.", rfc="RFC 1035")
         for at, section in ((8, "Answer"), (16, "Answer"), (24, "Authority"), (32, "Answer"))
     ]
-    table = draw.why(layer(HOSTILE, *records))
+    table = explain(layer(HOSTILE, *records))
     assert repr(table).splitlines()[2:] == [
         "  Answer record (bits 8-15 and 2 more, RFC 1035): One thing.",
         "  Authority record (bits 24-31, RFC 1035): One thing.",
@@ -56,9 +56,9 @@ def test_what_occurs_several_times_is_told_once() -> None:
 
 
 def test_a_field_without_a_reason_says_so() -> None:
-    assert "no reason is written down" in repr(draw.why(layer(Field("x.z", "Z", 0, 8, 1, "1"))))
+    assert "no reason is written down" in repr(explain(layer(Field("x.z", "Z", 0, 8, 1, "1"))))
 
 
 def test_what_has_no_fields_is_refused() -> None:
     with pytest.raises(LabError, match="no fields to explain"):
-        draw.why(layer())
+        explain(layer())

@@ -17,7 +17,7 @@ _CELL = 'style="text-align:left;vertical-align:top;white-space:normal'
 
 
 class FieldTable:
-    """What `why` returns: rows of (label, place, reason, source); shown as a table, or as text."""
+    """What `explain` returns: rows of (label, place, reason, source); shown as a table, or as text."""
 
     def __init__(self, title: str, rows: list[tuple[str, str, str, str]]) -> None:
         self.title = title
@@ -43,7 +43,7 @@ class FieldTable:
 
 
 @in_words
-def why(thing: Any, *, parts: bool = False) -> FieldTable:
+def explain(thing: Any, *, parts: bool = False) -> FieldTable:
     """Tell for each field of a layer why it exists, and which RFC defines it.
 
     thing: a layer (``packet["TCP"]``), a packet (all its layers), or a Scapy layer. parts: also the parts of fields
@@ -52,7 +52,7 @@ def why(thing: Any, *, parts: bool = False) -> FieldTable:
     """
     layers = layers_of(thing)
     if not any(layer.fields for layer in layers):
-        raise LabError("there are no fields to explain", "Give a layer or a packet: draw.why(packet['TCP']).")
+        raise LabError("there are no fields to explain", "Give a layer or a packet: labkit.explain(packet['TCP']).")
     rows = []
     for layer in layers:
         found: dict[tuple[str, str, str], list[str]] = {}
