@@ -14,5 +14,6 @@ from labkit.draw.field_table import FieldTable
 from labkit.draw.ladder import ladder
 from labkit.draw.picture import Picture
 from labkit.draw.plot import bars, levels
+from labkit.draw.style import set_large
 
-__all__ = ["FieldTable", "Picture", "bars", "bits", "bytes", "ladder", "levels"]
+__all__ = ["FieldTable", "Picture", "bars", "bits", "bytes", "ladder", "levels", "set_large"]
