@@ -60,7 +60,8 @@ class Drawing:
         shown = model.shown
         self.start = shown[0].at_ns if shown else (self.events[0].time_ns if self.events else 0)
         self.alone = ladder_time.alone(shown, ladder_time.way_ns(shown))
-        self.clock = ladder_time.Clock()
+        self.clocks = ladder_time.clocks(self.rows, self.start) if shape.time else {}
+        self.stretch = style.STRETCH // 3 if model.only else style.STRETCH
         self.y = 0.0
         # The lowest y taken so far by packets, client events and server events: the next of its kind goes below.
         self.taken = {"packet": 0.0, "client": 0.0, "server": 0.0}
@@ -111,7 +112,7 @@ class Drawing:
                 self.stall(breaks[number])
             else:
                 # In proportion to the time passed, within limits; `place` moves further down where it is crowded.
-                self.y += min(style.STRETCH, 0.45 * style.STRETCH * (time_ns - past) / typical)
+                self.y += min(self.stretch, 0.45 * self.stretch * (time_ns - past) / typical)
             past = time_ns
             if isinstance(thing, Rung):
                 self.arrow(thing)
@@ -131,8 +132,7 @@ class Drawing:
     def time(self, rung: Rung, y: float) -> None:
         """When a packet was sent, at the left."""
         if self.shape.time:
-            clock = "no time" if rung.time_ns is None else self.clock(rung.time_ns - self.start)
-            self.canvas.raw(self.shape.time, y + 4, clock, "z e")
+            self.canvas.raw(self.shape.time, y + 4, self.clocks.get(rung.number, "no time"), "z e")
 
     def arrow(self, rung: Rung) -> None:
         """One packet."""
@@ -164,17 +164,24 @@ class Drawing:
         rest = f"  {rung.numbers}" if rung.numbers and not self.compact else ""
         if rung.size:
             rest += "  " + count(rung.size, "byte")
-        self.label(rung, rung.flags, rest, y - lift, slope)
+        warning, text = rung.below
+        words = rung.flags
+        if rung.pure_ack and warning and not lift and self.wide(warning, rest) <= shape.room:
+            words, warning = warning, ""  # says more than "ACK" does
+        self.label(rung, words, rest, y - lift, slope)
         self.time(rung, y)
         if rung.verdict is not None:
             end += FORK if rung.verdict.kind == "duplicated" else LIFT
         taken["packet"] = end + 3
         self.y = end + 6  # what the packet causes comes below its arrival
-        warning, text = rung.below
         if warning or text:
             self.below(warning, text, f"t{line}", 2 if lift else 1)
         if self.trip is not None:
             self.at_trip(rung, y, end)
+
+    def wide(self, words: str, rest: str) -> float:
+        """The width of a label that is all ASCII, px."""
+        return len(words) * _FLAG + (len(rest) + 7 * self.many) * _NUMBER
 
     def label(self, rung: Rung, words: str, rest: str, y: float, slope: int) -> None:
         """What stands above an arrow: what it is, and what proves it."""
@@ -209,6 +216,7 @@ class Drawing:
             else:
                 self.canvas.raw(self.shape.middle, y, part, "p c")
             taken["packet"] += style.RUNG_NOTE - 3
+        taken["packet"] += 4  # nearer to its own arrow than to the next
 
     def fold(self, fold: Fold) -> None:
         """Several packets in one row."""
@@ -223,6 +231,8 @@ class Drawing:
             self.arrows.setdefault(line, []).append(f"M{near} {y}L{far} {y + SLOPE}{heads}")
             size = sum(rung.size for rung in fold.rungs)
             words, rest = fold.words, f"  {count(size, 'byte')}" if size else ""
+            if self.wide(words, rest) > shape.room:
+                rest = ""
             self.label(first, words, rest, y, SLOPE)
             end = y + SLOPE
         else:
@@ -267,6 +277,7 @@ class Drawing:
         """Begin or end the bracket of a round trip at this packet."""
         assert self.trip is not None
         (first, last), words = self.trip
+        shape = self.shape
         if rung is first:
             self.bracket = y
         if rung is last and self.bracket is not None:
@@ -274,7 +285,10 @@ class Drawing:
             x = 16 if self.shape.time else 8
             self.canvas.path(f"M{x + 6} {self.bracket:.0f}H{x - 6}V{bottom:.0f}H{x + 6}", "bracket")
             at = max(bottom + 18, self.taken["client"] + 15)
-            self.canvas.raw(x - 6, at, words, "nb")
+            for line in wrap(words, shape.client - x - 4, "nb", 3):
+                self.canvas.raw(x - 6, at, line, "nb")
+                at += 15
+            at -= 15
             self.taken["client"] = max(self.taken["client"], at + 2)
             self.taken["packet"] = max(self.taken["packet"], at - 4)
 
@@ -287,13 +301,14 @@ class Drawing:
         words = visible(ladder_text.event_name(event, self.model)) + ("()" if event.kind == "call" else "")
         if self.many and group is not None:
             words = f":{self.labels[group]} {words}"
-        if event.size is not None:
-            words += f" · {count(event.size, 'byte')}"
+        more = "" if event.size is None else f" · {count(event.size, 'byte')}"
         if event.detail:
-            words += f" · {visible(event.detail)}"
+            more += f" · {visible(event.detail)}"
         x = shape.client if left else shape.server
         self.canvas.circle(x, y, 4, hue if event.kind == "event" else f"o{hue}")
         room = shape.client - 14 - shape.time - 8 if left else shape.wide - shape.server - 14 - 8
+        if not self.compact or width(words + more, "ev") <= room:
+            words += more
         self.canvas.raw(x - 12 if left else x + 12, y + 4, fit(words, room, "ev"), "ev e" if left else "ev")
         self.taken["client" if left else "server"] = y + 4
 

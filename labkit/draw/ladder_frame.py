@@ -25,7 +25,7 @@ def head(drawing: Drawing) -> float:
         y += step
     y += 4
     if model.hidden and not drawing.compact:
-        canvas.raw(margin, y, f"{model.hidden:,} {ladder_text.hidden(model)} not drawn", "s")
+        canvas.raw(margin, y, f"{ladder_text.hidden(model)} not drawn", "s")
         y += 20
     for x, who, side in (
         (shape.client, "client", [group.client for group in model.groups]),
@@ -50,7 +50,7 @@ def foot(drawing: Drawing, y: float) -> float:
     signs = marks.signs(canvas, model.shown, drawing.events)
     if model.origin:
         kind = "am" if model.origin.startswith("live") else "oam"
-        signs.append((lambda x, y: canvas.circle(x, y, 4, kind), 12, origin(model.origin)))
+        signs.append((lambda x, y: canvas.rect(x - 4, y - 4, 8, 8, kind), 12, origin(model.origin)))
     for sign, wide, words in signs:
         words = fit(words, style.WIDTH - 2 * MARGIN - wide - 6, "s")
         if x + wide + width(words, "s") > style.WIDTH - MARGIN:

@@ -20,6 +20,7 @@ _STEPS_MS = (40, 100, 200, 400)
 # A silence that a kernel timer ended (a delayed ACK, a retransmission) counts from 40 ms on. Any other counts from
 # 200 ms: a shorter one may be this machine's scheduler, and would differ from run to run.
 _LEAST_TIMER_MS, _LEAST_MS = 40, 200
+_NO_ACKS = "  (segments that only acknowledge are not shown)"
 _WHOLE = 40  # packets of a folded row that the twin lists one by one
 
 
@@ -56,7 +57,7 @@ def twin(ladder: Ladder, title: str | None = None, trip: str = "") -> str:
     """
     lines = [heading(ladder) if title is None else f"{visible(title)}: {heading(ladder)}"]
     if ladder.hidden:
-        lines.append(f"  ({hidden(ladder)} are not shown)")
+        lines.append("  (packets without data or a note are not shown)" if ladder.only else _NO_ACKS)
     groups: Sequence[int | None] = [None]
     if len(ladder.groups) > 1:
         groups = range(len(ladder.groups))
@@ -86,8 +87,10 @@ def twin(ladder: Ladder, title: str | None = None, trip: str = "") -> str:
 
 
 def hidden(ladder: Ladder) -> str:
-    """What a ladder does not show, in words that fit after a number."""
-    return "packets without data or a note" if ladder.only else "segments that only acknowledge"
+    """How many packets a ladder does not show, and which."""
+    if ladder.only:
+        return f"{count(ladder.hidden, 'packet')} without data or a note"
+    return f"{count(ladder.hidden, 'segment')} that only acknowledge{'s' * (ladder.hidden == 1)}"
 
 
 def _listed(ladder: Ladder, rows: Sequence[Item], pad: int, *, numbered: bool) -> list[str]:

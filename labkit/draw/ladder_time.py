@@ -117,22 +117,23 @@ def breaks(points: Sequence[Point]) -> dict[int, str]:
     return found
 
 
-class Clock:
-    """Says the times of a ladder: in ms, from 1,000 on in s; with three digits, or as many as tell one from the last."""
+def clocks(rows: Sequence[Item], start: int) -> dict[int, str]:
+    """The times of rows, by the number of their first packet: ``"0"``, ``"5.26"``, ``"15.43"``, ``"1.02 s"``.
 
-    def __init__(self) -> None:
-        self._last = ""
-        self._last_ns: int | None = None
-
-    def __call__(self, ns: int) -> str:
-        """The time since the first packet, in words: ``"0"``, ``"5.26"``, ``"15.43"``, ``"1.02 s"``."""
-        long = abs(ns) >= 1_000_000_000
-        value, unit = (ns / 1e9, " s") if long else (ns / 1e6, "")
-        most = 6 if long else 3
-        least = 3 - len(str(abs(int(value)))) if abs(value) >= 1 else 3
-        for digits in range(max(0, least), most + 1):
-            text = f"{value:.{digits}f}{unit}"
-            if text != self._last or ns == self._last_ns:
-                break
-        self._last, self._last_ns = text, ns
-        return text if ns else "0"
+    In ms since start (ns), from 1,000 on in s; with three digits, or as many as tell a time from those beside it.
+    """
+    timed = [
+        (rung.number, rung.time_ns - start)
+        for rung in (row.first if isinstance(row, Fold) else row for row in rows)
+        if rung.time_ns is not None
+    ]
+    found: dict[int, str] = {}
+    for at, (number, ns) in enumerate(timed):
+        gaps = [abs(ns - other[1]) for other in timed[max(0, at - 1) : at + 2] if other[1] != ns]
+        unit, least, most = (1_000_000_000, 2, 6) if abs(ns) >= 1_000_000_000 else (1_000_000, 0, 3)
+        whole = abs(ns) // unit
+        digits = max(least, 3 - len(str(whole))) if whole else most
+        while digits < most and any(gap * 10**digits < 2 * unit for gap in gaps):
+            digits += 1
+        found[number] = f"{ns / unit:.{digits}f}" + (" s" if unit > 1_000_000 else "") if ns else "0"
+    return found
