@@ -10,9 +10,9 @@ from labkit.exercises.udp.build import Header
 from labkit.exercises.udp.names import DnsName
 from labkit.exercises.udp.reading import WhichReached
 from labkit.exercises.udp.sending import StopAndWait
-from labkit.exercises.udp.transfer import reliable, serve_reliable
+from labkit.exercises.udp.transfer import reliable, send_over, serve_reliable
 
-__all__ = ["EXERCISES", "dns_name", "header", "reliable", "serve_reliable", "stop_and_wait", "which_reached"]
+__all__ = ["EXERCISES", "dns_name", "header", "reliable", "send_over", "serve_reliable", "stop_and_wait", "which_reached"]
 
 header = Header()
 which_reached = WhichReached()
