@@ -118,7 +118,7 @@ class Exercise(ABC):
         lines = [f"**Hint {number} of {count}.** {text}" for number, text in enumerate(self.hints[: self._hints], 1)]
         last = f"That is the last hint; there is {self._call('solution')} too."
         more = [last] if self._hints == count else []
-        # A notebook replaces the output of its cell, so it needs them all; in a terminal the earlier ones are still there.
+        # A notebook replaces the output of its cell, so it shows them all; in a terminal the earlier ones are above.
         return Note("\n\n".join(lines + more), plain("\n\n".join(lines[-1:] + more)))
 
     @in_words

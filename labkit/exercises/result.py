@@ -95,7 +95,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A hint or a solution: Markdown in a notebook, plain text elsewhere. text: the plain text, if it is not the same."""
+    """A hint or a solution: Markdown in a notebook, plain text elsewhere. text: the plain text, if it differs."""
 
     markdown: str
     text: str = ""
@@ -114,7 +114,7 @@ def source(thing: Any, before: str = "") -> str:
 
 
 # nbconvert's page lets the text in an output's <pre> inherit the proportional font, so tables in it lose their columns.
-# Its rule is as specific as this one, and stands earlier in the page. JupyterLab drops the element: it has its own rule.
+# JupyterLab drops this element: it has a rule of its own.
 _FIXED = f"<style>.jp-OutputArea-output.jp-RenderedMarkdown pre{{font-family:{style.MONO}}}</style>"
 
 

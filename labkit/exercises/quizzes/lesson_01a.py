@@ -11,9 +11,9 @@ QUESTIONS = (
     ask(
         "ack-names",
         "The client has sent bytes 1 to 5 in one segment, and all have arrived. Which ack does the server send?",
-        wrong("ack=5", "5 is the number of the last byte received. An ack names the next byte that is expected."),
-        wrong("ack=1", "An ack does not count segments. It is the number of a byte."),
-        right("ack=6", "An ack names the number of the next byte that the receiver expects."),
+        wrong("`ack=5`", "5 is the number of the last byte received. An ack names the next byte that is expected."),
+        wrong("`ack=1`", "An ack does not count segments. It is the number of a byte."),
+        right("`ack=6`", "An ack names the number of the next byte that the receiver expects."),
     ),
     ask(
         "takes-a-number",
@@ -26,7 +26,7 @@ QUESTIONS = (
     ),
     ask(
         "window-says",
-        "A segment from the server says window=65536. What does that mean?",
+        "A segment from the server says `window=65536`. What does that mean?",
         right("The server has room for 65,536 more bytes from the client.",
               "The window says how many bytes the sender of the segment has room for, so the receiver limits the "
               "other side."),

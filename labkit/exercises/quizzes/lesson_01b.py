@@ -10,9 +10,9 @@ LESSON = "01b-tcp-endings"
 QUESTIONS = (
     ask(
         "refused",
-        "connect() fails at once with ECONNREFUSED. What does that tell you?",
+        "`connect()` fails at once with ECONNREFUSED. What does that tell you?",
         wrong("A firewall throws the packets away.", "A firewall that throws packets away sends nothing back, so "
-                                                     "connect() would wait a long time."),
+                                                     "`connect()` would wait a long time."),
         right("The machine is there, and nothing listens on this port.",
               "Refused means: the machine answered with RST, since nothing listens on the port. Silence means that "
               "nobody answered at all."),
@@ -50,9 +50,9 @@ QUESTIONS = (
     ),
     ask(
         "server-close",
-        "A server calls close() while two clients are connected. What happens to the two connections?",
-        wrong("Each gets a FIN.", "close() of a server does not touch its connections. It only stops listening."),
+        "A server calls `close()` while two clients are connected. What happens to the two connections?",
+        wrong("Each gets a FIN.", "`close()` of a server does not touch its connections. It only stops listening."),
         wrong("Each gets a RST.", "Only a new client gets RST now, since nothing listens any more."),
-        right("They go on.", "close() of a server stops accepting; its connections go on until one side ends them."),
+        right("They go on.", "`close()` of a server stops accepting; its connections go on until one side ends them."),
     ),
 )

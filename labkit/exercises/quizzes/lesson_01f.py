@@ -21,18 +21,19 @@ QUESTIONS = (
     ),
     ask(
         "when-end",
-        "When does a socket emit end?",
-        wrong("when this side sends its FIN", "Its own FIN is no news to this side. end tells what the other side has "
+        "When does a socket emit `end`?",
+        wrong("when this side sends its FIN", "Its own FIN is no news to this side. `end` tells what the other side "
+                                              "has "
                                               "done."),
-        wrong("when both FINs are acknowledged", "That is close, the last event. After end this side may still "
+        wrong("when both FINs are acknowledged", "That is `close`, the last event. After `end` this side may still "
                                                  "write."),
         right("when the peer's FIN has come and everything before it has been read",
-              "end is emitted by the side that receives a FIN, after everything before it has been read."),
+              "`end` is emitted by the side that receives a FIN, after everything before it has been read."),
     ),
     ask(
         "timeout-closes",
-        "A socket emits timeout. What happens to the connection?",
-        right("It stays open; the program decides.", "timeout only tells that nothing has happened for a time that "
+        "A socket emits `timeout`. What happens to the connection?",
+        right("It stays open; the program decides.", "`timeout` only tells that nothing has happened for a time that "
                                                      "was set; it closes nothing."),
         wrong("The kernel closes it with a FIN.", "The kernel knows nothing of this timer. It belongs to the socket "
                                                   "object in the program."),

@@ -19,7 +19,7 @@ QUESTIONS = (
     ),
     ask(
         "borders",
-        "A client sends two datagrams of 5 bytes. The server then calls recvfrom(100) once. What does it get?",
+        "A client sends two datagrams of 5 bytes. The server then calls `recvfrom(100)` once. What does it get?",
         wrong("10 bytes", "TCP could give them together. A datagram stays one message."),
         wrong("5 or 10 bytes, it depends on the time", "Time decides that in a stream. Two datagrams never become "
                                                        "one."),
@@ -27,7 +27,7 @@ QUESTIONS = (
     ),
     ask(
         "truncated",
-        "A datagram of 9 bytes has arrived, and the program calls recvfrom(4). What happens to the other 5 bytes?",
+        "A datagram of 9 bytes has arrived, and the program calls `recvfrom(4)`. What happens to the other 5 bytes?",
         right("They are lost.", "If the buffer is too small, recvfrom returns the first bytes and the rest of the "
                                 "datagram is lost."),
         wrong("The next recvfrom returns them.", "That is how a stream works. The next recvfrom returns the next "

@@ -10,7 +10,7 @@ LESSON = "02e-udp-book"
 QUESTIONS = (
     ask(
         "sent-means",
-        "The function given to send is called without an error. Who has the datagram?",
+        "The function given to `send` is called without an error. Who has the datagram?",
         right("the own kernel", "Sent means that the own kernel took the datagram; it does not mean that the "
                                 "datagram arrived."),
         wrong("the peer's kernel", "Then the peer would have to acknowledge it. UDP has no acknowledgment."),
@@ -19,17 +19,17 @@ QUESTIONS = (
     ),
     ask(
         "listening-client",
-        "A socket that was never bound sends a datagram and emits listening. What has happened?",
+        "A socket that was never bound sends a datagram and emits `listening`. What has happened?",
         wrong("It has become a server.", "UDP makes no difference between the two. The event tells of something that "
                                          "each side needs."),
-        right("The kernel has given it a port.", "listening means that the socket has a port, so that an answer can "
-                                                 "come; a send without bind brings it too."),
-        wrong("The peer has answered.", "The event comes before the datagram has left. An answer would be message."),
+        right("The kernel has given it a port.", "`listening` means that the socket has a port, so that an answer can "
+                                                 "come; a `send` without `bind` brings it too."),
+        wrong("The peer has answered.", "The event comes before the datagram has left. An answer would be `message`."),
     ),
     ask(
         "closed-again",
-        "A UDP socket is closed, and then bind is called on it. What happens?",
-        wrong("It gets messages again.", "The chapter says that, and it is wrong: measured, bind raises an error."),
+        "A UDP socket is closed, and then `bind` is called on it. What happens?",
+        wrong("It gets messages again.", "The chapter says that, and it is wrong: measured, `bind` raises an error."),
         wrong("Messages that came meanwhile are handed over.", "While the socket was closed, the kernel kept nothing "
                                                                "for it."),
         right("An error: it stays closed.", "A closed socket stays closed; a program that wants messages again makes a "
