@@ -9,10 +9,12 @@ from __future__ import annotations
 # in this package once. Bound here, after that import, the function keeps the name. What is costly (Matplotlib) is
 # imported by the functions of `plot` when they draw.
 from labkit.draw.bits import bits
+from labkit.draw.boxes import boxes
 from labkit.draw.bytes import bytes
 from labkit.draw.field_table import FieldTable
 from labkit.draw.ladder import ladder
+from labkit.draw.number_line import number_line
 from labkit.draw.picture import Picture
 from labkit.draw.plot import bars, levels
 
-__all__ = ["FieldTable", "Picture", "bars", "bits", "bytes", "ladder", "levels"]
+__all__ = ["FieldTable", "Picture", "bars", "bits", "boxes", "bytes", "ladder", "levels", "number_line"]
