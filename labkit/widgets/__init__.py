@@ -17,7 +17,8 @@ the thread that hears the page, beside a cell that is running: keep them short, 
 from __future__ import annotations
 
 from labkit.widgets.controls import Choice, Entry, choice, entry
+from labkit.widgets.look import EDGES
 from labkit.widgets.page import available, mimebundle
 from labkit.widgets.words import marked
 
-__all__ = ["Choice", "Entry", "available", "choice", "entry", "marked", "mimebundle"]
+__all__ = ["EDGES", "Choice", "Entry", "available", "choice", "entry", "marked", "mimebundle"]

@@ -68,7 +68,7 @@ class _ChoiceView(_View):
 class _EntryView(_View):
     def __init__(self, asks: Entry) -> None:
         # The page sends what was typed at Enter, or when the field is left: not every key.
-        field = ipywidgets.Text(asks.typed, placeholder="your answer, then Enter", continuous_update=False)
+        field = ipywidgets.Text(asks.typed, continuous_update=False)
         super().__init__(asks, field, "value")
         field.layout.width = "16em"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-_CODE = re.compile(r"`([^`\n]+)`")
+_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 
 def marked(text: str) -> str:
