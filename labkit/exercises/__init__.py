@@ -10,6 +10,8 @@ Rule: right and wrong are decided here and nowhere else; nothing about the stude
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
 
 from labkit.core.calls import in_words
@@ -26,8 +28,17 @@ __all__ = [
     "questions", "restart", "start", "tcp", "udp",
 ]  # fmt: skip
 
+def _crafting() -> tuple[Exercise, ...]:
+    """The exercises of lesson 02d, as soon as they are there."""
+    name = "labkit.exercises.crafting"
+    if find_spec(name) is None:
+        return ()
+    exercises: tuple[Exercise, ...] = import_module(name).EXERCISES
+    return exercises
+
+
 # Within a lesson, in the order in which it asks for them. A new package of exercises adds its EXERCISES here.
-_EVERY: tuple[Exercise, ...] = (*start.EXERCISES, *tcp.EXERCISES, *udp.EXERCISES)
+_EVERY: tuple[Exercise, ...] = (*start.EXERCISES, *tcp.EXERCISES, *udp.EXERCISES, *_crafting())
 
 _QUIZZES = {lesson: Quiz(lesson, asked) for lesson, asked in QUESTIONS.items()}
 
