@@ -11,10 +11,11 @@ from labkit.core import lazy
 
 if TYPE_CHECKING:
     from labkit.lab.publishing import publish
+    from labkit.lab.slow_reader import slow
     from labkit.lab.wire import Wire
 
-__all__ = ["Wire", "publish"]
+__all__ = ["Wire", "publish", "slow"]
 
-_HOMES = {"Wire": "wire", "publish": "publishing"}
+_HOMES = {"Wire": "wire", "publish": "publishing", "slow": "slow_reader"}
 
 __getattr__, __dir__ = lazy.names(__name__, _HOMES)
