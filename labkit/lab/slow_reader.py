@@ -27,8 +27,8 @@ class _Pause:
 def slow(reader: Any, seconds: float = 0.005) -> Any:
     """Make a socket read slowly: after each piece of data it pauses for this many seconds. Returns the socket.
 
-    reader: a socket of `labkit.net`; its ``data`` events go on, and a paused socket begins to read. A second call for the
-    same socket changes the seconds. Raises `BadArgument` if reader is no such socket, or seconds is no number of seconds.
+    reader: a socket of `labkit.net`; its ``data`` events go on, and a paused socket begins to read. A second call for
+    the same socket changes the seconds. Raises `BadArgument` if reader is not such a socket, or seconds not a time.
     """
     checks.seconds(seconds, "a pause")
     if not all(callable(getattr(reader, name, None)) for name in ("on", "pause", "resume", "listeners")):
