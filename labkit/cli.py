@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     lessons = commands.add_parser(
         "lessons", help="your own copies of the lessons, without outputs",
-        description="Make your own copies of the lessons, without outputs. Nothing that you have changed is overwritten.",
+        description="Make copies of the lessons without outputs. Nothing that you have changed is overwritten.",
     )  # fmt: skip
     lessons.add_argument("directory", metavar="DIR", nargs="?", help="where they are (default: my-lessons)")
     lessons.add_argument("--update", action="store_true", help="put a lesson that has become newer beside your copy")

@@ -32,7 +32,7 @@ class Copy:
 
     def __str__(self) -> str:
         if self.state == "newer":
-            return f"{self.path}: this lesson has changed since; `labkit lessons --update` puts the new one beside yours"
+            return f"{self.path}: the lesson is newer now; `labkit lessons --update` puts the new one beside yours"
         return f"{self.path}: {_WORDS[self.state]}"
 
 
@@ -59,7 +59,7 @@ def hand_out(directory: Path, *, update: bool = False, source: Path | None = Non
     """Bring a folder of copies up to date; returns what became of each lesson, in the order of the course.
 
     The states: ``"made"``: there was no copy. ``"kept"``: the lesson is as it was, the copy stays. ``"renewed"``: the
-    lesson is newer, and the student had neither changed nor run the copy. ``"newer"``: the lesson is newer, and the copy
+    lesson is newer, and the student had neither changed nor run the copy. ``"newer"``: the lesson is newer; the copy
     stays. ``"beside"``: as newer, but with update: the new one was put beside the copy, under a name of its own.
     source: the folder of the lessons; default: this project's. Raises `LabError` for a folder that cannot be used.
     """

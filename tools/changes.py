@@ -1,6 +1,6 @@
-"""Changes for students and instructors to try: one source in lessons/changes/, written into lessons and docs/instructors.md.
+"""Changes for students and instructors to try, from lessons/changes/ into lessons/*.md and docs/instructors.md.
 
-Rule: a change names its cell by code that occurs in one cell only, so it stays right when cells move; no kernel is started.
+Rule: a change names its cell by code that occurs in one cell only, so it stays right if cells move; no kernel starts.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ class Change:
     """One change of one cell. Texts are Markdown, sentences with their full stops.
 
     lesson, id: whose change, and its name in there. section: the heading under which students read it. cell: code that
-    occurs in one cell only. replace: pairs of old and new code, each old one exactly once in the cell. also: the same in
+    occurs in one cell only. replace: pairs of old and new code; the old one occurs once in the cell. also: the same in
     further cells, as (cell, old, new). do: what to do, if the code does not say it well. question: asked before;
     options: answers to choose from; answer: the right one. seen: what is seen. breaks: what no longer works below it.
-    undo: code for a new cell, before the change is undone. back: how to get back, if that is not all. run: cells that are run again
-    after the changed one. expect: (cell, regular expression of its outputs) after the change; ``""``: the changed cell.
+    undo: code for a new cell, before the change is undone. back: how to get back, if that is not all. shown_to: one of
+    `SHOWN_TO`. run: cells that are run with the changed one, before or after it as in the lesson. expect: pairs of a
+    cell (``""``: the changed one) and a regular expression of its outputs after the change.
     """
 
     lesson: str
@@ -150,7 +151,8 @@ def block(cells: list[str], change: Change) -> str:
     breaks = f" {change.breaks}" if change.breaks else ""
     return (
         f"{BEGIN.format(change.id)}\n**Change one thing.** {words}\n\n"
-        f"<details>\n<summary>What is seen</summary>\n\n{answer}{change.seen}{breaks} {_back(cells, change)}\n\n</details>\n{END}\n"
+        f"<details>\n<summary>What is seen</summary>\n\n{answer}{change.seen}{breaks} {_back(cells, change)}\n\n"
+        f"</details>\n{END}\n"
     )
 
 
@@ -196,13 +198,10 @@ def _back(cells: list[str], change: Change) -> str:
 
 def table(cells: list[str], changes: list[Change]) -> str:
     """The table of a lesson in the guide for instructors."""
-    rows = [
-        f"| {_what_to_do(cells, one)} | {one.seen} | {one.breaks or 'Nothing.'} | {_back(cells, one)} |"
-        for one in changes
-        if one.for_instructors
-    ]
-    head = ["| change | the class sees | what no longer works below | way back |", "| --- | --- | --- | --- |"]
-    return "\n".join([*head, *(row.replace("\n", " ") for row in rows)]) + "\n"
+    rows = [["change", "the class sees", "what no longer works below", "way back"], ["---"] * 4]
+    for one in filter(lambda change: change.for_instructors, changes):
+        rows += [[_what_to_do(cells, one), one.seen, one.breaks or "Nothing.", _back(cells, one)]]
+    return "".join(f"| {' | '.join(part.replace('|', chr(92) + '|') for part in row)} |\n" for row in rows)
 
 
 def written_lesson(text: str, changes: list[Change]) -> str:

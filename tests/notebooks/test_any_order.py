@@ -46,7 +46,7 @@ def wrong(code: str, first: Outputs, again: Outputs, when: str) -> list[str]:
         fine = again.error in MEANT or again.error in ("NameError", first.error)
         return [] if fine else [f"{where} ends with {again.text.splitlines()[-1][:200]}"]
     before, now = verdicts(first.text), verdicts(again.text)
-    found = [f"{where} gave {claim} {before[claim]}, now {now[claim]}" for claim in before if now.get(claim) != before[claim]]
+    found = [f"{where} gave {one} {was}, now {now.get(one)}" for one, was in before.items() if now.get(one) != was]
     if not before and measured(first.text) != measured(again.text):
         found.append(f"{where} gave {measured(first.text)}, now {measured(again.text)}")
     return found
@@ -121,7 +121,8 @@ def test_a_measured_value_does_not_change() -> None:
 
 
 def test_a_lesson_that_depends_on_its_order_is_found(tmp_path: Path) -> None:
-    cells = ["seen = []", "seen.append(1)\nprint('Measured:', len(seen))", "import time\nif len(seen) > 1: time.sleep(9)"]
+    measures = "seen.append(1)\nprint('Measured:', len(seen))"
+    cells = ["seen = []", measures, "import time\nif len(seen) > 1: time.sleep(9)"]
     with lesson_kernel(tmp_path, tmp_path / "progress.json") as kernel:
         first = [kernel.run(code) for code in cells]
         assert wrong(cells[1], first[1], kernel.run(cells[1]), "again")[0].endswith("now ['Measured: 2']")
