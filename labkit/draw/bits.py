@@ -337,8 +337,8 @@ def _table(sheet: Sheet, alone: bool, why: bool) -> str:
             words = f"{words} [{source}]" if words else f"[{source}]"
         row = ["\u2003" * min(depth, 4) + visible(item.label), span(item, sheet.layer).split(" ", 1)[1], value, words]
         (first if id(item) in wanted else rest).append([*row, *([visible(item.why)] if why else [])])
-    told = page.table(heads, first, mono=(1, 2), narrow=(1,))
-    rows = page.table(heads, rest, mono=(1, 2), narrow=(1,))
+    told = page.table(heads, first, mono=(1, 2), narrow=(0, 1))
+    rows = page.table(heads, rest, mono=(1, 2), narrow=(0, 1))
     more = page.fold(f"… and {count(len(rest), 'more field')}", rows) if rest else ""
     said = f"the {count(len(first), 'field')} that say something in this packet" if rest else "all fields"
     return page.fold(said if alone else f"{visible(sheet.layer.name)}: {said}", told, more)

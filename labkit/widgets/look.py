@@ -15,7 +15,8 @@ _FONT = "font-family:var(--jp-content-font-family,sans-serif);font-size:var(--jp
 # ipywidgets gives each control one line of 28 px; an answer may need two, and a large page more.
 STYLE = (
     "<style>"
-    f".labkit-ask{{border:1px dashed {EDGES['plain']};border-radius:6px;padding:.4em .9em;margin:.3em 0;overflow:visible}}"
+    f".labkit-ask{{border:1px dashed {EDGES['plain']};border-radius:6px;padding:.4em .9em;"
+    "margin:.3em 0;overflow:visible}"
     f".labkit-ask .widget-html-content{{{_FONT};line-height:1.5;white-space:normal}}"
     ".labkit-ask .widget-html,.labkit-ask .widget-radio,.labkit-ask .widget-text{height:auto;margin:.1em 0}"
     ".labkit-ask .labkit-question{font-weight:bold}"
