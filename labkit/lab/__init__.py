@@ -12,10 +12,11 @@ from labkit.core import lazy
 if TYPE_CHECKING:
     from labkit.lab.publishing import publish
     from labkit.lab.sampling import tcp_info
+    from labkit.lab.slow_reader import slow
     from labkit.lab.wire import Wire
 
-__all__ = ["Wire", "publish", "tcp_info"]
+__all__ = ["Wire", "publish", "slow", "tcp_info"]
 
-_HOMES = {"Wire": "wire", "publish": "publishing", "tcp_info": "sampling"}
+_HOMES = {"Wire": "wire", "publish": "publishing", "slow": "slow_reader", "tcp_info": "sampling"}
 
 __getattr__, __dir__ = lazy.names(__name__, _HOMES)
