@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from labkit.core import lazy
 
 if TYPE_CHECKING:
+    from labkit.lab.impatient import impatient
     from labkit.lab.publishing import publish
     from labkit.lab.sampling import tcp_info
     from labkit.lab.wire import Wire
 
-__all__ = ["Wire", "publish", "tcp_info"]
+__all__ = ["Wire", "impatient", "publish", "tcp_info"]
 
-_HOMES = {"Wire": "wire", "publish": "publishing", "tcp_info": "sampling"}
+_HOMES = {"Wire": "wire", "impatient": "impatient", "publish": "publishing", "tcp_info": "sampling"}
 
 __getattr__, __dir__ = lazy.names(__name__, _HOMES)

@@ -12,7 +12,7 @@ import pytest
 
 from labkit import net
 from labkit.core.errors import CaptureUnavailable, LabError
-from labkit.lab import tcp_info
+from labkit.lab import impatient, tcp_info
 from labkit.lab.wire import Wire
 from labkit.packets import recorded
 from labkit.packets.samples import ENDING, Samples
@@ -108,3 +108,28 @@ def test_a_program_that_fails_is_not_covered_up() -> None:
         for every in (0, True, float("nan"), "x"):
             with pytest.raises(LabError, match="no time between"):
                 wire.sample(client, every=every)  # type: ignore[arg-type]
+
+
+class TestImpatient:
+    """The sender that fills a network with repetitions."""
+
+    def test_most_of_what_is_sent_is_repeated(self) -> None:
+        with live_wire(delay=0.01, rate=500_000, queue=20) as wire:
+            done = impatient(wire, 60)
+        assert done.needed == 60
+        assert done.sent > 2 * done.arrived > 120
+
+    def test_a_wire_with_room_needs_no_repetition(self) -> None:
+        with live_wire() as wire:
+            assert impatient(wire, 20, again_after=0.5) == (20, 20, 20)
+
+    def test_it_works_on_the_relay_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LABKIT_TIER", "recorded")
+        with Wire(delay=0.01, rate=500_000, queue=20) as wire:
+            assert impatient(wire, 40).sent > 80
+
+    def test_wrong_arguments(self) -> None:
+        with Wire() as wire:
+            for wrong in ({"count": 0}, {"count": 1.5}, {"count": 201}, {"again_after": 0}, {"again_after": True}):
+                with pytest.raises(LabError, match="Give"):
+                    impatient(wire, **wrong)  # type: ignore[arg-type]
