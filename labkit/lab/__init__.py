@@ -12,11 +12,17 @@ from labkit.core import lazy
 if TYPE_CHECKING:
     from labkit.lab.impatient import impatient
     from labkit.lab.publishing import publish
-    from labkit.lab.sampling import tcp_info
+    from labkit.lab.sampling import tcp_info, use_congestion_control
     from labkit.lab.wire import Wire
 
-__all__ = ["Wire", "impatient", "publish", "tcp_info"]
+__all__ = ["Wire", "impatient", "publish", "tcp_info", "use_congestion_control"]
 
-_HOMES = {"Wire": "wire", "impatient": "impatient", "publish": "publishing", "tcp_info": "sampling"}
+_HOMES = {
+    "Wire": "wire",
+    "impatient": "impatient",
+    "publish": "publishing",
+    "tcp_info": "sampling",
+    "use_congestion_control": "sampling",
+}
 
 __getattr__, __dir__ = lazy.names(__name__, _HOMES)

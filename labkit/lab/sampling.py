@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import struct
 import threading
@@ -17,7 +18,7 @@ from typing import Any
 from labkit.core.checks import shown
 from labkit.core.errors import LabError
 from labkit.packets import recorded
-from labkit.packets.samples import ENDING, Samples, TcpSample
+from labkit.packets.samples import ENDING, STATES, Samples, TcpSample
 
 _LARGEST = 1 << 30  # Linux says 0x7fffffff for a threshold that nothing has set yet
 _TCP_INFO = 11
@@ -32,6 +33,24 @@ def tcp_info(connection: Any) -> TcpSample:
     """
     with _own(connection) as own:
         return _ask(own)
+
+
+def use_congestion_control(connection: Any, name: str) -> None:
+    """Tell the kernel by which rules one connection shall change its congestion window: ``"reno"``, ``"cubic"``.
+
+    connection: as for `tcp_info`; before it sends data. Raises `LabError` if this kernel does not have these rules.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9_-]{1,15}", name):
+        raise LabError(f"{shown(name)} is not the name of a congestion control", 'Give "reno" or "cubic".')
+    with _own(connection) as own:
+        try:
+            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
+        except (OSError, AttributeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not Linux"
+            raise LabError(
+                f"this system does not let us use {name} ({reason})",
+                "/proc/sys/net/ipv4/tcp_available_congestion_control lists what this kernel has.",
+            ) from None
 
 
 @contextlib.contextmanager
@@ -115,4 +134,5 @@ def _ask(own: socket.socket) -> TcpSample:
         rtt / 1e6,
         segment,
         waited / 1e6,
+        STATES[min(said[1], len(STATES) - 1)],
     )

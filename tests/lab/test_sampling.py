@@ -12,7 +12,7 @@ import pytest
 
 from labkit import net
 from labkit.core.errors import CaptureUnavailable, LabError
-from labkit.lab import impatient, tcp_info
+from labkit.lab import impatient, tcp_info, use_congestion_control
 from labkit.lab.wire import Wire
 from labkit.packets import recorded
 from labkit.packets.samples import ENDING, Samples
@@ -96,6 +96,16 @@ def test_what_is_no_connection_is_refused(wrong: object) -> None:
         tcp_info(wrong)
     if isinstance(wrong, socket.socket):
         wrong.close()
+
+
+def test_other_rules_for_one_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        use_congestion_control(client, "reno")
+        assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0") == b"reno"
+        with pytest.raises(LabError, match="does not let us use nonsense"):
+            use_congestion_control(client, "nonsense")
+        with pytest.raises(LabError, match="not the name"):
+            use_congestion_control(client, "")
 
 
 def test_a_program_that_fails_is_not_covered_up() -> None:

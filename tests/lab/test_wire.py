@@ -249,7 +249,8 @@ class TestChange:
         assert kind == "corrupted"
         assert damaged.payload != b"hello"  # on the tape as it arrived
         assert damaged["TCP"]["checksum"].meaning.startswith("bad")
-        again = [packet for packet in tape.where(sender="client") if packet.seq == damaged.seq and packet.payload == b"hello"]
+        client = tape.where(sender="client")
+        again = [packet for packet in client if packet.seq == damaged.seq and packet.payload == b"hello"]
         assert len(again) == 1
 
     def test_a_delayed_packet_arrives_later(self) -> None:
