@@ -59,8 +59,13 @@ def to_text(notebook: Notebook) -> str:
     notebook.metadata = {name: notebook.metadata[name] for name in KEPT if name in notebook.metadata}
     notebook.metadata["jupytext"] = {
         "notebook_metadata_filter": "kernelspec,labkit,-jupytext",
-        "cell_metadata_filter": "labkit,tags",
+        "cell_metadata_filter": "jupyter,labkit,tags",
     }
+    for cell in notebook.cells:
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            cell.metadata["jupyter"] = {"source_hidden": True}
+        else:  # what else JupyterLab notes there is of one reader, such as outputs folded away
+            cell.metadata.pop("jupyter", None)
     return str(jupytext.writes(notebook, fmt="md")).rstrip("\n") + "\n"
 
 
@@ -109,6 +114,20 @@ def portable(text: str, places: list[tuple[str, str]]) -> str:
         if len(path) > 1:
             text = text.replace(path, word)
     return text
+
+
+def carry_outputs(text: Path) -> bool:
+    """Write a lesson's notebook anew without running it, if only its prose has changed; False if code has, too."""
+    path = notebook_of(text)
+    made = from_text(text.read_text(encoding="utf8"))
+    ran = nbformat.read(path, as_version=4) if path.exists() else nbformat.v4.new_notebook()
+    pairs = [[cell for cell in notebook.cells if cell.cell_type == "code"] for notebook in (made, ran)]
+    if [cell.source for cell in pairs[0]] != [cell.source for cell in pairs[1]]:
+        return False
+    for cell, earlier in zip(*pairs, strict=True):
+        cell.outputs, cell.execution_count = earlier.outputs, earlier.execution_count
+    nbformat.write(made, path)
+    return True
 
 
 def source_form(notebook: Notebook) -> dict[str, Any]:

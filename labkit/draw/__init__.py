@@ -18,6 +18,7 @@ from labkit.draw.ladder import ladder
 from labkit.draw.picture import Picture
 from labkit.draw.plot import bars, levels
 from labkit.draw.sequence import sequence
+from labkit.draw.style import set_large
 from labkit.draw.window import window
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "ladder",
     "levels",
     "sequence",
+    "set_large",
     "window",
 ]

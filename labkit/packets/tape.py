@@ -14,7 +14,7 @@ from typing import Any, TypeVar, overload
 
 from labkit.core.calls import in_words
 from labkit.core.checks import shown
-from labkit.core.errors import BadCapture, LabError
+from labkit.core.errors import BadCapture, LabError, NoSuchPacket
 from labkit.core.files import write_whole
 from labkit.packets import frames as framing
 from labkit.packets import pcap, pcapng
@@ -22,6 +22,7 @@ from labkit.packets.capture_file import Recording
 from labkit.packets.conversations import Conversation, Conversations
 from labkit.packets.match import Conditions
 from labkit.packets.model import VERDICTS, SocketEvent
+from labkit.packets.notes import notes_of
 from labkit.packets.packet import Packet
 
 _Fact = TypeVar("_Fact")
@@ -30,13 +31,14 @@ _Fact = TypeVar("_Fact")
 class _Shared:
     """The data that a tape and the tapes cut from it share: the frames, and the packets made of them so far."""
 
-    __slots__ = ("_conversations", "_packets", "origin", "recording")
+    __slots__ = ("_conversations", "_notes", "_packets", "origin", "recording")
 
     def __init__(self, recording: Recording, origin: str) -> None:
         self.recording = recording
         self.origin = origin
         self._conversations: Conversations | None = None
         self._packets: dict[int, Packet] = {}
+        self._notes: dict[int, str] | None = None
 
     @property
     def conversations(self) -> Conversations:
@@ -44,6 +46,13 @@ class _Shared:
             self._conversations = Conversations(self.recording.ports)
             self._conversations.feed(self.recording.frames, self.recording.fcs_lengths)
         return self._conversations
+
+    def notes(self) -> dict[int, str]:
+        """What TCP's packets mean, by their index: see `Packet.note`."""
+        if self._notes is None:
+            known = self.conversations
+            self._notes = notes_of(self.recording.frames, known.quick, known.places)
+        return self._notes
 
     def packet(self, index: int) -> Packet:
         packet = self._packets.get(index)
@@ -57,6 +66,7 @@ class _Shared:
                 self.origin,
                 self.recording.verdicts.get(index),
                 self.recording.fcs_lengths.get(index),
+                self.notes,
             )
             self._packets[index] = packet
         return packet
@@ -111,7 +121,10 @@ class Tape(Sequence[Packet]):
         try:
             return self._shared.packet(self._indices[index])
         except IndexError:
-            raise IndexError(f"this tape has {len(self)} packets, there is no packet at index {index}") from None
+            raise NoSuchPacket(
+                f"this tape has {len(self)} packets, there is no packet at index {index}",
+                "Run the cell that captures it first." if not len(self) else "",
+            ) from None
 
     def _events_around(self, indices: Sequence[int]) -> tuple[SocketEvent, ...]:
         """The events from the first of these packets to the packet after the last; all earlier ones for packet 1."""
