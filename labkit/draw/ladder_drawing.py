@@ -210,7 +210,7 @@ class Drawing:
             y = taken["packet"] + 11
             if warning:
                 bold = min(len(warning), len(part))
-                self.canvas.label(self.shape.middle, y, part[:bold], kind, part[bold:], f"{size} c")
+                self.canvas.label(self.shape.middle, y, part[:bold], f"pb {kind}", part[bold:], "p c")
                 warning = warning[bold + 1 :]
                 size = "pb" if warning else "p"
             else:

@@ -6,6 +6,7 @@ Rule: times in, times and words out; no pixels here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from labkit.draw.ladder_model import STALL_NS, Fold, Item, Rung, silence
@@ -128,8 +129,11 @@ def clocks(rows: Sequence[Item], start: int) -> dict[int, str]:
         if rung.time_ns is not None
     ]
     found: dict[int, str] = {}
-    for at, (number, ns) in enumerate(timed):
-        gaps = [abs(ns - other[1]) for other in timed[max(0, at - 1) : at + 2] if other[1] != ns]
+    apart = [ns for ns, _ in groupby(ns for _, ns in timed)]
+    at = 0
+    for number, ns in timed:
+        at += apart[at] != ns
+        gaps = [abs(ns - other) for other in apart[max(0, at - 1) : at + 2] if other != ns]
         unit, least, most = (1_000_000_000, 2, 6) if abs(ns) >= 1_000_000_000 else (1_000_000, 0, 3)
         whole = abs(ns) // unit
         digits = max(least, 3 - len(str(whole))) if whole else most
