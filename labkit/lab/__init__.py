@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING
 from labkit.core import lazy
 
 if TYPE_CHECKING:
+    from labkit.lab.connections import keep_alive, use_congestion_control
     from labkit.lab.impatient import impatient
     from labkit.lab.publishing import publish
-    from labkit.lab.sampling import tcp_info, use_congestion_control
+    from labkit.lab.sampling import tcp_info
+    from labkit.lab.waiting import when_passed
     from labkit.lab.wire import Wire
 
-__all__ = ["Wire", "impatient", "publish", "tcp_info", "use_congestion_control"]
+__all__ = ["Wire", "impatient", "keep_alive", "publish", "tcp_info", "use_congestion_control", "when_passed"]
 
 _HOMES = {
     "Wire": "wire",
     "impatient": "impatient",
+    "keep_alive": "connections",
     "publish": "publishing",
     "tcp_info": "sampling",
-    "use_congestion_control": "sampling",
+    "use_congestion_control": "connections",
+    "when_passed": "waiting",
 }
 
 __getattr__, __dir__ = lazy.names(__name__, _HOMES)

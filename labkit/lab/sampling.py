@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import socket
 import struct
 import threading
@@ -31,26 +30,8 @@ def tcp_info(connection: Any) -> TcpSample:
     connection: a socket of `labkit.net` or of the standard library. Raises `LabError` if it is none, is not connected,
     or the system is not Linux. Source: include/uapi/linux/tcp.h, tcp(7).
     """
-    with _own(connection) as own:
+    with own_descriptor(connection) as own:
         return _ask(own)
-
-
-def use_congestion_control(connection: Any, name: str) -> None:
-    """Tell the kernel by which rules one connection shall change its congestion window: ``"reno"``, ``"cubic"``.
-
-    connection: as for `tcp_info`; before it sends data. Raises `LabError` if this kernel does not have these rules.
-    """
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9_-]{1,15}", name):
-        raise LabError(f"{shown(name)} is not the name of a congestion control", 'Give "reno" or "cubic".')
-    with _own(connection) as own:
-        try:
-            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
-        except (OSError, AttributeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not Linux"
-            raise LabError(
-                f"this system does not let us use {name} ({reason})",
-                "/proc/sys/net/ipv4/tcp_available_congestion_control lists what this kernel has.",
-            ) from None
 
 
 @contextlib.contextmanager
@@ -58,7 +39,7 @@ def sampled(connection: Any, every: float, origin: str) -> Iterator[Samples]:
     """Ask again and again while the body runs. every: seconds between two questions. Raises as `tcp_info`."""
     samples = Samples(live=True)
     done = threading.Event()
-    with _own(connection) as own:
+    with own_descriptor(connection) as own:
         samples.add(_ask(own))
         samples.algorithm = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0").decode("ascii")
 
@@ -97,7 +78,7 @@ def record(samples: Samples, name: str | None) -> None:
 
 
 @contextlib.contextmanager
-def _own(connection: Any) -> Iterator[socket.socket]:
+def own_descriptor(connection: Any) -> Iterator[socket.socket]:
     """A descriptor of our own for the socket: the program may close its one at any time."""
     transport = getattr(connection, "_transport", None)
     system = connection if transport is None else transport.get_extra_info("socket")

@@ -137,7 +137,7 @@ class Wire:
                 undo.callback(networks[-1].close)
             middle, client, server = networks
             if textbook:
-                self.why_not_textbook = _teach(client) and _teach(server)
+                self.why_not_textbook = max([_teach(host) for host in (client, server)], key=len)
             names = connect_hosts(middle, (client, server), ADDRESSES, mtu)
             ends = []
             for name in names:
