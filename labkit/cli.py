@@ -133,6 +133,8 @@ def _serve(options: argparse.Namespace) -> int:
     stopped.wait()
     with server:
         pass
+    for number in (signal.SIGINT, signal.SIGTERM):  # Python gives the defaults back when it ends: one more Ctrl-C kills
+        signal.signal(number, signal.SIG_IGN)
     return 0
 
 

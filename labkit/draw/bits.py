@@ -210,14 +210,10 @@ def _key(canvas: Canvas, y: float, found: Collection[int]) -> float:
     return y + 22
 
 
-def _size(layer: Layer) -> str:
-    return count(layer.bits // 8, "byte") if layer.bits % 8 == 0 else count(layer.bits, "bit")
-
-
 def _sheet(canvas: Canvas, y: float, block: _Block, alone: bool, lit: Collection[int] | None) -> float:
     """The name of a layer and its boxes; returns the y below."""
     layer = block.sheet.layer
-    about = visible(", ".join(filter(None, (_size(layer), layer.rfc))))
+    about = visible(", ".join(filter(None, (block.sheet.size, layer.rfc))))
     if not alone:
         y += 18
         name = fit(visible(layer.title), 500, "g")
@@ -337,8 +333,8 @@ def _table(sheet: Sheet, alone: bool, why: bool) -> str:
             words = f"{words} [{source}]" if words else f"[{source}]"
         row = ["\u2003" * min(depth, 4) + visible(item.label), span(item, sheet.layer).split(" ", 1)[1], value, words]
         (first if id(item) in wanted else rest).append([*row, *([visible(item.why)] if why else [])])
-    told = page.table(heads, first, mono=(1, 2), narrow=(1,))
-    rows = page.table(heads, rest, mono=(1, 2), narrow=(1,))
+    told = page.table(heads, first, mono=(1, 2), narrow=(0, 1))
+    rows = page.table(heads, rest, mono=(1, 2), narrow=(0, 1))
     more = page.fold(f"… and {count(len(rest), 'more field')}", rows) if rest else ""
     said = f"the {count(len(first), 'field')} that say something in this packet" if rest else "all fields"
     return page.fold(said if alone else f"{visible(sheet.layer.name)}: {said}", told, more)
@@ -367,7 +363,7 @@ def _twin(sheet: Sheet, alone: bool, lit: Collection[int] | None) -> list[str]:
     A field in focus has ``>`` in front of its line.
     """
     layer = sheet.layer
-    lines = [visible(f"{layer.name}: {', '.join(filter(None, (layer.title, _size(layer), layer.rfc)))}")]
+    lines = [visible(f"{layer.name}: {', '.join(filter(None, (layer.title, sheet.size, layer.rfc)))}")]
     found = list(sheet.walk())
     place = max((len(span(item, layer)) for item, *_ in found), default=0)
     names = max((2 * depth + len(visible(item.name)) for item, depth, *_ in found), default=0)

@@ -10,7 +10,7 @@ from typing import Any
 
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
-from labkit.draw import groups, style
+from labkit.draw import groups, page, style
 from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN
 from labkit.draw.svg import Canvas
@@ -91,7 +91,8 @@ def boxes(packet: Any, *, title: str | None = None) -> Picture:
     if source:
         canvas.raw(MARGIN, y + 14, fit(f"tape: {source}", _ROOM, "s"), "s")
         y += 20
-    return Picture(text, text, svg=canvas.finish(y + 8, heading, text))
+    svg = canvas.finish(y + 8, heading, text)
+    return Picture(text, text, svg=svg, html=page.alone(svg, text))
 
 
 _HEADERS = {"Ethernet", "VLAN", "ARP", "IPv4", "IPv6", "TCP", "UDP", "ICMP", "ICMPv6"}

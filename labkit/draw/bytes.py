@@ -11,7 +11,7 @@ from typing import Any
 
 from labkit.core.calls import in_words
 from labkit.core.checks import flag, whole
-from labkit.draw import dump, style
+from labkit.draw import dump, page, style
 from labkit.draw import groups as colours
 from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN
@@ -80,7 +80,8 @@ def bytes(
         y += 20
         lines.append(f"tape: {source}")
     text = "\n".join(lines)
-    return Picture(text, text, svg=canvas.finish(y + 8, heading, text))
+    svg = canvas.finish(y + 8, heading, text)
+    return Picture(text, text, svg=svg, html=page.alone(svg, text))
 
 
 def _first(parts: list[Sheet]) -> int:

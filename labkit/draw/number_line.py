@@ -11,7 +11,7 @@ from typing import Any
 
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
-from labkit.draw import groups, style
+from labkit.draw import groups, page, style
 from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN
 from labkit.draw.svg import Canvas
@@ -101,7 +101,8 @@ def number_line(tape: Any, *, sender: str = "client", title: str | None = None) 
     if source:
         canvas.raw(MARGIN, y + 10, fit(f"tape: {source}", _ROOM, "s"), "s")
         y += 20
-    return Picture(text, text, svg=canvas.finish(y + 8, heading, text))
+    svg = canvas.finish(y + 8, heading, text)
+    return Picture(text, text, svg=svg, html=page.alone(svg, text))
 
 
 def _connection(tape: Any) -> tuple[list[Any], str]:

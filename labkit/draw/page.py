@@ -65,3 +65,8 @@ def table(
 def page(*parts: str) -> str:
     """Everything that a picture shows in a page."""
     return f'<div class="labkit-picture">{"".join(parts)}</div>'
+
+
+def alone(svg: str, text: str) -> str:
+    """A picture without parts that open, for a page. text: its text twin, which a screen reader says."""
+    return page(image(svg, "; ".join(line.strip() for line in text.split("\n"))))

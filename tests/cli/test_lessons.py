@@ -1,6 +1,6 @@
 """``labkit lessons``: the student's own copies, made without outputs, kept once they are worked in.
 
-Rule: lessons of the test's own, but for one test of the project's; what the student has changed is compared byte by byte.
+Rule: lessons of the test's own, but for a few tests; what the student has changed is compared byte by byte.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def test_the_project_s_own_lessons(tmp_path: Path) -> None:
 
 def test_links_between_lessons_lead_to_copies(tmp_path: Path) -> None:
     hand_out(tmp_path)
-    linked = set(re.findall(r"\]\(([^):#]+)\)", "".join(path.read_text(encoding="utf8") for path in tmp_path.iterdir())))
+    texts = [path.read_text(encoding="utf8") for path in tmp_path.iterdir()]
+    linked = set(re.findall(r"\]\(([^):#]+)\)", "".join(texts)))
     assert linked
     assert [link for link in linked if not (tmp_path / link).exists()] == []
 
@@ -201,7 +202,7 @@ def test_a_folder_that_cannot_be_used(course: Course, tmp_path: Path) -> None:
 
 def test_without_the_lessons_it_says_where_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(lessons, "__file__", str(tmp_path / "labkit" / "lessons.py"))
-    with pytest.raises(LabError, match="installed without its lessons.*make lab"):
+    with pytest.raises(LabError, match=r"installed without its lessons.*make lab"):
         hand_out(tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
 

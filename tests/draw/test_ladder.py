@@ -492,7 +492,7 @@ class TestFolds:
         assert "  one round trip: packets 6 to 21" in repr(picture).splitlines()
 
     def test_what_it_cannot_be_limited_to_is_refused(self) -> None:
-        with pytest.raises(LabError, match='only=str .acks. .* Give only="data"'):
+        with pytest.raises(LabError, match=r'only=str .acks. .* Give only="data"'):
             draw.ladder(greeting(), only="acks")
 
     @pytest.mark.parametrize("name", [path.stem for path in sorted(DATA.rglob("*.pcapng"))])
@@ -537,8 +537,9 @@ class TestSlope:
 
     @staticmethod
     def falls(tape: FakeTape) -> list[float]:
-        arrows = [stroke for stroke in strokes(parse(draw.ladder(tape).svg), "ac", "as") if abs(stroke[2] - stroke[0]) > 300]
-        return [stroke[3] - stroke[1] for stroke in sorted(arrows, key=lambda stroke: stroke[1])]
+        drawn = strokes(parse(draw.ladder(tape).svg), "ac", "as")
+        arrows = sorted((y1, y2) for x1, y1, x2, y2 in drawn if abs(x2 - x1) > 300)
+        return [below - above for above, below in arrows]
 
     def wire(self, *packets: tuple[float, str, str, bytes]) -> FakeTape:
         run = Script()

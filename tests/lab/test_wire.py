@@ -153,7 +153,8 @@ class TestLoss:
                 client.wait_for("close")
         assert b"".join(got) == bytes(1460) + b"\1" * 1460 + b"\2" * 1460 * 5
         lost = next(packet for packet in tape if packet.verdict is not None)
-        again = [packet for packet in tape if packet.seq == lost.seq and packet.length and packet.verdict is None]
+        from_client = tape.where(sender="client", payload=True)
+        again = [packet for packet in from_client if packet.seq == lost.seq and packet.verdict is None]
         assert len(again) == 1
         between = [packet for packet in tape[lost.number : again[0].number - 1] if packet.sender == "server"]
         duplicates = [packet for packet in between if packet.ack == lost.seq]
@@ -249,8 +250,7 @@ class TestChange:
         assert kind == "corrupted"
         assert damaged.payload != b"hello"  # on the tape as it arrived
         assert damaged["TCP"]["checksum"].meaning.startswith("bad")
-        client = tape.where(sender="client")
-        again = [packet for packet in client if packet.seq == damaged.seq and packet.payload == b"hello"]
+        again = [packet for packet in tape.where(sender="client") if packet.payload == b"hello"]
         assert len(again) == 1
 
     def test_a_delayed_packet_arrives_later(self) -> None:

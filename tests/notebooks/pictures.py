@@ -21,7 +21,7 @@ BYTES = "x"
 # Whether a silence is long enough to be named, a busy machine decides: then it has words, and a dotted line.
 SILENCE = {"dot", "gap"}
 PASSED_OVER = re.compile(r"nothing is sent|^[\W\d_]*$")
-ORIGIN = re.compile(r"(?m)^tape: .*$")
+ORIGIN = re.compile(r"(?m)^tape: [^<\n]*")
 NUMBER = re.compile(r"0x[0-9a-f]+|\d[\d.,:]*")
 
 
@@ -37,7 +37,9 @@ def made_of(svg: str) -> str:
         tag = element.tag.rpartition("}")[2]
         words = "".join(element.itertext()).strip()
         kinds = " ".join(sorted(element.get("class", "").split()))
-        if tag in ("title", "desc") or SILENCE & set(kinds.split()) or (origin and words and words in unescape(origin[0])):
+        if tag in ("title", "desc") or SILENCE & set(kinds.split()):
+            continue
+        if words and origin and words in unescape(origin[0]):
             continue
         words = NUMBER.sub("#", words)
         if tag == "style":
