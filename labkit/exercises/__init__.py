@@ -9,14 +9,14 @@ Rule: right and wrong are decided here and nowhere else; nothing about the stude
 
 from __future__ import annotations
 
-from labkit.exercises import progress_file, tcp, udp
+from labkit.exercises import crafting, progress_file, tcp, udp
 from labkit.exercises.engine import Exercise
 from labkit.exercises.progress_bar import Progress
 from labkit.exercises.result import Note, Outcome, Result
 
-__all__ = ["Exercise", "Note", "Outcome", "Progress", "Result", "every", "progress", "restart", "tcp", "udp"]
+__all__ = ["Exercise", "Note", "Outcome", "Progress", "Result", "crafting", "every", "progress", "restart", "tcp", "udp"]
 
-_LESSONS = {"tcp": tcp.EXERCISES, "udp": udp.EXERCISES}
+_LESSONS = {"tcp": tcp.EXERCISES, "udp": udp.EXERCISES, "crafting": crafting.EXERCISES}
 
 
 def every(lesson: str | None = None) -> list[Exercise]:

@@ -32,8 +32,8 @@ _CLOSE = "Give an IP packet: IP(src=…, dst=…) / TCP(…), or its bytes."
 class Hand(Protocol):
     """What sends packets for a host, and reads the answers. name: the host's."""
 
-    def send(self, raw: bytes) -> None:
-        """Send an IP packet."""
+    def send(self, raws: Sequence[bytes]) -> None:
+        """Send IP packets."""
 
     def ask(self, raw: bytes, seconds: float, fits: Callable[[bytes], bool]) -> bytes | None:
         """Send an IP packet; return the first one that comes back and fits, None if none comes in time."""
@@ -51,12 +51,13 @@ class LiveHand:
         self._make_socket, self._interface = make_socket, interface
         self._header = macs[1] + macs[0] + struct.pack("!H", _IPV4)
 
-    def send(self, raw: bytes) -> None:
-        """As `Hand.send`. Raises `LabError` if the packet is larger than the wire's MTU."""
+    def send(self, raws: Sequence[bytes]) -> None:
+        """As `Hand.send`. Raises `LabError` if a packet is larger than the wire's MTU."""
         # Protocol 0: this socket receives nothing.
         with self._make_socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as channel:
             channel.bind((self._interface, 0))
-            self._put(channel, raw)
+            for raw in raws:
+                self._put(channel, raw)
 
     def ask(self, raw: bytes, seconds: float, fits: Callable[[bytes], bool]) -> bytes | None:
         """As `Hand.ask`."""
@@ -96,9 +97,10 @@ class RecordedHand:
         self._sender, self._why = sender, why
         self._next = 0  # the first packet of the recording that has not been sent yet
 
-    def send(self, raw: bytes) -> None:
-        """Find the packet in the recording. Raises `LabError` if it is not there: then nothing is known about it."""
-        self._find(raw)
+    def send(self, raws: Sequence[bytes]) -> None:
+        """Find the packets in the recording. Raises `LabError` if one is not there: then nothing is known about it."""
+        for raw in raws:
+            self._find(raw)
 
     def ask(self, raw: bytes, seconds: float, fits: Callable[[bytes], bool]) -> bytes | None:
         """As `Hand.ask`, without any wait."""
@@ -132,9 +134,7 @@ class Crafting:
     def send(self, packets: Any) -> None:
         """Send one packet, or each of a list; as `WireHost.send`."""
         several = packets if type(packets) in (list, tuple) else [packets]
-        raws = [self._checked(each) for each in several]
-        for raw in raws:
-            self._hand().send(raw)
+        self._hand().send([self._checked(each) for each in several])
 
     def ask(self, packet: P, timeout: float) -> P | None:
         """Send a packet and return what answers it; as `WireHost.ask`."""
