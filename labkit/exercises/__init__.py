@@ -14,7 +14,9 @@ from labkit.exercises.engine import Exercise
 from labkit.exercises.progress_bar import Progress
 from labkit.exercises.result import Note, Outcome, Result
 
-__all__ = ["Exercise", "Note", "Outcome", "Progress", "Result", "crafting", "every", "progress", "restart", "tcp", "udp"]
+__all__ = [
+    "Exercise", "Note", "Outcome", "Progress", "Result", "crafting", "every", "progress", "restart", "tcp", "udp",
+]  # fmt: skip
 
 _LESSONS = {"tcp": tcp.EXERCISES, "udp": udp.EXERCISES, "crafting": crafting.EXERCISES}
 

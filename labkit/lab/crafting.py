@@ -112,7 +112,7 @@ class RecordedHand:
         for number in (*range(self._next, len(self._packets)), *range(self._next)):
             if self._packets[number][1] == raw:
                 self._next = number + 1
-                return number
+                return int(number)
         raise LabError(
             f"the recording does not have this packet, and here it cannot be sent ({self._why})",
             "Without a wire only the packets of the lesson itself have answers: undo your change, or use another "
@@ -140,16 +140,17 @@ class Crafting:
         """Send a packet and return what answers it; as `WireHost.ask`."""
         if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout <= LONGEST:
             raise LabError(f"timeout={shown(timeout)} is not a time to wait", f"Give seconds, at most {LONGEST:g}.")
-        answers = getattr(type(packet), "answers", None)
-        if answers is None:
+        kind: Any = type(packet)
+        if not hasattr(kind, "answers"):
             raise LabError(
                 f"labkit cannot know what answers {shown(packet)}",
                 "Give a packet of Scapy, IP(…) / …: it knows. Bytes can only be sent.",
             )
         raw = self._checked(packet)
-        asked, kind = type(packet)(raw), type(packet)  # asked: with the lengths and checksums that Scapy filled in
+        asked = kind(raw)  # with the lengths and checksums that Scapy filled in
         found = self._hand().ask(raw, timeout, lambda answer: bool(kind(answer).answers(asked)))
-        return None if found is None else kind(found)
+        answer: P | None = None if found is None else kind(found)
+        return answer
 
     @contextmanager
     def replaying(self, recording: Path, why: str) -> Iterator[RecordedHand]:

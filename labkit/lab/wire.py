@@ -294,8 +294,8 @@ class Wire:
             if not self.live and options.name is not None:
                 with contextlib.suppress(CaptureUnavailable):  # not recorded: then a packet made by hand says so
                     path = recorded.existing_recording(options.name, options.lesson)
-                    for host in (self.client, self.server):
-                        hands.append(replay.enter_context(host.crafting.replaying(path, self.why_not)))
+                    both = (host.crafting.replaying(path, self.why_not) for host in (self.client, self.server))
+                    hands.extend(map(replay.enter_context, both))
             yield tape
         if tape.live:
             self._tell(tape)

@@ -38,7 +38,7 @@ _GOOD = (
 )
 _HOSTILE = (
     (_note(1, 1, b"short", size=200), "the length byte says more than came: what is not there cannot be read"),
-    (_note(1, 1, b"long and more", size=4), "more came than the length byte says: somebody hides bytes behind the text"),
+    (_note(1, 1, b"long, more", size=4), "more came than the length byte says: there are hidden bytes behind the text"),
     (b"", "an empty datagram: even the header is missing"),
     (b"\x12\x00\x00", "three bytes: the header has four"),
     (_note(2, 5, b"hello", version=2), "version 2: nobody has said what its fields mean"),

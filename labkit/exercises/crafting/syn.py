@@ -40,7 +40,7 @@ class AnswerSyn(Exercise):
     stub = "def answer_syn(syn):\n    ...\n\nexercises.crafting.answer_syn.check(answer_syn)"
     asks = "Give check() the function itself: check(answer_syn)."
     praise = (
-        "The ack proves that the answer comes from somebody who has seen the SYN. A blind forger would have to guess it."
+        "The ack proves that the answer comes from somebody who has seen the SYN. Others would have to guess it."
     )
     task = (
         "Write the function `answer_syn(syn)`. It gets the TCP fields of a SYN as a dictionary, "
