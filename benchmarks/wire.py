@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
                 if not wire.live:
                     raise Unmeasured(f"no wire here: {wire.why_not}. Run it as root, or in a private network")
                 if what != "no rule":
-                    wire.drop(flags="R")
+                    wire.drop(only="RST")
                 if what == "captured":
                     with wire.capture(wait_closed=False, limit=1 << 30) as tape:
                         found.append(size / carry(wire, size) / 1e6)
