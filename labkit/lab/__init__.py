@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from labkit.core import lazy
 
 if TYPE_CHECKING:
-    from labkit.lab.crafting import arrived
+    from labkit.lab.crafting import arrived, receive
     from labkit.lab.publishing import publish
     from labkit.lab.wire import Wire
 
-__all__ = ["Wire", "arrived", "publish"]
+__all__ = ["Wire", "arrived", "publish", "receive"]
 
-_HOMES = {"Wire": "wire", "arrived": "crafting", "publish": "publishing"}
+_HOMES = {"Wire": "wire", "arrived": "crafting", "publish": "publishing", "receive": "crafting"}
 
 __getattr__, __dir__ = lazy.names(__name__, _HOMES)

@@ -202,6 +202,20 @@ def whole(raw: bytes) -> bytes:
     return raw[:size] if 20 <= size <= len(raw) else raw
 
 
+def receive(channel: socket.socket, count: int, timeout: float = 2.0) -> list[bytes]:
+    """Read datagrams from a plain UDP socket: this many, or those that come before a pause of `timeout` seconds.
+
+    Never waits longer than `LONGEST` in all, and raises nothing if fewer come.
+    """
+    found: list[bytes] = []
+    deadline = monotonic() + LONGEST
+    while len(found) < count and (left := min(timeout, deadline - monotonic())) > 0:
+        if not select.select([channel], [], [], left)[0]:
+            break
+        found.append(channel.recv(1 << 16))
+    return found
+
+
 def arrived(tape: Tape, sender: str) -> Sequence[Any]:
     """The packets of one sender in the order in which they arrived, without those that a wire lost.
 
