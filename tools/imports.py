@@ -27,12 +27,16 @@ ALLOWED: dict[str, frozenset[str]] = {
     "packets": frozenset({"core"}),
     "lab": frozenset({"core", "packets"}),
     "draw": frozenset({"core", "packets"}),
-    "exercises": frozenset({"core", "net", "dgram", "dns", "packets", "lab", "draw"}),
-    "course": frozenset({"core", "net", "dgram", "packets", "lab", "draw", "exercises"}),
+    "widgets": frozenset({"core"}),
+    "exercises": frozenset({"core", "net", "dgram", "dns", "packets", "lab", "draw", "widgets"}),
+    "course": frozenset({"core", "net", "dgram", "packets", "lab", "draw", "widgets", "exercises"}),
     "nodejs": frozenset({"core", "packets"}),
     "record": frozenset({"core", "packets", "lab", "nodejs"}),
     "cli": frozenset(
-        {"core", "net", "dgram", "dns", "servers", "packets", "lab", "draw", "exercises", "course", "nodejs", "record"}
+        {
+            "core", "net", "dgram", "dns", "servers", "packets", "lab", "draw", "widgets", "exercises", "course",
+            "nodejs", "record",
+        }
     ),
 }
 

@@ -59,8 +59,13 @@ def to_text(notebook: Notebook) -> str:
     notebook.metadata = {name: notebook.metadata[name] for name in KEPT if name in notebook.metadata}
     notebook.metadata["jupytext"] = {
         "notebook_metadata_filter": "kernelspec,labkit,-jupytext",
-        "cell_metadata_filter": "labkit,tags",
+        "cell_metadata_filter": "jupyter,labkit,tags",
     }
+    for cell in notebook.cells:
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            cell.metadata["jupyter"] = {"source_hidden": True}
+        else:  # what else JupyterLab notes there is of one reader, such as outputs folded away
+            cell.metadata.pop("jupyter", None)
     return str(jupytext.writes(notebook, fmt="md")).rstrip("\n") + "\n"
 
 

@@ -354,10 +354,12 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def close_everything() -> None:
-    """Close every wire of this process."""
-    for wire in tuple(_open):
+def close_everything() -> int:
+    """Close every wire of this process; returns how many there were."""
+    wires = tuple(_open)
+    for wire in wires:
         wire.close()
+    return len(wires)
 
 
 def _teach(host: Namespace) -> str:

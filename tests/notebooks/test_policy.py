@@ -114,4 +114,13 @@ def test_nothing_of_this_machine_is_stored(path: Path) -> None:
     notebook = load(path)
     assert set(notebook["metadata"]) <= {"kernelspec", "labkit", "language_info"}
     assert notebook["metadata"]["language_info"] == {"name": "python"}
-    assert [cell["metadata"] for cell in notebook["cells"] if set(cell["metadata"]) - {"labkit", "tags"}] == []
+    assert [cell["metadata"] for cell in notebook["cells"] if set(cell["metadata"]) - {"jupyter", "labkit", "tags"}] == []
+    folded = [cell["metadata"]["jupyter"] for cell in notebook["cells"] if "jupyter" in cell["metadata"]]
+    assert [each for each in folded if each != {"source_hidden": True}] == []
+
+
+def test_no_view_of_a_widget_is_stored(path: Path) -> None:
+    notebook = load(path)
+    assert "widgets" not in notebook["metadata"]
+    kinds = [kind for cell in code_cells(notebook) for output in cell["outputs"] for kind in output.get("data", {})]
+    assert [kind for kind in kinds if "widget" in kind] == []

@@ -48,6 +48,18 @@ The same cell twice.
 %time 1 + 1
 ```
 
+A cell whose source is hidden.
+
+```python jupyter={"source_hidden": true} labkit={"ids": ["C-1.2"]}
+guess.compare(2)
+```
+
+And one with a tag.
+
+```python jupyter={"source_hidden": true} tags=["raises-exception"]
+1 / 0
+```
+
 The same cell twice.
 
 ```python
@@ -63,10 +75,43 @@ def test_text_to_notebook_and_back_is_the_same_text() -> None:
 def test_metadata_of_lesson_and_cells_is_kept() -> None:
     notebook = sync_lessons.from_text(LESSON)
     assert notebook.metadata["labkit"] == {"covers": ["T-1.1", "C-1.2"]}
-    first, second, third = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    first, second, hidden, both, third = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert first.metadata == {"labkit": {"ids": ["T-1.1"]}, "tags": ["raises-exception"]}
     assert second.source == "!echo 您好！\n%time 1 + 1"
     assert third.metadata == {}
+    assert hidden.metadata == {"jupyter": {"source_hidden": True}, "labkit": {"ids": ["C-1.2"]}}
+    assert both.metadata == {"jupyter": {"source_hidden": True}, "tags": ["raises-exception"]}
+
+
+def test_the_order_of_the_keys_on_a_fence_does_not_matter() -> None:
+    turned = LESSON.replace(
+        'jupyter={"source_hidden": true} labkit={"ids": ["C-1.2"]}', 'labkit={"ids": ["C-1.2"]} jupyter={"source_hidden": true}'
+    )
+    assert turned != LESSON
+    assert sync_lessons.source_form(sync_lessons.from_text(turned)) == sync_lessons.source_form(
+        sync_lessons.from_text(LESSON)
+    )
+
+
+def test_of_what_a_reader_folded_only_hidden_sources_are_kept() -> None:
+    notebook = sync_lessons.from_text(LESSON)
+    codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    codes[4].metadata["jupyter"] = {"outputs_hidden": True, "source_hidden": False}
+    codes[2].metadata["jupyter"] = {"outputs_hidden": True, "source_hidden": True}
+    codes[3].metadata["collapsed"] = True
+    assert sync_lessons.to_text(notebook) == LESSON
+
+
+def test_committed_form_has_no_view_of_a_widget() -> None:
+    notebook = sync_lessons.from_text(LESSON)
+    view = "application/vnd.jupyter.widget-view+json"
+    data = {"text/plain": "Which?", "text/html": "<b>Which?</b>", view: {"model_id": "1"}}
+    notebook.cells[1].outputs = [nbformat.v4.new_output("execute_result", data=data)]
+    notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+    sync_lessons.settle(notebook)
+    (output,) = notebook.cells[1].outputs
+    assert set(output.data) == {"text/plain", "text/html"}
+    assert "widget" not in nbformat.writes(notebook)
 
 
 def test_cell_ids_follow_from_content_and_are_unique() -> None:
@@ -99,7 +144,7 @@ def test_check_is_content_where_both_sides_agree(folders: Path) -> None:
         ("# A lesson", "# The lesson", "cell 0"),
         ('["C-1.2"]}', '["C-1.3"]}', "its metadata"),
         ("- C-1.2", "- C-1.3", "its metadata"),
-        ("\n```python\n1 + 1\n```\n", "", "6 cells"),
+        ("\n```python\n1 + 1\n```\n", "", "10 cells"),
     ],
 )
 def test_check_names_what_differs(folders: Path, old: str, new: str, says: str) -> None:

@@ -1,0 +1,14 @@
+"""What a lesson's cells say besides code: which lesson this is, a prediction, a claim of the book put to the test.
+
+Rule: text and small HTML made from measured values; nothing here knows a protocol.
+"""
+
+from __future__ import annotations
+
+from labkit.course.cards import Card
+from labkit.course.claims import VERDICTS, check_claim
+from labkit.course.opening import lesson
+from labkit.course.predictions import Prediction, predict
+from labkit.course.starting_over import reset
+
+__all__ = ["VERDICTS", "Card", "Prediction", "check_claim", "lesson", "predict", "reset"]

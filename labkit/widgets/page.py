@@ -1,0 +1,38 @@
+"""Whether a page can show controls, and the bundle that gives it the controls, the HTML and the text of an object.
+
+Rule: without a page nothing is imported and nothing fails; the text is the same with and without controls.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from labkit.core.notebook import in_notebook
+
+if TYPE_CHECKING:
+    from labkit.widgets.controls import Choice, Entry
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def available() -> bool:
+    """Whether this process is a kernel that can talk to controls in a page, and ipywidgets is installed."""
+    if not in_notebook() or find_spec("ipywidgets") is None:
+        return False
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(getattr(shell, "kernel", None), "comm_manager")
+
+
+def mimebundle(text: str, html: str, *controls: Choice | Entry) -> dict[str, Any]:
+    """What ``_repr_mimebundle_`` returns: the text and the HTML, and in a page the controls, one below the other.
+
+    text: what ``repr`` gives. html: what a page without controls shows. A page that knows the controls shows them alone.
+    """
+    bundle: dict[str, Any] = {"text/plain": text, "text/html": html}
+    if controls and available():
+        from labkit.widgets import view
+
+        bundle[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": view.together(controls)}
+    return bundle

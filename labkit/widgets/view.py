@@ -1,0 +1,94 @@
+"""The controls themselves: ipywidgets' radio buttons or text field, with the question above and a line below.
+
+Rule: a view only shows what its question knows; what the page sends goes to the question, which may refuse it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ipywidgets
+
+from labkit.widgets.controls import Choice, Entry
+from labkit.widgets.look import STYLE, line_below
+from labkit.widgets.words import bare, marked
+
+
+class _View:
+    """A question in a page. box: what is shown; control: the part that takes the answer."""
+
+    def __init__(self, asks: Choice | Entry, control: Any, answer: str) -> None:
+        self.asks, self.control, self.answer = asks, control, answer
+        self.below = ipywidgets.HTML()
+        question = ipywidgets.HTML(f'{STYLE}<div class="labkit-question">{marked(asks.question)}</div>')
+        self.box = ipywidgets.VBox([question, control, self.below], layout={"width": "100%"})
+        for part in (self.box, question, control, self.below):
+            part.layout.width = "auto"
+        self.box.add_class("labkit-ask")
+        self.follow()
+        control.observe(self._heard, [answer, "disabled"])
+
+    def _now(self) -> Any:
+        """The answer in the form of the control."""
+        raise NotImplementedError
+
+    def follow(self) -> None:
+        """Show what the question knows now. Its lock is held by whoever calls this."""
+        self.control.set_trait(self.answer, self._now())
+        self.control.disabled = self.asks.locked
+        self.below.value = line_below(self.asks.said, self.asks.tone)
+
+    def _heard(self, change: Any) -> None:
+        # Our own changes come here too. They say what the question knows, and there is nothing to do.
+        with self.asks.guard:
+            if change.name == self.answer and change.new != self._now():
+                self._take(change.new)
+            elif change.name == "disabled" and change.new is not self.asks.locked:
+                self.follow()
+
+    def _take(self, new: Any) -> None:
+        raise NotImplementedError
+
+
+class _ChoiceView(_View):
+    def __init__(self, asks: Choice) -> None:
+        options = [bare(option) for option in asks.options]
+        super().__init__(asks, ipywidgets.RadioButtons(options=options, index=asks.chosen), "index")
+
+    def _now(self) -> int | None:
+        assert isinstance(self.asks, Choice)
+        return self.asks.chosen
+
+    def _take(self, new: Any) -> None:
+        assert isinstance(self.asks, Choice)
+        self.asks.choose(new)
+
+
+class _EntryView(_View):
+    def __init__(self, asks: Entry) -> None:
+        # The page sends what was typed at Enter, or when the field is left: not every key.
+        field = ipywidgets.Text(asks.typed, continuous_update=False)
+        super().__init__(asks, field, "value")
+        field.layout.width = "16em"
+
+    def _now(self) -> str:
+        return self.asks.text
+
+    def _take(self, new: Any) -> None:
+        assert isinstance(self.asks, Entry)
+        self.asks.enter(new)
+
+
+def attached(asks: Choice | Entry) -> Any:
+    """The controls of a question, made when they are first asked for."""
+    with asks.guard:
+        if not isinstance(asks.view, _View):
+            asks.view = _ChoiceView(asks) if isinstance(asks, Choice) else _EntryView(asks)
+        return asks.view.box
+
+
+def together(asks: Sequence[Choice | Entry]) -> str:
+    """The id of the model that shows one question, or several of them, one below the other."""
+    boxes = [attached(each) for each in asks]
+    return str((boxes[0] if len(boxes) == 1 else ipywidgets.VBox(boxes)).model_id)
