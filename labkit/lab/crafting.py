@@ -134,7 +134,8 @@ class Crafting:
     def send(self, packets: Any) -> None:
         """Send one packet, or each of a list; as `WireHost.send`."""
         several = packets if type(packets) in (list, tuple) else [packets]
-        self._hand().send([self._checked(each) for each in several])
+        raws = [self._checked(each) for each in several]
+        self._hand().send(raws)
 
     def ask(self, packet: P, timeout: float) -> P | None:
         """Send a packet and return what answers it; as `WireHost.ask`."""
