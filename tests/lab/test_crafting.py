@@ -49,7 +49,7 @@ class TestAsk:
         assert tape[0].raw_seq == 1000
 
     def test_a_connection_by_hand(self) -> None:
-        tcp = {"sport": 40001, "dport": 8124}
+        tcp: Any = {"sport": 40001, "dport": 8124}
         with live_wire() as wire:
             listen(wire, greeter())
             wire.drop(sender="client", only="RST", times=None)
@@ -104,9 +104,8 @@ class TestSend:
         """A wrong checksum of IP stays wrong: the kernel does not mend it."""
         packet = THERE / UDP(sport=1, dport=2) / b"x"
         packet[IP].chksum = 0x1234
-        with live_wire() as wire:
-            with wire.capture() as tape:
-                wire.client.send(packet)
+        with live_wire() as wire, wire.capture() as tape:
+            wire.client.send(packet)
         assert tape[0].raw[14:] == bytes(packet)
 
     def test_a_list(self) -> None:
@@ -158,7 +157,9 @@ class TestSend:
 class TestForgedReset:
     """Which RST ends a connection. Source: RFC 5961 §3.2."""
 
-    @pytest.mark.parametrize(("more", "answered", "ends"), [(0, False, True), (1000, True, False), (100_000, False, False)])
+    @pytest.mark.parametrize(
+        ("more", "answered", "ends"), [(0, False, True), (1000, True, False), (100_000, False, False)]
+    )
     def test_by_its_number(self, more: int, answered: bool, ends: bool) -> None:
         with live_wire() as wire:
             listen(wire, greeter())
@@ -231,9 +232,9 @@ class TestWithoutAWire:
                 assert wire.client.ask(syn()) is not None
 
     def test_another_packet_has_no_answer(self, recorded: Path) -> None:
-        with Wire() as wire, pytest.raises(LabError, match="the recording does not have this packet"):
-            with wire.capture(name="scan"):
-                wire.client.ask(syn(8127))
+        wanted = pytest.raises(LabError, match="the recording does not have this packet")
+        with Wire() as wire, wire.capture(name="scan"), wanted:
+            wire.client.ask(syn(8127))
 
     def test_outside_a_capture_nothing_can_be_sent(self, recorded: Path) -> None:
         with Wire() as wire:
