@@ -27,9 +27,10 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "  Options: PYTHON=python3.12 (which Python), JUPYTER_ARGS=\"--no-browser\", PYTEST_ARGS=\"-k ladder\", RUNS=20 and BUSY=1 (repeat)"
 
-lab: $(VENV)/.lab ## install if need be, then open JupyterLab on the first lesson
-	@$(PY) -m jupyter trust notebooks/*.ipynb >/dev/null  # else the committed pictures are not shown
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m jupyterlab $(AS_ROOT) $(LAB_SETTINGS) $(JUPYTER_ARGS) notebooks/00-start-here.ipynb
+lab: $(VENV)/.lab ## install if need be, make your copies in my-lessons/, open JupyterLab on the first one
+	@$(VENV)/bin/labkit lessons my-lessons
+	@$(PY) -m jupyter trust notebooks/*.ipynb >/dev/null  # for who reads there: else the committed pictures are not shown
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m jupyterlab $(AS_ROOT) $(LAB_SETTINGS) $(JUPYTER_ARGS) my-lessons/00-start-here.ipynb
 
 test: $(VENV)/.test lint ## everything CI runs: lint, types, tests, the lessons with their outputs compared
 	$(PY) -m pytest $(LESSON_TESTS) $(PYTEST_ARGS) tests notebooks
@@ -41,6 +42,7 @@ lint: $(VENV)/.test ## ruff, mypy --strict, lessons and notebooks in step
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) tools/sync_lessons.py --check
+	$(PY) tools/changes.py --check
 
 bench: $(VENV)/.test ## measure labkit beside Node, asyncio and Scapy, printed as ratios
 	$(PY) benchmarks/run.py
@@ -49,6 +51,7 @@ record: $(VENV)/.lab ## remake every recorded capture in data/ by the lessons' o
 	$(VENV)/bin/labkit record
 
 notebooks: $(VENV)/.test ## run lessons/*.md and write notebooks/*.ipynb (LESSONS="lessons/01a-tcp-connection.md" for one)
+	$(PY) tools/changes.py
 	$(PY) tools/sync_lessons.py $(LESSONS)
 
 repeat: $(VENV)/.test ## run the lessons RUNS times in a row, stopping at the first difference; BUSY=1: beside two busy loops a core

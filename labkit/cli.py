@@ -1,4 +1,4 @@
-"""The command ``labkit``: serve, doctor, shell, record.
+"""The command ``labkit``: serve, doctor, shell, lessons, record.
 
 Rule: turns words of a command line into calls of the package; errors are one line on stderr and exit code 1.
 """
@@ -54,6 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="the process number of the kernel, or the first letters of its notebook's name; default: the one there is",
     )  # fmt: skip
     shell.set_defaults(run=_shell)
+
+    lessons = commands.add_parser(
+        "lessons", help="your own copies of the lessons, without outputs",
+        description="Make copies of the lessons without outputs. Nothing that you have changed is overwritten.",
+    )  # fmt: skip
+    lessons.add_argument("directory", metavar="DIR", nargs="?", help="where they are (default: my-lessons)")
+    lessons.add_argument("--update", action="store_true", help="put a lesson that has become newer beside your copy")
+    lessons.set_defaults(run=_lessons)
 
     record = commands.add_parser("record", help="run every lesson and remake the recorded captures in data/")
     record.add_argument("lessons", nargs="*", help="only these, by name (01a-tcp-connection)")
@@ -213,6 +221,23 @@ def _shell(options: argparse.Namespace) -> int:
     for kernel in chosen:
         print(f"  labkit shell {kernel.pid}    {kernel}")
     return 1
+
+
+def _lessons(options: argparse.Namespace) -> int:
+    from labkit import lessons
+
+    # a terminal of JupyterLab begins in the folder of the copies
+    default = "." if Path.cwd().name == lessons.FOLDER else lessons.FOLDER
+    directory = Path(options.directory or default)
+    copies = lessons.hand_out(directory, update=options.update)
+    count = {state: sum(copy.state == state for copy in copies) for state in ("made", "kept")}
+    words = [f"{number} {state}" for state, number in count.items() if number]
+    if words:
+        print(f"{len(copies)} lessons in {directory}: {', '.join(words)}")
+    for copy in copies:
+        if copy.state not in count:
+            print(copy)
+    return 0
 
 
 def _record(options: argparse.Namespace) -> int:

@@ -116,6 +116,20 @@ def portable(text: str, places: list[tuple[str, str]]) -> str:
     return text
 
 
+def carry_outputs(text: Path) -> bool:
+    """Write a lesson's notebook anew without running it, if only its prose has changed; False if code has, too."""
+    path = notebook_of(text)
+    made = from_text(text.read_text(encoding="utf8"))
+    ran = nbformat.read(path, as_version=4) if path.exists() else nbformat.v4.new_notebook()
+    pairs = [[cell for cell in notebook.cells if cell.cell_type == "code"] for notebook in (made, ran)]
+    if [cell.source for cell in pairs[0]] != [cell.source for cell in pairs[1]]:
+        return False
+    for cell, earlier in zip(*pairs, strict=True):
+        cell.outputs, cell.execution_count = earlier.outputs, earlier.execution_count
+    nbformat.write(made, path)
+    return True
+
+
 def source_form(notebook: Notebook) -> dict[str, Any]:
     """What both sides must agree on: cells, their ids and metadata, the notebook's metadata; no outputs."""
     cells = [

@@ -108,6 +108,10 @@ class BadArgument(LabError, TypeError, ValueError):
     code = "ERR_INVALID_ARG_TYPE"
 
 
+class NoSuchPacket(LabError, IndexError):
+    """A tape has no packet at an index: nothing was captured, or nothing that was asked for."""
+
+
 class CaptureUnavailable(LabError):
     """This machine lets this user capture nothing, and no recording stands in for it."""
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, overload
 
 from labkit.core.calls import in_words
 from labkit.core.checks import shown
-from labkit.core.errors import BadCapture, LabError
+from labkit.core.errors import BadCapture, LabError, NoSuchPacket
 from labkit.core.files import write_whole
 from labkit.packets import frames as framing
 from labkit.packets import pcap, pcapng
@@ -111,7 +111,10 @@ class Tape(Sequence[Packet]):
         try:
             return self._shared.packet(self._indices[index])
         except IndexError:
-            raise IndexError(f"this tape has {len(self)} packets, there is no packet at index {index}") from None
+            raise NoSuchPacket(
+                f"this tape has {len(self)} packets, there is no packet at index {index}",
+                "Run the cell that captures it first." if not len(self) else "",
+            ) from None
 
     def _events_around(self, indices: Sequence[int]) -> tuple[SocketEvent, ...]:
         """The events from the first of these packets to the packet after the last; all earlier ones for packet 1."""
