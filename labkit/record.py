@@ -18,12 +18,13 @@ from typing import Any
 
 from labkit import nodejs
 from labkit.core.errors import CaptureUnavailable, LabError
-from labkit.packets import Tape, recorded, status
+from labkit.packets import Tape, recorded, samples, status
 from labkit.packets.probe import forced_tier
 
 CELL_TIMEOUT = 120
 """Seconds a cell may take while it is recorded."""
 _SCRIPTS = f"*{nodejs.ENDING}"
+_SAMPLES = f"*{samples.ENDING}"
 
 README = """# Recorded captures
 
@@ -40,6 +41,14 @@ What Node printed stands in where Node is not installed. Each file has the scrip
 
 | file | Node | lines printed |
 | --- | --- | ---: |
+"""
+
+
+SAMPLES_README = """
+Samples of a connection stand in where no wire can be had: what the sender's kernel said of it every few milliseconds.
+
+| file | samples | congestion control |
+| --- | ---: | --- |
 """
 
 
@@ -74,7 +83,8 @@ def record(lessons: Sequence[str] = ()) -> Iterator[str]:
                     f"{path.stem} ran, but Node did not: {', '.join(sorted(scripts))} was not recorded",
                     "Its recordings are left as they were. Install Node (apt install nodejs).",
                 )
-            missing = _named(path) - {each.stem for each in made.glob("*.pcapng")}
+            missing = _named(path, "capture") - {each.stem for each in made.glob("*.pcapng")}
+            missing |= _named(path, "sample") - {each.name.removesuffix(samples.ENDING) for each in made.glob(_SAMPLES)}
             if missing:
                 raise CaptureUnavailable(
                     f"{path.stem} ran, but not live: {', '.join(sorted(missing))} was not captured",
@@ -88,6 +98,8 @@ def record(lessons: Sequence[str] = ()) -> Iterator[str]:
     text = README + "".join(_row(each, found) for each in sorted(data.glob("*/*.pcapng")))
     if said := sorted(data.glob(f"*/{_SCRIPTS}")):
         text += NODE_README + "".join(_node_row(each) for each in said)
+    if taken := sorted(data.glob(f"*/{_SAMPLES}")):
+        text += SAMPLES_README + "".join(_samples_row(each) for each in taken)
     (data / "README.md").write_text(text, encoding="utf-8")
 
 
@@ -95,7 +107,20 @@ def _what(file: Path) -> str:
     """What a recording holds, in words."""
     if file.name.endswith(nodejs.ENDING):
         return f"what Node {nodejs.load(file)[1].version} printed"
+    if file.name.endswith(samples.ENDING):
+        return f"{len(_loaded(file))} samples"
     return f"{len(Tape.load(file))} packets"
+
+
+def _loaded(file: Path) -> samples.Samples:
+    found = samples.Samples()
+    found.load(file, "")
+    return found
+
+
+def _samples_row(file: Path) -> str:
+    found = _loaded(file)
+    return f"| `{file.parent.name}/{file.name}` | {len(found)} | {found.algorithm} |\n"
 
 
 def _node_row(file: Path) -> str:
@@ -139,13 +164,13 @@ def _notebooks_capture() -> bool:
     return subprocess.run([sys.executable, "-c", asks], check=False, timeout=60).returncode == 0
 
 
-def _named(notebook: Path) -> set[str]:
-    """The names of the captures in a lesson."""
+def _named(notebook: Path, call: str) -> set[str]:
+    """The names of the captures in a lesson, or of what another call records (``"sample"``)."""
     import nbformat
 
     cells: Any = nbformat.read(notebook, as_version=4).cells
     code = "\n".join(str(cell.source) for cell in cells if cell.cell_type == "code")
-    return set(re.findall(r"capture\(.*name=\"([^\"]+)\"", code))
+    return set(re.findall(call + r"\([^)\n]*name=\"([^\"]+)\"", code))
 
 
 def _scripts(notebook: Path) -> set[str]:

@@ -19,6 +19,7 @@ PICTURE = ROOT / "docs" / "first-ladder.svg"
 
 def picture() -> Picture:
     """The ladder of the first lesson's greeting."""
+    draw.set_large(False)  # as the first ladder of a session
     return draw.ladder(Tape.load(TAPE))
 
 

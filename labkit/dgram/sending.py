@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from threading import get_ident
+from time import time_ns
 from typing import Self
 
 from labkit.core import addresses, checks, loop, watching
@@ -155,7 +156,9 @@ class Sending(Binding):
                 target = senders.scoped(where, port)
             else:
                 self._numeric = where
+        called_ns = time_ns()  # before the kernel has it: what the datagram causes may come before the kernel returns
         if not self._transmit(data, target, on_sent):
             return False
-        self._called("send", len(data))
+        for records in watching.watchers:
+            self._watched(records, called_ns, "send", len(data), "call", ())
         return True

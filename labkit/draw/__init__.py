@@ -8,11 +8,31 @@ from __future__ import annotations
 # Not lazy by name: `ladder`, `bits` and `bytes` are modules as well as functions, and importing a module binds its name
 # in this package once. Bound here, after that import, the function keeps the name. What is costly (Matplotlib) is
 # imported by the functions of `plot` when they draw.
+from labkit.draw.acknowledged import acknowledged
 from labkit.draw.bits import bits
 from labkit.draw.bytes import bytes
+from labkit.draw.compared import compare
+from labkit.draw.congestion import congestion
 from labkit.draw.field_table import FieldTable
 from labkit.draw.ladder import ladder
 from labkit.draw.picture import Picture
 from labkit.draw.plot import bars, levels
+from labkit.draw.sequence import sequence
+from labkit.draw.style import set_large
+from labkit.draw.window import window
 
-__all__ = ["FieldTable", "Picture", "bars", "bits", "bytes", "ladder", "levels"]
+__all__ = [
+    "FieldTable",
+    "Picture",
+    "acknowledged",
+    "bars",
+    "bits",
+    "bytes",
+    "compare",
+    "congestion",
+    "ladder",
+    "levels",
+    "sequence",
+    "set_large",
+    "window",
+]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.core.errors import LabError
 from labkit.draw.text import duration, given, preview, visible
+from labkit.packets.notes import REPEATED, UPDATE, ZERO_WINDOW
 
 if TYPE_CHECKING:
     from labkit.packets.model import SocketEvent, Verdict
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 STALL_NS = 10_000_000  # silence from here on is a stall: drawn as a broken axis
 LATE_NS = 10_000_000  # an arrival so long after the sending is told in the picture, never in the twin
+_FILLER = 64  # bytes that are looked at to see whether a payload says anything
 
 
 @dataclass(slots=True)
@@ -28,8 +30,8 @@ class Rung:
     number: in its tape. time_ns: as in its packet, None without a time. at_ns: where it stands on the ladder's axis,
     never before the packet in front of it. right: sent by the client, so it points right. group: index of its
     connection. flags: TCP's flags in words, or the protocol's name. numbers: relative seq and ack. size: payload bytes.
-    again: its bytes, SYN or FIN were seen before. reset: carries RST. verdict: what a wire did to it. opened: the first
-    window above 0 again.
+    reset: carries RST. verdict: what a wire did to it. note: what TCP means by it, as in `Packet.note`; a window update
+    is told only if it opens a closed window. opened: the first window above 0 again.
     """
 
     packet: Packet
@@ -41,10 +43,15 @@ class Rung:
     flags: str
     numbers: str
     size: int
-    again: bool
     reset: bool
     verdict: Verdict | None = None
+    note: str = ""
     opened: bool = False
+
+    @property
+    def again(self) -> bool:
+        """Its bytes, SYN or FIN were sent before."""
+        return self.note in REPEATED
 
     @property
     def lost(self) -> bool:
@@ -70,17 +77,38 @@ class Rung:
         return self.flags == "ACK" and self.size == 0
 
     @property
-    def note(self) -> str:
-        """What hangs below the arrow: a warning, or the start of the payload, or both."""
-        text = preview(self.packet.payload, 32) if self.size else ""
-        if not self.again and self.verdict is None and not self.closed_window and not self.opened:
-            return text
-        warning = ", ".join(["retransmission"] * self.again + ["window 0: no room"] * self.closed_window
-                            + ["window open again"] * self.opened)
+    def plain_ack(self) -> bool:
+        """It acknowledges, and there is nothing to tell of it."""
+        return self.pure_ack and self.quiet
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing happened to it, and TCP means nothing special by it."""
+        return self.verdict is None and not self.note and not self.opened and not self.reset
+
+    @property
+    def means(self) -> str:
+        """The note and the window in words, as picture and twin have them: ``"probe ACK, window 0"``."""
+        if not self.note and not self.opened and self.packet.window:
+            return ""  # most of all packets: quick
+        closed = self.closed_window and self.note != ZERO_WINDOW
+        return ", ".join(filter(None, (self.note, "window 0" * closed, "window open again" * self.opened)))
+
+    @property
+    def below(self) -> tuple[str, str]:
+        """What hangs below the arrow: a warning, and the start of the payload; each may be ``""``."""
+        text = ""
+        if self.size:
+            data = self.packet.payload
+            # A row of one character was sent for its length alone, which stands above the arrow.
+            text = "" if len(data) >= _FILLER and len(set(data[:_FILLER])) == 1 else preview(data, 32)
+        if self.quiet and self.packet.window:
+            return "", text
+        warning = self.means + ": no room" * (self.note == ZERO_WINDOW)
         if self.verdict is not None:
             sent_ns = self.at_ns if self.time_ns is None else self.time_ns
             warning += (", " if warning else "") + _fate(self.verdict, sent_ns)
-        return f"{warning} · {text}" if text else warning
+        return warning, text
 
 
 def _fate(verdict: Verdict, sent_ns: int) -> str:
@@ -97,6 +125,26 @@ def _fate(verdict: Verdict, sent_ns: int) -> str:
 
 
 @dataclass(slots=True)
+class Fold:
+    """Rungs that the picture shows as one row. rungs: adjacent ones of one group. words: what they are.
+
+    data: they carry data, and are drawn as one arrow; else the row is a thin one.
+    """
+
+    rungs: list[Rung]
+    words: str
+    data: bool = False
+
+    @property
+    def first(self) -> Rung:
+        """The rung whose place the row takes."""
+        return self.rungs[0]
+
+
+Item = Rung | Fold
+
+
+@dataclass(slots=True)
 class Group:
     """One connection, or one conversation of a protocol without connections. client, server: (address, port)."""
 
@@ -107,9 +155,14 @@ class Group:
 
 @dataclass(slots=True)
 class Ladder:
-    """Everything a ladder says. hidden: pure ACKs that were asked away. left_out: rungs between head and tail."""
+    """Everything a ladder says.
 
-    rungs: list[Rung]
+    items: its rows, all of them. head: index of the first row left out. left_out: rungs of the rows between head and
+    tail. acks: numbers count all packets of the tape. hidden: rungs that were asked away. only: what was asked for
+    (``"data"``), or ``""``. nobody: the server is not there.
+    """
+
+    items: list[Item]
     groups: list[Group]
     events: list[SocketEvent]
     origin: str
@@ -118,6 +171,14 @@ class Ladder:
     left_out: list[Rung] = field(default_factory=list)
     hidden: int = 0
     ports: tuple[int, ...] = ()
+    only: str = ""
+    nobody: bool = False
+    tail: int = 0
+
+    @property
+    def rungs(self) -> list[Rung]:
+        """Every packet, also those in folded rows and those left out."""
+        return flat(self.items)
 
     @property
     def noun(self) -> str:
@@ -135,13 +196,14 @@ class Ladder:
         return [(group.server if one_client else group.client)[1] for group in self.groups]
 
     @property
+    def rows(self) -> list[Item]:
+        """The rows drawn: all, or the head and the tail of a long tape."""
+        return self.items if not self.left_out else [*self.items[: self.head], *self.items[self.tail :]]
+
+    @property
     def shown(self) -> list[Rung]:
-        """The rungs drawn: all, or the head and the tail of a long tape."""
-        return (
-            self.rungs
-            if not self.left_out
-            else [*self.rungs[: self.head], *self.rungs[self.head + len(self.left_out) :]]
-        )
+        """The packets in the rows drawn."""
+        return flat(self.rows)
 
     def cut_events(self) -> tuple[list[SocketEvent], int]:
         """The events to draw, and how many fall into the part left out."""
@@ -168,46 +230,86 @@ def silence(before: Rung, after: Rung) -> int:
     return 0 if before.time_ns is None or after.time_ns is None else after.time_ns - before.time_ns
 
 
+def flat(items: Iterable[Item]) -> list[Rung]:
+    """The packets of these rows."""
+    found: list[Rung] = []
+    for item in items:
+        if isinstance(item, Rung):
+            found.append(item)
+        else:
+            found += item.rungs
+    return found
+
+
 def read(
-    tape: Tape | Iterable[Packet], *, events: bool = True, acks: bool = True, limit: int | None = 80
-) -> Ladder:
+    tape: Tape | Iterable[Packet], *, events: bool = True, acks: bool = True, limit: int | None = 80,
+    fold: bool = False, only: str | None = None,
+) -> Ladder:  # fmt: skip
     """Work out what a ladder of this tape shows.
 
     tape: a Tape, or any packets. events: with socket events. acks: with segments that only acknowledge. limit: most
-    packets drawn; of a longer tape the first three quarters of that and the last quarter; None for all.
+    rows drawn; of a longer tape the first three quarters of that and the last quarter; None for all. fold: handshakes
+    and endings as one row each. only: ``"data"``, or None for all.
     """
     packets = _packets(tape)
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
         raise LabError(
             f"limit={given(limit)} is no number of packets", "Give a whole number, or None to draw all packets."
         )
+    if only not in (None, "data"):
+        raise LabError(
+            f"only={given(only)} is nothing that a ladder can be limited to",
+            'Give only="data": packets with payload, and those to which something happened. Leave it out for all.',
+        )
     whole = _tape(tape)
     groups = _Groups(whole)
-    history = _History()
-    rungs: list[Rung] = []
-    hidden = 0
+    closed: set[tuple[int, bool]] = set()  # sides whose window is closed
+    every: list[Rung] = []
     # Events are placed by their times, so packets without one stand where the last packet with one does.
     at_ns = next((packet.time_ns for packet in packets if packet.time_ns is not None), 0)
     for packet in packets:
         if packet.time_ns is not None:
             at_ns = max(at_ns, packet.time_ns)
         rung = _rung(packet, at_ns, groups.of(packet))
-        history.judge(rung)
-        if not acks and rung.pure_ack:
-            hidden += 1
-        else:
-            rungs.append(rung)
+        if rung.closed_window:
+            closed.add((rung.group, rung.right))
+        elif closed and (side := (rung.group, rung.right)) in closed:
+            closed.discard(side)
+            rung.opened = True
+        every.append(rung)
+    items: list[Item] = list(every)
+    if fold or only:
+        from labkit.draw import ladder_fold
+
+        items = ladder_fold.folded(every, ends=fold, data=only == "data")
+    elif not acks:
+        items = [rung for rung in every if not rung.plain_ack]
+    if not acks and (fold or only):
+        items = [item for item in items if isinstance(item, Fold) or not item.plain_ack]
     marks = sorted(whole.events, key=lambda event: event.time_ns) if events and whole is not None else []
     # A list of packets has no origin; the one a packet's tape had is kept by the packet, if it is kept at all.
     ladder = Ladder(
-        rungs, groups.found, marks, "" if whole is None else visible(whole.origin), acks, len(rungs), hidden=hidden,
-        ports=() if whole is None else tuple(whole.ports),
+        items, groups.found, marks, "" if whole is None else visible(whole.origin), acks and not only, len(items),
+        hidden=len(every) - sum(1 if isinstance(item, Rung) else len(item.rungs) for item in items),
+        ports=() if whole is None else tuple(whole.ports), only=only or "",
+        nobody=whole is not None and _nobody(every, whole.events),
     )  # fmt: skip
-    if limit is not None and len(rungs) > max(limit, 1):
+    if limit is not None and len(items) > max(limit, 1):
         limit = max(limit, 1)
-        ladder.head = limit - limit // 4
-        ladder.left_out = rungs[ladder.head : len(rungs) - limit // 4]
+        ladder.head, ladder.tail = limit - limit // 4, len(items) - limit // 4
+        ladder.left_out = flat(items[ladder.head : ladder.tail])
     return ladder
+
+
+def _nobody(rungs: list[Rung], events: Iterable[SocketEvent]) -> bool:
+    """Whether nobody is at the server's end: no socket of ours, and no answer but that nobody listens."""
+    answers = [rung for rung in rungs if not rung.right]
+    asked = next((rung for rung in rungs if rung.right), None)
+    if not answers or asked is None or (asked.packet.flags and asked.flags != "SYN"):
+        return False  # a part of a tape, which began with something else
+    if not all(rung.reset or rung.flags.endswith("unreachable") for rung in answers):
+        return False
+    return not any(event.who == "server" and event.time_ns >= rungs[0].at_ns for event in events)
 
 
 class _Groups:
@@ -234,29 +336,6 @@ class _Groups:
         return group
 
 
-class _History:
-    """What was seen so far of each side of each group: which bytes, and whether its window is closed."""
-
-    def __init__(self) -> None:
-        self._seen: set[tuple[int, bool, int, int]] = set()
-        self._closed: set[tuple[int, bool]] = set()
-
-    def judge(self, rung: Rung) -> None:
-        """Note on the rung whether it is sent again, and whether its window is open again."""
-        side = rung.group, rung.right
-        # Only what takes up sequence numbers can be repeated; a pure ACK may come twice by right.
-        taken = rung.size + ("SYN" in rung.flags) + ("FIN" in rung.flags) if rung.packet.flags else 0
-        if taken:
-            key = (*side, rung.packet.raw_seq, taken)
-            rung.again = key in self._seen
-            self._seen.add(key)
-        if rung.closed_window:
-            self._closed.add(side)
-        elif side in self._closed:
-            self._closed.discard(side)
-            rung.opened = True
-
-
 def _rung(packet: Packet, at_ns: int, group: int) -> Rung:
     """One packet as the ladder shows it, as far as it can be told without the others."""
     flags, numbers, size = packet.flags, "", packet.length
@@ -270,9 +349,10 @@ def _rung(packet: Packet, at_ns: int, group: int) -> Rung:
         flags = visible(packet.what)
         if part := packet.fragment:
             numbers, size = f"bytes {part[0]}-{part[1] - 1}" + ("" if part[2] else ", the last"), 0
+    note = packet.note
     return Rung(
         packet, packet.number, packet.time_ns, at_ns, packet.sender == "client", group, flags, numbers, size,
-        again=False, reset="RST" in flags, verdict=packet.verdict,
+        "RST" in flags, packet.verdict, "" if note == UPDATE else note,
     )  # fmt: skip
 
 

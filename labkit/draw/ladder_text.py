@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from labkit.draw.ladder_model import Ladder, Rung, silence
+from labkit.draw.ladder_model import Fold, Item, Ladder, Rung, silence
 from labkit.draw.text import count, visible
 from labkit.packets.frames import EPHEMERAL
 from labkit.packets.model import VERDICTS
@@ -20,6 +20,8 @@ _STEPS_MS = (40, 100, 200, 400)
 # A silence that a kernel timer ended (a delayed ACK, a retransmission) counts from 40 ms on. Any other counts from
 # 200 ms: a shorter one may be this machine's scheduler, and would differ from run to run.
 _LEAST_TIMER_MS, _LEAST_MS = 40, 200
+_NO_ACKS = "  (segments that only acknowledge are not shown)"
+_WHOLE = 40  # packets of a folded row that the twin lists one by one
 
 
 def stall(ns: int, *, timer: bool) -> str:
@@ -47,19 +49,20 @@ def heading(ladder: Ladder) -> str:
     return text + (f", {count(len(ladder.groups), ladder.noun)}" if len(ladder.groups) > 1 else "")
 
 
-def twin(ladder: Ladder, title: str | None = None) -> str:
+def twin(ladder: Ladder, title: str | None = None, trip: str = "") -> str:
     """The ladder in words: packets in wire order, then what the sockets did, side by side rather than interleaved.
 
     Events and calls are listed apart: which of the two comes first is a race between threads, each list is not.
+    trip: the line that tells of a round trip, or ``""``.
     """
     lines = [heading(ladder) if title is None else f"{visible(title)}: {heading(ladder)}"]
     if ladder.hidden:
-        lines.append("  (segments that only acknowledge are not shown)")
+        lines.append("  (packets without data or a note are not shown)" if ladder.only else _NO_ACKS)
     groups: Sequence[int | None] = [None]
     if len(ladder.groups) > 1:
         groups = range(len(ladder.groups))
-    shown = ladder.shown
-    pad = max([8, *(len(rung.flags) for rung in shown)])
+    rows = ladder.rows
+    pad = max([8, *(len(rung.flags) for rung in ladder.shown)])
     events, left = ladder.cut_events()
     one_client, labels = ladder.one_client, ladder.labels()
     for group in groups:
@@ -67,40 +70,77 @@ def twin(ladder: Ladder, title: str | None = None) -> str:
             port = labels[group]
             fixed = one_client and (0 < port < EPHEMERAL or port in ladder.ports)
             lines.append(f"{ladder.noun} {group + 1}" + (f", server:{port}" if fixed else ""))
-        mine = [rung for rung in shown if group in (None, rung.group)]
-        cut = ladder.left_out[0].number if ladder.left_out else None
-        last: Rung | None = None
-        for place, rung in enumerate(mine, 1):
-            if cut is not None and rung.number > cut and (last is None or last.number < cut):
-                lines.append(f"     ({left_out(ladder)})")
-            elif last is not None:
-                lines += _between(last, rung)
-            # Numbers count all packets of the tape; where others come between by chance, count these alone.
-            number = rung.number if group is None and ladder.acks else place
-            arrow = "client → server" if rung.right else "client ← server"
-            line = f"{number:>3}  {arrow}  {rung.flags:<{pad}}  {rung.numbers}"
-            if rung.size:
-                line += f"  {count(rung.size, 'byte')}" if rung.numbers else count(rung.size, "byte")
-            if rung.again:
-                line += "  retransmission"  # only of what has numbers
-            if rung.closed_window:
-                line += "  window 0"
-            if rung.opened:
-                line += "  window open again"
-            if rung.verdict is not None:
-                line += f"  {visible(rung.verdict.words)}"
-            if rung.time_ns is None:
-                line += "  no time"
-            lines.append(line.rstrip())
-            last = rung
-        lines += _told([event for event in events if group is None or ladder.group_of(event) == group])
-    if groups[0] is not None and (rest := _told([event for event in events if ladder.group_of(event) is None])):
-        lines += [f"of no one {ladder.noun}", *rest]
+        mine = [row for row in rows if group in (None, (row.first if isinstance(row, Fold) else row).group)]
+        # Numbers count all packets of the tape; if others come between by chance, they count these alone.
+        lines += _listed(ladder, mine, pad, numbered=group is None and ladder.acks)
+        lines += _told([event for event in events if group is None or ladder.group_of(event) == group], ladder)
+    rest = [event for event in events if groups[0] is not None and ladder.group_of(event) is None]
+    if rest and (told := _told(rest, ladder)):
+        lines += [f"of no one {ladder.noun}", *told]
     if left:
         lines.append(f"  ({count(left, 'socket event')} in the part left out)")
+    if trip:
+        lines.append(f"  {trip}")
     if ladder.origin:
         lines.append(f"tape: {ladder.origin}")
     return "\n".join(lines)
+
+
+def hidden(ladder: Ladder) -> str:
+    """How many packets a ladder does not show, and which."""
+    if ladder.only:
+        return f"{count(ladder.hidden, 'packet')} without data or a note"
+    return f"{count(ladder.hidden, 'segment')} that only acknowledge{'s' * (ladder.hidden == 1)}"
+
+
+def _listed(ladder: Ladder, rows: Sequence[Item], pad: int, *, numbered: bool) -> list[str]:
+    """The lines that list these rows. pad: room for the flags. numbered: by the packets' numbers in the tape."""
+    lines: list[str] = []
+    cut = ladder.left_out[0].number if ladder.left_out else None
+    last: Rung | None = None
+    place = 0
+    for row in rows:
+        if isinstance(row, Fold):
+            # How many ACKs come in a run of data is a matter of chance, and no line depends on it.
+            packets = [rung for rung in row.rungs if ladder.acks or not row.data or not rung.plain_ack]
+        else:
+            packets = [row]
+        first = packets[0]
+        if cut is not None and first.number > cut and (last is None or last.number < cut):
+            lines.append(f"     ({left_out(ladder)})")
+        elif last is not None:
+            lines += _between(last, first)
+        spans = f"{first.number if numbered else place + 1}-{packets[-1].number if numbered else place + len(packets)}"
+        if len(packets) > _WHOLE:
+            way = "client to server" if first.right else "server to client"
+            size = sum(rung.size for rung in packets)
+            lines.append(f"     (packets {spans}, {way}: {count(size, 'byte')} of payload)")
+        else:
+            if isinstance(row, Fold) and not row.data:
+                lines.append(f"     (packets {spans}: {row.words})")
+            for number, rung in enumerate(packets, place + 1):
+                if rung is not first and last is not None:
+                    lines += _between(last, rung)
+                lines.append(_line(rung, rung.number if numbered else number, pad))
+                last = rung
+        place += len(packets)
+        last = packets[-1]
+    return lines
+
+
+def _line(rung: Rung, number: int, pad: int) -> str:
+    """The line of one packet."""
+    arrow = "client → server" if rung.right else "client ← server"
+    line = f"{number:>3}  {arrow}  {rung.flags:<{pad}}  {rung.numbers}"
+    if rung.size:
+        line += f"  {count(rung.size, 'byte')}" if rung.numbers else count(rung.size, "byte")
+    if words := rung.means:
+        line += f"  {words}"
+    if rung.verdict is not None:
+        line += f"  {visible(rung.verdict.words)}"
+    if rung.time_ns is None:
+        line += "  no time"
+    return line.rstrip()
 
 
 def _between(before: Rung, after: Rung) -> list[str]:
@@ -113,29 +153,35 @@ def _between(before: Rung, after: Rung) -> list[str]:
     return []
 
 
-def _told(events: list[SocketEvent]) -> list[str]:
+def _told(events: list[SocketEvent], ladder: Ladder) -> list[str]:
     """The lines of the twin that tell what the sockets did."""
     lines = []
     for who in ("client", "server"):
         for kind in ("event", "call"):
             told = [
                 visible(name) if size is None else f"{visible(name)} {size}"
-                for name, size in _joined(event for event in events if event.who == who and event.kind == kind)
+                for name, size in _joined((event for event in events if event.who == who and event.kind == kind), ladder)
             ]
             if told:
                 lines.append(f"  {who} {kind}s: {', '.join(told)}")
     return lines
 
 
-def _joined(events: Iterable[SocketEvent]) -> list[tuple[str, int | None]]:
+def _joined(events: Iterable[SocketEvent], ladder: Ladder) -> list[tuple[str, int | None]]:
     """Names and sizes, ``data`` in a row as one: into how many pieces a stream is cut is nobody's promise."""
     told: list[tuple[str, int | None]] = []
     for event in events:
         if told and event.name == "data" == told[-1][0] and event.size is not None and told[-1][1] is not None:
             told[-1] = ("data", told[-1][1] + event.size)
         else:
-            told.append((event.name, event.size))
+            told.append((event_name(event, ladder), event.size))
     return told
+
+
+def event_name(event: SocketEvent, ladder: Ladder) -> str:
+    """The name of an event or call; the server's own close is told from that of its connections."""
+    own = event.name == "close" and event.who == "server" and event.local is not None and event.remote is None
+    return "server close" if own and any(group.connection for group in ladder.groups) else event.name
 
 
 def left_out(ladder: Ladder) -> str:

@@ -25,6 +25,11 @@ def cross(x: float, y: float, half: int = 5) -> str:
     return f"M{x - half:.0f} {y - half:.0f}l{2 * half} {2 * half}m0 -{2 * half}l-{2 * half} {2 * half}"
 
 
+def bar(x: float, y: float) -> str:
+    """An upright bar on an arrow: nothing goes on behind it."""
+    return f"M{x:.0f} {y - 7:.0f}v14M{x + 3:.0f} {y - 7:.0f}v14"
+
+
 def zigzag(x: int, y: int) -> str:
     """A zigzag around a point, 24 px wide."""
     # Each stroke is a path of its own: arrows are filled, and these strokes must not be.
@@ -72,8 +77,8 @@ def signs(canvas: Canvas, shown: Sequence[Rung], events: Sequence[SocketEvent]) 
         ),
         (
             any(rung.reset and not rung.lost for rung in shown),
-            lambda x, y: path(cross(x + 2, y), "ar"),
-            14,
+            lambda x, y: path(f"M{x - 4:.0f} {y:.0f}h18" + bar(x + 6, y), "ac"),
+            26,
             "reset: connection torn down at once",
         ),
         ("dropped" in kinds, dropped, 26, "dropped on the wire: never arrives"),

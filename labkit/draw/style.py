@@ -93,8 +93,11 @@ TYPES: dict[str, Type] = {
     "w": Type(11.5, mono=True),  # value in a table
     "x": Type(12.5, mono=True),  # bytes
     "z": Type(11, mono=True, color="muted"),  # offsets, times, payload previews
-    "l": Type(12, mono=True),  # label of an arrow
     "ev": Type(12),  # socket event
+    "fl": Type(15, mono=True, bold=True),  # what an arrow is: flags, or the protocol
+    "m": Type(11, mono=True, color="muted"),  # what proves it: numbers beside the flags
+    "p": Type(13),  # what hangs below an arrow: payload
+    "pb": Type(13, bold=True),  # the same: what happened
     "f": Type(9.5, mono=True, bold=True),  # letters of a one-bit flag, set upright
 }
 
@@ -102,14 +105,60 @@ TYPES: dict[str, Type] = {
 LADDER_CLIENT, LADDER_SERVER = 268, 656  # x of the lifelines
 LADDER_TIME = 74  # right edge of the times
 RUNG = 28  # least distance of two arrows
-RUNG_NOTE = 15  # more, if a second line of text hangs below the arrow
+RUNG_NOTE = 17  # more, if a second line of text hangs below the arrow
+FOLD = 22  # height of a row that stands for several packets
 TICK = 16  # least distance of two socket events on one side
 SLOPE = 6  # how far an arrow falls on its way
+SLOPE_WIRE = 26  # the same if the way takes time
 STALL = 46  # height of a break in the time axis
 STRETCH = 30  # most that a wait without a break takes
 LIFT = 4  # more room above and below an arrow that a wire touched, since its mark is higher than the line
 WAIT = 5  # from the tip of an arrow to the line of a packet that waits there to arrive
 FORK = 10  # how far below the first a second arrival lies
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Where a ladder has its columns, in px. wide: all of it. scale: px of the picture for each of these px.
+
+    client, server: x of the lifelines. time: right edge of the times, 0 for a ladder without times.
+    """
+
+    wide: int
+    scale: float
+    client: int
+    server: int
+    time: int
+
+    @property
+    def middle(self) -> int:
+        """Half way between the lifelines."""
+        return (self.client + self.server) // 2
+
+    @property
+    def room(self) -> int:
+        """For the label of an arrow."""
+        return self.server - self.client - 24
+
+
+FULL = Shape(WIDTH, 1, LADDER_CLIENT, LADDER_SERVER, LADDER_TIME)
+COMPACT = Shape(460, WIDTH / 460, 104, 356, 0)  # for a projector: the same type, twice as large
+
+
+class Session:
+    """What a lecturer has chosen for all pictures, and what a reader was told once."""
+
+    large = False
+    told = False  # whose time the socket events have
+
+
+def set_large(large: bool) -> None:
+    """Begin a lesson. large: for a projector: ladders are compact if a call does not say otherwise.
+
+    The first ladder after this says what the times of the socket events mean.
+    """
+    Session.large, Session.told = bool(large), False
+
 
 # Geometry of bits and bytes, in px.
 BIT = 26  # width of one bit
@@ -152,6 +201,7 @@ def _colors(theme: Theme) -> str:
     muted = ",".join(f".lk .{name}" for name, kind in TYPES.items() if kind.color == "muted")
     rules.append(f"{muted}{{fill:{theme.muted}}}.lk .paper{{fill:{theme.paper}}}.lk .card{{fill:{theme.card}}}")
     rules.append(f".lk .card,.lk .rule{{stroke:{theme.faint}}}.lk .life{{stroke:{theme.line}}}")
+    rules.append(f".lk .bracket{{stroke:{theme.ink}}}")
     rules.append(f".lk .box{{stroke:{theme.line};fill:none}}.lk .gap{{stroke:{theme.paper};fill:{theme.paper}}}")
     # An arrow's head is filled, so every sender's class colours line and area; text in it takes the fill.
     ends = [("ac", theme.client), ("as", theme.server), ("ar", theme.alarm), ("am", theme.muted)]

@@ -43,10 +43,12 @@ class Canvas:
         """Add a text that may hold anything a peer sent."""
         self.raw(x, y, visible(text), kind)
 
-    def label(self, x: float, y: float, start: str, start_kind: str, rest: str, kind: str) -> None:
-        """Add a text whose start stands out, set as ``start_kind``."""
+    def label(
+        self, x: float, y: float, start: str, start_kind: str, rest: str, kind: str, *, before: str = ""
+    ) -> None:
+        """Add a text whose start stands out, set as ``start_kind``. before: stands in front of it, set as the rest."""
         self._parts.append(
-            f'<text x="{round(x)}" y="{round(y)}" class="{kind}">'
+            f'<text x="{round(x)}" y="{round(y)}" class="{kind}">{before}'
             f'<tspan class="{start_kind}">{_escape(start)}</tspan>{_escape(rest)}</text>'
         )
 

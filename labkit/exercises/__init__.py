@@ -1,47 +1,104 @@
-"""Exercises: a task, a check of what the answer does, hints, a solution; one package of them a lesson.
+"""Exercises: a task, a check of what the answer does, hints, a solution; and the check questions of each lesson.
 
 Rule: right and wrong are decided here and nowhere else; nothing about the student leaves this machine.
 
     from labkit import exercises
     flags = exercises.tcp.flags
     flags.check({"SYN"})
+    exercises.questions("01a-tcp-connection").check("c", "b", None, "c")
 """
 
 from __future__ import annotations
 
-from labkit.exercises import crafting, progress_file, tcp, udp
+from itertools import pairwise
+
+from labkit.core.calls import in_words
+from labkit.core.errors import LabError
+from labkit.exercises import crafting, progress_file, start, tcp, udp
 from labkit.exercises.engine import Exercise
 from labkit.exercises.progress_bar import Progress
+from labkit.exercises.quiz import Quiz, QuizResult
+from labkit.exercises.quizzes import QUESTIONS
 from labkit.exercises.result import Note, Outcome, Result
 
 __all__ = [
-    "Exercise", "Note", "Outcome", "Progress", "Result", "crafting", "every", "progress", "restart", "tcp", "udp",
+    "Exercise", "Note", "Outcome", "Progress", "Quiz", "QuizResult", "Result", "crafting", "every", "lessons",
+    "progress", "questions", "restart", "start", "tcp", "udp",
 ]  # fmt: skip
 
-_LESSONS = {"tcp": tcp.EXERCISES, "udp": udp.EXERCISES, "crafting": crafting.EXERCISES}
+# Within a lesson, in the order in which it asks for them. A new package of exercises adds its EXERCISES here.
+_EVERY: tuple[Exercise, ...] = (*start.EXERCISES, *tcp.EXERCISES, *udp.EXERCISES, *crafting.EXERCISES)
+
+_QUIZZES = {lesson: Quiz(lesson, asked) for lesson, asked in QUESTIONS.items()}
 
 
+def lessons() -> list[str]:
+    """The lessons that have exercises or check questions, in order."""
+    return sorted({*_QUIZZES, *(each.lesson for each in _EVERY)})
+
+
+@in_words
 def every(lesson: str | None = None) -> list[Exercise]:
-    """The exercises of a lesson (``"tcp"``), or of all; KeyError naming the lessons there are."""
-    if lesson is None:
-        return [each for exercises in _LESSONS.values() for each in exercises]
-    if lesson not in _LESSONS:
-        raise KeyError(f"no exercises for {lesson!r}, only for {', '.join(_LESSONS)}")
-    return list(_LESSONS[lesson])
+    """The exercises of a lesson (``"01a-tcp-connection"``) or of all, in the order of the lessons.
 
-
-def progress(lesson: str | None = None) -> Progress:
-    """How many exercises of a lesson (``"tcp"``), or of all, this student has solved: a bar and a list."""
-    return Progress.of(every(lesson))
-
-
-def restart(lesson: str | None = None, *, forget: bool = False) -> Progress:
-    """Forget the hints and tries of this session, as before a demonstration.
-
-    forget: remove the exercises from the progress file too. Returns the progress.
+    Raises `LabError` naming the lessons if there is none of this name.
     """
+    if lesson is None:
+        return sorted(_EVERY, key=lambda each: each.lesson)
+    _check_known(lesson)
+    return [each for each in _EVERY if each.lesson == lesson]
+
+
+@in_words
+def questions(lesson: str) -> Quiz:
+    """The check questions of a lesson (``"01a-tcp-connection"``). Raises `LabError` if it has none."""
+    _check_known(lesson)
+    if lesson not in _QUIZZES:
+        raise LabError(f"lesson {lesson} has no check questions", f"Lessons that have some: {', '.join(_QUIZZES)}.")
+    return _QUIZZES[lesson]
+
+
+@in_words
+def progress(lesson: str | None = None) -> Progress:
+    """How much of a lesson (``"01a-tcp-connection"``) this student has solved, or of all lessons: a bar and a list.
+
+    Raises `LabError` naming the lessons if there is none of this name.
+    """
+    if lesson is None:
+        return Progress.of_all({name: (every(name), _QUIZZES.get(name)) for name in lessons()})
+    return Progress.of_lesson(every(lesson), _QUIZZES.get(lesson))
+
+
+@in_words
+def restart(lesson: str | None = None, *, forget: bool = False) -> Progress:
+    """Forget the hints, tries and answers of this session, as before a demonstration.
+
+    forget: remove the exercises and questions from the progress file too. Returns the progress.
+    """
+    quizzes = [quiz for name, quiz in _QUIZZES.items() if lesson in (None, name)]
     for each in every(lesson):
         each.restart()
+    for quiz in quizzes:
+        quiz.restart()
     if forget:
-        progress_file.forget([each.name for each in every(lesson)])
+        names = [name for quiz in quizzes for name in quiz.names]
+        progress_file.forget([*(each.name for each in every(lesson)), *names])
     return progress(lesson)
+
+
+def _check_known(lesson: object) -> None:
+    if lesson not in lessons():
+        raise LabError(f"there is no lesson {lesson!r} with exercises", f"There are: {', '.join(lessons())}.")
+
+
+def _tell_what_follows() -> None:
+    """Let each exercise know what comes after it in its lesson."""
+    for name in lessons():
+        mine = every(name)
+        for one, following in pairwise(mine):
+            one.following = f"exercises.{following.name}"
+        if mine and name in _QUIZZES:
+            mine[-1].following = f'exercises.questions("{name}")'
+
+
+_tell_what_follows()

@@ -5,6 +5,7 @@ Rule: the recipe for the checksum stands here once, as a function and in words.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from labkit.exercises.result import show
@@ -43,6 +44,55 @@ def words(data: bytes) -> list[int]:
     """The 16-bit words of some bytes; a zero byte follows an odd number of bytes."""
     padded = data + bytes(len(data) % 2)
     return [int.from_bytes(padded[at : at + 2], "big") for at in range(0, len(padded), 2)]
+
+
+def sum_mistakes(pseudo: bytes, rest: bytes, other: int) -> dict[int, str]:
+    """What each known mistake makes of a checksum, and how to say so; the first that fits is meant.
+
+    pseudo: the pseudo-header, 12 bytes. rest: header and payload, with 0 in place of the checksum, an even number of
+    bytes. other: a protocol number that is easily taken for the right one.
+    """
+    total = sum(words(pseudo + rest))
+    right, protocol, length = checksum(pseudo + rest), pseudo[9], pseudo[10:]
+    found: dict[int, str] = {}
+
+    def mistake(value: int, why: str) -> None:
+        if value != right:
+            found.setdefault(value, why)
+
+    def instead(changed: bytes) -> int:
+        return checksum(changed + rest)
+
+    mistake(right ^ 0xFFFF, COMPLEMENT)
+    mistake(checksum(rest), "The pseudo-header is forgotten: the addresses, the protocol and the length belong to the "
+                            "sum.")
+    mistake(total & 0xFFFF ^ 0xFFFF, "The carry was cut off: what overflows 16 bits is added again at the bottom.")
+    mistake(total & 0xFFFF, "The carry was cut off, and the bits were not turned over.")
+    mistake((total & 0xFFFF ^ 0xFFFF) + (total >> 16) & 0xFFFF,
+            "The bits were turned over before the carry was added. Fold first, and turn the bits over last.")
+    mistake(right + 1 & 0xFFFF, "One too high: turn the bits over and add nothing. It is not the negative number.")
+    mistake(instead(pseudo[:9] + bytes((other,)) + length), f"The protocol in the pseudo-header is {other}. Here it is "
+                                                            f"{protocol}.")
+    mistake(instead(pseudo[:9] + b"\0" + length), f"The protocol in the pseudo-header is missing: it is {protocol}.")
+    mistake(instead(pseudo[:8] + bytes((protocol, 0)) + length),
+            f"Protocol and zero byte are swapped: the zero comes first, then the protocol {protocol}.")
+    mistake(instead(pseudo[:10] + length[::-1]), "The length in the pseudo-header is in the wrong byte order.")
+    mistake(instead(pseudo[:10] + b"\0\0"), f"The length in the pseudo-header is missing: {len(rest)} bytes.")
+    mistake(instead(pseudo[:10] + (len(rest) + len(pseudo)).to_bytes(2, "big")),
+            "The length in the pseudo-header is that of header and payload alone. The pseudo-header does not count.")
+    mistake(instead(pseudo[:10] + (len(rest) + 20).to_bytes(2, "big")),
+            "The length in the pseudo-header does not count the IP header.")
+    mistake(instead(pseudo[:4] + bytes(4) + pseudo[8:]), "Only one of the two addresses is in the sum.")
+    return found
+
+
+def partial_sums(parts: Sequence[tuple[str, bytes]]) -> str:
+    """The sum after each part, not folded, as text. parts: name and bytes, each an even number of bytes."""
+    total, shown = 0, []
+    for name, data in parts:
+        total += sum(words(data))
+        shown.append(f"with {name} 0x{total:04x}")
+    return ", ".join(shown)
 
 
 def check_bytes(answer: Any, size: int, asks: str) -> bytes:

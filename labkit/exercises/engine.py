@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Self
 from labkit.core.calls import in_words
 from labkit.exercises import progress_file
 from labkit.exercises.printing import few_lines
-from labkit.exercises.result import Note, Outcome, Result, plain
+from labkit.exercises.result import Note, Outcome, Result, fixed_width, plain
 from labkit.exercises.running import Interrupted, NotAttempted, NotYet, Run, supervised
 
 TRIES = 3
-"""Answers after which the solution opens."""
+"""Answers that fail at the same step, after which the solution opens."""
 
 SKELETON = (
     "This is still the empty skeleton, or it returns nothing yet: put your code in place of the ..., "
@@ -29,19 +29,24 @@ _EMPTY = (str, bytes, list, tuple, set, frozenset, dict)
 class Exercise(ABC):
     """One exercise; showing it shows the task.
 
-    name: ``"tcp.flags"``. title: a few words. steps: what `check` tries, in order. stub: the code a cell starts with.
-    asks: what `check` must be given. praise: said with a correct answer, one thing to remember.
+    name: ``"tcp.flags"``. lesson: where it belongs, ``"01a-tcp-connection"``. title: a few words. steps: what `check`
+    tries, in order. stub: the code a cell starts with. asks: what `check` must be given. praise: said with a correct
+    answer, one thing to remember. stretch: something harder to try after that, or "". following: the call that shows
+    what comes next in the lesson (the list of all exercises sets it).
     """
 
     name: ClassVar[str]
+    lesson: ClassVar[str] = ""
     title: ClassVar[str]
     steps: ClassVar[tuple[str, ...]]
     stub: ClassVar[str]
     asks: ClassVar[str]
     praise: ClassVar[str]
+    stretch: ClassVar[str] = ""
 
     def __init__(self) -> None:
-        self._tries = 0
+        self.following = ""
+        self._failed: dict[int, int] = {}  # how many answers failed at each step
         self._hints = 0
         self._asked = 0
         self._solved = False
@@ -96,46 +101,50 @@ class Exercise(ABC):
             todo = self.asks if is_empty(answer) else SKELETON
             return Result(self.name, Outcome.NOT_ATTEMPTED, why=f"{todo}\n{self._next()}")
         except NotYet as found:
+            further = self._further(run.number)
+            self._failed[run.number] = self._failed.get(run.number, 0) + 1
             self._note(False)
-            why = f"{found.why}\n{self._next()}".strip()
+            why = "\n".join(part for part in (found.why, further, self._next()) if part)
             step = f"step {run.number} of {len(self.steps)}: {self.steps[run.number - 1]}"
             return Result(self.name, Outcome.NOT_YET, step, found.expected, found.seen, why, found.frames)
         self._note(True)
-        return Result(self.name, Outcome.CORRECT, why=self.praise)
+        return Result(self.name, Outcome.CORRECT, why="\n".join((self.praise, *self._onward())))
 
     @in_words
     def hint(self) -> Note:
-        """Return the hints so far and one more, from a nudge to nearly the answer."""
+        """Return one more hint, from a nudge to nearly the answer. In a notebook the earlier ones are above it."""
         count = len(self.hints)
         self._hints = min(self._hints + 1, count)
-        given = self.hints[: self._hints]
-        lines = [f"**Hint {number} of {count}.** {text}" for number, text in enumerate(given, 1)]
-        if self._hints == count:
-            lines.append(f"That is the last hint; there is {self._call('solution')} too.")
-        return Note("\n\n".join(lines))
+        lines = [f"**Hint {number} of {count}.** {text}" for number, text in enumerate(self.hints[: self._hints], 1)]
+        last = f"That is the last hint; there is {self._call('solution')} too."
+        more = [last] if self._hints == count else []
+        # A notebook replaces the output of its cell, so it shows them all; in a terminal the earlier ones are above.
+        return Note("\n\n".join(lines + more), plain("\n\n".join(lines[-1:] + more)))
 
     @in_words
     def solution(self) -> Note:
-        """Return the solution after a correct answer or three tries, or if it is asked for a second time."""
+        """Return the solution after a correct answer or three tries at one step, or if it is asked for twice."""
         self._asked += 1
         if self._open():
             return Note(f"**Solution of {self.name}**\n\n{self.worked}")
-        left = TRIES - self._tries
+        left = TRIES - max(self._failed.values(), default=0)
         tries = "one more try" if left == 1 else f"{left} more tries"
         return Note(
-            f"The solution of {self.name} opens after a correct answer or {tries}. To see it now, ask once more."
+            f"The solution of {self.name} opens after a correct answer or {tries} at the same step. "
+            "To see it now, ask once more."
         )
 
     def restart(self) -> None:
         """Forget tries and hints of this session, as if the notebook had just been opened."""
-        self._tries = self._hints = self._asked = 0
+        self._failed.clear()
+        self._hints = self._asked = 0
         self._solved = False
 
     def __repr__(self) -> str:
         return plain(self._markdown())
 
     def _repr_markdown_(self) -> str:
-        return self._markdown()
+        return fixed_width(self._markdown())
 
     # -- inside
 
@@ -149,15 +158,26 @@ class Exercise(ABC):
         calls = [self._call("hint"), self._call("solution")]
         if check:
             return f"Then {self._call('check').replace('()', '(…)')}; if you are stuck, {calls[0]}."
-        text = f"Stuck? You may look at {calls[1]}." if self._open() else f"Stuck? {calls[0]}."
+        text = f"Stuck? {' or '.join(calls)}." if self._open() else f"Stuck? {calls[0]}."
         return text.replace("`", "")
+
+    def _further(self, step: int) -> str:
+        """Said of an answer that fails at another step than the best one before it; "" for the first answer."""
+        best = max(self._failed, default=step)
+        if step > best:
+            return f"You got further: your best answer before failed at step {best}."
+        return f"Your best answer so far failed at step {best}." if step < best else ""
+
+    def _onward(self) -> list[str]:
+        """What to do after a correct answer: something harder, and what comes next in the lesson."""
+        lines = [f"To go further: {self.stretch}"] if self.stretch else []
+        return lines + ([f"Next in this lesson: {self.following}"] if self.following else [])
 
     def _open(self) -> bool:
         # Not by the progress file: a lesson must say the same on every run, whatever was solved last week.
-        return self._solved or self._tries >= TRIES or self._asked >= 2
+        return self._solved or max(self._failed.values(), default=0) >= TRIES or self._asked >= 2
 
     def _note(self, solved: bool) -> None:
-        self._tries += 1
         self._solved = self._solved or solved
         progress_file.note(self.name, solved=solved)
 
@@ -175,6 +195,9 @@ class Seeded(Exercise):
         self.restart()
         return self
 
+    def _onward(self) -> list[str]:
+        return [f"Another problem of this kind: exercises.{self.name}.another()", *super()._onward()]
+
     def _turn_to(self, seed: int) -> None:
         self.seed = seed
         self._make(seed)
@@ -185,10 +208,17 @@ class Seeded(Exercise):
 
 
 def is_empty(answer: Any) -> bool:
-    """Whether an answer says nothing: None, ``...``, or a collection that is empty or holds only None and ``...``."""
+    """Whether an answer says nothing: None, ``...``, or a collection that is empty or holds nothing but such parts."""
+    return _is_empty(answer, 3)
+
+
+def _is_empty(answer: Any, depth: int) -> bool:
+    """As `is_empty`. depth: how many collections inside each other are looked at, for one may hold itself."""
     if answer is None or answer is ...:
         return True
-    if type(answer) not in _EMPTY:
+    if type(answer) not in _EMPTY or depth == 0:
         return False
+    if type(answer) in (str, bytes):
+        return not answer
     parts = answer.values() if isinstance(answer, dict) else answer
-    return all(part is None or part is ... for part in parts)
+    return all(_is_empty(part, depth - 1) for part in parts)

@@ -95,21 +95,32 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A hint or a solution: Markdown in a notebook, the same as plain text elsewhere."""
+    """A hint or a solution: Markdown in a notebook, plain text elsewhere. text: the plain text, if it differs."""
 
     markdown: str
+    text: str = ""
 
     def __repr__(self) -> str:
-        return plain(self.markdown)
+        return self.text or plain(self.markdown)
 
     def _repr_markdown_(self) -> str:
-        return self.markdown
+        return fixed_width(self.markdown)
 
 
 def source(thing: Any, before: str = "") -> str:
     """The source of a class or function as fenced Python, for a solution. before: a line it needs, an import."""
     head = f"{before}\n\n" if before else ""
     return f"```python\n{head}{inspect.getsource(thing)}```"
+
+
+# nbconvert's page lets the text in an output's <pre> inherit the proportional font, so tables in it lose their columns.
+# JupyterLab drops this element: it has a rule of its own.
+_FIXED = f"<style>.jp-OutputArea-output.jp-RenderedMarkdown pre{{font-family:{style.MONO}}}</style>"
+
+
+def fixed_width(markdown: str) -> str:
+    """Markdown whose fenced parts have a fixed-width font on an exported page too."""
+    return f"{markdown}\n\n{_FIXED}" if "```" in markdown else markdown
 
 
 def boxed(content: str, variable: str, color: str) -> str:

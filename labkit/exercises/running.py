@@ -116,7 +116,7 @@ def check_callable(answer: Any, wanted: str, asks: str) -> None:
 
 def failed(doing: str, error: BaseException) -> NotYet:
     """The finding that the student's code raised this error."""
-    return NotYet(f"{doing} returns", show_error(error), f"Your code raised {type(error).__name__}.", own_frames(error))
+    return NotYet(f"{doing} returns", show_error(error), frames=own_frames(error))
 
 
 def is_own(filename: str) -> bool:

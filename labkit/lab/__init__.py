@@ -12,10 +12,13 @@ from labkit.core import lazy
 if TYPE_CHECKING:
     from labkit.lab.crafting import arrived, receive
     from labkit.lab.publishing import publish
+    from labkit.lab.sampling import tcp_info
     from labkit.lab.wire import Wire
 
-__all__ = ["Wire", "arrived", "publish", "receive"]
+__all__ = ["Wire", "arrived", "publish", "receive", "tcp_info"]
 
-_HOMES = {"Wire": "wire", "arrived": "crafting", "publish": "publishing", "receive": "crafting"}
+_HOMES = {
+    "Wire": "wire", "arrived": "crafting", "publish": "publishing", "receive": "crafting", "tcp_info": "sampling",
+}  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _HOMES)

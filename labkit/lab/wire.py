@@ -21,7 +21,7 @@ from labkit.core import loop
 from labkit.core.calls import in_words, made_in_words
 from labkit.core.checks import shown
 from labkit.core.errors import CaptureUnavailable, LabError
-from labkit.lab import rules
+from labkit.lab import rules, sampling
 from labkit.lab.addresses import ADDRESSES, LOOPBACK
 from labkit.lab.cable import Cable, Tap
 from labkit.lab.cable_end import End, InterfaceEnd
@@ -36,6 +36,7 @@ from labkit.packets.match import SENDERS
 from labkit.packets.model import SocketEvent
 from labkit.packets.probe import forced_tier
 from labkit.packets.ring import MEMORY_LIMIT
+from labkit.packets.samples import Samples
 from labkit.packets.tape import Tape
 
 ORIGIN = "live from a wire between two hosts"
@@ -311,6 +312,27 @@ class Wire:
             if not rule.acted:
                 met = "met no packet" if not rule.seen else f"did nothing to the packets it met ({rule.seen})"
                 print(f"wire: this rule {met}: {rule}")
+
+    @functools.partial(in_words, name="wire.sample")
+    def sample(
+        self, connection: Any, *, name: str | None = None, every: float = 0.005
+    ) -> contextlib.AbstractContextManager[Samples]:
+        """Ask the sender's kernel about a TCP connection again and again while the ``with`` body runs.
+
+        connection: the sending socket. name: of its recording, which the samples are filled from if the wire is not
+        live. every: seconds between two questions. Gives `Samples`: congestion window, bytes in flight, peer's window.
+        """
+        if isinstance(every, bool) or not _is_number(every) or not 0.0005 <= every <= 10:
+            raise LabError(f"every={shown(every)} is no time between two samples", "Give seconds: 0.0005 to 10.")
+        return self._sampled(connection, name, every)
+
+    @contextlib.contextmanager
+    def _sampled(self, connection: Any, name: str | None, every: float) -> Iterator[Samples]:
+        with sampling.sampled(connection, every, self._origin) as samples:
+            yield samples
+        if not self.live:
+            sampling.instead(samples, name)
+        sampling.record(samples, name)
 
     # -- the end
 

@@ -5,7 +5,7 @@ Rule: the quick parse answers everything but `layers`; only `layers`, `fields` a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,8 +34,8 @@ class Packet:
     """
 
     __slots__ = (
-        "_layers", "_place", "_quick", "fcs_length", "linktype", "number", "origin", "raw", "status", "time_ns",
-        "verdict", "wire_length",
+        "_layers", "_notes", "_place", "_quick", "fcs_length", "linktype", "number", "origin", "raw", "status",
+        "time_ns", "verdict", "wire_length",
     )  # fmt: skip
 
     def __init__(
@@ -47,12 +47,14 @@ class Packet:
         origin: str = "",
         verdict: Verdict | None = None,
         fcs_length: int | None = None,
+        notes: Callable[[], Mapping[int, str]] | None = None,
     ) -> None:
         self.time_ns, self.raw, self.linktype, self.status, self.wire_length = frame
         self.number = number
         self.origin = origin
         self.verdict = verdict
         self._place = place
+        self._notes = notes
         self.fcs_length = fcs_length
         self._quick = (
             quick
@@ -127,6 +129,14 @@ class Packet:
     def window(self) -> int:
         """The window field of the TCP header, as sent: not yet scaled by the Window Scale option."""
         return self._quick.window
+
+    @property
+    def note(self) -> str:
+        """What TCP means by it: ``"duplicate ACK 2"``, ``"fast retransmit"``, ``"window probe"``; ``""`` if nothing special.
+
+        Worked out from the whole tape that it was captured in; all names are in `labkit.packets.notes`.
+        """
+        return "" if self._notes is None else self._notes().get(self.number - 1, "")
 
     @property
     def fragment(self) -> tuple[int, int, bool] | None:

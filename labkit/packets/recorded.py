@@ -40,8 +40,13 @@ def data_directory() -> Path | None:
     return installed if installed.is_dir() else None
 
 
-def recording_path(name: str | None, lesson: str | None, directory: Path | None = None) -> Path:
-    """The file in which a named capture is recorded. Raises `CaptureUnavailable` without a name or a directory."""
+def recording_path(
+    name: str | None, lesson: str | None, directory: Path | None = None, ending: str = ".pcapng"
+) -> Path:
+    """The file in which a named capture is recorded, or another thing by its ending.
+
+    Raises `CaptureUnavailable` without a name or a directory.
+    """
     if name is None:
         raise CaptureUnavailable(
             "this machine cannot capture, and a capture without a name has no recording",
@@ -52,12 +57,12 @@ def recording_path(name: str | None, lesson: str | None, directory: Path | None 
     if root is None:
         raise CaptureUnavailable("the directory of recorded captures is missing", "Set LABKIT_DATA to its path.")
     folder = root / _checked("lesson", lesson) if lesson is not None else root
-    return folder / (_checked("name", name) + ".pcapng")
+    return folder / (_checked("name", name) + ending)
 
 
-def existing_recording(name: str | None, lesson: str | None) -> Path:
+def existing_recording(name: str | None, lesson: str | None, ending: str = ".pcapng") -> Path:
     """Like `recording_path`, for a file that exists."""
-    path = recording_path(name, lesson)
+    path = recording_path(name, lesson, ending=ending)
     if not path.is_file():
         shown = "/".join(["data", *path.parts[-2:]])
         raise CaptureUnavailable(

@@ -22,6 +22,7 @@ from labkit.packets.capture_file import Recording
 from labkit.packets.conversations import Conversation, Conversations
 from labkit.packets.match import Conditions
 from labkit.packets.model import VERDICTS, SocketEvent
+from labkit.packets.notes import notes_of
 from labkit.packets.packet import Packet
 
 _Fact = TypeVar("_Fact")
@@ -30,13 +31,14 @@ _Fact = TypeVar("_Fact")
 class _Shared:
     """The data that a tape and the tapes cut from it share: the frames, and the packets made of them so far."""
 
-    __slots__ = ("_conversations", "_packets", "origin", "recording")
+    __slots__ = ("_conversations", "_notes", "_packets", "origin", "recording")
 
     def __init__(self, recording: Recording, origin: str) -> None:
         self.recording = recording
         self.origin = origin
         self._conversations: Conversations | None = None
         self._packets: dict[int, Packet] = {}
+        self._notes: dict[int, str] | None = None
 
     @property
     def conversations(self) -> Conversations:
@@ -44,6 +46,13 @@ class _Shared:
             self._conversations = Conversations(self.recording.ports)
             self._conversations.feed(self.recording.frames, self.recording.fcs_lengths)
         return self._conversations
+
+    def notes(self) -> dict[int, str]:
+        """What TCP's packets mean, by their index: see `Packet.note`."""
+        if self._notes is None:
+            known = self.conversations
+            self._notes = notes_of(self.recording.frames, known.quick, known.places)
+        return self._notes
 
     def packet(self, index: int) -> Packet:
         packet = self._packets.get(index)
@@ -57,6 +66,7 @@ class _Shared:
                 self.origin,
                 self.recording.verdicts.get(index),
                 self.recording.fcs_lengths.get(index),
+                self.notes,
             )
             self._packets[index] = packet
         return packet

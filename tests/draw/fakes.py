@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from labkit.packets.frames import FLAG_NAMES
 from labkit.packets.model import Field, Layer, SocketEvent, Verdict
+from labkit.packets.notes import Follower
 
 MS = 1_000_000
 CLIENT = ("127.0.0.1", 52814)
@@ -32,6 +34,7 @@ class FakePacket:
     sack: tuple[tuple[int, int], ...] = ()
     fragment: tuple[int, int, bool] | None = None
     talk: tuple[tuple[str, int], tuple[str, int]] | None = None
+    note: str = ""
 
     @property
     def what(self) -> str:
@@ -75,6 +78,14 @@ class FakeTape:
             if packet.protocol == "TCP":
                 found.setdefault((packet.client, packet.server), []).append(packet)
         self.connections = tuple(FakeConnection(*pair, packets) for pair, packets in found.items())
+        for connection in self.connections:
+            follower = Follower()
+            for packet in connection.packets:
+                flags = sum(1 << bit for bit, name in enumerate(FLAG_NAMES) if name in packet.flags.split(", "))
+                client = packet.sender == "client"
+                packet.note = follower.note(
+                    client, packet.time_ns, packet.seq, packet.ack, flags, packet.length, packet.window, packet.sack
+                )
 
     def __len__(self) -> int:
         return len(self.packets)

@@ -69,9 +69,14 @@ def boxes(root: ElementTree.Element) -> list[Box]:
     found = []
     for node in root.iter(f"{SVG}text"):
         classes = node.get("class", "").split()
-        kind = style.TYPES[classes[0]]
         text = "".join(node.itertext())
-        wide = width(text, classes[0])
+        # The text in front of a part set in another type, the part, and what is behind it.
+        parts = [(node.text or "", classes[0])]
+        for part in node:
+            name = part.get("class", "").split()[0]
+            parts += [(part.text or "", name if name in style.TYPES else classes[0]), (part.tail or "", classes[0])]
+        wide = sum(width(words, name) for words, name in parts)
+        kind = max((style.TYPES[name] for words, name in parts if words), key=lambda one: one.size, default=style.TYPES["n"])
         x, y = float(node.get("x", "0")), float(node.get("y", "0"))
         left = x - wide if "e" in classes else x - wide / 2 if "c" in classes else x
         found.append((left, y - 0.76 * kind.size, left + wide, y + 0.2 * kind.size, text))
@@ -80,7 +85,7 @@ def boxes(root: ElementTree.Element) -> list[Box]:
 
 def check_layout(root: ElementTree.Element) -> None:
     """No text lies on another, none leaves the picture."""
-    wide, high = float(root.get("width", "0")), float(root.get("height", "0"))
+    wide, high = map(float, root.get("viewBox", "").split()[2:])
     found = sorted(boxes(root), key=lambda box: box[1])
     for left, top, right, bottom, text in found:
         assert left >= 0, text

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from labkit.exercises.engine import Exercise
 from labkit.exercises.result import show, show_error, source
@@ -50,7 +50,7 @@ class ReadNote(Exercise):
     """Write the parser for a protocol of your own."""
 
     name = "crafting.read_note"
-    lesson: ClassVar[str] = "02d-crafting"
+    lesson = "02d-crafting"
     title = "read your own protocol"
     steps = ("a function that returns three values", "kind", "number", "text", "hostile messages")
     stub = "def read_note(data):\n    ...\n\nexercises.crafting.read_note.check(read_note)"

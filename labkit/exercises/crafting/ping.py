@@ -6,7 +6,7 @@ Rule: the answer is bytes from the student's function; each known mistake in the
 from __future__ import annotations
 
 import struct
-from typing import Any, ClassVar
+from typing import Any
 
 from labkit.exercises.building import COMPLEMENT, FOLD, SUM, checksum, words
 from labkit.exercises.engine import Exercise
@@ -26,7 +26,7 @@ class Ping(Exercise):
     """Build a ping."""
 
     name = "crafting.ping"
-    lesson: ClassVar[str] = "02d-crafting"
+    lesson = "02d-crafting"
     title = "build a ping with its checksum"
     steps = ("bytes, 8 more than the data", "type and code", "identifier and sequence number", "the data",
              "the checksum", "data of odd length", "a sum with two carries")  # fmt: skip

@@ -5,7 +5,7 @@ Rule: the packets are data of the exercise; nothing is sent.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from labkit.exercises.engine import Exercise
 from labkit.exercises.result import show
@@ -27,7 +27,7 @@ class Ports(Exercise):
     """Read the result of a scan."""
 
     name = "crafting.ports"
-    lesson: ClassVar[str] = "02d-crafting"
+    lesson = "02d-crafting"
     title = "read the answers of a scan"
     steps = ("five words", "the ports of TCP", "the port of UDP")
     stub = (

@@ -5,7 +5,7 @@ Rule: the answer is called with SYNs of several ports and numbers; what it retur
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from labkit.exercises.engine import Exercise
 from labkit.exercises.result import show, source
@@ -33,7 +33,7 @@ class AnswerSyn(Exercise):
     """Answer a SYN as a server's kernel does."""
 
     name = "crafting.answer_syn"
-    lesson: ClassVar[str] = "02d-crafting"
+    lesson = "02d-crafting"
     title = "answer a SYN"
     steps = ("a function that returns five fields", "the ports", "the flags", "the server's number", "the ack",
              "a SYN with the largest number")  # fmt: skip

@@ -44,6 +44,7 @@ class EchoBug(Exercise):
     """Find what is wrong with this echo server, and mend it."""
 
     name = "tcp.echo_bug"
+    lesson = "01c-tcp-stream"
     title = "find the bugs in an echo server"
     steps = ("a line comes back", "a character cut between two segments comes back",
              "bytes that are not text come back", "after the client's FIN the rest comes back, then the server's FIN",

@@ -9,13 +9,14 @@ from struct import pack
 from typing import Any
 
 from labkit.exercises.building import (
-    COMPLEMENT,
     FOLD,
     IN_ORDER,
     SUM,
     check_bytes,
     checksum,
+    partial_sums,
     pseudo_header_in_words,
+    sum_mistakes,
 )
 from labkit.exercises.engine import Exercise
 from labkit.exercises.running import NotYet, Run
@@ -25,6 +26,9 @@ from labkit.packets.frames import FLAGS_IN_WORDS
 SEQ = 1_000_000
 WINDOW = 64240
 SIZE = 20
+
+UDP = 17
+"""UDP's number in the IP header: students take it for TCP's."""
 
 _RAW_IP = 101  # link type of a frame that starts with the IP header
 
@@ -76,6 +80,7 @@ class BuildSyn(Exercise):
     """Build the header of a SYN by hand."""
 
     name = "tcp.build_syn"
+    lesson = "01a-tcp-connection"
     title = "build the 20 bytes of a SYN"
     steps = ("20 bytes", *(words for _, words, *_ in _FIELDS), "checksum")
     stub = "segment = b\"\"\nexercises.tcp.build_syn.check(segment)"
@@ -141,8 +146,9 @@ class BuildSyn(Exercise):
             why = f"The bytes are {IN_ORDER}"
         elif name == "tcp.hdr_len" and raw == b"\x05":
             why = "The data offset is the upper half of byte 12; the lower half is reserved: shift it left by 4."
-        elif name == "tcp.hdr_len" and given == SIZE:
-            why = "The data offset counts words of 32 bits, not bytes."
+        elif name == "tcp.hdr_len" and raw in (bytes((SIZE,)), bytes((SIZE << 4 & 0xFF,))):
+            why = (f"The data offset counts words of 32 bits, not bytes, and it is the upper half of byte 12. "
+                   f"{SIZE} << 4 does not even fit into a byte.")
         elif name == "tcp.flags" and given >> 8:
             why = "The lower four bits of byte 12 stay 0: three are reserved, and the last is the flag AE."
         elif name == "tcp.flags" and given & 0x10:
@@ -162,21 +168,25 @@ class BuildSyn(Exercise):
         if given == right:
             return
         zeroed = segment[:16] + b"\0\0" + segment[18:]
-        bare = checksum(zeroed)
-        total = checksum(sample.pseudo_header(SIZE) + zeroed) ^ 0xFFFF
+        pseudo = sample.pseudo_header(SIZE)
         if given == b"\0\0":
             why = "It is still 0: sum up the pseudo-header and the segment, then fill it in."
-        elif given == pack("!H", bare):
-            why = "That is the checksum of the 20 bytes alone; the pseudo-header with the addresses belongs to it."
-        elif given == pack("!H", total):
-            why = COMPLEMENT
         elif given == right[::-1]:
             why = f"The two bytes are {IN_ORDER}"
         else:
-            why = SUM
-        added = checksum(sample.pseudo_header(SIZE) + segment) ^ 0xFFFF
+            why = sum_mistakes(pseudo, zeroed, UDP).get(int.from_bytes(given, "big"), SUM)
+            why += f"\nThe sums on the way, nothing folded yet: {partial_sums(_parts(pseudo, zeroed))}."
+        added = checksum(pseudo + segment) ^ 0xFFFF
         raise NotYet("pseudo-header and segment add up to 0xffff, checksum included",
                      f"0x{added:04x}, with the checksum 0x{given.hex()}", why)
+
+
+def _parts(pseudo: bytes, segment: bytes) -> list[tuple[str, bytes]]:
+    """The parts of the sum, in the order of their bytes: name and bytes of each."""
+    rest = [("ports", 0, 4), ("seq", 4, 8), ("ack", 8, 12), ("offset and flags", 12, 14), ("window", 14, 16),
+            ("urgent pointer", 18, 20)]
+    return [("addresses", pseudo[:8]), ("protocol and length", pseudo[8:]),
+            *((name, segment[start:end]) for name, start, end in rest)]
 
 
 def _values(segment: bytes) -> dict[str, int]:

@@ -83,6 +83,7 @@ class Listing(Exercise):
     """Find the misspelt names in a listing, and mend them."""
 
     name = "tcp.listing"
+    lesson = "01f-tcp-book"
     title = "find the slips in a listing"
     steps = ("create() makes a server", "a client that connects is greeted", "what a client sends is answered",
              "a client leaves, and the server says so", "two clients at once are served alike")
@@ -138,7 +139,7 @@ def _made(answer: Any, run: Run) -> net.Server:
         server = run.call("create()", answer, first=True)
     except NotYet as found:
         found.expected = "create() returns a server"
-        found.why = f"{found.why} No client can connect, since there is no server."
+        found.why = f"{found.why}\nNo client can connect, since there is no server.".strip()
         raise
     if not isinstance(server, net.Server):
         raise NotYet("create() returns a server", f"it returned {show(server)}", "Its last line is: return server")
@@ -220,7 +221,7 @@ class _Trial(Trial):
                 raise NotAttempted
             more = next((text for kind, text in _NAMES.items() if isinstance(error, kind)), "")
             raise NotYet(expected, f"{client}\nyour handler raised {show_error(error)}",
-                         f"Your code raised {type(error).__name__}. {more}".strip(), own_frames(error))
+                         more, own_frames(error))
 
 
 class _Heard:

@@ -6,11 +6,14 @@ Rule: a wrong answer that comes from a known mistake is told which mistake it is
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from typing import Any
 
 from labkit.exercises.engine import Exercise, Seeded
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run, check_callable
+
+LESSON = "01d-tcp-loss"
 
 RETRIES = 6
 """How often Linux repeats a SYN (net.ipv4.tcp_syn_retries)."""
@@ -20,6 +23,7 @@ class SynWait(Exercise):
     """When does the SYN leave that arrives, if the first ones are lost?"""
 
     name = "tcp.syn_wait"
+    lesson = LESSON
     title = "how long a connection takes when SYNs are lost"
     steps = ("a function of one number", "no SYN is lost", "one is lost", "more are lost")
     stub = (
@@ -52,107 +56,164 @@ class SynWait(Exercise):
 
     def examine(self, answer: Any, run: Run) -> None:
         check_callable(answer, "the function seconds_until_sent", self.asks)
+        given = []
         for lost in range(RETRIES + 1):
             run.step(2 if lost == 0 else 3 if lost == 1 else 4)
-            self._compare(run, answer, lost)
+            given.append(self._called(run, answer, lost))
+        # All values are looked at together: the value for 0 alone would hide which mistake it is.
+        for lost, seconds in enumerate(given):
+            if seconds != 2**lost - 1:
+                run.step(2 if lost == 0 else 3 if lost == 1 else 4)
+                raise NotYet(f"{2**lost - 1} s from seconds_until_sent({lost})", f"{seconds:g} s", _mistake(given))
 
-    def _compare(self, run: Run, answer: Any, lost: int) -> None:
+    def _called(self, run: Run, answer: Any, lost: int) -> float:
         call = f"seconds_until_sent({lost})"
         given = run.call(call, answer, lost, first=True)
         if isinstance(given, bool) or not isinstance(given, (int, float)):
             raise NotYet(f"a number of seconds from {call}", show(given), "Return a number.")
-        right = 2**lost - 1
-        if given == right:
-            return
-        if lost == 0:
-            why = "The first SYN is sent at once: its time is 0."
-        elif given == lost:
-            why = "This waits 1 second each time. The wait doubles: 1, 2, 4, … seconds."
-        elif given == 2 ** (lost - 1):
-            why = "This is the last wait alone. The waits before it count too."
-        elif given == right + 1:
-            why = "One second too many: the waits are 1, 2, 4, …, and the first of them is 1, not 2."
-        elif given == 2 ** (lost + 1) - 1:
-            why = "This counts one wait more than SYNs were lost: after the one that arrives, nobody waits any more."
-        else:
-            why = "Add up the waits: 1 second after the first SYN, 2 after the second, 4 after the third."
-        raise NotYet(f"{right} s from {call}", f"{given:g} s", why)
+        return given
+
+
+_LOST = range(1, RETRIES + 1)
+
+# What each known mistake returns for 1, 2, … lost SYNs, and how to say so. The first one that fits is meant.
+_MISTAKES: tuple[tuple[list[float], str], ...] = (
+    (list(_LOST),
+     "This waits 1 second each time. The wait doubles: 1, 2, 4, … seconds."),
+    ([lost + 1 for lost in _LOST],
+     "This waits 1 second each time, and counts one wait more than SYNs were lost. The wait doubles: 1, 2, 4, … "
+     "seconds."),
+    ([2 ** (lost - 1) for lost in _LOST], "This is the last wait alone. The waits before it count too."),
+    ([2 * lost - 1 for lost in _LOST], "This adds 2 seconds each time. The wait doubles: 1, 2, 4, … seconds."),
+    ([2**lost for lost in _LOST],
+     "One second too many: the waits are 1, 2, 4, …, and the first of them is 1, not 2."),
+    ([2 ** (lost + 1) - 1 for lost in _LOST],
+     "This counts one wait more than SYNs were lost: after the one that arrives, nobody waits any more."),
+    ([2 ** (lost + 1) - 2 for lost in _LOST], "The waits begin with 1 second, not with 2: 1, 2, 4, …"),
+)
+
+
+def _mistake(given: list[float]) -> str:
+    """What most likely went wrong. given: what the function returned for 0, 1, 2, … lost SYNs."""
+    for values, words in _MISTAKES:
+        if given[1:] == values or given[3:] == values[2:]:
+            return words
+    if given[0] != 0 and all(given[lost] == 2**lost - 1 for lost in _LOST):
+        return "The first SYN is sent at once: its time is 0."
+    return "Add up the waits: 1 second after the first SYN, 2 after the second, 4 after the third."
+
+
+COUNT = 7
+"""Segments of a problem."""
 
 
 class MissingBytes(Seeded):
-    """Which bytes have not arrived, by the receiver's acknowledgments alone?"""
+    """Which bytes have not arrived, if two segments are lost?"""
 
     name = "tcp.missing_bytes"
-    title = "find the lost segment by its acknowledgments"
-    steps = ("two numbers", "the first missing byte", "the byte after the last missing one")
+    lesson = LESSON
+    title = "find the bytes of two lost segments"
+    steps = ("four whole numbers", "the first gap", "the second gap")
     stub = (
-        "answer = (None, None)  # first missing byte, the one after the last\n"
+        "answer = (None, None, None, None)  # first byte of gap 1, byte after it; the same of gap 2\n"
         "exercises.tcp.missing_bytes.check(answer)"
     )  # fmt: skip
-    asks = "Give check() two numbers: (first missing byte, the one after the last missing byte)."
+    asks = "Give check() four numbers: (first byte of gap 1, byte after gap 1, first byte of gap 2, byte after gap 2)."
     praise = (
-        "The ack number is where the gap begins, and the lowest SACK block is where it ends.\n"
-        "exercises.tcp.missing_bytes.another() makes a new problem of the same kind."
+        "The server's ack stays at the first byte of the first gap, however many segments arrive behind it.\n"
+        "Its SACK blocks name the bytes between and behind the gaps, so the client repeats two segments and no more."
     )
     hints = (
-        "Which acknowledgment number comes more than once? What does it ask for?",
-        "The bytes in the SACK block have arrived. What lies between them and the acknowledgment number?",
-        "The first number is the one after `ack=`, the second is the one between `sack=` and the dash.",
+        "The SYN took number 0, so the first byte has number 1. Which numbers do the bytes of segment 1 have?",
+        "Write the number of the first byte beside each segment: it is 1 and the sizes of all segments before it.",
+        "A gap begins with the first byte of the lost segment. The byte after the gap is the first byte of the next "
+        "segment.",
     )
 
     def _make(self, seed: int) -> None:
         chance = random.Random(seed)
-        before = chance.randint(1, 3)
-        sizes = [chance.randint(200, 1460) for _ in range(before + 5)]
-        edges = [1]
-        for size in sizes:
-            edges.append(edges[-1] + size)
-        self.first, self.after = edges[before], edges[before + 1]
-        self.acks = [f"ack={edge}" for edge in edges[1 : before + 1]]
-        self.acks += [f"ack={self.first} sack={self.after}-{edge}" for edge in edges[before + 2 :]]
-        self.end = edges[-1]
+        self.sizes = [chance.randint(200, 1460) for _ in range(COUNT)]
+        first = chance.randint(2, 3)
+        self.lost = (first, chance.randint(first + 2, COUNT - 1))  # numbers of segments, from 1; never neighbours
+        self.edges = [1]
+        for size in self.sizes:
+            self.edges.append(self.edges[-1] + size)
 
     @property
     def task(self) -> str:
-        lines = "\n".join(f"client ← server  ACK  seq=1 {numbers}" for numbers in self.acks)
+        lines = "\n".join(
+            f"segment {number}  {size:>5} bytes  {'lost' if number in self.lost else 'arrives'}"
+            for number, size in enumerate(self.sizes, 1)
+        )
         return (
-            "A client has sent a row of segments, and one of them is lost. These are the server's answers, with "
-            f"relative numbers:\n\n```text\n{lines}\n```\n\n"
-            "Which bytes are missing? Give the number of the first, and the number after the last."
+            f"A client has sent its first {COUNT} segments, right after the handshake. Two of them are lost:\n\n"
+            f"```text\n{lines}\n```\n\n"
+            "Which bytes does the server miss? Use relative numbers, and give for each of the two gaps the number of "
+            "its first byte, and the number of the byte after it."
         )
 
     def examine(self, answer: Any, run: Run) -> None:
-        if type(answer) not in (tuple, list) or len(answer) != 2 or not all(type(part) is int for part in answer):
-            raise NotYet("two whole numbers", show(answer), self.asks)
-        first, after = answer
-        run.step(2)
-        if first != self.first:
-            if first == self.first - 1:
-                why = "An acknowledgment number names the next byte expected, not the last one received."
-            elif first == self.after:
-                why = "A SACK block begins with a byte that has arrived. The gap lies before it."
-            else:
-                why = "The server repeats one number again and again: the byte it waits for."
-            raise NotYet("the byte that the server waits for", show(first), why)
-        run.step(3)
-        if after != self.after:
-            if after == self.after - 1:
-                why = "This is the last missing byte; asked is the number after it, as SACK counts."
-            elif after == self.end:
-                why = "This is the end of the bytes that have arrived. The gap ends at the start of the SACK block."
-            elif after == self.after - self.first:
-                why = "This is how many bytes are missing; asked is the number after the last of them."
-            else:
-                why = "`sack=a-b` says that the bytes from a up to, but not with, b have arrived."
-            raise NotYet("the first byte behind the gap that has arrived", show(after), why)
+        given = self._numbers(answer)
+        if given == [*self.reference[2:], *self.reference[:2]]:
+            raise NotYet("the gap with the lower numbers first", show(answer), "The two gaps are right, but swapped.")
+        for gap in range(2):
+            run.step(gap + 2)
+            first, after = given[2 * gap : 2 * gap + 2]
+            start, end = self.reference[2 * gap : 2 * gap + 2]
+            if first != start:
+                raise NotYet(f"the first missing byte of gap {gap + 1}", show(first), self._about_first(gap, first))
+            if after != end:
+                raise NotYet(f"the byte after gap {gap + 1}", show(after), self._about_after(gap, first, after))
+
+    def _numbers(self, answer: Any) -> list[int]:
+        given = answer
+        if type(given) in (tuple, list) and len(given) == 2 and all(type(part) in (tuple, list) for part in given):
+            given = [*given[0], *given[1]]
+        if type(given) not in (tuple, list) or len(given) != 4 or not all(type(part) is int for part in given):
+            raise NotYet("four whole numbers", show(answer), self.asks)
+        return list(given)
+
+    def _about_first(self, gap: int, first: int) -> str:
+        number = self.lost[gap]
+        start, end = self.edges[number - 1 : number + 1]
+        if first == number:
+            return "This is the number of the segment. TCP numbers bytes: add up the sizes of the segments before it."
+        if first == start - 1:
+            return "One too low. The SYN took number 0, so the first byte has number 1; or this is the last byte that " \
+                   "arrived before the gap."
+        if first == end:
+            return "This is where the gap ends. It begins with the first byte of the lost segment."
+        if first == self.edges[number - 2]:
+            return "This is the first byte of the segment before the lost one, and that segment has arrived."
+        if gap == 1 and first == start - self.sizes[self.lost[0] - 1]:
+            return "The bytes of the first lost segment have numbers too, though they have not arrived."
+        if first == start + 1:
+            return "One too high: the first byte has number 1, and only the SYN comes before it."
+        return "Start with 1 and add the sizes of all segments before the lost one, the first lost one included."
+
+    def _about_after(self, gap: int, first: int, after: int) -> str:
+        number = self.lost[gap]
+        size = self.sizes[number - 1]
+        if after == first + size - 1:
+            return "This is the last missing byte; the number after it is asked, as SACK counts."
+        if after == size:
+            return "This is how many bytes are missing. The number of the byte after them is asked."
+        if after == self.edges[-1]:
+            return "This is the end of all bytes. Segments behind the gap have arrived: the gap ends where they begin."
+        if after == first + size + 1:
+            return "One too high: the gap has as many numbers as the segment has bytes."
+        return "Add the size of the lost segment to the number of its first byte."
 
     @property
     def worked(self) -> str:
+        begins = "\n".join(f"segment {number}  bytes {start} to {end - 1}" for number, (start, end) in enumerate(
+            pairwise(self.edges), 1) if number <= self.lost[1] + 1)
         return (
-            f"The server goes on asking for byte {self.first}; everything from {self.after} on has arrived.\n\n"
-            f"```python\nanswer = ({self.first}, {self.after})\nexercises.tcp.missing_bytes.check(answer)\n```"
+            "Each segment begins with 1 and the sizes of all segments before it:\n\n"
+            f"```text\n{begins}\n```\n\n"
+            f"```python\nanswer = {tuple(self.reference)}\nexercises.tcp.missing_bytes.check(answer)\n```"
         )
 
     @property
     def reference(self) -> Any:
-        return (self.first, self.after)
+        return [edge for number in self.lost for edge in self.edges[number - 1 : number + 1]]

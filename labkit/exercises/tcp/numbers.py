@@ -20,15 +20,14 @@ class FinalAck(Seeded):
     """Which ack does the server send last?"""
 
     name = "tcp.final_ack"
+    lesson = "01a-tcp-connection"
     title = "compute the last ack number"
     steps = ("a number from 0 to 2³² - 1, or three of them", "the ack after the SYN", "the ack after the data",
              "the ack after the FIN")
     stub = "answer = [None, None, None]  # after SYN, after data, after FIN\nexercises.tcp.final_ack.check(answer)"
     asks = "Give check() the three acks, [after the SYN, after the data, after the FIN], or the last one alone."
-    praise = (
-        "Every byte takes one number, and SYN and FIN take one each, so that they can be acknowledged too.\n"
-        "exercises.tcp.final_ack.another() makes a new problem of the same kind."
-    )
+    praise = "Every byte takes one number, and SYN and FIN take one each, so that they can be acknowledged too."
+    stretch = "the first segment is lost and repeated at the end. Which of the three acks are sent later, and why?"
     hints = (
         "An ack names the next number that is expected. How many numbers has the client used up?",
         "Each byte of payload takes one number. So does the SYN, and so does the FIN; a plain ACK takes none.",
@@ -98,10 +97,24 @@ class FinalAck(Seeded):
                 "An ack names the next number expected, not the last one received; and the SYN took one.")
         elif distance == 1:
             seen, why = f"{given}, one too high", "SYN, FIN and every byte take one number each; an ACK takes none."
+        elif relative > 1 and (given - self.isn) % MODULUS in self._counted(relative, len(self.sizes)):
+            seen, why = str(given), (
+                "This counts segments. TCP numbers bytes: a segment takes as many numbers as it has bytes.")
+        elif relative > 1 and (given - self.isn) % MODULUS in self._counted(relative, self.sizes[-1]):
+            seen, why = str(given), (
+                "This counts the last segment alone. An ack covers all bytes from the start of the connection on.")
         else:
-            seen, why = str(given), "Start from the SYN's number; add what takes a number and nothing else."
-        parts = {1: "SYN", total + 1: f"SYN and {total} bytes"}.get(relative, f"SYN, {total} bytes and FIN")
-        raise NotYet(f"the SYN's number plus what was used up by {parts}", seen, f"{why}\n{more}".strip())
+            seen, why = str(given), (
+                "Start with the SYN's number. Add 1 for the SYN, 1 for each byte of data, and 1 for the FIN if it has "
+                "come.")
+        parts = {1: "the SYN", total + 1: f"the SYN and {total} bytes"}.get(relative, f"the SYN, {total} bytes and the "
+                                                                            "FIN")
+        raise NotYet(f"the number after {parts}, counted from the SYN's own", seen, f"{why}\n{more}".strip())
+
+    def _counted(self, relative: int, data: int) -> set[int]:
+        """What the ack would be, from the SYN's number on, if the data took so many numbers; also with SYN forgotten."""
+        fin = relative == sum(self.sizes) + 2
+        return {data, data + 1} if not fin else {data, data + 1, data + 2}
 
     def _acks(self) -> tuple[int, int, int]:
         total = sum(self.sizes)

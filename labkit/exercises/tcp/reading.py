@@ -47,11 +47,14 @@ FLAGS = FLAG_NAMES[::-1]
 
 COVERED = "SYN"
 
+_BY_LETTER = {flag[0]: flag for flag in FLAGS if flag != "AE"}  # A is ACK, as in the ladder
+
 
 class Flags(_OnPackets):
     """Which flags does this segment have, when one bit is covered?"""
 
     name = "tcp.flags"
+    lesson = "01a-tcp-connection"
     title = "read the covered flag"
     steps = ("these are flags of TCP", "the eight bits you see", "the bit you do not see")
     stub = "answer = set()\nexercises.tcp.flags.check(answer)"
@@ -74,8 +77,8 @@ class Flags(_OnPackets):
         bits = "".join(f"{'?' if flag == COVERED else int(flag in _flags(segment)):^5}" for flag in FLAGS).rstrip()
         return (
             "A server sends the first of the two segments below. Of its nine flag bits, one is covered (`?`).\n"
-            "Which flags does it have? The numbers in it, and the client's reply, tell. "
-            "(AE is the newest of the nine, from Accurate ECN: older books show eight.)\n\n"
+            "Which flags does it have? Use its numbers, and the client's reply. "
+            "(AE is the newest of the nine flags: older books show eight.)\n\n"
             "```text\n"
             f"first   server → client  seq={segment.seq} ack={segment.ack}  0 bytes\n"
             f"        {''.join(f'{flag:^5}' for flag in FLAGS).rstrip()}\n"
@@ -129,11 +132,13 @@ class Flags(_OnPackets):
             parts = list(answer)
         else:
             raise NotYet('a set of names, such as {"FIN", "RST"}', show(answer), self.asks)
-        given = {part.upper() if type(part) is str else show(part) for part in parts}
+        given: set[str] = set()
+        for part in parts:
+            given |= _names(part.upper()) if type(part) is str else {show(part)}
         unknown = sorted(given - set(FLAGS))
         if unknown:
             raise NotYet(f"names out of {', '.join(FLAGS)}", ", ".join(show(each) for each in unknown[:4]),
-                         "TCP has no such flag.")
+                         "TCP has no such flag. Write the names as they are above the bits, or their first letters.")
         return given
 
     def _pair(self) -> tuple[tuple[Packet, Packet], str]:
@@ -141,6 +146,13 @@ class Flags(_OnPackets):
 
     def _check_fits(self, tape: Tape | None) -> None:
         sample.choose(tape, _syn_ack, "SYN, ACK with a reply to it")
+
+
+def _names(text: str) -> set[str]:
+    """The flags that a text names: ``"SYN"``, or ``"SA"`` by the letters of the ladder; the text itself if none."""
+    if text in FLAGS or not all(letter in _BY_LETTER for letter in text):
+        return {text}
+    return {_BY_LETTER[letter] for letter in text}
 
 
 def _flags(packet: Packet) -> set[str]:
@@ -172,6 +184,7 @@ class Order(_OnPackets):
     """In which order did these six packets travel?"""
 
     name = "tcp.order"
+    lesson = "01a-tcp-connection"
     title = "put six packets in order"
     steps = ("the letters A to F, each once", "no packet knows what has not happened yet")
     stub = "answer = []\nexercises.tcp.order.check(answer)"
@@ -210,8 +223,9 @@ class Order(_OnPackets):
             if why:
                 ordinal = ("first", "second", "third", "fourth", "fifth", "sixth")[place]
                 rule, seen = why
+                before = f"Up to there the order can be right: {', '.join(letters[:place])}." if place else ""
                 raise NotYet(rule, f"{letters[place]} in {ordinal} place ({packet.flags}): {seen}",
-                             f"The order can be right up to there: {', '.join(letters[:place]) or 'nothing yet'}.")
+                             before or "Another packet must come first.")
 
     @property
     def worked(self) -> str:

@@ -1,12 +1,11 @@
-"""An exercise on what UDP leaves to the program: datagrams lost, doubled and out of order.
+"""An exercise on what UDP leaves to the program: from what arrived, tell what the wire did.
 
-Rule: the datagrams are made from a seed and drawn as the ladder's text does; a known mistake is told by its name.
+Rule: the datagrams are made from a seed; a known mistake is told by its name.
 """
 
 from __future__ import annotations
 
 import random
-import re
 from typing import Any
 
 from labkit.exercises.engine import Seeded
@@ -17,21 +16,31 @@ COUNT = 8
 """Datagrams in a problem."""
 
 DROPPED, DUPLICATED, REORDERED = "dropped", "duplicated", "reordered"
+FATES = (DROPPED, DUPLICATED, REORDERED)
 
 
-class WhichReached(Seeded):
-    """What does the program get, if this is what the wire did?"""
+class WhatHappened(Seeded):
+    """What did the wire do, if this is what arrived?"""
 
-    name = "udp.which_reached"
-    title = "which datagrams reach the program, and in which order"
-    steps = ("numbers of datagrams, in order", "the dropped ones", "the duplicated ones", "the overtaken ones",
-             "the whole list")
-    stub = "answer = []\nexercises.udp.which_reached.check(answer)"
-    asks = "Give check() the numbers in the order in which the program gets them: [1, 2, 3]."
+    name = "udp.what_happened"
+    lesson = "02b-udp-network"
+    title = "from what arrived, tell what the wire did"
+    steps = ("numbers for dropped, duplicated and reordered", "the dropped ones", "the duplicated ones",
+             "the overtaken ones")
+    stub = (
+        'answer = {"dropped": [], "duplicated": [], "reordered": []}\n'
+        "exercises.udp.what_happened.check(answer)"
+    )  # fmt: skip
+    asks = 'Give check() a dictionary: {"dropped": [1], "duplicated": [2, 3], "reordered": [4]}.'
     praise = (
-        "UDP hands over what arrives, when it arrives, as often as it arrives. A program that needs "
-        "more puts numbers into its datagrams.\n"
-        "exercises.udp.which_reached.another() makes a new problem of the same kind."
+        "You could tell since the datagrams have numbers. UDP itself has none, so the program must put them in.\n"
+        "With numbers a receiver sees losses, copies and order. To repair a loss, it must also answer."
+    )
+    hints = (
+        "Write down 1 to 8, and mark each number that arrived. Which one is missing? Which one is there twice?",
+        "Numbers should grow. Look for the place where a smaller number comes after a larger one.",
+        "A datagram that is overtaken arrives after one that was sent later. The datagram that overtook it was not "
+        "delayed.",
     )
 
     def _make(self, seed: int) -> None:
@@ -42,91 +51,10 @@ class WhichReached(Seeded):
         fates = [DROPPED, DUPLICATED, *chance.choices((DROPPED, DUPLICATED), k=1)]
         self.fates = dict(zip(chance.sample(free, len(fates)), fates, strict=True))
         self.fates[overtaken] = REORDERED
-        self.sizes = [chance.randint(1, 500) for _ in range(COUNT)]
 
     @property
-    def task(self) -> str:
-        lines = []
-        for number, size in enumerate(self.sizes, 1):
-            fate = f"  {self.fates[number]} on the wire" if number in self.fates else ""
-            lines.append(f"{number:>3}  client → server  UDP       {size} byte{'s' if size != 1 else ''}{fate}")
-        text = "\n".join(lines)
-        return (
-            f"A client sends {COUNT} datagrams to a server, in the order of their numbers. This is what the wire did "
-            "to them; *reordered* means that the next one overtook it, and a duplicate comes right behind the "
-            f"first.\n\n```text\n{text}\n```\n\n"
-            "The server's program reads until nothing more comes. Which datagrams does it get, in which order?"
-        )
-
-    def examine(self, answer: Any, run: Run) -> None:
-        given = self._numbers(answer)
-        right = self.reference
-        run.step(2)
-        for number in self._with(DROPPED):
-            if number in given:
-                raise NotYet(f"no {number}: it was dropped on the wire", f"{number} in your list",
-                             "A dropped datagram never arrives, and UDP sends nothing again.")
-        run.step(3)
-        for number in self._with(DUPLICATED):
-            if number in given and given.count(number) != 2:
-                raise NotYet(f"{number} twice: it was duplicated on the wire", _times(number, given),
-                             "Nobody removes duplicates in UDP: the program gets both.")
-        run.step(4)
-        for number in self._with(REORDERED):
-            if number in given and number + 1 in given and given.index(number) < given.index(number + 1):
-                raise NotYet(f"{number + 1} before {number}", f"{number} before {number + 1}",
-                             "This is the order of sending. The program gets datagrams in the order in which they "
-                             "arrive: UDP has no numbers to sort them by.")
-        run.step(5)
-        if given == right:
-            return
-        missing = sorted(set(right) - set(given))
-        more = [number for number in right if given.count(number) > right.count(number)]
-        if missing:
-            expected, seen = f"{missing[0]} in your list", f"no {missing[0]}"
-            why = "This one arrives: a datagram is not lost because it is late or small."
-        elif more:
-            expected, seen = f"{more[0]} once", _times(more[0], given)
-            why = "The wire duplicated others, not this one, and UDP itself sends nothing twice."
-        else:
-            at = next(place for place in range(len(right)) if given[place] != right[place])
-            expected = f"another datagram than {given[at]} in place {at + 1}"
-            seen = f"{given[at]} in place {at + 1}"
-            why = "All the right datagrams, in another order. An overtaken one comes right after the one that " \
-                  "overtook it, a duplicate right after its twin; the rest keep their order."
-        raise NotYet(expected, seen, why)
-
-    def _numbers(self, answer: Any) -> list[int]:
-        if type(answer) is str and re.fullmatch(r"[\d\s,]+", answer):
-            answer = [int(part[:9]) for part in re.findall(r"\d+", answer)]
-        if type(answer) not in (list, tuple) or not all(type(part) is int for part in answer):
-            raise NotYet("a list of whole numbers", show(answer), self.asks)
-        unknown = [number for number in answer if not 1 <= number <= COUNT]
-        if unknown:
-            raise NotYet(f"numbers from 1 to {COUNT}", show(unknown[0]), "No datagram has this number.")
-        return list(answer)
-
-    def _with(self, fate: str) -> list[int]:
-        return sorted(number for number, mine in self.fates.items() if mine == fate)
-
-    @property
-    def hints(self) -> tuple[str, ...]:
-        return (
-            "Go down the list as the wire did: what does it hand on, and when?",
-            "Is there anybody in UDP who sends a lost datagram again, throws away a second copy, or sorts?",
-            f"Leave out {_all(self._with(DROPPED))}, write {_all(self._with(DUPLICATED))} twice, and swap "
-            f"{self._with(REORDERED)[0]} with the one after it.",
-        )
-
-    @property
-    def worked(self) -> str:
-        return (
-            "Dropped ones are missing, duplicated ones come twice, an overtaken one comes after the next.\n\n"
-            f"```python\nanswer = {self.reference}\nexercises.udp.which_reached.check(answer)\n```"
-        )
-
-    @property
-    def reference(self) -> Any:
+    def arrived(self) -> list[int]:
+        """The numbers in the order in which they arrive."""
         arrived: list[int] = []
         held: list[int] = []
         for number in range(1, COUNT + 1):
@@ -139,12 +67,77 @@ class WhichReached(Seeded):
             held = []
         return arrived
 
+    @property
+    def task(self) -> str:
+        arrived = "  ".join(map(str, self.arrived))
+        return (
+            f"A client sends {COUNT} datagrams; the program writes a number into each, from 1 to {COUNT}, in the "
+            "order of "
+            "sending. These numbers arrive at the server:\n\n"
+            f"```text\n{arrived}\n```\n\n"
+            "Which datagrams did the wire drop, which did it duplicate, and which were overtaken (reordered)? It did "
+            "one "
+            "thing at most to each of them."
+        )
 
-def _times(number: int, given: list[int]) -> str:
-    count = given.count(number)
-    return f"{number} {'once' if count == 1 else f'{count} times'}"
+    def examine(self, answer: Any, run: Run) -> None:
+        given = self._given(answer)
+        explained = (self._about_dropped, self._about_duplicated, self._about_reordered)
+        for step, (fate, explain) in enumerate(zip(FATES, explained, strict=True), 2):
+            run.step(step)
+            right = set(self.reference[fate])
+            wrong = sorted(given[fate] ^ right)
+            if wrong:
+                number = wrong[0]
+                more = number in given[fate]
+                raise NotYet(f"{'no ' if more else ''}{number} in {fate}", f"{fate}: {sorted(given[fate])}",
+                             explain(number, more))
 
+    def _given(self, answer: Any) -> dict[str, set[int]]:
+        if type(answer) is not dict or not set(answer) <= set(FATES):
+            raise NotYet("a dictionary with dropped, duplicated and reordered", show(answer), self.asks)
+        given = {}
+        for fate in FATES:
+            part = answer.get(fate)
+            numbers = [part] if type(part) is int else [] if part in (None, ...) else part
+            if type(numbers) not in (list, tuple, set) or not all(type(number) is int for number in numbers):
+                raise NotYet(f"a list of whole numbers for {fate}", show(part), self.asks)
+            outside = [number for number in numbers if not 1 <= number <= COUNT]
+            if outside:
+                raise NotYet(f"numbers from 1 to {COUNT}", show(outside[0]), "No datagram has this number.")
+            given[fate] = set(numbers)
+        return given
 
-def _all(numbers: list[int]) -> str:
-    *first, last = map(str, numbers)
-    return f"{', '.join(first)} and {last}" if first else last
+    def _about_dropped(self, number: int, more: bool) -> str:
+        if not more:
+            return f"{number} was sent and is nowhere in the list."
+        if self.fates.get(number) == REORDERED:
+            return f"{number} is late, but it arrives: look further down the list."
+        return f"{number} is in the list, so it arrived."
+
+    def _about_duplicated(self, number: int, more: bool) -> str:
+        if not more:
+            return f"{number} arrives twice. UDP sends nothing again, so the wire made the copy."
+        return f"{number} arrives once." if number in self.arrived else f"{number} does not arrive at all."
+
+    def _about_reordered(self, number: int, more: bool) -> str:
+        if not more:
+            return f"{number} arrives after {number + 1}, which was sent later."
+        if self.fates.get(number - 1) == REORDERED:
+            return f"{number} is early, since it overtook {number - 1}. The one that was overtaken is asked."
+        if self.fates.get(number) == DUPLICATED:
+            return f"The copy of {number} comes right behind it. Nothing that was sent later came before."
+        return f"Nothing that was sent after {number} arrives before it. A gap before it is a loss."
+
+    @property
+    def worked(self) -> str:
+        return (
+            "A number that is missing was dropped, one that comes twice was duplicated, and one that comes after a "
+            "larger "
+            "number was overtaken.\n\n"
+            f"```python\nanswer = {self.reference}\nexercises.udp.what_happened.check(answer)\n```"
+        )
+
+    @property
+    def reference(self) -> Any:
+        return {fate: sorted(number for number, mine in self.fates.items() if mine == fate) for fate in FATES}

@@ -62,6 +62,7 @@ class StopAndWait(Exercise):
     """Write the sender's side of a reliable transfer over datagrams."""
 
     name = "udp.stop_and_wait"
+    lesson = "02b-udp-network"
     title = "make a transfer reliable: stop-and-wait"
     steps = ("nothing is lost", "a piece is lost", "an ack is lost", "an old ack arrives late and twice",
              "30 % are lost in both directions, some come late or twice", "no pieces at all",

@@ -1,0 +1,100 @@
+"""What is around a ladder: title and ends of the lifelines above, the legend and the origin below.
+
+Rule: draws on a drawing's canvas, and changes nothing else of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit.draw import ladder_text, marks, style
+from labkit.draw.style import MARGIN, Shape
+from labkit.draw.text import count, fit, visible, width, wrap
+
+if TYPE_CHECKING:
+    from labkit.draw.ladder_drawing import Drawing
+
+
+def head(drawing: Drawing) -> float:
+    """Title, and what stands at the top of each lifeline; returns the y at which the lifelines begin."""
+    canvas, model, shape = drawing.canvas, drawing.model, drawing.shape
+    margin, size, step = (10, "g", 19) if drawing.compact else (MARGIN, "h", 24)
+    y = margin + 14.0
+    for line in wrap(drawing.title, shape.wide - 2 * margin, size, 2):
+        canvas.raw(margin, y, line, size)
+        y += step
+    y += 4
+    if model.hidden and not drawing.compact:
+        canvas.raw(margin, y, f"{ladder_text.hidden(model)} not drawn", "s")
+        y += 20
+    for x, who, side in (
+        (shape.client, "client", [group.client for group in model.groups]),
+        (shape.server, "server", [group.server for group in model.groups]),
+    ):
+        nobody = who == "server" and model.nobody
+        canvas.rect(x - 92, y, 184, 46, "box dash" if nobody else "card", 6)
+        canvas.raw(x, y + 19, "nobody listens" if nobody else who, "g c" if nobody else f"g c ta{who[0]}")
+        canvas.raw(x, y + 36, fit(_ends(side), 172, "z"), "z c")
+    if shape.time:
+        canvas.raw(shape.time, y + 36, "ms", "z e")
+    return y + 46
+
+
+def foot(drawing: Drawing, y: float) -> float:
+    """What the signs mean, and where the tape comes from; returns the height of the picture."""
+    canvas, model = drawing.canvas, drawing.model
+    y += 16
+    canvas.path(f"M{MARGIN} {y:.0f}H{style.WIDTH - MARGIN}", "rule thin")
+    x = float(MARGIN + 6)
+    y += 22
+    signs = marks.signs(canvas, model.shown, drawing.events)
+    if model.origin:
+        kind = "am" if model.origin.startswith("live") else "oam"
+        signs.append((lambda x, y: canvas.rect(x - 4, y - 4, 8, 8, kind), 12, origin(model.origin)))
+    for sign, wide, words in signs:
+        words = fit(words, style.WIDTH - 2 * MARGIN - wide - 6, "s")
+        if x + wide + width(words, "s") > style.WIDTH - MARGIN:
+            x, y = MARGIN + 6, y + 20
+        sign(x, y - 4)
+        canvas.raw(x + wide, y, words, "s")
+        x += wide + width(words, "s") + 28
+    if signs:
+        y += 20
+    if drawing.events and not drawing.told:
+        canvas.raw(MARGIN, y, "events: when the program was told; the kernel may act before or after", "s")
+        y += 20
+    if drawing.events_out:
+        canvas.raw(MARGIN, y, f"{count(drawing.events_out, 'socket event')} of the part left out not drawn", "s")
+        y += 20
+    return y + 4
+
+
+def origin(whole: str) -> str:
+    """Where a tape comes from, in a word, and what is missing of it: ``"live"``, ``"recorded, 2 frames lost"``."""
+    word, _, rest = whole.partition(" ")
+    if word not in ("live", "recorded"):
+        return whole
+    for mark in (", not whole: ", ", cut short by "):
+        if mark in rest:
+            return word + mark + rest.split(mark, 1)[1]
+    lost = [part for part in rest.split(", ") if part.endswith((" frame lost", " frames lost"))]
+    return ", ".join([word, *lost])
+
+
+def scaled(svg: str, high: float, shape: Shape) -> str:
+    """The markup at the size of the shape: a ladder for a projector is a small drawing, shown large."""
+    if shape.scale == 1:
+        return svg
+    as_drawn = f'width="{style.WIDTH}" height="{round(high)}" viewBox="0 0 {style.WIDTH} {round(high)}"'
+    size = f'width="{style.WIDTH}" height="{round(high * shape.scale)}" viewBox="0 0 {shape.wide} {round(high)}"'
+    return svg.replace(as_drawn, size, 1)
+
+
+def _ends(side: list[tuple[str, int]]) -> str:
+    """The addresses at one lifeline in one line."""
+    hosts = list(dict.fromkeys(visible(host) for host, _ in side))
+    ports = list(dict.fromkeys(str(port) for _, port in side if port))
+    host = f"[{hosts[0]}]" if hosts and ":" in hosts[0] else "".join(hosts[:1])
+    if len(hosts) > 1:
+        return f"{len(hosts)} addresses, {len(ports)} ports"
+    return host + (":" + ", ".join(ports) if ports else "")

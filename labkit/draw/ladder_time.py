@@ -1,0 +1,139 @@
+"""Times in a ladder: how long the way takes, where the time axis is broken, when an event is drawn, how a time is said.
+
+Rule: times in, times and words out; no pixels here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from labkit.draw.ladder_model import STALL_NS, Fold, Item, Rung, silence
+from labkit.draw.text import duration
+from labkit.packets.model import SocketEvent
+
+_WAY_NS = 1_000_000  # a way that takes less is drawn as one that takes no time
+_RACE_NS = 1_000_000  # so long before its FIN a socket may say that it has closed
+
+
+class Arrival(NamedTuple):
+    """The moment at which a packet arrives that waited on the wire. number: the packet's."""
+
+    number: int
+
+
+Point = tuple[int, int, "Item | SocketEvent | Arrival"]
+"""What stands on the time axis: (ns since the epoch, order among what happens at the same time, the thing)."""
+
+
+def way_ns(rungs: Sequence[Rung]) -> int:
+    """How long a packet travels between the two hosts, in ns; 0 if that is not known, or too short to be seen.
+
+    A tape of a wire has packets when they are sent. The shortest time between a packet and the next one from the other
+    side is one way: that of the handshake if there is one. Between programs of one host there is no way.
+    """
+    if not rungs or rungs[0].packet.src[0].startswith(("127.", "::1")):
+        return 0
+    opening: list[int] = []
+    turns: list[int] = []
+    for before, after in zip(rungs, rungs[1:], strict=False):
+        if before.right == after.right or before.group != after.group or before.verdict is not None:
+            continue
+        if before.time_ns is None or after.time_ns is None:
+            continue
+        turns.append(after.time_ns - before.time_ns)
+        if before.flags.startswith("SYN"):
+            opening.append(turns[-1])
+    found = min(opening) if opening else min(turns) if len(turns) > 1 else 0
+    return found if found >= _WAY_NS else 0
+
+
+def alone(rungs: Sequence[Rung], way: int) -> set[int]:
+    """The numbers of the packets that are on their way while no other is: their arrows can show how long it takes."""
+    if not way:
+        return set()
+    least = way * 9 // 10  # the way is measured, and a machine is sometimes busy
+    far = [True, *(silence(a, b) >= least for a, b in zip(rungs, rungs[1:], strict=False)), True]
+    return {
+        rung.number
+        for rung, before, after in zip(rungs, far, far[1:], strict=False)
+        if before and after and rung.late_arrival is None
+    }
+
+
+def points(rows: Sequence[Item], events: Sequence[SocketEvent], whose: dict[int, int | None]) -> list[Point]:
+    """Everything with a time, in order. whose: id of an event → its group."""
+    found: list[Point] = []
+    for row in rows:
+        if isinstance(row, Fold):
+            found.append((row.first.at_ns, 0, row))
+        else:
+            found.append((row.at_ns, 0, row))
+            if (at := row.late_arrival) is not None:
+                found.append((at, -1, Arrival(row.number)))
+    # A socket that closes says so while its FIN is on the way to the capture: the cause is drawn first.
+    ends = [
+        rung for row in rows for rung in (row.rungs[:1] if isinstance(row, Fold) else (row,))
+        if "FIN" in rung.flags or rung.reset
+    ]  # fmt: skip
+    floor = {"client": 0, "server": 0}  # the events of one side keep their order
+    for event in events:
+        at = event.time_ns
+        if event.name == "close" and event.kind == "event":
+            side, group = event.who == "client", whose[id(event)]
+            later = (rung.at_ns for rung in ends if rung.right == side and rung.group == group)
+            at = max([at, *(end for end in later if at < end <= at + _RACE_NS)])
+        at = floor[event.who] = max(at, floor.get(event.who, 0))
+        found.append((at, 1, event))
+    found.sort(key=lambda point: point[:2])  # stable: wire order and order of emission stay as they are
+    return found
+
+
+def breaks(points: Sequence[Point]) -> dict[int, str]:
+    """Where the time axis is broken: index of the point after the break → the words in it.
+
+    A silence between two packets is one stall, though socket events may fall into it: it is named once, in its longest
+    part; other long parts get their own length. Beside a packet without a time nobody knows how long a silence was.
+    """
+    found: dict[int, str] = {}
+    last: tuple[int, Rung] | None = None  # the last packet, and the index of its point
+    for number, (at_ns, _, thing) in enumerate(points):
+        row = thing if isinstance(thing, Rung | Fold) else None
+        rung = row.first if isinstance(row, Fold) else row
+        timed = (rung is None or rung.time_ns is not None) and (last is None or last[1].time_ns is not None)
+        if number and timed and at_ns - points[number - 1][0] >= STALL_NS:
+            before = points[number - 1][2]
+            since = before.rungs[-1].at_ns if isinstance(before, Fold) else points[number - 1][0]
+            if at_ns - since >= STALL_NS:
+                found[number] = f"{duration(at_ns - since)} later"
+        if rung is None:
+            continue
+        if last is not None and (gap := silence(last[1], rung)) >= STALL_NS:
+            longest = max(range(last[0] + 1, number + 1), key=lambda at: points[at][0] - points[at - 1][0])
+            found[longest] = f"{duration(gap)}, nothing is sent"
+        elif last is not None and gap <= -STALL_NS:
+            found[number] = f"the clock goes back by {duration(-gap)}"
+        last = number, row.rungs[-1] if isinstance(row, Fold) else rung
+    return found
+
+
+def clocks(rows: Sequence[Item], start: int) -> dict[int, str]:
+    """The times of rows, by the number of their first packet: ``"0"``, ``"5.26"``, ``"15.43"``, ``"1.02 s"``.
+
+    In ms since start (ns), from 1,000 on in s; with three digits, or as many as tell a time from those beside it.
+    """
+    timed = [
+        (rung.number, rung.time_ns - start)
+        for rung in (row.first if isinstance(row, Fold) else row for row in rows)
+        if rung.time_ns is not None
+    ]
+    found: dict[int, str] = {}
+    for at, (number, ns) in enumerate(timed):
+        gaps = [abs(ns - other[1]) for other in timed[max(0, at - 1) : at + 2] if other[1] != ns]
+        unit, least, most = (1_000_000_000, 2, 6) if abs(ns) >= 1_000_000_000 else (1_000_000, 0, 3)
+        whole = abs(ns) // unit
+        digits = max(least, 3 - len(str(whole))) if whole else most
+        while digits < most and any(gap * 10**digits < 2 * unit for gap in gaps):
+            digits += 1
+        found[number] = f"{ns / unit:.{digits}f}" + (" s" if unit > 1_000_000 else "") if ns else "0"
+    return found

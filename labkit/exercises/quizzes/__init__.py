@@ -1,0 +1,32 @@
+"""The check questions of all lessons, one module a lesson.
+
+Rule: texts only; how they are asked and kept is in `quiz`.
+"""
+
+from __future__ import annotations
+
+from labkit.exercises.question import Question
+from labkit.exercises.quizzes import (
+    lesson_00,
+    lesson_01a,
+    lesson_01b,
+    lesson_01c,
+    lesson_01d,
+    lesson_01e,
+    lesson_01f,
+    lesson_02a,
+    lesson_02b,
+    lesson_02c,
+    lesson_02d,
+    lesson_02e,
+)
+
+__all__ = ["QUESTIONS"]
+
+_MODULES = (
+    lesson_00, lesson_01a, lesson_01b, lesson_01c, lesson_01d, lesson_01e, lesson_01f,
+    lesson_02a, lesson_02b, lesson_02c, lesson_02d, lesson_02e,
+)  # fmt: skip
+
+QUESTIONS: dict[str, tuple[Question, ...]] = {module.LESSON: module.QUESTIONS for module in _MODULES}
+"""The questions by lesson, in the order of the lessons."""
