@@ -10,11 +10,13 @@ from __future__ import annotations
 # imported by the functions of `plot` when they draw.
 from labkit.draw.acknowledged import acknowledged
 from labkit.draw.bits import bits
+from labkit.draw.boxes import boxes
 from labkit.draw.bytes import bytes
 from labkit.draw.compared import compare
 from labkit.draw.congestion import congestion
 from labkit.draw.field_table import FieldTable
 from labkit.draw.ladder import ladder
+from labkit.draw.number_line import number_line
 from labkit.draw.picture import Picture
 from labkit.draw.plot import bars, levels
 from labkit.draw.sequence import sequence
@@ -27,11 +29,13 @@ __all__ = [
     "acknowledged",
     "bars",
     "bits",
+    "boxes",
     "bytes",
     "compare",
     "congestion",
     "ladder",
     "levels",
+    "number_line",
     "sequence",
     "set_large",
     "window",

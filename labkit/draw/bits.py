@@ -1,15 +1,17 @@
-"""The RFC picture: 32 bits a row, filled with this packet's values, its bytes and a legend below.
+"""The RFC picture: 32 bits a row, filled with this packet's values; bytes and a table of fields open by a click.
 
 Rule: draws any Layer and knows no protocol; `labkit.packets` says what a field means.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from labkit.core.calls import in_words
-from labkit.draw import style
+from labkit.core.checks import whole
+from labkit.draw import groups, page, style
 from labkit.draw.dump import counting
 from labkit.draw.dump import draw as draw_dump
 from labkit.draw.dump import lines as dump_lines
@@ -18,17 +20,47 @@ from labkit.draw.short_names import key
 from labkit.draw.style import BIT, BITS_LEFT, MARGIN
 from labkit.draw.svg import Canvas
 from labkit.draw.text import count, fit, visible, width, wrap
-from labkit.draw.units import HIDDEN, Sheet, as_sent, is_packet, meaning, origin, sheets, shown, span
+from labkit.draw.units import (
+    HIDDEN,
+    Sheet,
+    as_sent,
+    focused,
+    is_packet,
+    meaning,
+    origin,
+    sheets,
+    shown,
+    span,
+    telling,
+)
 from labkit.packets.model import Field, Layer
 
 _BYTES = 128  # of a layer drawn in its dump
 _KEEP = 2  # whole rows drawn of a field that fills many
+_ROW = 34  # height of 32 bits, px
+_CUT = 24  # of the row that stands for many
+_HEAD = 52  # what the name and the ruler of a layer take, px
+_ROOM = 650  # of the rows of one picture, px: with its title and its origin it fits a screen of 800
+
+Cell = tuple[Field, int, bool, int, int]
+Row = tuple[int, list[Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Rows of one layer that are drawn together. rest: whether earlier ones are in another picture."""
+
+    sheet: Sheet
+    rows: list[Row]
+    rest: bool = False
 
 
 @in_words
 def bits(
     thing: Any,
     *,
+    focus: str | Collection[str] = (),
+    first: int | None = None,
     hide: Collection[str] = (),
     why: bool = False,
     legend: bool = True,
@@ -38,32 +70,39 @@ def bits(
     """Draw header fields as the RFCs do: 32 bits a row, each field a box with its name and this packet's value.
 
     thing: a layer (``packet["TCP"]``), a packet (all its layers, one below the other), or a Scapy layer.
-    hide: names of fields whose values show as ``?`` in the picture, in its bytes and in its text, for exercises.
-    why: say in the legend why each field exists. legend, dump: draw the table of fields, the bytes. title: in place of
-    the layer's own. Returns a Picture. Raises LabError for anything that has no layers, or an unknown name in ``hide``.
+    focus: labels or names of fields that are lit (``"Window"``); the others are grey. first: draw only so many bytes of
+    each layer. hide: names of fields whose values show as ``?`` in the picture, in its bytes and in its text, for
+    exercises. why: say in the table why each field exists. legend, dump: offer the table of fields, the bytes; in a
+    notebook they open by a click. title: in place of the layer's own. Returns a Picture; its text has everything.
+    Raises LabError for anything that has no layers, an unknown name in ``focus`` or ``hide``, or fewer bytes than one.
     Source: RFC 9293 §3.1 for the form.
     """
-    parts, alone = sheets(thing, hide), not is_packet(thing)
-    canvas = Canvas()
-    y = MARGIN + 14.0
+    if first is not None:
+        first = whole(first, "a number of bytes to draw", 1)
+    parts, alone = sheets(thing, hide, first), not is_packet(thing)
+    lit = None if isinstance(focus, (tuple, list, set)) and not focus else focused(parts, focus)
     heading = visible(title) if title is not None else _heading([part.layer for part in parts])
-    for line in wrap(heading, style.WIDTH - 2 * MARGIN, "h", 2):
-        canvas.raw(MARGIN, y, line, "h")
-        y += 24
-    for part in parts:
-        y = _sheet(canvas, y, part, legend=legend, dump=dump, why=why, alone=alone)
     source = origin(thing)
-    if source:
-        canvas.raw(MARGIN, y + 10, fit(f"tape: {source}", style.WIDTH - 2 * MARGIN, "s"), "s")
-        y += 24
     text = "\n".join(
         [
             *([heading] if title is not None else []),
-            *(line for part in parts for line in _twin(part, alone)),
+            *(line for part in parts for line in _twin(part, alone, lit)),
             *([f"tape: {source}"] if source else []),
         ]
     )
-    return Picture(text, text, svg=canvas.finish(y + 8, heading, text))
+    pages = _pages(parts)
+    whole_svg = _draw([block for each in pages for block in each], heading, text, source, alone, lit)
+    top = whole_svg if len(pages) == 1 else _draw(pages[0], heading, text, source, alone, lit)
+    said = "; ".join([heading, *(line for part in parts for line in _values(part, lit))])
+    shown_parts = [page.image(top, said)]
+    for each in pages[1:]:
+        name = f"more of this {'layer' if alone else 'packet'}: {_rest(each)}"
+        shown_parts.append(page.fold(name, page.image(_draw(each, name, name, "", alone, lit), f"{name}: see above")))
+    if dump and any(part.layer.data for part in parts):
+        shown_parts.append(page.fold("the same bits as bytes", _bytes(parts, alone)))
+    tables = [_table(part, alone, why) for part in parts if legend and part.layer.fields]
+    shown_parts += tables if alone or not tables else [page.fold("all fields", *tables)]
+    return Picture(text, text, svg=whole_svg, html=page.page(*shown_parts))
 
 
 def _heading(layers: list[Layer]) -> str:
@@ -75,43 +114,58 @@ def _heading(layers: list[Layer]) -> str:
     return visible(f"Packet {number or ''}: {' / '.join(layer.name for layer in layers)}".replace(" :", ":"))
 
 
-def _sheet(canvas: Canvas, y: float, sheet: Sheet, *, legend: bool, dump: bool, why: bool, alone: bool) -> float:
-    """One layer: boxes, bytes, legend; returns the y below."""
-    layer = sheet.layer
-    size = count(layer.bits // 8, "byte") if layer.bits % 8 == 0 else count(layer.bits, "bit")
-    about = visible(", ".join(filter(None, (size, layer.rfc))))
-    if not alone:
-        y += 18
-        name = fit(visible(layer.title), 500, "g")
-        canvas.raw(MARGIN, y, name, "g")
-        canvas.raw(MARGIN + width(name, "g") + 14, y, fit(about, 320, "s"), "s")
-        y += 14
-    else:
-        canvas.raw(MARGIN, y - 3, fit(about, style.WIDTH - 2 * MARGIN, "s"), "s")
-        y += 14
-    y = _boxes(canvas, y + 10, sheet)
-    if dump and layer.data:
-        y += 26
-        head = "The same bits as bytes"
-        canvas.raw(MARGIN, y, head, "nb")
-        if alone:
-            canvas.raw(MARGIN + width(head, "nb") + 8, y, counting(sheet), "s")
-        y = draw_dump(canvas, y + 8, [sheet], _BYTES, alone=alone)
-    if legend:
-        y = _legend(canvas, y + 26, sheet, why)
-    return y + 14
+# ---- what goes into which picture
 
 
-# ---- boxes
+def _pages(parts: Sequence[Sheet]) -> list[list[_Block]]:
+    """The layers shared out over pictures that fit a screen each: the first is seen, the others open by a click."""
+    found: list[list[_Block]] = [[]]
+    free = _ROOM
+    for sheet in parts:
+        rows = _rows(sheet)
+        rest = False
+        while True:
+            high = _HEAD + sum(_height(rows, at) for at in range(len(rows)))
+            if high > free and found[-1] and not rest:
+                found.append([])
+                free = _ROOM
+            fits, taken = len(rows), _HEAD
+            for at in range(len(rows)):
+                taken += _height(rows, at)
+                if taken > free:
+                    fits = max(at, 1)
+                    break
+            found[-1].append(_Block(sheet, rows[:fits], rest))
+            free -= min(taken, high)
+            rows, rest = rows[fits:], True
+            if not rows:
+                break
+            found.append([])
+            free = _ROOM
+    return found
 
 
-def _rows(sheet: Sheet) -> list[tuple[int, list[tuple[Field, int, bool, int, int]]]]:
-    """The fields cut into rows of 32 bits: (row, [(field, hue, hidden, first bit, end bit)]).
+def _height(rows: Sequence[Row], at: int) -> int:
+    """What a row takes, with the one before it that stands for those left out."""
+    return _ROW + (_CUT if at and rows[at][0] > rows[at - 1][0] + 1 else 0)
+
+
+def _rest(blocks: Sequence[_Block]) -> str:
+    """What is in a picture behind a fold: the rest of one layer, or further layers."""
+    names = [
+        f"{'the next ' + count(len(block.rows), 'row') + ' of ' if block.rest else ''}{visible(block.sheet.layer.name)}"
+        for block in blocks
+    ]
+    return ", ".join(names)
+
+
+def _rows(sheet: Sheet) -> list[Row]:
+    """The fields cut into rows of 32 bits: (row, [(field, group, hidden, first bit, end bit)]).
 
     Of a field that fills many rows, only the first ones and the last one are kept.
     """
-    rows: dict[int, list[tuple[Field, int, bool, int, int]]] = {}
-    for leaf, hue, hidden in sheet.leaves():
+    rows: dict[int, list[Cell]] = {}
+    for leaf, group, hidden in sheet.leaves():
         start, end = leaf.start - sheet.layer.start, leaf.end - sheet.layer.start
         if end <= start or start < 0:
             continue
@@ -119,81 +173,128 @@ def _rows(sheet: Sheet) -> list[tuple[int, list[tuple[Field, int, bool, int, int
         kept = range(first, last + 1)
         wanted = list(kept) if len(kept) <= _KEEP + 2 else [*kept[:_KEEP], last]
         for row in wanted:
-            rows.setdefault(row, []).append((leaf, hue, hidden, max(start, row * 32), min(end, row * 32 + 32)))
+            rows.setdefault(row, []).append((leaf, group, hidden, max(start, row * 32), min(end, row * 32 + 32)))
     return sorted(rows.items())
 
 
-def _boxes(canvas: Canvas, y: float, sheet: Sheet) -> float:
-    """The RFC picture; returns the y below."""
+# ---- the picture
+
+
+def _draw(
+    blocks: Sequence[_Block], heading: str, text: str, source: str, alone: bool, lit: Collection[int] | None
+) -> str:
+    """One picture of some rows; text: what it says to those who do not see it."""
+    canvas = Canvas(groups.css())
+    y = MARGIN + 14.0
+    for line in wrap(heading, style.WIDTH - 2 * MARGIN, "h", 2):
+        canvas.raw(MARGIN, y, line, "h")
+        y += 24
+    for block in blocks:
+        y = _sheet(canvas, y, block, alone, lit)
+    cells = [cell for block in blocks for _, row in block.rows for cell in row]
+    y = _key(canvas, y, [group for leaf, group, *_ in cells if lit is None or id(leaf) in lit])
+    if source:
+        canvas.raw(MARGIN, y + 8, fit(f"tape: {source}", style.WIDTH - 2 * MARGIN, "s"), "s")
+        y += 18
+    return canvas.finish(y + 8, heading, text)
+
+
+def _key(canvas: Canvas, y: float, found: Collection[int]) -> float:
+    """What the colours say; returns the y below."""
+    x = float(BITS_LEFT)
+    for group, words in groups.used(found):
+        canvas.rect(x, y + 3, 12, 12, f"u{group}", 2)
+        canvas.path(f"M{x:.0f} {y + 3:.0f}h12v12h-12z", "box thin")
+        canvas.raw(x + 18, y + 13, words, "k")
+        x += 18 + width(words, "k") + 22
+    return y + 22
+
+
+def _size(layer: Layer) -> str:
+    return count(layer.bits // 8, "byte") if layer.bits % 8 == 0 else count(layer.bits, "bit")
+
+
+def _sheet(canvas: Canvas, y: float, block: _Block, alone: bool, lit: Collection[int] | None) -> float:
+    """The name of a layer and its boxes; returns the y below."""
+    layer = block.sheet.layer
+    about = visible(", ".join(filter(None, (_size(layer), layer.rfc))))
+    if not alone:
+        y += 18
+        name = fit(visible(layer.title), 500, "g")
+        canvas.raw(MARGIN, y, name, "g")
+        canvas.raw(MARGIN + width(name, "g") + 14, y, fit(about, 320, "s"), "s")
+        y += 12
+    else:
+        canvas.raw(MARGIN, y - 3, fit(about, style.WIDTH - 2 * MARGIN, "s"), "s")
+        y += 12
     for bit in range(32):
-        canvas.raw(BITS_LEFT + (bit + 0.5) * BIT, y, str(bit), "k c")
-    y += 6
-    before = -1
-    for row, cells in _rows(sheet):
+        canvas.raw(BITS_LEFT + (bit + 0.5) * BIT, y + 8, str(bit), "k c")
+    y += 14
+    before = block.rows[0][0] - 1 if block.rest and block.rows else -1
+    for row, cells in block.rows:
         if row > before + 1 and cells[0][3] == row * 32:  # rows of the first field here are left out
-            leaf, hue = cells[0][0], cells[0][1]
+            leaf, group = cells[0][0], _group(cells[0], lit)
             gone = (row - before - 1) * 4
-            canvas.rect(BITS_LEFT, y, 32 * BIT, style.ROW_CUT, f"p{hue}")
-            canvas.path(f"M{BITS_LEFT} {y:.0f}v{style.ROW_CUT}m{32 * BIT} 0v-{style.ROW_CUT}", "box dash")
+            canvas.rect(BITS_LEFT, y, 32 * BIT, _CUT, f"u{group}")
+            canvas.path(f"M{BITS_LEFT} {y:.0f}v{_CUT}m{32 * BIT} 0v-{_CUT}", "box dash")
             if (end := cells[0][4] - row * 32) < 32:  # the rest of the row below is empty
-                canvas.path(f"M{BITS_LEFT + end * BIT} {y + style.ROW_CUT:.0f}H{BITS_LEFT + 32 * BIT}", "box")
+                canvas.path(f"M{BITS_LEFT + end * BIT} {y + _CUT:.0f}H{BITS_LEFT + 32 * BIT}", "box")
             name = fit(visible(leaf.label), 400, "n")
-            canvas.raw(BITS_LEFT + 16 * BIT, y + 18, f"… {count(gone, 'more byte')} of {name}", "n c")
-            y += style.ROW_CUT
+            canvas.raw(BITS_LEFT + 16 * BIT, y + 16, f"… {count(gone, 'more byte')} of {name}", "n c")
+            y += _CUT
         before = row
-        narrow = any(leaf.bits == 1 for leaf, *_ in cells)
-        height = style.ROW_FLAGS if narrow else style.ROW
-        canvas.raw(BITS_LEFT - 8, y + height / 2 + 4, str(row * 4), "z e")
-        for leaf, hue, hidden, start, end in cells:
-            _box(canvas, y, height, sheet, leaf, hue, hidden, start - row * 32, end - row * 32, row)
-        y += height
-    return y
+        canvas.raw(BITS_LEFT - 8, y + _ROW / 2 + 4, str(row * 4), "z e")
+        for cell in cells:
+            _box(canvas, y, block.sheet, cell, row, lit)
+        y += _ROW
+    return y + 4
 
 
-def _box(
-    canvas: Canvas,
-    y: float,
-    height: float,
-    sheet: Sheet,
-    leaf: Field,
-    hue: int,
-    hidden: bool,
-    start: int,
-    end: int,
-    row: int,
-) -> None:
-    """The part of one field that lies in one row; start, end: bits in the row."""
+def _group(cell: Cell, lit: Collection[int] | None) -> int:
+    """The colour of a cell: grey if another field is in focus, and for a flag that is not set."""
+    leaf, group, hidden = cell[:3]
+    if lit is not None:
+        return group if id(leaf) in lit else groups.PLAIN
+    return groups.PLAIN if leaf.bits == 1 and (hidden or leaf.value != 1) else group
+
+
+def _box(canvas: Canvas, y: float, sheet: Sheet, cell: Cell, row: int, lit: Collection[int] | None) -> None:
+    """The part of one field that lies in one row."""
+    leaf, _, hidden, start, end = cell
+    start, end = start - row * 32, end - row * 32
     x, wide = BITS_LEFT + start * BIT, (end - start) * BIT
-    raised = leaf.bits == 1 and leaf.value == 1 and not hidden
-    canvas.rect(x, y, wide, height, f"{'q' if raised else 'p'}{hue}")
+    labelled = _labelled(leaf, sheet.layer, row)
+    name = visible(leaf.label)
+    again = "" if labelled else fit(f"… {name}", wide - 8, "n")
+    canvas.rect(x, y, wide, _ROW, f"u{_group(cell, lit)}" if labelled or len(again) > 3 else "card")
     # An edge is drawn only if the next bit belongs to another field, so that a field of several rows is one shape.
     first, last = leaf.start - sheet.layer.start - row * 32, leaf.end - sheet.layer.start - row * 32
     top, bottom = min(end, first + 32), max(start, last - 32)
-    edges = f"M{x} {y:.0f}v{height:.0f}M{x + wide} {y:.0f}v{height:.0f}"
+    edges = f"M{x} {y:.0f}v{_ROW}M{x + wide} {y:.0f}v{_ROW}"
     if top > start:
         edges += f"M{x} {y:.0f}H{BITS_LEFT + top * BIT}"
     if bottom < end:
-        edges += f"M{BITS_LEFT + bottom * BIT} {y + height:.0f}H{x + wide}"
+        edges += f"M{BITS_LEFT + bottom * BIT} {y + _ROW:.0f}H{x + wide}"
     canvas.path(edges, "box")
-    if not _labelled(leaf, sheet.layer, row):
-        return
     middle = x + wide / 2
+    if not labelled:
+        if len(again) > 3:
+            canvas.raw(middle, y + _ROW / 2 + 4, again, "n c")
+        return
+    if lit is not None and id(leaf) in lit:
+        canvas.path(f"M{x + 2} {y + 2:.0f}h{wide - 4}v{_ROW - 4}h-{wide - 4}z", "box lit")
     value = HIDDEN if hidden else shown(leaf)
     if leaf.bits == 1:
-        letters = sheet.short[key(leaf)]
-        for number, letter in enumerate(letters):
-            canvas.raw(middle, y + 13 + 11 * number, letter, "f c")
-        canvas.raw(middle, y + height - 7, HIDDEN if hidden else str(int(leaf.value == 1)), "v c")
+        canvas.raw(middle, y + 14, sheet.short[key(leaf)], "w c")
+        canvas.raw(middle, y + 28, HIDDEN if hidden else str(int(leaf.value == 1)), "v c")
         return
-    name = visible(leaf.label)
     if width(name, "n") > wide - 8:
         short = sheet.short[key(leaf)]
         name = short if width(name, "n") > 1.5 * wide or width(short, "n") > wide - 8 else name
     if not hidden and (raw := as_sent(leaf)) and width(both := f"{value}  ({raw})", "v") <= wide - 8:
         value = both
-    base = y + height / 2
-    canvas.raw(middle, base - 4, fit(name, wide - 6, "n"), "n c")
-    canvas.raw(middle, base + 14, fit(value, wide - 6, "v"), "v c")
+    canvas.raw(middle, y + 14, fit(name, wide - 6, "n"), "n c")
+    canvas.raw(middle, y + 28, fit(value, wide - 6, "v"), "v c")
 
 
 def _labelled(leaf: Field, layer: Layer, row: int) -> bool:
@@ -205,46 +306,42 @@ def _labelled(leaf: Field, layer: Layer, row: int) -> bool:
     return row == (first if room >= rest else first + 1)
 
 
-# ---- legend and text
-
-_NAME, _SPAN, _VALUE, _MEANING = MARGIN + 20, MARGIN + 216, MARGIN + 296, MARGIN + 466
+# ---- what opens by a click
 
 
-def _legend(canvas: Canvas, y: float, sheet: Sheet, why: bool) -> float:
-    """The table of fields; returns the y below."""
-    heads = [(_NAME, "field"), (_SPAN, "bits"), (_VALUE, "value")]
-    if why or any(meaning(sheet, item) for item, *_ in sheet.walk()):
-        heads.append((_MEANING, "meaning"))
-    for x, head in heads:
-        canvas.raw(x, y, head, "k")
-    hues = {id(part): unit.hue for unit in sheet.units for part in unit.field.walk()}
-    y += 6
+def _bytes(parts: Sequence[Sheet], alone: bool) -> str:
+    """The bytes of the layers as a picture of their own."""
+    heading = visible(f"{' / '.join(part.layer.name for part in parts)}: the same bits as bytes")
+    canvas = Canvas(groups.css())
+    canvas.raw(MARGIN, MARGIN, fit(heading, 400, "nb"), "nb")
+    if alone:
+        canvas.raw(MARGIN + width(fit(heading, 400, "nb"), "nb") + 8, MARGIN, counting(parts[0]), "s")
+    limit = _BYTES * len(parts)
+    y = draw_dump(canvas, MARGIN + 10.0, parts, limit, alone=alone)
+    said = "\n".join(dump_lines(parts, limit, alone=alone, every=True))
+    return page.image(canvas.finish(y + 12, heading, said), f"{heading}; {said}")
+
+
+def _table(sheet: Sheet, alone: bool, why: bool) -> str:
+    """The fields of a layer; those that say nothing in this packet behind a fold of their own."""
+    heads = ["field", "bits", "value", "meaning", *(["why it exists"] if why else [])]
+    first: list[list[str]] = []
+    rest: list[list[str]] = []
+    wanted = telling(sheet)
     for item, depth, hidden, _ in sheet.walk():
-        canvas.path(f"M{MARGIN} {y:.0f}H{style.WIDTH - MARGIN}", "rule thin")
-        indent = 12 * min(depth, 4)
-        if id(item) in hues:
-            canvas.rect(MARGIN + indent, y + 5, 12, 12, f"p{hues[id(item)]}", 2)
-            canvas.path(f"M{MARGIN + indent} {y + 5:.0f}h12v12h-12z", "box thin")
-        names = wrap(visible(item.label), _SPAN - _NAME - indent - 8, "nb" if item.children else "n", 2)
         value = HIDDEN if hidden else shown(item)
         if not hidden and (raw := as_sent(item)):
-            value += f"  ({raw})"
-        values = wrap(value, _MEANING - _VALUE - 10, "w", 3)
-        room = style.WIDTH - MARGIN - _MEANING
+            value += f" ({raw})"
         words = "" if hidden else meaning(sheet, item)
-        meanings = wrap(words, room, "n", 4) if words else []
-        reasons = wrap(visible(item.why), room, "s", 4) if why and item.why else []
         if source := _source(item, sheet.layer):
-            reasons.append(fit(source, room, "s"))
-        for number, line in enumerate(names):
-            canvas.raw(_NAME + indent, y + 15 + 16 * number, line, "nb" if item.children else "n")
-        canvas.raw(_SPAN, y + 15, span(item, sheet.layer).split(" ", 1)[1], "z")
-        for number, line in enumerate(values):
-            canvas.raw(_VALUE, y + 15 + 16 * number, line, "w")
-        for number, line in enumerate(meanings + reasons):
-            canvas.raw(_MEANING, y + 15 + 16 * number, line, "n" if number < len(meanings) else "s")
-        y += 16 * max(len(names), len(values), len(meanings) + len(reasons), 1) + 7
-    return y
+            words = f"{words} [{source}]" if words else f"[{source}]"
+        row = ["\u2003" * min(depth, 4) + visible(item.label), span(item, sheet.layer).split(" ", 1)[1], value, words]
+        (first if id(item) in wanted else rest).append([*row, *([visible(item.why)] if why else [])])
+    told = page.table(heads, first, mono=(1, 2), narrow=(0, 1))
+    rows = page.table(heads, rest, mono=(1, 2), narrow=(0, 1))
+    more = page.fold(f"… and {count(len(rest), 'more field')}", rows) if rest else ""
+    said = f"the {count(len(first), 'field')} that say something in this packet" if rest else "all fields"
+    return page.fold(said if alone else f"{visible(sheet.layer.name)}: {said}", told, more)
 
 
 def _source(item: Field, layer: Layer) -> str:
@@ -252,16 +349,33 @@ def _source(item: Field, layer: Layer) -> str:
     return "" if item.children or item.rfc.split(" §")[0] == layer.rfc.split(" §")[0] else visible(item.rfc)
 
 
-def _twin(sheet: Sheet, alone: bool) -> list[str]:
-    """The layer in words, one line a field; a value that changes from run to run ends its line with ``(this run)``."""
+# ---- in words
+
+
+def _values(sheet: Sheet, lit: Collection[int] | None) -> list[str]:
+    """The undivided fields with their values, a line each: what the picture shows, for a screen reader."""
+    return [
+        f"{visible(leaf.label)}: {HIDDEN if hidden else shown(leaf)}"
+        for leaf, _, hidden in sheet.leaves()
+        if lit is None or id(leaf) in lit
+    ]
+
+
+def _twin(sheet: Sheet, alone: bool, lit: Collection[int] | None) -> list[str]:
+    """The layer in words, one line a field; a value that changes from run to run ends its line with ``(this run)``.
+
+    A field in focus has ``>`` in front of its line.
+    """
     layer = sheet.layer
-    size = count(layer.bits // 8, "byte") if layer.bits % 8 == 0 else count(layer.bits, "bit")
-    lines = [visible(f"{layer.name}: {', '.join(filter(None, (layer.title, size, layer.rfc)))}")]
+    lines = [visible(f"{layer.name}: {', '.join(filter(None, (layer.title, _size(layer), layer.rfc)))}")]
     found = list(sheet.walk())
     place = max((len(span(item, layer)) for item, *_ in found), default=0)
     names = max((2 * depth + len(visible(item.name)) for item, depth, *_ in found), default=0)
     for item, depth, hidden, volatile in found:
-        head = f"  {span(item, layer):<{place}}  {'  ' * depth + visible(item.name):<{names}}  {visible(item.label)}"
+        mark = "> " if lit is not None and id(item) in lit else "  "
+        head = (
+            f"{mark}{span(item, layer):<{place}}  {'  ' * depth + visible(item.name):<{names}}  {visible(item.label)}"
+        )
         if hidden:
             lines.append(f"{head} = {HIDDEN}")
             continue

@@ -10,8 +10,9 @@ from itertools import groupby
 from typing import Any
 
 from labkit.core.calls import in_words
-from labkit.core.checks import whole
-from labkit.draw import dump, style
+from labkit.core.checks import flag, whole
+from labkit.draw import dump, page, style
+from labkit.draw import groups as colours
 from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN
 from labkit.draw.svg import Canvas
@@ -25,16 +26,24 @@ _LINE = 21  # height of a line of the legend, px
 
 
 @in_words
-def bytes(packet: Any, *, hide: Collection[str] = (), limit: int = 256, title: str | None = None) -> Picture:
-    """Draw the bytes of a packet in hex and as text, coloured by header field.
+def bytes(
+    packet: Any,
+    *,
+    hide: Collection[str] = (),
+    limit: int = 256,
+    pointers: bool = False,
+    title: str | None = None,
+) -> Picture:
+    """Draw the bytes of a packet in hex and as text, coloured by what their header fields are for.
 
     packet: a Packet of a tape, a Layer, or a Scapy layer. The bytes of a packet are numbered from the frame's first, in
     hex; those of one layer from the layer's own, in decimal. hide: names of fields whose digits show as ``?``.
-    limit: most bytes drawn; of a longer packet the middle is left out. title: in place of the packet's own.
-    Returns a Picture; its text writes ``.`` for digits that change from run to run.
+    limit: most bytes drawn; of a longer packet the middle is left out. pointers: draw an arrow from each pointer in a
+    DNS name to the byte where the name goes on. title: in place of the packet's own. The records of a DNS message are
+    framed, one by one. Returns a Picture; its text writes ``.`` for digits that change from run to run.
     Raises LabError for anything that has no layers, or an unknown name in ``hide``.
     """
-    limit = whole(limit, "a number of bytes to draw")
+    limit, pointers = whole(limit, "a number of bytes to draw"), flag(pointers, "pointers")
     parts, alone = sheets(packet, hide), not is_packet(packet)
     total = sum(len(part.layer.data) for part in parts)
     number = parts[0].layer.packet if parts else 0
@@ -42,7 +51,8 @@ def bytes(packet: Any, *, hide: Collection[str] = (), limit: int = 256, title: s
     if alone and number:
         what = f"{parts[0].layer.name} in {what}"
     heading = visible(title if title is not None else f"{count(total, 'byte')} of {what}")
-    canvas = Canvas()
+    canvas = Canvas(colours.css())
+    arrows = _pointers(parts) if pointers else []
     y = MARGIN + 14.0
     for line in wrap(heading, style.WIDTH - 2 * MARGIN, "h", 2):
         canvas.raw(MARGIN, y, line, "h")
@@ -50,10 +60,11 @@ def bytes(packet: Any, *, hide: Collection[str] = (), limit: int = 256, title: s
     if alone:
         canvas.raw(MARGIN, y - 3, f"bytes {dump.counting(parts[0])}", "s")
         y += 10
-    y = dump.draw(canvas, y, parts, limit, alone=alone) + 20
+    y = dump.draw(canvas, y, parts, limit, alone=alone, outlines=_records(parts), arrows=arrows) + 20
     for part in parts:
         canvas.raw(MARGIN, y + 8, fit(visible(part.layer.title), style.WIDTH - 2 * MARGIN, "nb"), "nb")
         y = _legend(canvas, y + 18, part, alone) + 14
+    y = _key(canvas, y, {unit.group for part in parts for unit in part.units})
     source = origin(packet)
     lines = [heading]
     if alone:
@@ -61,6 +72,7 @@ def bytes(packet: Any, *, hide: Collection[str] = (), limit: int = 256, title: s
     lines += dump.lines(parts, limit, alone=alone)
     for part in parts:
         lines += _told(part, alone)
+    lines += [f"arrow from byte {start} to byte {goal}" for start, goal in arrows]
     if any(leaf.volatile for part in parts for leaf, _, _ in part.leaves()):
         lines.append("digits that change from run to run are written as dots")
     if source:
@@ -68,7 +80,37 @@ def bytes(packet: Any, *, hide: Collection[str] = (), limit: int = 256, title: s
         y += 20
         lines.append(f"tape: {source}")
     text = "\n".join(lines)
-    return Picture(text, text, svg=canvas.finish(y + 8, heading, text))
+    svg = canvas.finish(y + 8, heading, text)
+    return Picture(text, text, svg=svg, html=page.alone(svg, text))
+
+
+def _first(parts: list[Sheet]) -> int:
+    """Where in the frame the first byte drawn is, as a bit."""
+    return min((part.base for part in parts if part.layer.data), default=0)
+
+
+def _records(parts: list[Sheet]) -> list[tuple[int, int]]:
+    """The parts of a layer that are divided again, if there are several: records. As bytes (first, end)."""
+    first, found = _first(parts), []
+    for part in parts:
+        groups = [group for group, _ in _groups(part) if group is not None]
+        if len(groups) > 1:
+            found += [((group.start - first) // 8, (group.end - first + 7) // 8) for group in groups]
+    return found
+
+
+def _pointers(parts: list[Sheet]) -> list[tuple[int, int]]:
+    """The pointers in names: (where the pointer is, the byte where the name goes on), counted from the first drawn.
+
+    A name's pointer counts from the identification of its message, before which TCP puts a length.
+    """
+    first, found = _first(parts), []
+    for part in parts:
+        zero = next((item.start for item in part.layer.fields if item.name.endswith(".id")), part.base)
+        for leaf, _, hidden in part.leaves():
+            if leaf.name.endswith(".pointer.offset") and isinstance(leaf.value, int) and not hidden:
+                found.append(((leaf.start - first) // 8, (zero - first) // 8 + leaf.value))
+    return found
 
 
 def _groups(sheet: Sheet) -> Iterator[tuple[Field | None, list[Unit]]]:
@@ -76,6 +118,17 @@ def _groups(sheet: Sheet) -> Iterator[tuple[Field | None, list[Unit]]]:
     for group, units in groupby(sheet.units, key=lambda unit: id(unit.above[0]) if unit.above else 0):
         found = list(units)
         yield (found[0].above[0] if group else None), found
+
+
+def _key(canvas: Canvas, y: float, found: Collection[int]) -> float:
+    """What the colours say, in one line; returns the y below."""
+    x = float(MARGIN)
+    for group, words in colours.used(found):
+        canvas.rect(x, y, 12, 12, f"u{group}", 2)
+        canvas.path(f"M{x:.0f} {y:.0f}h12v12h-12z", "box thin")
+        canvas.raw(x + 19, y + 10, words, "k")
+        x += 19 + width(words, "k") + 22
+    return y + 22
 
 
 def _name(unit: Unit) -> str:
@@ -104,7 +157,7 @@ def _legend(canvas: Canvas, y: float, sheet: Sheet, alone: bool) -> float:
                 column, y = 0, y + _LINE
             x, end = MARGIN + column * _COLUMN, MARGIN + (column + taken) * _COLUMN - 10
             column += taken
-            canvas.rect(x, y, 12, 12, f"p{unit.hue}", 2)
+            canvas.rect(x, y, 12, 12, f"u{unit.group}", 2)
             canvas.path(f"M{x} {y:.0f}h12v12h-12z", "box thin")
             canvas.raw(x + 19, y + 10, _place(unit.field, sheet, alone), "z")
             left = x + 19 + room + 8

@@ -7,7 +7,7 @@ own first byte in decimal, as in its RFC; a packet from the first byte of the fr
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from labkit.draw import style
 from labkit.draw.svg import Canvas
@@ -18,6 +18,8 @@ _HEX = style.MARGIN + 52  # x of the first byte
 _TEXT = _HEX + 16 * style.CELL + 24  # x of the first character
 _FRAME = _TEXT + 16 * style.CELL_TEXT + 14  # x of the second ruler: where in the frame a row begins
 _KEEP = 2  # rows kept at the end if rows are left out
+_APART = 14  # more between rows if arrows run there
+_LANES = 4  # that run up beside the bytes, each for the arrows to one byte
 
 
 def counting(sheet: Sheet) -> str:
@@ -35,11 +37,22 @@ def place(start: int, end: int, sheet: Sheet, *, alone: bool) -> str:
     return f"{first:04x}-{last:04x}" if last > first else f"{first:04x}"
 
 
-def draw(canvas: Canvas, y: float, sheets: Iterable[Sheet], limit: int = 256, *, alone: bool = False) -> float:
+def draw(
+    canvas: Canvas,
+    y: float,
+    sheets: Iterable[Sheet],
+    limit: int = 256,
+    *,
+    alone: bool = False,
+    outlines: Iterable[tuple[int, int]] = (),
+    arrows: Sequence[tuple[int, int]] = (),
+) -> float:
     """Draw the bytes of some layers as one dump.
 
     y: top, px. limit: most bytes drawn; if there are more, the middle is left out. alone: one layer, counted from its
-    own first byte, with a second ruler that tells where in the frame each row begins. Returns the y below.
+    own first byte, with a second ruler that tells where in the frame each row begins. outlines: runs of bytes that are
+    framed, as (first, end); arrows: from one byte to another; both counted from the first byte drawn.
+    Returns the y below.
     """
     data, spans, masked, letters, base = _merge(sheets)
     if alone and data:
@@ -50,6 +63,10 @@ def draw(canvas: Canvas, y: float, sheets: Iterable[Sheet], limit: int = 256, *,
         y += 18
     rows = (len(data) + 15) // 16
     most = max(limit // 16, _KEEP + 1)
+    tops: dict[int, float] = {}
+    if arrows:
+        y += _APART
+    dim = _mostly_dots(data, letters)
     for row in range(rows):
         if rows > most and row >= most - _KEEP and row < rows - _KEEP:
             if row == most - _KEEP:
@@ -57,10 +74,60 @@ def draw(canvas: Canvas, y: float, sheets: Iterable[Sheet], limit: int = 256, *,
                 canvas.raw(_HEX, y + 17, f"… {count(gone, 'more byte')}", "s")
                 y += style.DUMP_ROW
             continue
-        _row(canvas, y, row * 16, data, spans, masked, letters)
+        _row(canvas, y, row * 16, data, spans, masked, letters, dim)
         _numbers(canvas, y, row * 16, base, alone)
-        y += style.DUMP_ROW
+        tops[row] = y
+        y += style.DUMP_ROW + (_APART if arrows else 0)
+    for first, end in outlines:
+        _outline(canvas, first, end, tops)
+    _arrows(canvas, arrows, tops)
     return y
+
+
+def _mostly_dots(data: bytes, letters: dict[int, tuple[int, str]]) -> bool:
+    """Whether most of the bytes are no text: then their text column is not coloured."""
+    plain = sum(0x20 <= byte < 0x7F for byte in data) + sum(size for size, _ in letters.values())
+    return 2 * plain < len(data)
+
+
+def _outline(canvas: Canvas, first: int, end: int, tops: dict[int, float]) -> None:
+    """A frame around a run of bytes; where it goes on in the next row, the frame is open."""
+    for row in range(first // 16, (end + 15) // 16):
+        if row not in tops:
+            continue
+        left, right = max(first - row * 16, 0), min(end - row * 16, 16)
+        x, wide, y = _HEX + left * style.CELL, (right - left) * style.CELL - 1, tops[row]
+        strokes = f"M{x} {y + 1:.0f}h{wide}M{x} {y + 23:.0f}h{wide}"
+        if first >= row * 16:
+            strokes += f"M{x} {y + 1:.0f}v22"
+        if end <= row * 16 + 16:
+            strokes += f"M{x + wide} {y + 1:.0f}v22"
+        canvas.path(strokes, "frame")
+
+
+def _arrows(canvas: Canvas, arrows: Sequence[tuple[int, int]], tops: dict[int, float]) -> None:
+    """An arrow for each pair of bytes, between the rows and up beside them, so that it crosses no byte."""
+    lanes: dict[int, int] = {}
+    leaving: dict[int, int] = {}
+    for start, goal in arrows:
+        (row, column), (there, place) = divmod(start, 16), divmod(goal, 16)
+        if row not in tops or there not in tops:
+            continue
+        x, far = (round(_HEX + (at + 0.5) * style.CELL) for at in (column, place))
+        lane = lanes.setdefault(goal, len(lanes))
+        out = tops[row] - 4 - 3 * (leaving.get(row, 0) % 3)
+        leaving[row] = leaving.get(row, 0) + 1
+        canvas.path(f"M{_HEX + column * style.CELL} {tops[row] + 2:.0f}h{style.CELL - 1}", "pointer")
+        if there >= row:  # no DNS name points there, but a hostile one may try
+            end = tops[there] + 2
+            canvas.path(f"M{x} {tops[row] + 2:.0f}V{out:.0f}H{far}V{end - 5:.0f}", "pointer")
+            canvas.path(f"M{far} {end:.0f}l-4 -7h8z", "point")
+            continue
+        end = tops[there] + 22
+        turn = end + 4 + 3 * (lane % 2)
+        way = f"H{far}" if there == row - 1 else f"H{_HEX + 16 * style.CELL + 3 + 5 * (lane % _LANES)}V{turn:.0f}H{far}"
+        canvas.path(f"M{x} {tops[row] + 2:.0f}V{out:.0f}{way}V{end + 5:.0f}", "pointer")
+        canvas.path(f"M{far} {end:.0f}l-4 7h8z", "point")
 
 
 def _row(
@@ -71,17 +138,19 @@ def _row(
     spans: list[tuple[int, int, int]],
     masked: set[int],
     letters: dict[int, tuple[int, str]],
+    dim: bool,
 ) -> None:
-    """Sixteen bytes."""
+    """Sixteen bytes. dim: without colours in the text column."""
     here = data[at : at + 16]
     first, last = at * 8, (at + len(here)) * 8
-    for start, end, hue in spans:
+    columns = ((_HEX, style.CELL), (_TEXT, style.CELL_TEXT))
+    for start, end, group in spans:
         if start < last and end > first:
             left, right = max(start, first) - first, min(end, last) - first
-            for origin, cell in ((_HEX, style.CELL), (_TEXT, style.CELL_TEXT)):
+            for origin, cell in columns[:1] if dim else columns:
                 # A gap of one pixel between fields, so that neighbours can be told apart without colour.
                 x, wide = origin + left * cell / 8, (right - left) * cell / 8 - 1
-                canvas.rect(x, y + 2, wide, style.DUMP_ROW - 4, f"p{hue}")
+                canvas.rect(x, y + 2, wide, style.DUMP_ROW - 4, f"u{group}")
     skip = 0
     for place, byte in enumerate(here):
         nibble = 2 * (at + place)
@@ -98,7 +167,7 @@ def _row(
         elif size > 1:
             size, char = 1, "·"  # the character goes on in the next row
         if char != " ":
-            canvas.raw(_TEXT + (place + size / 2) * style.CELL_TEXT, y + 16, char, "x c")
+            canvas.raw(_TEXT + (place + size / 2) * style.CELL_TEXT, y + 16, char, "z c" if char == "·" else "x c")
 
 
 def _numbers(canvas: Canvas, y: float, at: int, base: int, alone: bool) -> None:
@@ -108,15 +177,15 @@ def _numbers(canvas: Canvas, y: float, at: int, base: int, alone: bool) -> None:
         canvas.raw(_FRAME, y + 16, f"0x{base + at:04x}", "z")
 
 
-def lines(sheets: Iterable[Sheet], limit: int = 256, *, alone: bool = False) -> list[str]:
-    """The same in words; digits that change from run to run are written ``.``, hidden ones ``?``."""
+def lines(sheets: Iterable[Sheet], limit: int = 256, *, alone: bool = False, every: bool = False) -> list[str]:
+    """The same in words; digits that change from run to run are written ``.`` if not ``every``, hidden ones ``?``."""
     sheets = list(sheets)
     data, _, masked, _, base = _merge(sheets)
     loose = {
         nibble
         for sheet in sheets
         for leaf, _, _ in sheet.leaves()
-        if leaf.volatile
+        if leaf.volatile and not every
         for nibble in range((leaf.start - base * 8) // 4, (leaf.end - base * 8 + 3) // 4)
     }
     rows = (len(data) + 15) // 16
@@ -151,7 +220,7 @@ def _merge(
 ) -> tuple[bytes, list[tuple[int, int, int]], set[int], dict[int, tuple[int, str]], int]:
     """All layers as one run of bytes.
 
-    Returns the bytes, colour spans (first bit, end bit, hue), hidden nibbles, characters of several bytes in payloads
+    Returns the bytes, colour spans (first bit, end bit, group), hidden nibbles, characters of several bytes in payloads
     (index of the first byte → size, character), and the position of the first byte in the frame.
     """
     sheets = sorted((sheet for sheet in sheets if sheet.layer.data), key=lambda sheet: sheet.base)
@@ -166,7 +235,7 @@ def _merge(
         at = (sheet.base - base) // 8
         data.extend(bytes(max(0, at + len(sheet.layer.data) - len(data))))
         data[at : at + len(sheet.layer.data)] = sheet.layer.data
-        spans += [(unit.field.start - base, unit.field.end - base, unit.hue) for unit in sheet.units]
+        spans += [(unit.field.start - base, unit.field.end - base, unit.group) for unit in sheet.units]
         masked |= {nibble + 2 * at for nibble in sheet.masked()}
         for leaf, _, hidden in sheet.leaves():
             if isinstance(leaf.value, bytes) and not hidden and leaf.start % 8 == 0:

@@ -5,15 +5,13 @@ Rule: words only, the same in every run: no values. HTML for the page, text for 
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
+from labkit.draw import page
 from labkit.draw.text import visible
 from labkit.draw.units import layers_of, span
-
-_CELL = 'style="text-align:left;vertical-align:top;white-space:normal'
 
 
 class FieldTable:
@@ -31,15 +29,20 @@ class FieldTable:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th {_CELL}">{name}</th>' for name in ("field", "place", "why it exists", "defined in"))
-        body = "".join(
-            "<tr>"
-            f'<td {_CELL}"><b>{html.escape(label)}</b></td><td {_CELL};white-space:nowrap">{html.escape(place)}</td>'
-            f'<td {_CELL};max-width:34em">{html.escape(reason)}</td>'
-            f'<td {_CELL};white-space:nowrap">{html.escape(source)}</td></tr>'
-            for label, place, reason, source in self.rows
+        """Two columns; where each field is, and where it is defined, opens by a click."""
+        told = page.table(
+            ("field", "why it exists"),
+            [(label, reason or "no reason is written down") for label, _, reason, _ in self.rows],
+            caption=self.title,
+            bold=(0,),
         )
-        return f"<table><caption {_CELL}\">{html.escape(self.title)}</caption><tr>{head}</tr>{body}</table>"
+        places = page.table(
+            ("field", "place", "defined in"),
+            [(label, place, source) for label, place, _, source in self.rows],
+            bold=(0,),
+            narrow=(1, 2),
+        )
+        return page.page(told, page.fold("where each field is, and where it is defined", places))
 
 
 @in_words

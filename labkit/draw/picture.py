@@ -18,6 +18,8 @@ class Picture:
 
     text: the text twin: what ``repr`` returns and tests compare. alt: the alternative text.
     svg: markup, or None. png: file content, or None. At least one of them is given; a notebook shows the SVG first.
+    html: the same with parts that open by a click, as `page` writes it, or None; a notebook shows it in place of the
+    SVG, even before it trusts the file.
     size: width and height of the PNG in CSS px.
     """
 
@@ -28,6 +30,7 @@ class Picture:
         *,
         svg: str | None = None,
         png: bytes | None = None,
+        html: str | None = None,
         size: tuple[int, int] | None = None,
     ) -> None:
         self.text = text
@@ -35,6 +38,7 @@ class Picture:
         self.size = size
         self._svg = svg
         self._png = png
+        self._html = html
 
     @property
     def svg(self) -> str:
@@ -84,6 +88,8 @@ class Picture:
         about: dict[str, Any] = {"alt": self.alt}
         if self._svg is not None:
             data["image/svg+xml"] = self._svg
+            if self._html is not None:
+                data["text/html"] = self._html
             return data, {"image/svg+xml": about}
         data["image/png"] = self._png
         if self.size:

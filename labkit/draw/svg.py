@@ -31,7 +31,9 @@ class Canvas:
     done that before, or has written the text itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rules: str = "") -> None:
+        """rules: of the style sheet, for classes that only this picture has."""
+        self._rules = rules
         self._below: list[str] = []
         self._parts: list[str] = []
 
@@ -48,7 +50,7 @@ class Canvas:
     ) -> None:
         """Add a text whose start stands out, set as ``start_kind``. before: stands in front of it, set as the rest."""
         self._parts.append(
-            f'<text x="{round(x)}" y="{round(y)}" class="{kind}">{before}'
+            f'<text x="{round(x)}" y="{round(y)}" class="{kind}">{_escape(before)}'
             f'<tspan class="{start_kind}">{_escape(start)}</tspan>{_escape(rest)}</text>'
         )
 
@@ -70,7 +72,7 @@ class Canvas:
         wide, high = style.WIDTH, round(height)
         return "".join(
             [
-                _head(wide, high, title, desc, style.css()),
+                _head(wide, high, title, desc, style.css() + self._rules),
                 f'<rect class="paper" width="{wide}" height="{high}" rx="8"/>',
                 *self._below,
                 *self._parts,

@@ -6,13 +6,13 @@ Rule: reads Layer and Field, draws nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from labkit.core.errors import LabError
+from labkit.draw.groups import group_of
 from labkit.draw.short_names import Key, short_names
-from labkit.draw.style import FILLS
-from labkit.draw.text import given, preview, visible
+from labkit.draw.text import count, given, preview, visible
 from labkit.packets.model import Field, Layer
 
 HIDDEN = "?"
@@ -22,11 +22,12 @@ HIDDEN = "?"
 class Unit:
     """Neighbouring bits of one colour: a field, or flags that belong together.
 
-    hue: index of its colour. above: the fields it is a part of, outermost first (a record, a name in it).
+    group: which of the five groups of `groups` has its colour. above: the fields it is a part of, outermost first (a
+    record, a name in it).
     """
 
     field: Field
-    hue: int
+    group: int
     hidden: bool
     above: tuple[Field, ...] = ()
 
@@ -50,10 +51,10 @@ class Sheet:
         return bool(self.secret) and any(part.name in self.secret for part in item.walk())
 
     def leaves(self) -> Iterator[tuple[Field, int, bool]]:
-        """Yield each undivided field with its colour and whether it is hidden."""
+        """Yield each undivided field with its group and whether it is hidden."""
         for unit in self.units:
             for leaf in unit.field.leaves():
-                yield leaf, unit.hue, unit.hidden or leaf.name in self.secret
+                yield leaf, unit.group, unit.hidden or leaf.name in self.secret
 
     def walk(self) -> Iterator[tuple[Field, int, bool, bool]]:
         """Yield (field, depth, hidden, volatile) for every field, depth first; a part of a hidden field is hidden."""
@@ -77,14 +78,17 @@ class Sheet:
         }
 
 
-def sheets(thing: Any, hide: Collection[str] = ()) -> list[Sheet]:
+def sheets(thing: Any, hide: Collection[str] = (), first: int | None = None) -> list[Sheet]:
     """Prepare what is to be drawn.
 
-    thing: a Layer, a Packet of a tape, or a Scapy layer. hide: names of fields whose values stay secret, in full
-    (``"tcp.flags.syn"``) or without the layer (``"flags.syn"``). Raises LabError for anything else and unknown names.
+    thing: a Layer, a Packet of a tape, or a Scapy layer. first: bytes of each layer, if not all.
+    hide: names of fields whose values stay secret, in full (``"tcp.flags.syn"``) or without the layer
+    (``"flags.syn"``). Raises LabError for anything else and unknown names.
     """
     wanted = _names(hide)
     layers = layers_of(thing)
+    if first is not None:
+        layers = [beginning(layer, first) for layer in layers]
     names = {part.name for layer in layers for item in layer.fields for part in item.walk()}
     secret = {name for name in names if name in wanted or name.split(".", 1)[-1] in wanted}
     for name in wanted - secret - {found.split(".", 1)[-1] for found in secret}:
@@ -93,17 +97,62 @@ def sheets(thing: Any, hide: Collection[str] = ()) -> list[Sheet]:
             f"The fields are: {', '.join(sorted(names))}.",
         )
     out: list[Sheet] = []
-    hue = 0
     for layer in layers:
         units = []
         for item in layer.fields:
             for part, above in _units(item, ()):
                 hidden = any(each.name in secret for each in (*above, part))
-                units.append(Unit(part, hue % FILLS, hidden, above))
-                hue += 1
+                units.append(Unit(part, group_of(part, above), hidden, above))
         short = short_names(leaf for item in layer.fields for leaf in item.leaves())
         out.append(Sheet(layer, units, frozenset(secret), short))
     return out
+
+
+def focused(parts: Collection[Sheet], focus: Any) -> frozenset[int]:
+    """The fields (their `id`) that are to be lit: those named, and the parts of a divided one.
+
+    focus: a label (``"Window"``) or a name, with or without the layer (``"tcp.window_size_value"``), or several of
+    them; capital or small letters. Raises LabError for anything else, and for a field that no sheet has.
+    """
+    wanted = [focus] if isinstance(focus, str) else focus
+    if not isinstance(wanted, Collection) or not all(isinstance(each, str) for each in wanted):
+        raise LabError(f"focus={given(focus)} names no field", 'Give a name: focus="Window", or focus=["SYN", "ACK"].')
+    fields = [item for sheet in parts for top in sheet.layer.fields for item in top.walk()]
+    lit: set[int] = set()
+    for each in wanted:
+        low = each.lower()
+        found = [item for item in fields if low in (item.label.lower(), item.name, item.name.split(".", 1)[-1])]
+        if not found:
+            raise LabError(
+                f"there is no field {each!r} to light in {' / '.join(sheet.layer.name for sheet in parts)}",
+                f"The fields are: {', '.join(dict.fromkeys(visible(item.label) for item in fields))}.",
+            )
+        lit |= {id(part) for item in found for part in item.walk()}
+    return frozenset(lit)
+
+
+def beginning(layer: Layer, first: int) -> Layer:
+    """The first bytes of a layer as a layer of their own; a field that goes on behind them is cut off.
+
+    first: bytes, at least 1.
+    """
+    end = layer.start + 8 * first
+    if layer.end <= end:
+        return layer
+
+    def cut(item: Field) -> Field:
+        if item.end <= end:
+            return item
+        kept = item.value[: (end - item.start) // 8] if isinstance(item.value, bytes) else item.value
+        said = count(len(kept), "byte") if isinstance(kept, bytes) else visible(item.shown)
+        parts = tuple(cut(child) for child in item.children if child.start < end)
+        return replace(item, bits=end - item.start, value=kept, shown=f"{said}, cut off here", children=parts)
+
+    fields = tuple(cut(item) for item in layer.fields if item.start < end)
+    title = f"{layer.title}, the first {count(first, 'byte')} of {layer.bits // 8}"
+    return replace(
+        layer, title=title, bits=8 * first, fields=fields, data=layer.data[: (layer.start % 8 + 8 * first + 7) // 8]
+    )
 
 
 def _names(hide: Any) -> set[str]:
@@ -168,6 +217,26 @@ def as_sent(item: Field) -> str:
     if len(text) == item.bits and not text.strip("01") and int(text, 2) == item.value:
         return ""  # it is shown bit by bit
     return f"raw {item.value}" if int(text) != item.value else ""
+
+
+def telling(sheet: Sheet) -> set[int]:
+    """The fields (their `id`) that say something in this packet; all of them if one is hidden, which others may tell.
+
+    Left out: flags that are not set, fields that say of themselves that they mean nothing, lengths and kinds of
+    options, the letters of names.
+    """
+    walked = list(sheet.walk())
+    if sheet.secret & {part.name for part, *_ in walked}:
+        return {id(item) for item, *_ in walked}
+    return {
+        id(item)
+        for item, depth, *_ in walked
+        if not item.meaning.startswith("no meaning")
+        and (
+            (depth == 0 and bool(item.meaning or item.value or item.children))
+            or (depth == 1 and item.meaning and (bool(item.value) or item.bits > 1))
+        )
+    }
 
 
 def meaning(sheet: Sheet, item: Field) -> str:

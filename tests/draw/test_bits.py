@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -14,12 +16,15 @@ import labkit
 from benchmarks.ladder import tape_of
 from labkit import draw
 from labkit.core.errors import LabError
-from labkit.draw import style
+from labkit.draw import groups, style
 from labkit.draw.picture import Picture
-from labkit.draw.units import sheets
+from labkit.packets import Tape
+from labkit.packets.dissector import dissect
 from labkit.packets.model import Field, Layer
 from tests.draw.fakes import packet, payload, syn
 from tests.draw.markup import SVG, check_layout, parse, texts
+from tests.draw.pages import cells, folded, page_of, places, summaries, svgs
+from tests.packets import made
 
 NASTY = (
     b"\0<script>alert(1)</script>]]>\x1b[31m" + "\u202e\u2066".encode() + b"\xff\xfe\xc3" + "您好".encode() + b'"&amp;'
@@ -70,36 +75,58 @@ def test_every_leaf_is_drawn_with_name_and_value() -> None:
         assert label in drawn
     assert "52814" in drawn
     assert "439041101" in drawn
-    joined = "".join(drawn)
-    for flag in ("CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"):
-        assert flag in joined  # letter by letter, from top to bottom
+    assert {"CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"} <= set(drawn)
 
 
 @pytest.mark.parametrize("why", [False, True])
 def test_nothing_overlaps(why: bool) -> None:
     for thing in (syn(), packet(), payload(bytes(70)), packet(NASTY * 20)):
-        check_layout(parse(draw.bits(thing, why=why).svg))
+        for svg in svgs(page_of(draw.bits(thing, why=why))):
+            check_layout(parse(svg))
+        check_layout(parse(draw.bits(thing).svg))
         check_layout(parse(draw.bytes(thing).svg))
 
 
 @pytest.mark.parametrize("name", ["tcp.flags.syn", "flags.syn"])
 def test_a_hidden_field_is_hidden_everywhere(name: str) -> None:
     plain, hidden = draw.bits(syn()), draw.bits(syn(), hide=(name,))
+    pages = [page_of(picture) for picture in (plain, hidden)]
     pairs = [
-        [
-            text
-            for text in texts(parse(picture.svg))
-            if (re.fullmatch(r"[0-9a-f?]{2}", text) and not text.isdigit()) or text == "02"
-        ]
-        for picture in (plain, hidden)
-    ]
+        [text for text in texts(parse(svgs(page)[-1])) if (re.fullmatch(r"[0-9a-f?]{2}", text) and not text.isdigit())
+         or text == "02"]
+        for page in pages
+    ]  # fmt: skip
     assert pairs[0][pairs[0].index("a0") + 1] == "02"
     assert pairs[1][pairs[1].index("a0") + 1] == "0?"
     assert "  bit 110         tcp.flags.syn                  SYN = ?" in repr(hidden).splitlines()
     assert "  bits 100-111  tcp.flags                        Flags = ?" in repr(hidden).splitlines()
-    assert "wants to open" in plain.svg
-    assert "wants to open" not in hidden.svg + repr(hidden)
-    assert "q" not in {node.get("class", "")[:1] for node in parse(hidden.svg).iter(f"{SVG}rect")}
+    words = ["".join(page.itertext()) + "".join(svgs(page)) for page in pages]
+    assert "wants to open" in words[0]
+    assert "wants to open" not in words[1] + hidden.svg + repr(hidden)
+    said = [[image.get("alt", "") for image in page.iter("img")] for page in pages]
+    assert "SYN: 1" in said[0][0].split("; ")
+    assert "SYN: ?" in said[1][0].split("; ")
+    assert "a0 0?" in said[1][1]
+    assert {row[0].strip(): row[2] for row in cells(pages[1])}["SYN"] == "?"
+    assert not [text for text in summaries(pages[1]) if "more" in text]  # which fields say something would tell it
+
+
+def fill_of(root: ElementTree.Element, words: str) -> str:
+    """The class of the box in which these words are."""
+    ((x, y),) = places(root, words)
+    for node in root.iter(f"{SVG}rect"):
+        left, top, wide, high = (float(node.get(name, "0")) for name in ("x", "y", "width", "height"))
+        if node.get("class", "").startswith("u") and left <= x <= left + wide and top <= y <= top + high:
+            return node.get("class", "")
+    raise AssertionError(f"no box around {words}")
+
+
+def test_a_flag_that_is_set_has_a_colour_and_no_other_flag_has_one() -> None:
+    root = parse(draw.bits(syn()).svg)
+    assert fill_of(root, "SYN") == f"u{groups.CONTROL}"
+    assert {fill_of(root, flag) for flag in ("ACK", "FIN", "RST", "URG")} == {f"u{groups.PLAIN}"}
+    hidden = parse(draw.bits(syn(), hide="tcp.flags.syn").svg)
+    assert fill_of(hidden, "SYN") == f"u{groups.PLAIN}"  # its colour would tell it
 
 
 def test_a_hidden_field_hides_its_parts_and_its_characters() -> None:
@@ -139,8 +166,8 @@ def packet_class() -> type:
 def test_a_relative_number_is_shown_with_the_one_on_the_wire() -> None:
     tape = tape_of(6)
     shown = draw.bits(tape[0]["TCP"])
-    drawn = texts(parse(shown.svg))
-    assert drawn.count("0  (raw 1000)") == 2  # box and legend
+    assert texts(parse(shown.svg)).count("0  (raw 1000)") == 1
+    assert [row[2] for row in cells(page_of(shown))].count("0 (raw 1000)") == 1
     assert "(raw " not in repr(shown)
     assert "Sequence Number = 0: relative to the connection's first; on the wire 1000 (this run)" in repr(shown)
     drawn = texts(parse(draw.bits(tape[3]["TCP"]).svg))
@@ -151,29 +178,21 @@ def test_a_relative_number_is_shown_with_the_one_on_the_wire() -> None:
 
 def test_a_number_that_leaves_no_room_is_shown_alone() -> None:
     field = Field("x.edge", "Edge", 0, 3, 7, "12345")
-    drawn = texts(parse(draw.bits(Layer("X", "X", 0, 3, (field,), b"\xe0")).svg))
-    assert drawn.count("12345") == 1  # in the box of 3 bits
-    assert drawn.count("12345  (raw 7)") == 1  # in the legend
+    picture = draw.bits(Layer("X", "X", 0, 3, (field,), b"\xe0"))
+    assert texts(parse(picture.svg)).count("12345") == 1  # in the box of 3 bits
+    assert [row[2] for row in cells(page_of(picture))] == ["12345 (raw 7)"]
 
 
-def test_offsets_of_a_packets_bytes_are_seen_to_be_hexadecimal() -> None:
-    assert "0x0022" in texts(parse(draw.bytes(packet()).svg))
-    assert "0x0022" not in repr(draw.bytes(packet()))
-
-
-def places(root: ElementTree.Element, words: str) -> list[tuple[float, float]]:
-    """Where these words stand: (x, y) of each."""
-    return [
-        (float(node.get("x", "0")), float(node.get("y", "0")))
-        for node in root.iter(f"{SVG}text")
-        if "".join(node.itertext()) == words
-    ]
+def bytes_of(picture: Picture) -> str:
+    """The picture of bytes: it is one, or has one behind a fold."""
+    page = page_of(picture)
+    return svgs(folded(page, "the same bits as bytes"))[0] if list(page.iter("details")) else picture.svg
 
 
 @pytest.mark.parametrize("function", [draw.bits, draw.bytes])
 def test_a_layer_alone_is_counted_from_its_own_first_byte(function: Callable[..., Picture]) -> None:
     picture = function(payload(bytes(range(0x60, 0x60 + 30))))
-    root = parse(picture.svg)
+    root = parse(bytes_of(picture))
     check_layout(root)
     ((x, y),) = places(root, "75")  # byte 0x60 + 21: in the row of byte 16, in column 5
     assert (x, y) == (places(root, "5")[-1][0], max(y for x, y in places(root, "16") if x < style.MARGIN + 52))
@@ -189,56 +208,14 @@ def test_a_layer_alone_is_counted_from_its_own_first_byte(function: Callable[...
 def test_a_layer_without_a_frame_has_one_ruler(function: Callable[..., Picture]) -> None:
     inet = pytest.importorskip("scapy.layers.inet")
     picture = function(inet.UDP(sport=1, dport=2))
-    assert "in frame" not in texts(parse(picture.svg))
+    assert "in frame" not in texts(parse(bytes_of(picture)))
     assert "  bytes counted from the layer's first" in repr(picture).splitlines()
 
 
 def test_a_whole_packet_is_counted_from_the_frames_first_byte() -> None:
     for picture in (draw.bits(packet()), draw.bytes(packet())):
-        assert "0x0022" in texts(parse(picture.svg))
-        assert "counted from" not in picture.svg
-
-
-def test_the_legend_of_bytes_says_where_each_field_lies() -> None:
-    """So that many fields can share few colours; what belongs together stands together."""
-    lines = repr(draw.bytes(syn())).splitlines()
-    assert [line for line in lines if line.startswith("    ")] == [
-        "       0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15",
-        "    0-1  Source Port (another in each run)",
-        "    2-3  Destination Port = 8124",
-        "    4-7  Sequence Number (another in each run)",
-        "    8-11  Acknowledgment Number = 0",
-        "    12  Data Offset = 10",
-        "    12-13  Flags = 2",
-        "    14-15  Window = 65495",
-        "    16-17  Checksum (another in each run)",
-        "    18-19  Urgent Pointer = 0",
-        "    20-39  Options (another in each run)",
-        "      20-23  Maximum Segment Size = 33882071",
-        "      24-25  SACK Permitted = 1026",
-        "      26-35  Timestamps (another in each run)",
-        "      36  No-Operation = 1",
-        "      37-39  Window Scale = 197383",
-    ]
-    root = parse(draw.bytes(syn()).svg)
-    for place in ("12", "12-13", "26-35"):
-        assert places(root, place)
-    ((_, head),) = places(root, "20-39  Options: 20 bytes")
-    ((_, first),) = places(root, "20-23")
-    assert first > head > places(root, "18-19")[0][1]
-
-
-def test_a_part_is_named_with_what_it_is_a_part_of() -> None:
-    label = Field("dns.name.label.length", "Label length", 0, 8, 3, "3")
-    name = Field("dns.qry.name", "QNAME", 0, 8, b"", "mail", children=(
-        Field("dns.name.label", "Label", 0, 8, b"", "mail", children=(label,)),
-    ))  # fmt: skip
-    record = Field("dns.question", "Question", 0, 8, b"", "mail A", children=(name,))
-    picture = draw.bytes(Layer("X", "X", 0, 8, (record,), b"\3"))
-    assert repr(picture).splitlines()[-2:] == ["    0  Question = mail A", "      0  QNAME: Label = mail"]
-    hidden = draw.bytes(Layer("X", "X", 0, 8, (record,), b"\3"), hide="dns.name.label")
-    assert "mail" not in hidden.svg + repr(hidden)
-    assert repr(hidden).splitlines()[-2:] == ["    0  Question", "      0  QNAME: Label = ?"]
+        assert "0x0022" in texts(parse(bytes_of(picture)))
+        assert "counted from" not in bytes_of(picture)
 
 
 def test_bits_shown_as_bits_are_not_taken_for_another_number() -> None:
@@ -251,10 +228,10 @@ def test_bits_shown_as_bits_are_not_taken_for_another_number() -> None:
 
 def test_fields_of_other_documents_name_them() -> None:
     for why in (False, True):
-        drawn = texts(parse(draw.bits(tape_of(3)[0]["TCP"], why=why).svg))
-        assert drawn.count("RFC 9768 §3.1") == 1  # AE
-        assert drawn.count("RFC 3168 §6.1") == 2  # CWR, ECE
-        assert "RFC 9293 §3.4" not in drawn  # the same document as the layer's
+        told = [row[3] for row in cells(page_of(draw.bits(tape_of(3)[0]["TCP"], why=why)))]
+        assert told.count("[RFC 9768 §3.1]") == 1  # AE
+        assert told.count("[RFC 3168 §6.1]") == 2  # CWR, ECE
+        assert "RFC 9293" not in "".join(told)  # the same document as the layer's
 
 
 def test_long_fields_are_abbreviated() -> None:
@@ -262,22 +239,16 @@ def test_long_fields_are_abbreviated() -> None:
     assert len(picture.svg) < 60_000
     drawn = texts(parse(picture.svg))
     assert "… 65,536 more bytes of Payload" in drawn or any("more bytes of Payload" in text for text in drawn)
-    assert any(text.startswith("… 65,4") for text in drawn)
+    assert any(text.startswith("… 65,4") for text in texts(parse(bytes_of(picture))))
     check_layout(parse(picture.svg))
     assert len(draw.bytes(payload(bytes(65_000))).svg) < 60_000
 
 
-def test_colours_follow_the_bits_into_shared_bytes() -> None:
-    sheet = sheets(syn())[0]
-    hues = {unit.field.name: unit.hue for unit in sheet.units}
-    root = parse(draw.bits(syn(), legend=False).svg)
-    fills = [(node.get("class"), float(node.get("width", "0"))) for node in root.iter(f"{SVG}rect")]
-    # Byte 12 of the header is half Data Offset, half flags: 15 px of the one, 45 px of the other, less edges.
-    assert (f"p{hues['tcp.hdr_len']}", 14.0) in fills
-    assert (f"p{hues['tcp.flags']}", 44.0) in fills
-
-
 def test_hostile_bytes_are_text() -> None:
+    for svg in svgs(page_of(draw.bits(packet(NASTY)))):
+        assert not list(parse(svg).iter(f"{SVG}script"))
+    page = page_of(draw.bits(packet(NASTY), why=True, title=NASTY.decode("utf-8", "replace")))
+    assert not [text for text in page.itertext() if "\x1b" in text or "\u202e" in text]
     for picture in (draw.bits(packet(NASTY)), draw.bytes(packet(NASTY))):
         root = parse(picture.svg)
         assert not list(root.iter(f"{SVG}script"))
@@ -304,36 +275,6 @@ def test_real_packets_and_scapy_layers() -> None:
     assert "tcp.dstport" in repr(draw.bits(TCP(dport=8124, flags="S")))
 
 
-def test_bytes_twin_writes_dots_for_what_changes() -> None:
-    assert repr(draw.bytes(packet())).splitlines() == [
-        "51 bytes of packet 1",
-        "0022  .. .. 1f bc .. .. .. .. 00 00 00 00 a0 02 ff d7  ················",
-        "0032  .. .. 00 00 02 04 ff d7 04 02 08 0a .. .. .. ..  ················",
-        "0042  .. .. .. .. 01 03 03 07 e6 82 a8 e5 a5 bd ef bc  ················",
-        "0052  81 0d 0a                                         ···",
-        "  0022-0049  Transmission Control Protocol",
-        "    0022-0023  Source Port (another in each run)",
-        "    0024-0025  Destination Port = 8124",
-        "    0026-0029  Sequence Number (another in each run)",
-        "    002a-002d  Acknowledgment Number = 0",
-        "    002e  Data Offset = 10",
-        "    002e-002f  Flags = 2",
-        "    0030-0031  Window = 65495",
-        "    0032-0033  Checksum (another in each run)",
-        "    0034-0035  Urgent Pointer = 0",
-        "    0036-0049  Options (another in each run)",
-        "      0036-0039  Maximum Segment Size = 33882071",
-        "      003a-003b  SACK Permitted = 1026",
-        "      003c-0045  Timestamps (another in each run)",
-        "      0046  No-Operation = 1",
-        "      0047-0049  Window Scale = 197383",
-        "  004a-0054  Payload",
-        "    004a-0054  Payload = 11 bytes “您好！\\r\\n”",
-        "digits that change from run to run are written as dots",
-        "tape: live from lo (AF_PACKET ring)",
-    ]
-
-
 WORDS = st.text(st.characters(), max_size=40) | st.sampled_from(["<script>", "]]>", "\u202ex", "W" * 60])
 
 
@@ -346,7 +287,164 @@ def test_any_layer_gives_a_readable_picture(rows: list[tuple[str, int, str, str,
         fields.append(Field(f"x.{number}", label, at, bits, value, shown, meaning, meaning))
         at += bits
     layer = Layer("X", data.draw(WORDS), 0, at, tuple(fields), bytes((at + 7) // 8))
+    for svg in svgs(page_of(draw.bits(layer, why=True))):
+        check_layout(parse(svg))
     for picture in (draw.bits(layer, why=True), draw.bytes(layer)):
         picture.svg.encode()
         check_layout(parse(picture.svg))
         assert all(char.isprintable() for line in repr(picture).split("\n") for char in line)
+
+
+# ---- what fits a screen, what is lit, what is cut
+
+
+SCREEN = 800
+"""px: no picture may be higher without a fold."""
+
+
+def height(svg: str) -> float:
+    return float(ElementTree.fromstring(svg).get("height", "0"))
+
+
+def made_packets() -> list[Any]:
+    """Every kind of header made by hand for the dissector, dissected; and the headers that fill most rows."""
+    frames = [(raw, 1) for _, raw in made.tcp_frames()] + [(raw, link) for _, raw, link in made.other_frames()]
+    frames += [(made.ethernet(made.ipv4(made.udp(raw, dport=53), 17)), 1) for _, raw in made.dns_messages()]
+    return [layers for raw, link in frames if (layers := dissect(raw, link))]
+
+
+def test_no_header_is_higher_than_a_screen_before_it_is_opened() -> None:
+    found = made_packets()
+    assert len(found) > 60
+    highest = 0.0
+    for layers in found:
+        whole = SimpleNamespace(layers=tuple(layers), origin="recorded from a file with a name")
+        for thing in (*layers, whole):
+            page = page_of(draw.bits(thing))
+            (seen,) = svgs(page, opened=False)
+            highest = max(highest, height(seen))
+            assert all(height(svg) <= SCREEN for svg in svgs(page)), thing
+            assert height(draw.bytes(thing, limit=64).svg) > 0
+    assert 500 < highest <= SCREEN
+
+
+def test_a_syn_with_options_leaves_half_a_screen_free() -> None:
+    (seen,) = svgs(page_of(draw.bits(syn())), opened=False)
+    assert height(seen) <= 480
+
+
+def test_every_row_that_does_not_fit_is_behind_a_fold() -> None:
+    tape = Tape.load("data/02c-dns/truncated.pcapng")
+    for layer in (layer for each in tape for layer in each.layers):
+        picture = draw.bits(layer, dump=False, legend=False)
+        rows = [texts(parse(svg)) for svg in svgs(page_of(picture))]
+        for leaf in (leaf for item in layer.fields for leaf in item.leaves() if leaf.bits >= 16):
+            assert any(leaf.label in text for row in rows for text in row), leaf
+
+
+def test_what_is_in_focus_is_lit_and_everything_else_is_grey() -> None:
+    for focus in ("Window", "wINDOW", "tcp.window", "window", ["Window"]):
+        picture = draw.bits(syn(), focus=focus)
+        root = parse(picture.svg)
+        assert fill_of(root, "Window") == f"u{groups.ROOM}"
+        boxes = [node.get("class") for node in root.iter(f"{SVG}rect") if node.get("height") == "34"]
+        assert boxes.count(f"u{groups.ROOM}") == 1
+        assert set(boxes) <= {f"u{groups.ROOM}", f"u{groups.PLAIN}", "card"}
+        assert len([node for node in root.iter(f"{SVG}path") if node.get("class") == "box lit"]) == 1
+        assert [line.split(" = ")[0].split()[-1] for line in repr(picture).splitlines() if line[0] == ">"] == ["Window"]
+        assert page_of(picture)[0].get("alt", "").split("; ")[1:] == ["Window: 65495"]
+    assert fill_of(parse(draw.bits(syn(), focus=["SYN", "ACK"]).svg), "ACK") == f"u{groups.CONTROL}"
+    assert len(repr(draw.bits(syn(), focus="Flags")).split("\n> ")) == 11  # the parts of a divided field
+    dns = Tape.load("data/02c-dns/one-question.pcapng")[1]["DNS"]
+    lit = [line for line in repr(draw.bits(dns, focus="CNAME")).splitlines() if line.startswith("> ")]
+    assert [line.split()[3] for line in lit] == [
+        "dns.cname", "dns.name.label", "dns.name.label.length", "dns.name.label.text", "dns.name.pointer",
+        "dns.name.pointer.mark", "dns.name.pointer.offset",
+    ]  # fmt: skip  # of this name alone: the others have fields of the same names
+
+
+def test_a_focus_that_is_no_field_names_the_fields() -> None:
+    with pytest.raises(LabError, match=r"no field 'Windows' to light in TCP.*Sequence Number.*Window"):
+        draw.bits(syn(), focus="Windows")
+    with pytest.raises(LabError, match="no field '' to light"):
+        draw.bits(syn(), focus="")
+    for focus in (3, [3], None):
+        with pytest.raises(LabError, match="names no field"):
+            draw.bits(syn(), focus=focus)  # type: ignore[arg-type]
+
+
+def test_the_first_bytes_alone() -> None:
+    picture = draw.bits(syn(), first=12)
+    lines = repr(picture).splitlines()
+    assert lines[0] == "TCP: Transmission Control Protocol, the first 12 bytes of 40, 12 bytes, RFC 9293 §3.1"
+    assert [line.split()[2] for line in lines[1:-1]] == ["tcp.srcport", "tcp.dstport", "tcp.seq", "tcp.ack"]
+    assert "Window" not in texts(parse(picture.svg))
+    assert height(picture.svg) < height(draw.bits(syn()).svg) - 200
+    page = page_of(picture)
+    assert len(svgs(page)[-1]) < len(svgs(page_of(draw.bits(syn())))[-1])
+    assert repr(draw.bits(syn(), first=40)) == repr(draw.bits(syn(), first=4000)) == repr(draw.bits(syn()))
+    for first in (0, -1, 1.5, "12", True):
+        with pytest.raises(LabError, match="a number of bytes"):
+            draw.bits(syn(), first=first)  # type: ignore[arg-type]
+
+
+def test_a_field_that_goes_on_is_cut_and_says_so() -> None:
+    lines = repr(draw.bits(payload(b"Hello, world"), first=5)).splitlines()
+    assert lines[1].strip().startswith("bits 0-39  data.data  Payload = 5 bytes, cut off here “Hello”")
+    assert lines[-1].split() == ["0", "48", "65", "6c", "6c", "6f", "Hello"]
+    cut = draw.bits(syn(), first=22)
+    check_layout(parse(cut.svg))
+    assert "Options" in repr(cut)
+    assert "Window Scale" not in repr(cut)
+
+
+def test_fields_that_say_nothing_are_behind_a_second_fold() -> None:
+    tape = Tape.load("data/01a-tcp-connection/greeting.pcapng")
+    page = page_of(draw.bits(tape[0]["TCP"]))
+    assert summaries(page) == [
+        "the same bits as bytes", "the 14 fields that say something in this packet", "… and 24 more fields",
+    ]  # fmt: skip
+    outer = folded(page, "the 14")
+    inner = folded(page, "… and 24")
+    hidden = [row[0].strip() for row in cells(inner)]
+    seen = [row[0].strip() for row in cells(outer)][: -len(hidden)]
+    assert len(seen) == 14
+    assert len(hidden) == 24
+    assert {"Source Port", "Window", "SYN", "Maximum Segment Size", "Window Scale"} <= set(seen)
+    assert {"Urgent Pointer", "Acknowledgment Number", "FIN", "Kind", "Length"} <= set(hidden)
+    assert not {"FIN", "Kind"} & set(seen)
+
+
+def test_a_notebook_gets_html_and_everything_else_still_has_svg_and_text() -> None:
+    picture = draw.bits(syn())
+    data, _ = picture._repr_mimebundle_()
+    assert set(data) == {"text/html", "image/svg+xml", "text/plain"}
+    assert data["text/plain"] == repr(picture)
+    assert data["image/svg+xml"] == picture.svg
+    page = page_of(picture)
+    alts = [image.get("alt", "") for image in page.iter("img")]
+    assert "Source Port: 52814" in alts[0].split("; ")
+    assert "a0 02" in alts[1]  # a screen reader gets the digits that the text leaves out
+    for other in (draw.bytes(syn()), draw.boxes(packet()), draw.number_line(tape_of(6))):
+        (image,) = page_of(other)
+        assert svgs(page_of(other)) == [other.svg]
+        assert image.get("alt", "").split("; ")[1] == repr(other).splitlines()[1].strip()
+    assert len(list(page_of(draw.bits(syn(), dump=False, legend=False)).iter("details"))) == 0
+
+
+def test_a_field_that_goes_on_in_the_next_row_says_so_or_has_no_colour() -> None:
+    layer = Tape.load("data/02c-dns/one-question.pcapng")[1]["DNS"]
+    root = parse(draw.bits(layer).svg)
+    assert {"… TTL", "… QCLASS", "… ADDRESS"} <= set(texts(root))
+    words = [(float(node.get("x", "0")), float(node.get("y", "0"))) for node in root.iter(f"{SVG}text")]
+    for node in root.iter(f"{SVG}rect"):
+        left, top, wide, high = (float(node.get(name, "0")) for name in ("x", "y", "width", "height"))
+        if node.get("class", "").startswith("u") and high > 20:
+            assert any(left <= x <= left + wide and top <= y <= top + high for x, y in words)
+
+
+def test_letters_of_flags_are_at_least_10_px() -> None:
+    root = parse(draw.bits(syn()).svg)
+    kinds = [node.get("class", "").split()[0] for node in root.iter(f"{SVG}text") if node.text in ("SYN", "ACK", "FIN")]
+    assert len(kinds) == 3
+    assert all(style.TYPES[kind].size >= 10 for kind in kinds)

@@ -18,15 +18,18 @@ from labkit.packets.capture_file import Recording
 from tests.packets import made
 
 TAPE = Tape(Recording([(1, frame, linktype, 0, len(frame)) for _, frame, linktype in made.other_frames()][:3]))
+GREETING = Tape.load("data/01a-tcp-connection/greeting.pcapng")
 THINGS: tuple[Any, ...] = (
     5, -1, True, None, "", "x", b"bytes", [], [None], {}, {"a": 1}, (1, 2), object(), len, float("nan"), float("inf"),
     TAPE, TAPE[0], [TAPE], TAPE[0].layers[0], -(10**400),
 )  # fmt: skip
 POINTS = [(0, 1), (10**9, 2)]
 CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[str, ...]]] = {
-    "bits": (draw.bits, (TAPE[0],), ("hide", "title")),
-    "bytes": (draw.bytes, (TAPE[0],), ("hide", "limit", "title")),
+    "bits": (draw.bits, (TAPE[0],), ("focus", "first", "hide", "title")),
+    "boxes": (draw.boxes, (TAPE[0],), ("title",)),
+    "bytes": (draw.bytes, (TAPE[0],), ("hide", "limit", "pointers", "title")),
     "ladder": (draw.ladder, (TAPE,), ("title", "limit")),
+    "number_line": (draw.number_line, (GREETING,), ("sender", "title")),
     "explain": (labkit.explain, (TAPE[0],), ()),
     "levels": (draw.levels, (POINTS,), ("events", "title", "unit", "mark", "mark_name", "twin", "theme")),
     "bars": (draw.bars, ({"a": 1},), ("title", "unit", "twin", "tapes", "theme")),

@@ -37,6 +37,8 @@ def sanitise(text: str) -> str:
     ("one", "other"),
     [
         ("<svg a='1'>\n<text>1.2 ms</text></svg>\n", "<?xml version='1.0'?>\n<svg>\n<text>3 ms</text></svg>"),
+        ('<div class="labkit-picture"><img alt="a\n" src="x"/><details>1</details></div>\n',
+         '<div class="labkit-picture"><img alt="b" src="y"/></div>'),
         ("1  client\ntape: live from lo (tcpdump)", "1  client\ntape: recorded from data/01-tcp/handshake.pcapng"),
         ("  1  client → server  SYN  seq=0\n     (gap of 40 ms or more)\n  2  client",
          "  1  client → server  SYN  seq=0\n     (gap of 2 s or more)\n  2  client"),
@@ -78,6 +80,8 @@ def test_what_changes_from_run_to_run_is_set_aside(one: str, other: str) -> None
         ("pay 0 coin - checksum bad: the bytes add up to 0xbdd0", "pay 0 coin - checksum good"),
         ("<wire between client 10.0.0.1 and server 10.0.0.2, drop the first frame>", "<wire, closed>"),
         ("<svg></svg>\nLadder of 3 packets", "<svg></svg>\nLadder of 4 packets"),
+        ('<div class="labkit-picture"></div>\n  bits 0-7  x', '<div class="labkit-picture"></div>\n  bits 0-8  x'),
+        ("<div>a</div>", "<div>b</div>"),
         ("tape: live\nnext line", "tape: live\nother line"),
         ("::\nnode: live", "0.0.0.0\nnode: live"),
         ("  (segments that only acknowledge are not shown)\n", ""),
