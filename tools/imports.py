@@ -30,12 +30,13 @@ ALLOWED: dict[str, frozenset[str]] = {
     "widgets": frozenset({"core"}),
     "exercises": frozenset({"core", "net", "dgram", "dns", "packets", "lab", "draw", "widgets"}),
     "course": frozenset({"core", "net", "dgram", "packets", "lab", "draw", "widgets", "exercises"}),
+    "lessons": frozenset({"core"}),
     "nodejs": frozenset({"core", "packets"}),
     "record": frozenset({"core", "packets", "lab", "nodejs"}),
     "cli": frozenset(
         {
             "core", "net", "dgram", "dns", "servers", "packets", "lab", "draw", "widgets", "exercises", "course",
-            "nodejs", "record",
+            "lessons", "nodejs", "record",
         }
     ),
 }

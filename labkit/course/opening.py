@@ -20,7 +20,8 @@ _LARGE = (
     "--jp-cell-prompt-width:50px;--jp-notebook-padding:4px}"
     ".jp-Notebook .jp-InputPrompt,.jp-Notebook .jp-OutputPrompt{font-size:12px;padding-left:0;padding-right:2px}"
     ".jp-Notebook .jp-RenderedHTMLCommon table{font-size:18px}"
-    ".jp-Notebook .jp-RenderedHTMLCommon :is(td,th){white-space:normal!important;overflow-wrap:anywhere;padding:.25em .4em}"
+    ".jp-Notebook .jp-RenderedHTMLCommon :is(td,th){white-space:normal!important;overflow-wrap:anywhere;"
+    "padding:.25em .4em}"
     ".jp-Notebook .jp-OutputArea-output pre{white-space:pre-wrap;overflow-wrap:anywhere}"
     ".jp-Notebook .jp-OutputArea-output img{width:100%;max-width:100%;height:auto}"
 )

@@ -51,12 +51,12 @@ class Drawing:
         self.many = len(model.groups) > 1
         self.labels = model.labels()
         self.events, self.events_out = model.cut_events()
-        rows = model.rows
-        # For a projector: a segment that only acknowledges is not drawn, unless the bracket ends there.
-        ends = () if trip is None else [rung.number for rung in trip[0]]
-        self.rows = [
-            row for row in rows if not (self.compact and isinstance(row, Rung) and row.plain_ack and row.number not in ends)
-        ]
+        self.rows = model.rows
+        if self.compact:  # a segment that only acknowledges is not drawn, unless the bracket ends there
+            ends = () if trip is None else [rung.number for rung in trip[0]]
+            self.rows = [
+                row for row in self.rows if isinstance(row, Fold) or not row.plain_ack or row.number in ends
+            ]
         shown = model.shown
         self.start = shown[0].at_ns if shown else (self.events[0].time_ns if self.events else 0)
         self.alone = ladder_time.alone(shown, ladder_time.way_ns(shown))
@@ -210,7 +210,7 @@ class Drawing:
             y = taken["packet"] + 11
             if warning:
                 bold = min(len(warning), len(part))
-                self.canvas.label(self.shape.middle, y, part[:bold], kind, part[bold:], f"{size} c")
+                self.canvas.label(self.shape.middle, y, part[:bold], f"pb {kind}", part[bold:], "p c")
                 warning = warning[bold + 1 :]
                 size = "pb" if warning else "p"
             else:

@@ -307,7 +307,7 @@ def _nobody(rungs: list[Rung], events: Iterable[SocketEvent]) -> bool:
     asked = next((rung for rung in rungs if rung.right), None)
     if not answers or asked is None or (asked.packet.flags and asked.flags != "SYN"):
         return False  # a part of a tape, which began with something else
-    if not all(rung.reset or rung.flags.endswith("unreachable") for rung in answers):
+    if not all(rung.reset or rung.flags.endswith("port unreachable") for rung in answers):
         return False
     return not any(event.who == "server" and event.time_ns >= rungs[0].at_ns for event in events)
 

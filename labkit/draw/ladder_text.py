@@ -158,9 +158,9 @@ def _told(events: list[SocketEvent], ladder: Ladder) -> list[str]:
     lines = []
     for who in ("client", "server"):
         for kind in ("event", "call"):
+            mine = (event for event in events if event.who == who and event.kind == kind)
             told = [
-                visible(name) if size is None else f"{visible(name)} {size}"
-                for name, size in _joined((event for event in events if event.who == who and event.kind == kind), ladder)
+                visible(name) if size is None else f"{visible(name)} {size}" for name, size in _joined(mine, ladder)
             ]
             if told:
                 lines.append(f"  {who} {kind}s: {', '.join(told)}")

@@ -6,6 +6,7 @@ Rule: times in, times and words out; no pixels here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from labkit.draw.ladder_model import STALL_NS, Fold, Item, Rung, silence
@@ -36,7 +37,7 @@ def way_ns(rungs: Sequence[Rung]) -> int:
         return 0
     opening: list[int] = []
     turns: list[int] = []
-    for before, after in zip(rungs, rungs[1:], strict=False):
+    for before, after in pairwise(rungs):
         if before.right == after.right or before.group != after.group or before.verdict is not None:
             continue
         if before.time_ns is None or after.time_ns is None:
@@ -53,7 +54,7 @@ def alone(rungs: Sequence[Rung], way: int) -> set[int]:
     if not way:
         return set()
     least = way * 9 // 10  # the way is measured, and a machine is sometimes busy
-    far = [True, *(silence(a, b) >= least for a, b in zip(rungs, rungs[1:], strict=False)), True]
+    far = [True, *(silence(a, b) >= least for a, b in pairwise(rungs)), True]
     return {
         rung.number
         for rung, before, after in zip(rungs, far, far[1:], strict=False)
@@ -128,8 +129,11 @@ def clocks(rows: Sequence[Item], start: int) -> dict[int, str]:
         if rung.time_ns is not None
     ]
     found: dict[int, str] = {}
-    for at, (number, ns) in enumerate(timed):
-        gaps = [abs(ns - other[1]) for other in timed[max(0, at - 1) : at + 2] if other[1] != ns]
+    apart = [ns for ns, _ in groupby(ns for _, ns in timed)]
+    at = 0
+    for number, ns in timed:
+        at += apart[at] != ns
+        gaps = [abs(ns - other) for other in apart[max(0, at - 1) : at + 2] if other != ns]
         unit, least, most = (1_000_000_000, 2, 6) if abs(ns) >= 1_000_000_000 else (1_000_000, 0, 3)
         whole = abs(ns) // unit
         digits = max(least, 3 - len(str(whole))) if whole else most

@@ -47,7 +47,7 @@ def words(data: bytes) -> list[int]:
 
 
 def sum_mistakes(pseudo: bytes, rest: bytes, other: int) -> dict[int, str]:
-    """What each known mistake makes of a checksum, and how to say so; the first that fits is meant.
+    """What each known mistake makes of a checksum, and how to say so; two may make the same number.
 
     pseudo: the pseudo-header, 12 bytes. rest: header and payload, with 0 in place of the checksum, an even number of
     bytes. other: a protocol number that is easily taken for the right one.
@@ -57,8 +57,9 @@ def sum_mistakes(pseudo: bytes, rest: bytes, other: int) -> dict[int, str]:
     found: dict[int, str] = {}
 
     def mistake(value: int, why: str) -> None:
-        if value != right:
-            found.setdefault(value, why)
+        if value == right:
+            return
+        found[value] = f"{found[value]} Or another slip gave the same number: {why}" if value in found else why
 
     def instead(changed: bytes) -> int:
         return checksum(changed + rest)

@@ -1,4 +1,4 @@
-"""Which exercises are solved: a small JSON file of the student's own.
+"""Which exercises and questions are solved: a small JSON file of the student's own.
 
 Rule: nothing is sent anywhere. If the file is damaged or cannot be written, one line says so and the lesson goes on.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ class Entry:
 
 _entries: dict[str, Entry] = {}  # what this process knows; the file may know more
 _told: set[str] = set()
+_guard = threading.Lock()  # a click in a page is noted beside a running cell
 
 
 def path() -> Path | None:
@@ -55,22 +57,24 @@ def entry(name: str) -> Entry:
 
 
 def note(name: str, *, solved: bool) -> None:
-    """Write down one more try of an exercise."""
-    entries = known()
-    mine = entries.setdefault(name, Entry())
-    mine.tries += 1
-    mine.solved = mine.solved or solved
-    _entries[name] = mine
-    _save(entries)
+    """Write down one more try of an exercise or a question."""
+    with _guard:
+        entries = known()
+        mine = entries.setdefault(name, Entry())
+        mine.tries += 1
+        mine.solved = mine.solved or solved
+        _entries[name] = mine
+        _save(entries)
 
 
 def forget(names: list[str]) -> None:
-    """Remove these exercises from the progress file."""
-    entries = known()
-    for name in names:
-        entries.pop(name, None)
-        _entries.pop(name, None)
-    _save(entries)
+    """Remove these exercises and questions from the progress file."""
+    with _guard:
+        entries = known()
+        for name in names:
+            entries.pop(name, None)
+            _entries.pop(name, None)
+        _save(entries)
 
 
 def known() -> dict[str, Entry]:

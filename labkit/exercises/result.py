@@ -171,7 +171,10 @@ _shown = _Shown()
 
 def show(value: Any) -> str:
     """A value as a short text that is the same from run to run."""
-    return _shown.repr(value)
+    try:
+        return _shown.repr(value)
+    except ValueError:  # Python refuses to write out a number of more than 4300 digits
+        return f"a {type(value).__name__} with a number of thousands of digits"
 
 
 def show_error(error: BaseException) -> str:

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from labkit.lab.crafting import arrived, receive
     from labkit.lab.publishing import publish
     from labkit.lab.sampling import tcp_info
+    from labkit.lab.slow_reader import slow
     from labkit.lab.wire import Wire
 
-__all__ = ["Wire", "arrived", "publish", "receive", "tcp_info"]
+__all__ = ["Wire", "arrived", "publish", "receive", "slow", "tcp_info"]
 
 _HOMES = {
-    "Wire": "wire", "arrived": "crafting", "publish": "publishing", "receive": "crafting", "tcp_info": "sampling",
+    "Wire": "wire", "arrived": "crafting", "publish": "publishing", "receive": "crafting", "slow": "slow_reader",
+    "tcp_info": "sampling",
 }  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _HOMES)

@@ -132,7 +132,7 @@ class Packet:
 
     @property
     def note(self) -> str:
-        """What TCP means by it: ``"duplicate ACK 2"``, ``"fast retransmit"``, ``"window probe"``; ``""`` if nothing special.
+        """What TCP means by it: ``"duplicate ACK 2"``, ``"fast retransmit"``, ``"window probe"``; ``""`` if nothing.
 
         Worked out from the whole tape that it was captured in; all names are in `labkit.packets.notes`.
         """

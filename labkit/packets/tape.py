@@ -196,6 +196,31 @@ class Tape(Sequence[Packet]):
                 found.append(index)
         return self._part(found)
 
+    @in_words
+    def first(self, **conditions: Any) -> Packet:
+        """Return the first packet for which all conditions hold, those of `where`: ``tape.first(has="FIN")``.
+
+        Raises LabError, with the conditions, if no packet of this tape fits.
+        """
+        found = self.where(**conditions)
+        if found:
+            return found[0]
+        raise LabError(f"no packet of this tape ({_counted(len(self))}) fits{_named(conditions)}", _CAPTURE_AGAIN)
+
+    @in_words
+    def after(self, packet: Packet, **conditions: Any) -> Packet:
+        """Return the first packet behind this one for which all conditions hold, those of `where`.
+
+        packet: a packet of the same capture: ``tape.after(fin, sender="server")``. Raises LabError if none fits, or if
+        packet is not a packet.
+        """
+        if not isinstance(packet, Packet):
+            raise LabError(f"{shown(packet)} is not a packet", "Give one: tape.after(tape[0], sender='server').")
+        for each in self.where(**conditions):
+            if each.number > packet.number:
+                return each
+        raise LabError(f"no packet behind packet {packet.number} of this tape fits{_named(conditions)}", _CAPTURE_AGAIN)
+
     @property
     def arrived(self) -> tuple[Packet, ...]:
         """The packets as their receivers got them: no dropped ones, duplicated ones twice, in the order of arrival.
@@ -277,9 +302,8 @@ class Tape(Sequence[Packet]):
         return cls(recording, origin=f"recorded from {shown_path(path)}")
 
     def __repr__(self) -> str:
-        count = len(self)
         connections = len(list(self._connections(set(self._indices))))
-        parts = [f"{count} packet" if count == 1 else f"{count} packets"]
+        parts = [_counted(len(self))]
         if connections:
             parts.append("1 connection" if connections == 1 else f"{connections} connections")
         return f"<Tape of {', '.join(parts)}, {self.origin or 'still being captured'}>"
@@ -292,6 +316,18 @@ class Connection:
     client: tuple[str, int]
     server: tuple[str, int]
     packets: Tape
+
+
+_CAPTURE_AGAIN = "Run the cell that captures again, or look at the tape: `list(tape)`."
+
+
+def _counted(packets: int) -> str:
+    return "1 packet" if packets == 1 else f"{packets} packets"
+
+
+def _named(conditions: Mapping[str, Any]) -> str:
+    """The conditions of a search, as a student has written them: ``" has='FIN', sender='client'"``."""
+    return " " + ", ".join(f"{name}={shown(value)}" for name, value in conditions.items()) if conditions else ""
 
 
 def _as_path(given: Any) -> Path:

@@ -15,7 +15,8 @@ _FONT = "font-family:var(--jp-content-font-family,sans-serif);font-size:var(--jp
 # ipywidgets gives each control one line of 28 px; an answer may need two, and a large page more.
 STYLE = (
     "<style>"
-    f".labkit-ask{{border:1px dashed {EDGES['plain']};border-radius:6px;padding:.4em .9em;margin:.3em 0;overflow:visible}}"
+    f".labkit-ask{{border:1px dashed {EDGES['plain']};border-radius:6px;padding:.4em .9em;"
+    "margin:.3em 0;overflow:visible}"
     f".labkit-ask .widget-html-content{{{_FONT};line-height:1.5;white-space:normal}}"
     ".labkit-ask .widget-html,.labkit-ask .widget-radio,.labkit-ask .widget-text{height:auto;margin:.1em 0}"
     ".labkit-ask .labkit-question{font-weight:bold}"
@@ -24,6 +25,7 @@ STYLE = (
     "padding:.2em .3em;display:flex;align-items:baseline;flex-direction:row-reverse;justify-content:flex-end;"
     "gap:.6em;cursor:pointer}"
     ".labkit-ask .widget-radio-box label:hover{background:var(--jp-layout-color2,transparent)}"
+    ".labkit-ask .widget-radio-box label:has(input:disabled){cursor:default;background:none}"
     ".labkit-ask .widget-radio-box label:focus-within{outline:2px solid var(--jp-brand-color1,#1976d2)}"
     ".labkit-ask .widget-radio-box input{margin:0;flex:none;width:1em;height:1em;transform:translateY(.12em)}"
     f".labkit-ask input[type=text]{{{_FONT};height:auto;padding:.2em .5em}}"

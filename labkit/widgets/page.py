@@ -28,7 +28,7 @@ def available() -> bool:
 def mimebundle(text: str, html: str, *controls: Choice | Entry) -> dict[str, Any]:
     """What ``_repr_mimebundle_`` returns: the text and the HTML, and in a page the controls, one below the other.
 
-    text: what ``repr`` gives. html: what a page without controls shows. A page that knows the controls shows them alone.
+    text: what ``repr`` gives. html: what a page without controls shows; one that knows them shows the controls alone.
     """
     bundle: dict[str, Any] = {"text/plain": text, "text/html": html}
     if controls and available():

@@ -164,7 +164,7 @@ SHOWN = (
     "draw.bytes(tape[3])",
     "tape",
     "tape[3]",
-    "labkit.predict(attack, mine=attack, options=[attack])",
+    "labkit.predict(attack, mine=attack, options=[attack, 'two'])",
     "labkit.predict(attack, mine=1).compare(attack, attack)",
     "labkit.check_claim(attack, attack, holds=False, seen=attack, outdated=attack)",
 )

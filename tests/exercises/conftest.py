@@ -10,6 +10,7 @@ import pytest
 
 from labkit import exercises
 from labkit.exercises import progress_file
+from labkit.exercises.engine import Seeded
 
 
 @pytest.fixture(autouse=True)
@@ -27,10 +28,10 @@ def fresh_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABKIT_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(progress_file, "_entries", {})
     monkeypatch.setattr(progress_file, "_told", set())
-    for exercise in exercises.every():
-        exercise.restart()
     exercises.tcp.flags.use(None)
     exercises.tcp.order.use(None)
-    exercises.tcp.final_ack.another(1)
-    exercises.udp.header.another(1)
-    exercises.udp.which_reached.another(1)
+    for lesson in exercises.lessons():
+        exercises.restart(lesson)
+    for exercise in exercises.every():
+        if isinstance(exercise, Seeded):
+            exercise.another(1)

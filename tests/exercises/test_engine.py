@@ -96,20 +96,29 @@ class TestOutcomes:
         assert repr(result) == "✓ test.double: correct\n  It doubles."
 
     def test_empty_is_only_what_says_nothing(self) -> None:
-        assert not any(is_empty(answer) for answer in (0, False, [0], "x", {"a": 0}, [None, 1]))
+        assert not any(is_empty(answer) for answer in (0, False, [0], "x", {"a": 0}, [None, 1], [[None], [0]]))
+        assert all(is_empty(answer) for answer in ([(None, None), ...], {"a": [], "b": [None]}))
+        endless: list[Any] = []
+        endless.append(endless)
+        assert not is_empty(endless)
 
 
 class TestHintsAndSolution:
     def test_hints_come_one_more_each_time(self, double: Double) -> None:
         shown = [repr(double.hint()) for _ in range(4)]
-        assert [text.count("Hint ") for text in shown] == [1, 2, 3, 3]
-        assert shown[0] == "Hint 1 of 3. Think."
+        assert shown[:2] == ["Hint 1 of 3. Think.", "Hint 2 of 3. Add."], "in a terminal the earlier ones are above"
+        assert shown[2].startswith("Hint 3 of 3. `n + n`")
         assert "exercises.test.double.solution()" in shown[2]
         assert shown[3] == shown[2]
 
+    def test_a_notebook_shows_the_earlier_hints_too(self, double: Double) -> None:
+        shown = [double.hint()._repr_markdown_() for _ in range(4)]
+        assert [text.count("**Hint ") for text in shown] == [1, 2, 3, 3]
+
     def test_solution_opens_when_asked_twice(self, double: Double) -> None:
         assert repr(double.solution()) == (
-            "The solution of test.double opens after a correct answer or 3 more tries. To see it now, ask once more."
+            "The solution of test.double opens after a correct answer or 3 more tries at the same step. "
+            "To see it now, ask once more."
         )
         assert "return n + n" in repr(double.solution())
 
@@ -123,14 +132,32 @@ class TestHintsAndSolution:
             double.check(None)
         double.check(lambda n: 0)
         double.check(lambda n: 0)
-        assert "opens after a correct answer or one more try" in repr(double.solution())
+        assert "opens after a correct answer or one more try at the same step" in repr(double.solution())
 
-    def test_third_failure_says_that_one_may_look_at_the_solution(self, double: Double) -> None:
+    def test_third_failure_offers_hint_and_solution(self, double: Double) -> None:
         texts = [repr(double.check(lambda n: 0)) for _ in range(3)]
         assert [text.split("\n")[-1].removeprefix("  Stuck? ") for text in texts] == [
             "exercises.test.double.hint().", "exercises.test.double.hint().",
-            "You may look at exercises.test.double.solution().",
+            "exercises.test.double.hint() or exercises.test.double.solution().",
         ]  # fmt: skip
+
+    def test_a_better_try_is_told_and_does_not_open_the_solution(self, double: Double) -> None:
+        for _ in range(2):
+            assert "further" not in repr(double.check(lambda n: 0))
+        better = repr(double.check(lambda n: 4))
+        assert "  You got further: your best answer before failed at step 1.\n" in better
+        assert better.endswith("Stuck? exercises.test.double.hint().")
+        assert "one more try at the same step" in repr(double.solution())
+
+    def test_a_worse_try_is_told(self, double: Double) -> None:
+        double.check(lambda n: 4)
+        assert "  Your best answer so far failed at step 2.\n" in repr(double.check(lambda n: 0))
+        assert "best" not in repr(double.check(lambda n: 4))
+
+    def test_what_comes_next_is_said_with_a_correct_answer(self, double: Double) -> None:
+        double.following = "exercises.test.triple"
+        said = repr(double.check(double.reference))
+        assert said == "✓ test.double: correct\n  It doubles.\n  Next in this lesson: exercises.test.triple"
 
     def test_solution_opens_after_a_correct_answer(self, double: Double) -> None:
         double.check(lambda n: n * 2)

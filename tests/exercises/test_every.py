@@ -10,7 +10,7 @@ import pytest
 from labkit import exercises
 from labkit.core.errors import LabError
 from labkit.exercises import Exercise, Outcome
-from labkit.exercises.engine import SKELETON
+from labkit.exercises.engine import SKELETON, Seeded
 
 EVERY = exercises.every()
 NAMES = [each.name for each in EVERY]
@@ -40,6 +40,7 @@ class TestEvery:
         result = run_cell(exercise.stub)
         assert result.outcome is Outcome.NOT_ATTEMPTED
         assert (SKELETON if "def " in exercise.stub else exercise.asks) in repr(result)
+        assert len(exercise.stub.split("\n")) <= 30
         assert exercise.asks in repr(exercise.check(None))
 
     def test_the_solution_shown_is_correct(self, exercise: Exercise) -> None:
@@ -76,13 +77,63 @@ class TestEvery:
         assert texts[0] == texts[1]
 
     def test_text_names_the_exercise_as_lessons_do(self, exercise: Exercise) -> None:
-        lesson, short = exercise.name.split(".")
-        assert getattr(getattr(exercises, lesson), short) is exercise
-        assert exercise in exercises.every(lesson)
-        assert f"`exercises.{lesson}.{short}.check(…)`" in repr(exercise)
-        assert f"exercises.{lesson}.{short}.check(" in exercise.stub
-        assert f"`exercises.{lesson}.{short}.hint()`" in repr(exercise)
+        package, short = exercise.name.split(".")
+        assert getattr(getattr(exercises, package), short) is exercise
+        assert f"`exercises.{package}.{short}.check(…)`" in repr(exercise)
+        assert f"exercises.{package}.{short}.check(" in exercise.stub
+        assert f"`exercises.{package}.{short}.hint()`" in repr(exercise)
+
+    def test_belongs_to_a_lesson(self, exercise: Exercise) -> None:
+        assert exercise in exercises.every(exercise.lesson)
+
+    def test_a_correct_answer_leads_on(self, exercise: Exercise) -> None:
+        said = repr(exercise.check(exercise.reference))
+        mine = exercises.every(exercise.lesson)
+        at = mine.index(exercise) + 1
+        following = f"exercises.{mine[at].name}" if at < len(mine) else f'exercises.questions("{exercise.lesson}")'
+        assert said.endswith(f"\n  Next in this lesson: {following}")
+        assert (f"exercises.{exercise.name}.another()" in said) == isinstance(exercise, Seeded)
+
+    def test_no_code_in_the_task_but_the_listing_to_mend(self, exercise: Exercise) -> None:
+        """The solution and the last hint are not part of the task."""
+        assert code_of(exercise.worked) not in exercise.task
+        assert not any(hint in exercise.task for hint in exercise.hints)
 
 
 def test_names_differ() -> None:
     assert len(set(NAMES)) == len(NAMES)
+
+
+LESSONS = [
+    "00-start-here", "01a-tcp-connection", "01b-tcp-endings", "01c-tcp-stream", "01d-tcp-loss", "01e-tcp-congestion",
+    "01f-tcp-book", "02a-udp", "02b-udp-network", "02c-dns", "02d-crafting", "02e-udp-book",
+]  # fmt: skip
+
+
+def test_the_lessons() -> None:
+    assert exercises.lessons() == LESSONS
+
+
+@pytest.mark.parametrize("lesson", [name for name in LESSONS if name != "02d-crafting"])
+def test_each_lesson_has_some(lesson: str) -> None:
+    assert exercises.every(lesson)
+
+
+def test_all_are_in_the_order_of_the_lessons() -> None:
+    lessons = [each.lesson for each in EVERY]
+    assert lessons == sorted(lessons)
+    assert [each.name for each in exercises.every("01a-tcp-connection")] == [
+        "tcp.flags", "tcp.final_ack", "tcp.order", "tcp.checksum", "tcp.build_syn",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4, 17, 18])
+@pytest.mark.parametrize("exercise", [each for each in EVERY if isinstance(each, Seeded)], ids=lambda each: each.name)
+def test_other_problems_of_a_kind(exercise: Seeded, seed: int) -> None:
+    exercise.another(seed)
+    assert exercise.check(exercise.reference).correct
+    assert run_cell(code_of(exercise.worked)).correct
+    assert exercise.check(3.5).outcome is Outcome.NOT_YET
+    shown = repr(exercise)
+    assert repr(exercise.another(seed)) == shown
+    assert repr(exercise.another()) != shown

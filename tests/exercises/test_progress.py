@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import sys
+import threading
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,6 +14,7 @@ import pytest
 
 from labkit import exercises
 from labkit.exercises import Progress, progress_file
+from labkit.exercises.progress_bar import Row
 from labkit.exercises.progress_file import Entry
 
 
@@ -146,17 +148,21 @@ class TestFile:
 
 class TestBar:
     def test_text(self) -> None:
-        rows = (("tcp.flags", "read", 1, True), ("tcp.order", "sort", 2, False), ("tcp.x", "build", 0, False))
-        assert repr(Progress(rows)) == (
-            "1 of 3 exercises solved  [########................]\n"
+        rows = (
+            Row("tcp.flags", "solved", "read", 1, 1, True), Row("tcp.order", "not yet", "sort", 0, 1, True),
+            Row("questions", "not attempted", "check questions", 0, 2, False),
+        )  # fmt: skip
+        assert repr(Progress((1, 2), (0, 2), rows)) == (
+            "1 of 2 exercises solved, 0 of 2 questions right  [######..................]\n"
             "  ✓ tcp.flags  solved         read\n"
             "  △ tcp.order  not yet        sort\n"
-            "  ○ tcp.x      not attempted  build\n"
+            "  ○ questions  not attempted  check questions\n"
             "kept in labkit/progress.json in your user data directory; exercises.restart(forget=True) starts over"
         )
 
     def test_html_is_escaped_and_has_alternative_text(self) -> None:
-        html = Progress((("tcp.<script>", "<script>alert(1)</script> & more", 1, True),))._repr_html_()
+        row = Row("tcp.<script>", "solved", "<script>alert(1)</script> & more", 1, 1, True)
+        html = Progress((1, 1), (0, 0), (row,))._repr_html_()
         assert "<script" not in html
         tree = ElementTree.fromstring(html)
         svg = tree.find("{http://www.w3.org/2000/svg}svg")
@@ -172,23 +178,46 @@ class TestBar:
         assert str(file.parent) not in repr(shown) + shown._repr_html_()
 
     def test_of_nothing(self) -> None:
-        assert Progress(()).solved == 0
-        assert repr(Progress(())).startswith("0 of 0")
+        nothing = Progress((0, 0), (0, 0), ())
+        assert nothing.solved == 0
+        assert repr(nothing).startswith("0 of 0 exercises solved  [....")
 
-    def test_all_exercises(self, file: Path) -> None:
-        assert exercises.progress().solved == 0
+    def test_one_lesson(self, file: Path) -> None:
         exercises.tcp.flags.check({"SYN", "ACK"})
-        shown = exercises.progress("tcp")
-        assert shown.solved == 1
-        assert len(shown.rows) == 9
-        assert [name for name, *_ in exercises.progress("udp").rows] == [
-            "udp.header", "udp.which_reached", "udp.dns_name", "udp.stop_and_wait",
-        ]  # fmt: skip
-        assert len(exercises.progress().rows) == 13
-        assert exercises.restart("tcp").solved == 1
-        assert exercises.restart("tcp", forget=True).solved == 0
+        exercises.tcp.order.check("ABCDEF")
+        exercises.questions("01a-tcp-connection").check("c", "a")
+        shown = exercises.progress("01a-tcp-connection")
+        assert repr(shown).split("\n")[:-1] == [
+            "1 of 5 exercises solved, 1 of 4 questions right  [#####...................]",
+            "  ✓ tcp.flags      solved         read the covered flag",
+            "  ○ tcp.final_ack  not attempted  compute the last ack number",
+            "  △ tcp.order      not yet        put six packets in order",
+            "  ○ tcp.checksum   not attempted  compute a checksum in three steps",
+            "  ○ tcp.build_syn  not attempted  build the 20 bytes of a SYN",
+            "  △ questions      1 of 4 right   check questions",
+        ]
+        assert exercises.restart("01a-tcp-connection").solved == 1
+        assert exercises.restart("01a-tcp-connection", forget=True).solved == 0
         assert progress_file.entry("tcp.flags") == Entry()
 
-    def test_unknown_lesson(self) -> None:
-        with pytest.raises(KeyError, match="only for tcp, udp"):
-            exercises.every("latin")
+    def test_all_lessons(self, file: Path) -> None:
+        exercises.start.handshake.check(7)
+        lines = repr(exercises.progress()).split("\n")
+        assert lines[0].startswith(f"1 of {len(exercises.every())} exercises solved, 0 of ")
+        assert lines[1] == "  △ 00-start-here       1 of 1 exercises, 0 of 4 questions"
+        assert lines[2] == "  ○ 01a-tcp-connection  0 of 5 exercises, 0 of 4 questions"
+        assert [line.split()[1] for line in lines[1:-1]] == exercises.lessons()
+
+    def test_two_threads_lose_nothing(self, file: Path) -> None:
+        """A click in a page is noted beside a running cell."""
+        def click(number: int) -> None:
+            for _ in range(20):
+                progress_file.note(f"x{number}", solved=False)
+
+        threads = [threading.Thread(target=click, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert {name: each.tries for name, each in progress_file.known().items()} == dict.fromkeys(
+            ("x0", "x1", "x2", "x3"), 20)  # fmt: skip

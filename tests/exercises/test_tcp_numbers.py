@@ -34,12 +34,17 @@ class TestFinalAck:
             "an ACK takes none": (fin + 1) % MODULUS,
             "count modulo 2³²": MODULUS + 5,
             "never negative": -1,
-            "Start from the SYN's number": (fin + 77) % MODULUS,
+            "Add 1 for the SYN": (fin + 77) % MODULUS,
+            "This counts segments": [syn, (syn + 3) % MODULUS, (syn + 4) % MODULUS],
+            "the last segment alone": [syn, (syn + final_ack.sizes[-1]) % MODULUS, fin],
         }
         for message, answer in wrong.items():
             result = final_ack.check(answer)
             assert result.outcome is Outcome.NOT_YET
             assert message in result.why, answer
+        assert "This counts segments" in final_ack.check((syn + 4) % MODULUS).why
+        assert "This counts segments" in final_ack.check((isn + 5) % MODULUS).why
+        assert "the last segment alone" in final_ack.check((isn + 2 + final_ack.sizes[-1]) % MODULUS).why
         assert "a relative number" in final_ack.check(2 + size).seen
         assert "a relative number" in final_ack.check(size).seen
 
@@ -80,6 +85,17 @@ def header(
 RIGHT = int.from_bytes(header()[16:18], "big")
 
 
+def sum_of(segment: bytes) -> int:
+    """The sum of all words, the pseudo-header's too, with nothing folded."""
+    return sum(struct.unpack("!16H", sample.pseudo_header(20) + segment))
+
+
+def with_pseudo(protocol: int = 6, length: int = 20, swapped: bool = False) -> int:
+    """The checksum with another pseudo-header."""
+    numbers = bytes((protocol, 0)) if swapped else bytes((0, protocol))
+    return sample.checksum(bytes((127, 0, 0, 1)) * 2 + numbers + pack("!H", length) + header(checksum=0))
+
+
 class TestBuildSyn:
     @pytest.mark.parametrize("kind", [bytes, bytearray])
     def test_right(self, kind: type) -> None:
@@ -92,6 +108,8 @@ class TestBuildSyn:
         (header(ack=1_000_001), "acknowledgment number", "Without the ACK flag"),
         (header(offset=5), "data offset", "shift it left by 4"),
         (header(offset=0), "data offset", "byte 12"),
+        (header(offset=20), "data offset", "counts words of 32 bits, not bytes"),
+        (header(offset=20 << 4 & 0xFF), "data offset", "does not even fit into a byte"),
         (header(offset=0x52), "flags", "reserved"),
         (header(flags=0x12), "flags", "nothing to acknowledge"),
         (header(flags=1), "flags", "From the lowest bit up"),
@@ -99,7 +117,7 @@ class TestBuildSyn:
         (header(urgent=1), "urgent pointer", "bytes 18 to 19"),
         (header(checksum=0), "checksum", "still 0"),
         (header(checksum=RIGHT ^ 0xFFFF), "checksum", "holds its complement"),
-        (header(checksum=sample.checksum(header(checksum=0))), "checksum", "the pseudo-header with the addresses"),
+        (header(checksum=sample.checksum(header(checksum=0))), "checksum", "The pseudo-header is forgotten"),
         (header(checksum=int.from_bytes(header()[16:18], "little")), "checksum", "two bytes are in the wrong order"),
         (header(checksum=1), "checksum", "turn every bit over"),
         (header()[:19], "20 bytes", "take 2 bytes each"),
@@ -112,6 +130,28 @@ class TestBuildSyn:
         assert result.outcome is Outcome.NOT_YET
         assert result.step.endswith(f": {step}")
         assert message in result.why
+
+    @pytest.mark.parametrize(("checksum", "message"), [
+        (sum_of(header(checksum=0)) & 0xFFFF ^ 0xFFFF, "The carry was cut off: what overflows"),
+        (sum_of(header(checksum=0)) & 0xFFFF, "and the bits were not turned over"),
+        ((sum_of(header(checksum=0)) & 0xFFFF ^ 0xFFFF) + (sum_of(header(checksum=0)) >> 16), "turned over before"),
+        (RIGHT + 1, "It is not the negative number"),
+        (with_pseudo(protocol=17), "The protocol in the pseudo-header is 17. Here it is 6"),
+        (with_pseudo(protocol=0), "The protocol in the pseudo-header is missing"),
+        (with_pseudo(swapped=True), "Protocol and zero byte are swapped"),
+        (with_pseudo(length=20 << 8), "wrong byte order"),
+        (with_pseudo(length=0), "length in the pseudo-header is missing"),
+        (with_pseudo(length=32), "does not count"),
+        (with_pseudo(length=40), "does not count the IP header"),
+    ])  # fmt: skip
+    def test_each_slip_of_the_checksum_has_its_words(self, checksum: int, message: str) -> None:
+        result = build_syn.check(header(checksum=checksum))
+        assert message in result.why
+
+    def test_the_sums_on_the_way_are_shown(self) -> None:
+        why = build_syn.check(header(checksum=1)).why
+        assert "with addresses 0xfe02, with protocol and length 0xfe1c, with ports 0x1e128" in why
+        assert f"0x{sum_of(header(checksum=0)):04x}" in why
 
     def test_the_carry_is_folded_until_nothing_overflows(self) -> None:
         code = re.findall(r"```python\n(.*?)```", build_syn.hints[2], re.S)[0]

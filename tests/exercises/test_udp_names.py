@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.exercises import Outcome
-from labkit.exercises.udp import dns_name
-from labkit.exercises.udp.names import CASES, read_name
+from labkit.exercises import Exercise, Outcome
+from labkit.exercises.udp import dns_hostile, dns_name
+from labkit.exercises.udp.messages import GOOD, HOSTILE
+from labkit.exercises.udp.names import read_name, read_trusting
 
 Answer = Callable[[bytes, int], Any]
 
@@ -113,7 +114,16 @@ def lower(message: bytes, offset: int) -> tuple[str, int]:
     return name.lower(), after
 
 
-class TestWrongAnswers:
+def refused(exercise: Exercise, answer: Answer, step: int, steps: int, message: str) -> None:
+    result = exercise.check(answer)
+    assert result.outcome is Outcome.NOT_YET
+    assert result.step.startswith(f"step {step} of {steps}"), result
+    assert message in result.why, result
+    assert "bytes from " in result.expected or "a loop that never ends" in result.why
+    assert "read_name(message, " in result.expected
+
+
+class TestName:
     @pytest.mark.parametrize(("answer", "step", "message"), [
         (lambda message, offset: "www.lab.example", 1, "Return two values"),
         (lambda message, offset: (b"www.lab.example", 29), 1, "decode the bytes"),
@@ -123,39 +133,49 @@ class TestWrongAnswers:
         (parser(end="."), 1, "The dot after the last label"),
         (parser(dot=""), 1, "Between two labels belongs a dot"),
         (lower, 1, "Leave capitals as they are"),
-        (parser(root=""), 2, "The root has no labels"),
-        (recursive, 2, "The root has no labels"),
-        (parser(follow=False), 3, "The name goes on where the pointer leads"),
-        (parser(shift=4), 3, "A pointer's offset counts from the start of the message"),
-        (parser(shift=12), 3, "It counts from the start of the message"),
-        (reversed_labels, 3, "those that begin at the byte it leads to"),
+        (parser(root=""), 3, "The root has no labels"),
+        (recursive, 3, "The root has no labels"),
+        (parser(follow=False), 2, "The name goes on where the pointer leads"),
+        (parser(shift=4), 2, "A pointer's offset counts from the start of the message"),
+        (parser(shift=12), 2, "It counts from the start of the message"),
+        (reversed_labels, 2, "those that begin at the byte it leads to"),
         (joins_the_root, 3, "The root has no label to add here"),
         (parser(end=".."), 1, "The root has no label to add here"),
-        (parser(after="where reading ended"), 3, "In the message the name ends after its first pointer"),
-        (parser(after="one byte"), 3, "A pointer takes two bytes"),
-        (parser(mask=0xFFFF), 3, "their lower 14 bits"),
-        (parser(mask=0x00FF), 3, "A pointer has 14 bits"),
-        (parser(past_end=False), 4, "A slice past the end is not an error"),
-        (parser(others="labels"), 5, "11 for a pointer"),
-        (parser(others="pointers"), 5, "11 for a pointer"),
-        (rooted, 6, "calls itself"),
-        (parser(backwards="no"), 6, "a loop that never ends"),
-        (parser(backwards="first only"), 6, "a loop that never ends"),
-        (parser(backwards="before itself", limit=10**9), 6, "a loop that never ends"),
-        (parser(backwards="no", visited=True), 7, "must go backwards"),
-        (parser(backwards="first only", visited=True), 7, "so must the next one"),
-        (parser(backwards="before itself"), 7, "only into the labels that it closes"),
-        (parser(limit=254), 8, "255 bytes are allowed"),
-        (parser(limit=256), 8, "A name has 255 bytes at most"),
-        (parser(limit=10**9), 8, "A name has 255 bytes at most"),
+        (parser(after="where reading ended"), 2, "In the message the name ends after its first pointer"),
+        (parser(after="one byte"), 2, "A pointer takes two bytes"),
+        (parser(mask=0xFFFF), 2, "their lower 14 bits"),
+        (parser(mask=0x00FF), 2, "A pointer has 14 bits"),
     ])  # fmt: skip
     def test_each_has_its_message(self, answer: Answer, step: int, message: str) -> None:
-        result = dns_name.check(answer)
-        assert result.outcome is Outcome.NOT_YET
-        assert result.step.startswith(f"step {step} of 8"), result
-        assert message in result.why, result
-        assert "bytes from " in result.expected or "a loop that never ends" in result.why
-        assert "read_name(message, " in result.expected
+        refused(dns_name, answer, step, 3, message)
+
+    def test_a_trusting_reader_is_enough(self) -> None:
+        assert dns_name.check(parser(past_end=False, others="labels", backwards="no", limit=10**9)).correct
+        assert "dns_hostile feeds the same function" in repr(dns_name.check(read_trusting))
+
+
+class TestHostile:
+    @pytest.mark.parametrize(("answer", "step", "message"), [
+        (parser(past_end=False), 2, "A slice past the end is not an error"),
+        (parser(others="labels"), 3, "11 for a pointer"),
+        (parser(others="pointers"), 3, "11 for a pointer"),
+        (rooted, 4, "calls itself"),
+        (parser(backwards="no"), 4, "a loop that never ends"),
+        (parser(backwards="first only"), 4, "a loop that never ends"),
+        (parser(backwards="before itself", limit=10**9), 4, "a loop that never ends"),
+        (parser(backwards="no", visited=True), 5, "before the name that it is in"),
+        (parser(backwards="first only", visited=True), 5, "The next pointer must lead further back"),
+        (parser(backwards="before itself"), 5, "into the labels before it"),
+        (parser(limit=254), 6, "255 bytes are allowed"),
+        (parser(limit=256), 6, "A name has 255 bytes at most"),
+        (parser(limit=10**9), 6, "A name has 255 bytes at most"),
+        (read_trusting, 2, "A slice past the end is not an error"),
+    ])  # fmt: skip
+    def test_each_has_its_message(self, answer: Answer, step: int, message: str) -> None:
+        refused(dns_hostile, answer, step, 6, message)
+
+    def test_what_is_no_reader_at_all_is_sent_back(self) -> None:
+        refused(dns_hostile, parser(dot=""), 1, 6, "exercises.udp.dns_name asks for nothing else")
 
     def test_what_python_notices_is_not_enough(self) -> None:
         def unchecked(message: bytes, offset: int) -> tuple[str, int]:
@@ -164,7 +184,7 @@ class TestWrongAnswers:
             except ValueError:
                 raise IndexError("index out of range") from None
 
-        result = dns_name.check(unchecked)
+        result = dns_hostile.check(unchecked)
         assert result.seen == "IndexError: index out of range"
         assert "raise ValueError yourself" in result.why
         assert result.frames
@@ -197,10 +217,11 @@ class TestOtherRightWays:
     ])  # fmt: skip
     def test_is_correct(self, answer: Answer) -> None:
         assert dns_name.check(answer).correct
+        assert dns_hostile.check(answer).correct
 
 
 class TestCases:
-    @pytest.mark.parametrize("case", CASES, ids=[case.about for case in CASES])
+    @pytest.mark.parametrize("case", [*GOOD, *HOSTILE], ids=[case.about for case in (*GOOD, *HOSTILE)])
     def test_the_reference(self, case: Any) -> None:
         if case.name is None:
             assert case.why
@@ -210,7 +231,7 @@ class TestCases:
             assert read_name(case.message, case.offset) == (case.name, case.after)
 
     def test_the_example_of_rfc_1035_section_4_1_4(self) -> None:
-        message = next(case.message for case in CASES if "RFC 1035" in case.about)
+        message = next(case.message for case in GOOD if "RFC 1035" in case.about)
         assert message[20:32] == b"\x01F\x03ISI\x04ARPA\0"
         assert message[40:46] == b"\x03FOO\xc0\x14"
         assert message[64:66] == b"\xc0\x1a"

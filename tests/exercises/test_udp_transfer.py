@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from labkit import lab
 from labkit.core.errors import LabError
-from labkit.exercises.udp import reliable, serve_reliable
+from labkit.exercises.udp import reliable, send_over, serve_reliable
 from labkit.exercises.udp.sending import Sender
 from labkit.exercises.udp.transfer import LARGEST, NUMBER
 
@@ -212,3 +213,28 @@ class TestReceiver:
         receiver.close()
         assert server.fileno() == -1
         assert not [thread for thread in threading.enumerate() if thread.name == "labkit-receiver"]
+
+
+class TestOverAWire:
+    """`send_over`: the solution's sender, or the student's own, between the hosts of a wire that loses datagrams."""
+
+    def test_the_sender_that_is_given_is_used(self) -> None:
+        used = []
+
+        class Mine(Sender):
+            def start(self) -> None:
+                used.append("mine")
+                super().start()
+
+        with lab.Wire() as wire:
+            wire.drop(protocol="UDP", nth=3)
+            with wire.capture(9001) as tape:
+                sent = send_over(wire, PIECES, 9001, sender=Mine)
+        assert used
+        assert sent == len(PIECES) + 1
+        pieces = [packet.payload[NUMBER.size :] for packet in tape.where(sender="client")]
+        assert sorted(set(pieces), key=PIECES.index) == PIECES
+
+    def test_without_one_that_of_the_solution_is_used(self) -> None:
+        with lab.Wire() as wire:
+            assert send_over(wire, PIECES, 9001) == len(PIECES)

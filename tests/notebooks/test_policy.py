@@ -14,8 +14,8 @@ from tests.notebooks.lessons import NOTEBOOKS, code_cells, ignored, load, source
 pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
 MAX_LINES = 12  # lines of a code cell
-MAX_CELLS = 62  # "a lesson that grows past about 60 cells is split"
-COMPARED = 0.90  # share of code cells whose output nbval compares
+MAX_CELLS = 66  # cells whose source is shown: "a lesson that grows past about 60 cells is split"
+COMPARED = 0.95  # share of code cells whose output nbval compares
 
 
 def test_kernel_is_named(path: Path) -> None:
@@ -60,7 +60,8 @@ def test_cells_are_short(path: Path) -> None:
 
 
 def test_lesson_is_not_too_long(path: Path) -> None:
-    assert len(load(path)["cells"]) <= MAX_CELLS
+    cells = load(path)["cells"]
+    assert sum(not cell["metadata"].get("jupyter", {}).get("source_hidden") for cell in cells) <= MAX_CELLS
 
 
 def test_prose_before_each_code_cell(path: Path) -> None:
@@ -114,8 +115,9 @@ def test_nothing_of_this_machine_is_stored(path: Path) -> None:
     notebook = load(path)
     assert set(notebook["metadata"]) <= {"kernelspec", "labkit", "language_info"}
     assert notebook["metadata"]["language_info"] == {"name": "python"}
-    assert [cell["metadata"] for cell in notebook["cells"] if set(cell["metadata"]) - {"jupyter", "labkit", "tags"}] == []
-    folded = [cell["metadata"]["jupyter"] for cell in notebook["cells"] if "jupyter" in cell["metadata"]]
+    about = [cell["metadata"] for cell in notebook["cells"]]
+    assert [each for each in about if set(each) - {"jupyter", "labkit", "tags"}] == []
+    folded = [each["jupyter"] for each in about if "jupyter" in each]
     assert [each for each in folded if each != {"source_hidden": True}] == []
 
 

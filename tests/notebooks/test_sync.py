@@ -84,9 +84,8 @@ def test_metadata_of_lesson_and_cells_is_kept() -> None:
 
 
 def test_the_order_of_the_keys_on_a_fence_does_not_matter() -> None:
-    turned = LESSON.replace(
-        'jupyter={"source_hidden": true} labkit={"ids": ["C-1.2"]}', 'labkit={"ids": ["C-1.2"]} jupyter={"source_hidden": true}'
-    )
+    hidden, ids = 'jupyter={"source_hidden": true}', 'labkit={"ids": ["C-1.2"]}'
+    turned = LESSON.replace(f"{hidden} {ids}", f"{ids} {hidden}")
     assert turned != LESSON
     assert sync_lessons.source_form(sync_lessons.from_text(turned)) == sync_lessons.source_form(
         sync_lessons.from_text(LESSON)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from traitlets import TraitError
 
 from labkit import widgets
 from labkit.core.errors import LabError
@@ -119,10 +121,8 @@ class TestChoice:
     def test_a_hostile_index_is_never_taken(self, ask: widgets.Choice, heard: list[Any], index: Any) -> None:
         ask.choose(0)
         heard.clear()
-        try:
+        with suppress(TraitError):  # ipywidgets' own check; a kernel prints it and goes on
             from_page(ask, index=index)
-        except Exception as refused:  # ipywidgets' own check; a kernel prints it and goes on
-            assert type(refused).__name__ in ("TraitError", "OverflowError")
         assert (ask.chosen, heard) == (0, [])
         from_page(ask, index=1)  # and it still works
         assert (ask.chosen, heard) == (1, [1])
@@ -158,10 +158,8 @@ class TestEntry:
     @pytest.mark.parametrize("value", [5, None, ["1"], "x" * 201, "a\nb", "\x1b[31m", "\x00"], ids=ascii)
     def test_a_hostile_text_is_never_taken(self, heard: list[Any], value: Any) -> None:
         asks = widgets.entry("How many?", heard.append, typed="3")
-        try:
+        with suppress(TraitError):
             from_page(asks, value=value)
-        except Exception as refused:
-            assert type(refused).__name__ == "TraitError"
         assert (asks.text, heard) == ("3", [])
         assert attached(asks).control.value == "3"
 

@@ -43,8 +43,8 @@ QUESTIONS = (
         wrong("It gets the datagram once.", "TCP would throw the copy away by its number. UDP has no numbers."),
         right("It gets the datagram twice.", "UDP hands over what arrives, as often as it arrives and in the order in "
                                              "which it arrives."),
-        wrong("It gets an error from its kernel.", "To the kernel they are two good datagrams. Nothing is wrong with "
-                                                   "either."),
+        wrong("It gets an error from its kernel.", "To the kernel they are two good datagrams. Neither has a fault, "
+                                                   "so there is no error."),
     ),
     ask(
         "stop-and-wait-rate",

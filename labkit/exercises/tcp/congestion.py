@@ -193,22 +193,21 @@ class CwndCurve(Seeded):
                 before: "This is the window itself, when the timer ran out. The threshold is half of it.",
                 1: "This is the window with which the sender starts again. The threshold is where doubling ends.",
                 self.curve[self.halved]: "This is half of the window at the first loss. Look at the second one.",
-                self.curve[self.slow - 1]: "This is the threshold of the first slow start. Each loss sets a new one.",
             }.get(given, "Follow the second slow start: up to which window does it double?")
         right = self.reference[number]
-        if given == self.curve[right - 1] and given != right:
-            return "This is the window in segments. Asked is the number of the round."
+        if number and given == self.reference[3 - number]:
+            return ("After this round the window falls to one segment: that is what the timer does." if number == 1
+                    else "After this round the window falls to half: that is what duplicate ACKs do.")
+        if number and given == self.slow:
+            return "In this round slow start ends, since the threshold is reached. Nothing is lost: the window grows."
         if given == right + 1:
             return ("This round is the first one that grew by one. Slow start ended one round before." if number == 0
                     else "This is the first round with the smaller window. The loss was told in the round before.")
+        if given == self.curve[right - 1]:
+            return "This is the window in segments. Asked is the number of the round."
         if number == 0:
-            return ("In this round the window still doubles afterwards." if given < right
+            return ("After this round the window still doubles." if given < right
                     else "Before this round the window already grows by one only.")
-        if given == self.reference[3 - number]:
-            return ("In this round the window falls to one segment: that is what the timer does." if number == 1
-                    else "In this round the window falls to half: that is what duplicate ACKs do.")
-        if given == self.slow:
-            return "In this round slow start ends, since the threshold is reached. Nothing is lost: the window grows."
         return "Look for the round after which the window " + ("is half." if number == 1 else "is one segment.")
 
     @property

@@ -179,8 +179,8 @@ class MissingBytes(Seeded):
         if first == number:
             return "This is the number of the segment. TCP numbers bytes: add up the sizes of the segments before it."
         if first == start - 1:
-            return "One too low. The SYN took number 0, so the first byte has number 1; or this is the last byte that " \
-                   "arrived before the gap."
+            return ("One too low. The SYN took number 0, so the first byte has number 1. Or did you give the last byte "
+                    "that arrived before the gap?")
         if first == end:
             return "This is where the gap ends. It begins with the first byte of the lost segment."
         if first == self.edges[number - 2]:

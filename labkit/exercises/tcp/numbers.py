@@ -27,7 +27,7 @@ class FinalAck(Seeded):
     stub = "answer = [None, None, None]  # after SYN, after data, after FIN\nexercises.tcp.final_ack.check(answer)"
     asks = "Give check() the three acks, [after the SYN, after the data, after the FIN], or the last one alone."
     praise = "Every byte takes one number, and SYN and FIN take one each, so that they can be acknowledged too."
-    stretch = "the first segment is lost and repeated at the end. Which of the three acks are sent later, and why?"
+    stretch = "suppose that the first segment is lost and repeated at the end. Which of the three acks come later?"
     hints = (
         "An ack names the next number that is expected. How many numbers has the client used up?",
         "Each byte of payload takes one number. So does the SYN, and so does the FIN; a plain ACK takes none.",
@@ -112,7 +112,7 @@ class FinalAck(Seeded):
         raise NotYet(f"the number after {parts}, counted from the SYN's own", seen, f"{why}\n{more}".strip())
 
     def _counted(self, relative: int, data: int) -> set[int]:
-        """What the ack would be, from the SYN's number on, if the data took so many numbers; also with SYN forgotten."""
+        """The ack from the SYN's number on, if the data took so many numbers; also with the SYN forgotten."""
         fin = relative == sum(self.sizes) + 2
         return {data, data + 1} if not fin else {data, data + 1, data + 2}
 

@@ -91,14 +91,20 @@ class Checksum(Seeded):
         return found
 
     def _complements(self) -> dict[int, str]:
-        _, folded, _ = self.reference
-        return {
+        total, folded, _ = self.reference
+        negative = "It is the negative number in 16 bits; only the bits are turned over here, and nothing is added."
+        found = {
             folded: "This is the folded sum. Its bits are not turned over yet.",
-            ~folded: "In Python `~` turns over more than 16 bits, so the number is negative: keep 16 bits, & 0xffff.",
-            0x10000 - folded: "This is one too high. It is the negative number in 16 bits; only the bits are turned "
-                              "over here, and nothing is added.",
-            (sum(self.words) & 0xFFFF) ^ 0xFFFF: "This is made from the sum without its carry. Take the folded sum.",
+            ~folded: "In Python ~ turns over more than 16 bits, so the number is negative: keep 16 bits, & 0xffff.",
+            0x10000 - folded: f"This is one too high. {negative}",
         }
+        cut = (total & 0xFFFF) ^ 0xFFFF
+        if cut in found:  # the carry was 1: two mistakes give the same number
+            found[cut] = ("This is one too high. Did you turn over the sum without its carry? Take the folded sum, "
+                          "turn its bits over, and add nothing.")
+        else:
+            found[cut] = "This is made from the sum without its carry. Take the folded sum."
+        return found
 
     @property
     def worked(self) -> str:

@@ -12,12 +12,12 @@ from labkit.exercises.udp.hostile import DnsHostile
 from labkit.exercises.udp.names import DnsName
 from labkit.exercises.udp.reading import WhatHappened
 from labkit.exercises.udp.sending import StopAndWait
-from labkit.exercises.udp.transfer import reliable, serve_reliable
+from labkit.exercises.udp.transfer import reliable, send_over, serve_reliable
 from labkit.exercises.udp.truncation import Truncation
 
 __all__ = [
-    "EXERCISES", "dns_hostile", "dns_name", "fragments", "reliable", "serve_reliable", "stop_and_wait", "tcp_or_udp",
-    "told", "truncation", "what_happened",
+    "EXERCISES", "dns_hostile", "dns_name", "fragments", "reliable", "send_over", "serve_reliable", "stop_and_wait",
+    "tcp_or_udp", "told", "truncation", "what_happened",
 ]  # fmt: skip
 
 truncation = Truncation()

@@ -12,7 +12,7 @@ from typing import Any
 from labkit.exercises.engine import Exercise
 from labkit.exercises.result import show, show_error, source
 from labkit.exercises.running import NotYet, Run, check_callable, own_frames
-from labkit.exercises.udp.messages import GOOD, HEADER, TO_THE_ROOT, Case
+from labkit.exercises.udp.messages import GOOD, HEADER, TO_THE_ROOT, Case, pointer
 
 SHOWN = 32
 """Bytes of a message that a finding shows."""
@@ -208,9 +208,9 @@ def _about_name(case: Case, name: str) -> str:
 
 def _read_elsewhere(case: Case, name: str) -> bool:
     """Whether this name results if the first pointer leads to another offset."""
-    pointer = case.after - 2
+    place = case.after - 2
     for target in range(len(case.message)):
-        elsewhere = case.message[:pointer] + pointer(target) + case.message[case.after :]
+        elsewhere = case.message[:place] + pointer(target) + case.message[case.after :]
         with suppress(ValueError):
             if read_name(elsewhere, case.offset)[0] == name:
                 return True

@@ -16,6 +16,7 @@ from typing import Any
 
 from labkit.core.errors import LabError
 from labkit.exercises.udp.sending import Sender
+from labkit.lab.wire import Wire
 
 NUMBER = struct.Struct("!I")
 """The frame's header: the number of the piece, 4 bytes; the piece follows. An ack is the number alone."""
@@ -121,6 +122,19 @@ def _ack(client_socket: system.socket, address: tuple[Any, ...], deadline: float
         if source[:2] == address[:2] and len(datagram) == NUMBER.size:
             return int(NUMBER.unpack(datagram)[0])
     return None
+
+
+def send_over(wire: Wire, pieces: Sequence[bytes], port: int, sender: Maker | None = None) -> int:
+    """Send pieces by stop-and-wait from the client's host of a wire to its server's host, over real sockets.
+
+    port: of the server. sender: as in `reliable`; None: that of the solution. Returns the number of datagrams sent.
+    Raises `LabError` as `reliable` does.
+    """
+    target = (wire.server.address, port)
+    receiving = wire.server.socket(kind=system.SOCK_DGRAM)
+    receiving.bind(target)
+    with wire.client.socket(kind=system.SOCK_DGRAM) as sending, serve_reliable(receiving):
+        return reliable(pieces, sending, target, sender=sender or Sender)
 
 
 class Receiver:
