@@ -10,13 +10,11 @@ Rule: right and wrong are decided here and nowhere else; nothing about the stude
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import pairwise
 
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
-from labkit.exercises import progress_file, start, tcp, udp
+from labkit.exercises import crafting, progress_file, start, tcp, udp
 from labkit.exercises.engine import Exercise
 from labkit.exercises.progress_bar import Progress
 from labkit.exercises.quiz import Quiz, QuizResult
@@ -24,21 +22,12 @@ from labkit.exercises.quizzes import QUESTIONS
 from labkit.exercises.result import Note, Outcome, Result
 
 __all__ = [
-    "Exercise", "Note", "Outcome", "Progress", "Quiz", "QuizResult", "Result", "every", "lessons", "progress",
-    "questions", "restart", "start", "tcp", "udp",
+    "Exercise", "Note", "Outcome", "Progress", "Quiz", "QuizResult", "Result", "crafting", "every", "lessons",
+    "progress", "questions", "restart", "start", "tcp", "udp",
 ]  # fmt: skip
 
-def _crafting() -> tuple[Exercise, ...]:
-    """The exercises of lesson 02d, as soon as they are there."""
-    name = "labkit.exercises.crafting"
-    if find_spec(name) is None:
-        return ()
-    exercises: tuple[Exercise, ...] = import_module(name).EXERCISES
-    return exercises
-
-
 # Within a lesson, in the order in which it asks for them. A new package of exercises adds its EXERCISES here.
-_EVERY: tuple[Exercise, ...] = (*start.EXERCISES, *tcp.EXERCISES, *udp.EXERCISES, *_crafting())
+_EVERY: tuple[Exercise, ...] = (*start.EXERCISES, *tcp.EXERCISES, *udp.EXERCISES, *crafting.EXERCISES)
 
 _QUIZZES = {lesson: Quiz(lesson, asked) for lesson, asked in QUESTIONS.items()}
 
