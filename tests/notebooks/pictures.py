@@ -21,6 +21,8 @@ BYTES = "x"
 # Whether a silence is long enough to be named, a busy machine decides: then it has words, and a dotted line.
 SILENCE = {"dot", "gap"}
 PASSED_OVER = re.compile(r"nothing is sent|^# \w+ later$|^[\W\d_]*$")
+# Whether it is worth a word how late a packet arrived, too.
+LATE = re.compile(r", arrived after # \w+$")
 # The mark beside the origin: full if the packets were captured live, hollow if they are recorded.
 MARK = ("rect", {"am", "oam"})
 FOOT = "s"  # the class of small print, where the origin is
@@ -46,7 +48,7 @@ def made_of(svg: str) -> str:
             continue
         if kinds == FOOT and (words.startswith("tape: ") or (set(" /") & set(words) and _of(words, origin))):
             continue
-        words = NUMBER.sub("#", words)
+        words = LATE.sub("", NUMBER.sub("#", words))
         if tag == "style":
             lines.add(f"style {''.join(element.itertext())}")
         elif tag in ("text", "tspan"):

@@ -85,6 +85,7 @@ def test_what_is_compared(old: str, new: str) -> None:
     [
         ("seq=0", "seq=4711"),
         ("0.010", "1,022.882"),
+        ("SYN seq=0", "SYN seq=0, arrived after 11 ms"),
         ("M1 2", "M3 4"),
         ("live from this machine's", "recorded in data/"),
         ("loopback, by a ring", "01a/greeting.pcapng"),
