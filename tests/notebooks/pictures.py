@@ -22,7 +22,7 @@ BYTES = "x"
 SILENCE = {"dot", "gap"}
 PASSED_OVER = re.compile(r"nothing is sent|^# \w+ later$|^[\W\d_]*$")
 # Whether it is worth a word how late a packet arrived, too.
-LATE = re.compile(r", arrived after # \w+$")
+LATE = re.compile(r",? arrived after # \w+$")
 # The mark beside the origin: full if the packets were captured live, hollow if they are recorded.
 MARK = ("rect", {"am", "oam"})
 FOOT = "s"  # the class of small print, where the origin is
