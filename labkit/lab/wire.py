@@ -69,7 +69,8 @@ class Wire:
     """Two hosts, `client` (10.0.0.1) and `server` (10.0.0.2), and a cable between them that follows rules.
 
     delay: seconds each packet takes in each direction. rate: bytes a second in each direction, None for no limit.
-    queue: packets that may wait for their turn if there is a rate; further ones are dropped. mtu: bytes of the largest
+    queue: packets that find room before the cable if there is a rate, the one being sent included; further ones are
+    dropped. mtu: bytes of the largest
     IP packet. textbook: TCP of both kernels behaves as in books: Reno, no timestamps, SYN timeouts that double from the
     first on, no tail loss probe (all of them: `labkit.lab.wire.TEXTBOOK`); False keeps Linux's own settings.
 
@@ -137,7 +138,7 @@ class Wire:
                 undo.callback(networks[-1].close)
             middle, client, server = networks
             if textbook:
-                self.why_not_textbook = _teach(client) and _teach(server)
+                self.why_not_textbook = max([_teach(host) for host in (client, server)], key=len)
             names = connect_hosts(middle, (client, server), ADDRESSES, mtu)
             ends = []
             for name in names:

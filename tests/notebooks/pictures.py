@@ -20,7 +20,10 @@ INLINE = re.compile(r"data:image/svg\+xml(?:;charset=[\w-]+)?(;base64)?,([^\"')\
 BYTES = "x"
 # Whether a silence is long enough to be named, a busy machine decides: then it has words, and a dotted line.
 SILENCE = {"dot", "gap"}
-PASSED_OVER = re.compile(r"nothing is sent|^[\W\d_]*$")
+PASSED_OVER = re.compile(r"nothing is sent|^# \w+ later$|^[\W\d_]*$")
+# The mark beside the origin: full if the packets were captured live, hollow if they are recorded.
+MARK = ("rect", {"am", "oam"})
+FOOT = "s"  # the class of small print, where the origin is
 ORIGIN = re.compile(r"(?m)^tape: [^<\n]*")
 NUMBER = re.compile(r"0x[0-9a-f]+|\d[\d.,:]*")
 
@@ -39,7 +42,9 @@ def made_of(svg: str) -> str:
         kinds = " ".join(sorted(element.get("class", "").split()))
         if tag in ("title", "desc") or SILENCE & set(kinds.split()):
             continue
-        if words and origin and words in unescape(origin[0]):
+        if tag == MARK[0] and MARK[1] & set(kinds.split()):
+            continue
+        if kinds == FOOT and (words.startswith("tape: ") or (set(" /") & set(words) and _of(words, origin))):
             continue
         words = NUMBER.sub("#", words)
         if tag == "style":
@@ -51,6 +56,11 @@ def made_of(svg: str) -> str:
             names = " ".join(sorted(name.rpartition("}")[2] for name in element.attrib))
             lines.add(f"{tag} [{kinds}] {names}")
     return "PICTURE\n" + "\n".join(sorted(lines)) + "\n"
+
+
+def _of(words: str, origin: re.Match[str] | None) -> bool:
+    """Whether a line of small print goes on with the origin."""
+    return origin is not None and words.removesuffix("…") in unescape(origin[0])
 
 
 def pictures_in_words(text: str) -> str:

@@ -71,6 +71,8 @@ def test_one_drawn_by_older_code_is_not(pictures: list[str]) -> None:
         ('class="as" d="M1 2"', 'class="as" d="M1 2" opacity="1"'),
         ('<path class="as" d="M1 2"/>', ""),
         ("</svg>", '<circle class="as"/></svg>'),
+        ("</svg>", '<text class="ev">loopback</text></svg>'),
+        ("</svg>", '<text class="s">live</text></svg>'),
     ],
 )
 def test_what_is_compared(old: str, new: str) -> None:
@@ -88,6 +90,8 @@ def test_what_is_compared(old: str, new: str) -> None:
         ("loopback, by a ring", "01a/greeting.pcapng"),
         ("</svg>", '<path class="dot life"/><text class="s">41 ms, nothing is sent</text></svg>'),
         ("</svg>", '<text class="x c">fe</text></svg>'),
+        ("</svg>", '<text class="c ev">12 ms later</text></svg>'),
+        ("</svg>", '<rect class="oam" width="8"/></svg>'),
         ("<title>t</title>", "<title>u</title>"),
     ],
 )
