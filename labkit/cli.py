@@ -47,11 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shell = commands.add_parser(
         "shell", help="a terminal in the network of a running notebook",
         description="Run a shell, or COMMAND, in the network of a running notebook with the kernel labkit.",
-        usage="labkit shell [-h] [KERNEL] [-- COMMAND ...]",
+        usage="labkit shell [-h] [KERNEL] [--] [COMMAND ...]",
     )  # fmt: skip
     shell.add_argument(
-        "kernel", metavar="KERNEL", nargs="*",
+        "kernel", metavar="KERNEL", nargs="?",
         help="the process number of the kernel, or the first letters of its notebook's name; default: the one there is",
+    )  # fmt: skip
+    shell.add_argument(
+        "words", metavar="COMMAND", nargs="*",
+        help="a program and its arguments; two hyphens before it are needed only if its name could be a notebook's",
     )  # fmt: skip
     shell.set_defaults(run=_shell)
 
@@ -68,12 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     record.set_defaults(run=_record)
 
     words = list(sys.argv[1:] if arguments is None else arguments)
-    behind = words.index("--") if words[:1] == ["shell"] and "--" in words else len(words)
-    options = parser.parse_args(words[:behind])
-    if options.command == "shell" and len(options.kernel) > 1:
-        meant = " ".join(options.kernel)
-        shell.error(f"one kernel at most. A command stands behind two hyphens: labkit shell -- {meant}")
-    options.command_words = words[behind + 1 :]
+    # What follows belongs to the command, also what looks like an option of ours.
+    of_shell = words[1:] if words[:1] == ["shell"] and words[1:2] not in (["-h"], ["--help"]) else None
+    options = parser.parse_args(words if of_shell is None else ["shell"])
+    options.words = of_shell or []
     try:
         code: int = options.run(options)
     except LabError as error:
@@ -216,12 +218,13 @@ def _print_reason(reason: Reason) -> None:
 def _shell(options: argparse.Namespace) -> int:
     from labkit.lab import shell
 
-    chosen = shell.choose(options.kernel[0] if options.kernel else None)
+    wanted, command = shell.taken_apart(options.words)
+    chosen = shell.choose(wanted)
     if isinstance(chosen, shell.Kernel):
-        shell.run(chosen, options.command_words)
+        shell.run(chosen, command)
     print(f"{len(chosen)} kernels of yours have a network of their own; say which one:")
     for kernel in chosen:
-        print(f"  labkit shell {kernel.pid}    {kernel}")
+        print(f"  {' '.join(['labkit shell', str(kernel.pid), *command])}    {kernel}")
     return 1
 
 

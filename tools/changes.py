@@ -80,7 +80,10 @@ def load(lesson: str) -> list[Change]:
     path = CHANGES / f"{lesson}.toml"
     if not path.exists():
         return []
-    rows = tomllib.loads(path.read_text(encoding="utf8")).get("change", [])
+    try:
+        rows = tomllib.loads(path.read_text(encoding="utf8")).get("change", [])
+    except tomllib.TOMLDecodeError as error:
+        raise Mistake(f"lessons/changes/{path.name}: {error}") from None
     found = [_change(lesson, row) for row in rows]
     names = [change.id for change in found]
     if len(set(names)) < len(names):

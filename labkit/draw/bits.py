@@ -210,14 +210,10 @@ def _key(canvas: Canvas, y: float, found: Collection[int]) -> float:
     return y + 22
 
 
-def _size(layer: Layer) -> str:
-    return count(layer.bits // 8, "byte") if layer.bits % 8 == 0 else count(layer.bits, "bit")
-
-
 def _sheet(canvas: Canvas, y: float, block: _Block, alone: bool, lit: Collection[int] | None) -> float:
     """The name of a layer and its boxes; returns the y below."""
     layer = block.sheet.layer
-    about = visible(", ".join(filter(None, (_size(layer), layer.rfc))))
+    about = visible(", ".join(filter(None, (block.sheet.size, layer.rfc))))
     if not alone:
         y += 18
         name = fit(visible(layer.title), 500, "g")
@@ -367,7 +363,7 @@ def _twin(sheet: Sheet, alone: bool, lit: Collection[int] | None) -> list[str]:
     A field in focus has ``>`` in front of its line.
     """
     layer = sheet.layer
-    lines = [visible(f"{layer.name}: {', '.join(filter(None, (layer.title, _size(layer), layer.rfc)))}")]
+    lines = [visible(f"{layer.name}: {', '.join(filter(None, (layer.title, sheet.size, layer.rfc)))}")]
     found = list(sheet.walk())
     place = max((len(span(item, layer)) for item, *_ in found), default=0)
     names = max((2 * depth + len(visible(item.name)) for item, depth, *_ in found), default=0)

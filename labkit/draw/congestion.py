@@ -83,13 +83,17 @@ def congestion(
             half = [float("nan") if each.threshold is None else each.threshold for each in samples]
             axes.step(times, half, where="post", color=colors.muted, linewidth=1.4, linestyle=(0, (5, 2, 1, 2)))
             signs.append(("-·- slow start threshold", colors.muted))
-        losses = [(at - start) / unit_ns for at in samples.losses]
-        if losses:
-            axes.plot(
-                losses, [0.0] * len(losses), "x", color=colors.alarm, markersize=9, markeredgewidth=2.2, clip_on=False,
-                zorder=5,
-            )  # fmt: skip
-            signs.append((f"✕ takes something for lost ({len(losses)})", colors.alarm))
+        for sign, marker, words, found in (
+            ("✕", "x", "loss told by duplicate ACKs", samples.losses),
+            ("◆", "D", "timer ran out", samples.timeouts),
+        ):
+            if found:
+                places = [(at - start) / unit_ns for at in found]
+                axes.plot(
+                    places, [0.0] * len(places), marker, color=colors.alarm, markersize=9, markeredgewidth=2.2,
+                    clip_on=False, zorder=5,
+                )  # fmt: skip
+                signs.append((f"{sign} {words} ({len(places)})", colors.alarm))
         if fits is not None:
             axes.axhline(fits, color=colors.ink, linewidth=1, linestyle=(0, (2, 3)))
             signs.append((f"- - {number_words(round(fits, -2))} bytes fill the wire", colors.ink))
@@ -101,10 +105,13 @@ def congestion(
 
     lines = [f"Plot: {short(title, 64)}", "  bytes in flight, congestion window, peer's window; in bytes, over time"]
     lines.append(f"  congestion control: {short(samples.algorithm)}" if samples.algorithm else "")
-    lines.append("  the sender takes something for lost" if samples.losses else "  nothing is taken for lost")
+    lines.append("  duplicate ACKs tell of a loss" if samples.losses else "  no duplicate ACKs tell of a loss")
+    lines.append("  the timer runs out" if samples.timeouts else "")
     lines = [line for line in lines if line]
-    alt = "\n".join(
-        [*lines, f"  most in flight {number_words(max(each.in_flight for each in samples))} bytes, "
-         f"{len(samples.losses)} losses, {(last - start) / 1e6:.0f} ms"]
-    )  # fmt: skip
+    most = max(each.in_flight for each in samples)
+    lines_alt = [
+        f"  most in flight {number_words(most)} bytes, in {(last - start) / 1e6:.0f} ms",
+        f"  {len(samples.losses)} losses told by duplicate ACKs, {len(samples.timeouts)} timeouts",
+    ]
+    alt = "\n".join([*lines, *lines_alt])
     return picture_of(draw, theme, title, lines, twin, alt, tail)

@@ -78,7 +78,7 @@ def _data(items: list[Item]) -> list[Item]:
             found += _run(run)
             run = []
         if _kind(item) == "ack":
-            if run and _kind(run[0]) == "data" and item.group == run[0].group:
+            if item.plain_ack and run and _kind(run[0]) == "data" and item.group == run[0].group:
                 run.append(item)
         elif _kind(item) == "other":
             found.append(item)

@@ -40,6 +40,15 @@ class Sheet:
     units: list[Unit]
     secret: frozenset[str]
     short: dict[Key, str]
+    whole: int = 0  # bytes that the layer has, if only its beginning is drawn
+
+    @property
+    def size(self) -> str:
+        """How long it is: ``"40 bytes"``, ``"the first 12 of 83 bytes"``."""
+        bits = self.layer.bits
+        if self.whole:
+            return f"the first {bits // 8} of {count(self.whole, 'byte')}"
+        return count(bits // 8, "byte") if bits % 8 == 0 else count(bits, "bit")
 
     @property
     def base(self) -> int:
@@ -86,9 +95,8 @@ def sheets(thing: Any, hide: Collection[str] = (), first: int | None = None) -> 
     (``"flags.syn"``). Raises LabError for anything else and unknown names.
     """
     wanted = _names(hide)
-    layers = layers_of(thing)
-    if first is not None:
-        layers = [beginning(layer, first) for layer in layers]
+    everything = layers_of(thing)
+    layers = everything if first is None else [beginning(layer, first) for layer in everything]
     names = {part.name for layer in layers for item in layer.fields for part in item.walk()}
     secret = {name for name in names if name in wanted or name.split(".", 1)[-1] in wanted}
     for name in wanted - secret - {found.split(".", 1)[-1] for found in secret}:
@@ -97,14 +105,15 @@ def sheets(thing: Any, hide: Collection[str] = (), first: int | None = None) -> 
             f"The fields are: {', '.join(sorted(names))}.",
         )
     out: list[Sheet] = []
-    for layer in layers:
+    for layer, full in zip(layers, everything, strict=True):
         units = []
         for item in layer.fields:
             for part, above in _units(item, ()):
                 hidden = any(each.name in secret for each in (*above, part))
                 units.append(Unit(part, group_of(part, above), hidden, above))
         short = short_names(leaf for item in layer.fields for leaf in item.leaves())
-        out.append(Sheet(layer, units, frozenset(secret), short))
+        whole = full.bits // 8 if layer.bits < full.bits else 0
+        out.append(Sheet(layer, units, frozenset(secret), short, whole))
     return out
 
 
@@ -149,10 +158,7 @@ def beginning(layer: Layer, first: int) -> Layer:
         return replace(item, bits=end - item.start, value=kept, shown=f"{said}, cut off here", children=parts)
 
     fields = tuple(cut(item) for item in layer.fields if item.start < end)
-    title = f"{layer.title}, the first {count(first, 'byte')} of {layer.bits // 8}"
-    return replace(
-        layer, title=title, bits=8 * first, fields=fields, data=layer.data[: (layer.start % 8 + 8 * first + 7) // 8]
-    )
+    return replace(layer, bits=8 * first, fields=fields, data=layer.data[: (layer.start % 8 + 8 * first + 7) // 8])
 
 
 def _names(hide: Any) -> set[str]:

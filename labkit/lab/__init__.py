@@ -10,13 +10,31 @@ from typing import TYPE_CHECKING
 from labkit.core import lazy
 
 if TYPE_CHECKING:
+    from labkit.lab.connections import keep_alive, use_congestion_control
+    from labkit.lab.crafting import arrived, receive
+    from labkit.lab.impatient import impatient
     from labkit.lab.publishing import publish
     from labkit.lab.sampling import tcp_info
     from labkit.lab.slow_reader import slow
+    from labkit.lab.waiting import when_passed
     from labkit.lab.wire import Wire
 
-__all__ = ["Wire", "publish", "slow", "tcp_info"]
+__all__ = [
+    "Wire", "arrived", "impatient", "keep_alive", "publish", "receive", "slow", "tcp_info", "use_congestion_control",
+    "when_passed",
+]  # fmt: skip
 
-_HOMES = {"Wire": "wire", "publish": "publishing", "slow": "slow_reader", "tcp_info": "sampling"}
+_HOMES = {
+    "Wire": "wire",
+    "arrived": "crafting",
+    "impatient": "impatient",
+    "keep_alive": "connections",
+    "publish": "publishing",
+    "receive": "crafting",
+    "slow": "slow_reader",
+    "tcp_info": "sampling",
+    "use_congestion_control": "connections",
+    "when_passed": "waiting",
+}
 
 __getattr__, __dir__ = lazy.names(__name__, _HOMES)

@@ -11,6 +11,7 @@ import os
 import selectors
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from labkit.lab.cable_end import End
@@ -133,7 +134,9 @@ class Cable:
         self._due: list[tuple[float, int, int, bytes, Entry | None]] = []  # heap: when, number, side, bytes, entry
         self._number = 0
         self._free = [0.0, 0.0]  # the time at which each direction will have sent its frames
-        self._waiting = [0, 0]  # frames each direction has not sent yet
+        # Of each direction, when each frame that it has not sent yet will have been sent: the first one is being sent,
+        # the others wait. A frame on its way along the cable waits no more.
+        self._leaving: tuple[deque[float], deque[float]] = (deque(), deque())
         # Of each side the frame that shall be overtaken: number, bytes, entry.
         self._held: list[tuple[int, bytes, Entry | None] | None] = [None, None]
         self._asked: list[threading.Event] = []  # events of threads that wait for an empty cable
@@ -295,12 +298,15 @@ class Cable:
         now = time.monotonic()
         leaves = now
         if self.rate:
-            if self._waiting[side] >= self.queue:
+            leaving = self._leaving[side]
+            while leaving and leaving[0] <= now:
+                leaving.popleft()
+            if len(leaving) >= self.queue:
                 if entry is not None and not entry.kind:
                     entry.kind, entry.detail = "dropped", "the queue was full"
                 return False
             leaves = self._free[side] = max(now, self._free[side]) + len(data) / self.rate
-            self._waiting[side] += 1
+            leaving.append(leaves)
         self._push(leaves + self.delay + delay, side, data, entry)
         return True
 
@@ -318,8 +324,6 @@ class Cable:
                 if held is not None and held[0] == number:  # no frame has overtaken it
                     self._release(side)
                 continue
-            if self.rate:
-                self._waiting[side] -= 1
             self._deliver(side, data, entry)
 
     def _deliver(self, side: int, data: bytes, entry: Entry | None) -> None:

@@ -1,4 +1,4 @@
-"""`publish`: a port of the notebook's private network, reachable on the host's loopback as well.
+"""`publish`: a TCP port of the notebook's private network, reachable on the host's loopback as well.
 
 Rule: copies bytes both ways on the background loop, as fast as the slower side takes them, and does not read them.
 """
@@ -17,6 +17,7 @@ from labkit.core import loop
 from labkit.core.addresses import is_loopback
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError, NetError, PortInUse, from_oserror
+from labkit.core.kernel_table import kernel_table
 from labkit.lab import outside_process
 from labkit.packets.probe import NETWORK
 
@@ -28,11 +29,12 @@ _published: dict[int, Published] = {}
 
 @functools.partial(in_words, name="labkit.lab.publish")
 def publish(port: int, outside: int | None = None, host: str = "127.0.0.1") -> Published:
-    """Make a port of this notebook's private network reachable from outside it: from a browser, or a terminal.
+    """Make a TCP port of this notebook's private network reachable from outside it: from a browser, or a terminal.
 
     port: the port on which a server of this notebook listens, or will listen. outside: the port on the machine; default
     the same number, 0 for any free one. host: an address of the machine's loopback. The port stays published until the
-    kernel ends, `close` is called, or the same port is published again. In a notebook without a network of its own this
+    kernel ends, `close` is called, or the same port is published again. UDP is not passed on; if a UDP socket has the
+    port, the result says so. In a notebook without a network of its own this
     does nothing, because the machine reaches the port anyway. Raises `PortInUse` if another program has the outside
     port, `LabError` for a port or address that cannot be published.
     """
@@ -128,7 +130,19 @@ class Published:
             return f"port {self.inside} of this machine's network: {where} reaches it, nothing needs publishing"
         if self._closed:
             return f"port {self.inside} of this notebook's network, no longer published at {where}"
-        return f"port {self.inside} of this notebook's network, reachable at {where}"
+        return f"port {self.inside} of this notebook's network, reachable by TCP at {where}{_of_udp(self.inside)}"
+
+
+def _of_udp(port: int) -> str:
+    """What to say if the port is that of a UDP socket; ``""`` if no UDP socket has it."""
+    if not any(row.local[1] == port for row in kernel_table(port, protocol="udp")):
+        return ""
+    if any(row.local[1] == port and row.state == "LISTEN" for row in kernel_table(port)):
+        return ". The UDP socket on this port is not reachable: publish passes on TCP alone"
+    return (
+        f". But port {port} is that of a UDP socket, and publish passes on TCP alone: nobody outside reaches it. "
+        "Use a terminal inside, by `labkit shell`"
+    )
 
 
 class _Relay:

@@ -17,7 +17,7 @@ from typing import Any
 from labkit.core.checks import shown
 from labkit.core.errors import LabError
 from labkit.packets import recorded
-from labkit.packets.samples import ENDING, Samples, TcpSample
+from labkit.packets.samples import ENDING, STATES, Samples, TcpSample
 
 _LARGEST = 1 << 30  # Linux says 0x7fffffff for a threshold that nothing has set yet
 _TCP_INFO = 11
@@ -30,7 +30,7 @@ def tcp_info(connection: Any) -> TcpSample:
     connection: a socket of `labkit.net` or of the standard library. Raises `LabError` if it is none, is not connected,
     or the system is not Linux. Source: include/uapi/linux/tcp.h, tcp(7).
     """
-    with _own(connection) as own:
+    with own_descriptor(connection) as own:
         return _ask(own)
 
 
@@ -39,7 +39,7 @@ def sampled(connection: Any, every: float, origin: str) -> Iterator[Samples]:
     """Ask again and again while the body runs. every: seconds between two questions. Raises as `tcp_info`."""
     samples = Samples(live=True)
     done = threading.Event()
-    with _own(connection) as own:
+    with own_descriptor(connection) as own:
         samples.add(_ask(own))
         samples.algorithm = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0").decode("ascii")
 
@@ -78,7 +78,7 @@ def record(samples: Samples, name: str | None) -> None:
 
 
 @contextlib.contextmanager
-def _own(connection: Any) -> Iterator[socket.socket]:
+def own_descriptor(connection: Any) -> Iterator[socket.socket]:
     """A descriptor of our own for the socket: the program may close its one at any time."""
     transport = getattr(connection, "_transport", None)
     system = connection if transport is None else transport.get_extra_info("socket")
@@ -115,4 +115,5 @@ def _ask(own: socket.socket) -> TcpSample:
         rtt / 1e6,
         segment,
         waited / 1e6,
+        STATES[min(said[1], len(STATES) - 1)],
     )

@@ -6,6 +6,7 @@ Rule: finds kernels in /proc, enters by setns, and becomes the requested program
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,6 +63,25 @@ def _name(pid: int) -> str:
     return ""
 
 
+def taken_apart(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The words behind ``labkit shell`` as the kernel that is meant (None: the only one) and the command in it.
+
+    Two hyphens part them. Without hyphens the first word is a command if there is a program of that name, and a kernel
+    if not. Raises `LabError` for several kernels.
+    """
+    if "--" in words:
+        at = list(words).index("--")
+        if at > 1:
+            raise LabError(
+                f"{' '.join(words[:at])} are {at} kernels, and a command runs in one",
+                "Name one kernel at most before the two hyphens.",
+            )
+        return (words[0] if at else None), list(words[at + 1 :])
+    if words and (words[0].isdecimal() or shutil.which(words[0]) is None):
+        return words[0], list(words[1:])
+    return None, list(words)
+
+
 def choose(wanted: str | int | None) -> Kernel | list[Kernel]:
     """The kernel that the student means, or a list if there are several.
 
@@ -80,7 +100,7 @@ def choose(wanted: str | int | None) -> Kernel | list[Kernel]:
         raise LabError(
             f"{what} of yours with a network of its own",
             (f"There are {there}." if found else "There is none at all: open a lesson first.")
-            + ("" if number else f" If it is a command: labkit shell -- {wanted}"),
+            + ("" if number else " There is no program of this name either."),
         )
     if not found:
         raise LabError(

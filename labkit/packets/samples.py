@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, overload
 
-from labkit.core.errors import BadCapture
+from labkit.core.errors import BadCapture, NoSuchPacket
 from labkit.core.files import write_whole
 
 ENDING = ".samples.json"
@@ -19,6 +19,12 @@ ENDING = ".samples.json"
 
 _MOST = 100_000  # samples in a file
 _LARGEST = 1 << 63
+
+
+STATES = ("open", "disorder", "reduced", "recovery", "timeout")
+"""What a sender is doing: all is well; duplicate ACKs have come; it was told of congestion; it repairs a loss that
+duplicate ACKs told of; its timer has run out. Source: enum tcp_ca_state of Linux.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ class TcpSample:
     nor taken for lost. peer_window: how much more than the acknowledged bytes the peer has room for; None if this
     kernel is too old to say. acknowledged: bytes so far. resent: segments sent again so far. rtt: measured round trip,
     seconds. segment: bytes of a full segment. waited_for_peer: seconds so far in which only the peer's window stopped
-    the sender. Source: struct tcp_info of Linux, RFC 5681 §2.
+    the sender. state: one of `STATES`. Source: struct tcp_info of Linux, RFC 5681 §2.
     """
 
     time_ns: int
@@ -43,6 +49,7 @@ class TcpSample:
     rtt: float
     segment: int
     waited_for_peer: float
+    state: str
 
 
 _NAMES = tuple(each.name for each in fields(TcpSample))
@@ -76,7 +83,7 @@ class Samples(Sequence[TcpSample]):
         try:
             return self._samples[index]
         except IndexError:
-            raise IndexError(f"there are {len(self)} samples, there is none at index {index}") from None
+            raise NoSuchPacket(f"there are {len(self)} samples, there is none at index {index}") from None
 
     def __iter__(self) -> Iterator[TcpSample]:
         return iter(self._samples)
@@ -86,13 +93,21 @@ class Samples(Sequence[TcpSample]):
 
     @property
     def losses(self) -> tuple[int, ...]:
-        """The times, ns since the epoch, at which the kernel made its threshold smaller: it took something for lost."""
-        found, before = [], None
-        for each in self._samples:
-            if each.threshold is not None and (before is None or each.threshold != before):
-                found.append(each.time_ns)
-            before = each.threshold
-        return tuple(found)
+        """The times, ns since the epoch, at which duplicate ACKs made the kernel take something for lost."""
+        return self._entered("recovery")
+
+    @property
+    def timeouts(self) -> tuple[int, ...]:
+        """The times, ns since the epoch, at which the timer ran out."""
+        return self._entered("timeout")
+
+    def _entered(self, state: str) -> tuple[int, ...]:
+        before = ["open", *(each.state for each in self._samples)]
+        return tuple(
+            each.time_ns
+            for each, last in zip(self._samples, before, strict=False)
+            if each.state == state and last != state
+        )
 
     def save(self, path: Path) -> Path:
         """Write the samples to a JSON file: the names once, then a row each. Returns the path. Raises OSError."""
@@ -121,7 +136,7 @@ class Samples(Sequence[TcpSample]):
 def _checked(row: list[Any]) -> list[Any]:
     """A row of a file. Raises ValueError for what no kernel says."""
     for name, value in zip(_NAMES, row, strict=True):
-        if value is None and name in _MAYBE:
+        if (value is None and name in _MAYBE) or (name == "state" and value in STATES):
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _LARGEST:
             raise ValueError(f"{name} is no number that a kernel says")

@@ -25,6 +25,7 @@ STYLE = (
     "padding:.2em .3em;display:flex;align-items:baseline;flex-direction:row-reverse;justify-content:flex-end;"
     "gap:.6em;cursor:pointer}"
     ".labkit-ask .widget-radio-box label:hover{background:var(--jp-layout-color2,transparent)}"
+    ".labkit-ask .widget-radio-box label:has(input:disabled){cursor:default;background:none}"
     ".labkit-ask .widget-radio-box label:focus-within{outline:2px solid var(--jp-brand-color1,#1976d2)}"
     ".labkit-ask .widget-radio-box input{margin:0;flex:none;width:1em;height:1em;transform:translateY(.12em)}"
     f".labkit-ask input[type=text]{{{_FONT};height:auto;padding:.2em .5em}}"

@@ -1,6 +1,6 @@
 """A real JupyterLab, started with the command of `make lab`, and a real Chromium in front of it.
 
-Rule: works on a copy of the lessons; the browser resolves no name and reaches nothing but this machine.
+Rule: works on copies of its own, as a student does; the browser resolves no name and reaches nothing but this machine.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, ViewportSize, sync_playwright
 
+from labkit import lessons
 from tests.needs import need_tool
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,11 +43,11 @@ LAB_ARGS = (
 
 
 class Lab:
-    """JupyterLab in a process of its own. url: where it answers. notebooks: the folder it shows."""
+    """JupyterLab in a process of its own. url: where it answers. notebooks: the folder it shows, with the copies."""
 
     def __init__(self, folder: Path) -> None:
-        self.notebooks = folder / "notebooks"
-        shutil.copytree(ROOT / "notebooks", self.notebooks, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        self.notebooks = folder / lessons.FOLDER
+        lessons.hand_out(self.notebooks)
         own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR")}
         self.process = subprocess.Popen(
             lab_command(), cwd=folder, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -70,6 +70,12 @@ class TestAsThisUser:
         assert list(doctor.tiers) == list(TIERS)
         assert doctor.tiers[status().tier][0]
 
+    def test_it_says_which_wire_a_notebook_has(self) -> None:
+        (wire,) = (line for line in Doctor().lines if line.startswith("wire in a notebook with the kernel labkit: "))
+        assert re.search(": (live|UDP through a relay, TCP recorded: .+|none: .+)", wire)
+        (wire,) = (line for line in Doctor(LABKIT_TIER="recorded").lines if line.startswith("wire in "))
+        assert wire.endswith(": UDP through a relay, TCP recorded: LABKIT_TIER asks for recordings")
+
     def test_nothing_is_refused_without_saying_why_and_what_to_do(self) -> None:
         doctor = Doctor()
         assert doctor.private is not None

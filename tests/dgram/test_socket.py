@@ -892,9 +892,24 @@ class TestCapture:
                 ("client", "message", 10, "event"), ("client", "close", None, "call"),
                 ("client", "close", None, "event"),
             ]  # fmt: skip
+            for packet, call in zip(tape, [event for event in tape.events if event.kind == "call"], strict=False):
+                assert call.time_ns < packet.time_ns, "the call stands above the datagram that it sent"
             peers = {event.remote for event in tape.events}
             assert peers == {("127.0.0.1", client.port), ("127.0.0.1", server.port)}
             assert len(tape) == 2
+
+    def test_a_send_comes_before_the_error_that_it_causes(self) -> None:
+        need_live_capture()
+        with dgram.create_socket().bind(0) as gone:
+            port = gone.port
+        for _ in range(20):
+            with labkit.capture(port=port) as tape, closing(dgram.create_socket()) as client:
+                client.on("error", lambda error: None)
+                client.connect(port).send("anybody?")
+                client.wait_for("error")
+            (call,) = [event for event in tape.events if event.name == "send"]
+            asked, refused = tape
+            assert call.time_ns < asked.time_ns < refused.time_ns
 
     def test_only_the_talk_with_the_captured_port(self) -> None:
         need_live_capture()

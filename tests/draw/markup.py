@@ -76,10 +76,10 @@ def boxes(root: ElementTree.Element) -> list[Box]:
             name = part.get("class", "").split()[0]
             parts += [(part.text or "", name if name in style.TYPES else classes[0]), (part.tail or "", classes[0])]
         wide = sum(width(words, name) for words, name in parts)
-        kind = max((style.TYPES[name] for words, name in parts if words), key=lambda one: one.size, default=style.TYPES["n"])
+        size = max((style.TYPES[name].size for words, name in parts if words), default=0)
         x, y = float(node.get("x", "0")), float(node.get("y", "0"))
         left = x - wide if "e" in classes else x - wide / 2 if "c" in classes else x
-        found.append((left, y - 0.76 * kind.size, left + wide, y + 0.2 * kind.size, text))
+        found.append((left, y - 0.76 * size, left + wide, y + 0.2 * size, text))
     return found
 
 

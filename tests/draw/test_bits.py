@@ -376,7 +376,7 @@ def test_a_focus_that_is_no_field_names_the_fields() -> None:
 def test_the_first_bytes_alone() -> None:
     picture = draw.bits(syn(), first=12)
     lines = repr(picture).splitlines()
-    assert lines[0] == "TCP: Transmission Control Protocol, the first 12 bytes of 40, 12 bytes, RFC 9293 §3.1"
+    assert lines[0] == "TCP: Transmission Control Protocol, the first 12 of 40 bytes, RFC 9293 §3.1"
     assert [line.split()[2] for line in lines[1:-1]] == ["tcp.srcport", "tcp.dstport", "tcp.seq", "tcp.ack"]
     assert "Window" not in texts(parse(picture.svg))
     assert height(picture.svg) < height(draw.bits(syn()).svg) - 200

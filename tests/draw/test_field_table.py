@@ -62,3 +62,14 @@ def test_a_field_without_a_reason_says_so() -> None:
 def test_what_has_no_fields_is_refused() -> None:
     with pytest.raises(LabError, match="no fields to explain"):
         explain(layer())
+
+
+def test_the_page_has_two_columns_and_the_rest_opens_by_a_click() -> None:
+    table = explain(layer(HOSTILE))
+    root = ElementTree.fromstring(table._repr_html_())
+    first, folded = root.iter("table")
+    assert ["".join(head.itertext()) for head in first.iter("th")] == ["field", "why it exists"]
+    assert folded in list(next(root.iter("details")))
+    assert [["".join(cell.itertext()) for cell in row.iter("td")] for row in folded.iter("tr")][1:] == [
+        ["<script>alert(1)</script>", "bits 0-7", "RFC <1>"]
+    ]

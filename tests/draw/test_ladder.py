@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import pairwise, product
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,13 +13,16 @@ from hypothesis import strategies as st
 from benchmarks.ladder import tape_of
 from labkit import draw
 from labkit.core.errors import LabError
-from labkit.draw import ladder_text
+from labkit.draw import ladder_frame, ladder_model, ladder_text, ladder_time, marks, style
 from labkit.packets import Tape
 from labkit.packets.capture_file import Recording
-from labkit.packets.model import SocketEvent
+from labkit.packets.model import SocketEvent, Verdict
 from tests.draw.fakes import CLIENT, MS, SERVER, FakePacket, FakeTape, Script, greeting
-from tests.draw.markup import SVG, boxes, check_layout, parse, texts
+from tests.draw.markup import SVG, boxes, check_layout, parse, strokes, texts
+from tests.draw.test_verdicts import lost_syns
 from tests.packets.oracle import CASES
+
+DATA = Path(__file__).parents[2] / "data"
 
 GREETING = """\
 Ladder of 12 packets, client ↔ server:8124
@@ -153,8 +157,11 @@ def test_retransmission_and_reset_are_marked() -> None:
     root = parse(draw.ladder(lost_syn()).svg)
     assert "retransmission" in texts(root)
     classes = [node.get("class") for node in root.iter(f"{SVG}path")]
-    assert "a0 dash" in classes
-    assert "ar" in classes
+    assert "ac dash" in classes
+    assert "ar" not in classes  # the colour of what is lost
+    assert marks.bar(0, 0).count("v14") == 2
+    bars = [stroke for stroke in strokes(root, "ac") if stroke[0] == stroke[2] and abs(stroke[3] - stroke[1]) == 14]
+    assert len(bars) == 4  # two strokes on the arrow, two in the legend
 
 
 def test_a_repeated_pure_ack_is_no_retransmission() -> None:
@@ -248,10 +255,14 @@ def test_what_is_no_row_of_packets_is_refused() -> None:
         draw.ladder(tape, limit="5")  # type: ignore[arg-type]
 
 
-def test_whose_time_the_events_have_is_said_where_there_are_any() -> None:
+def test_whose_time_the_events_have_is_said_in_the_first_ladder_that_has_some() -> None:
     said = "events: when the program was told; the kernel may act before or after"
-    assert said in texts(parse(draw.ladder(greeting()).svg))
+    draw.set_large(False)  # a lesson begins
     assert said not in texts(parse(draw.ladder(greeting(), events=False).svg))
+    assert said in texts(parse(draw.ladder(greeting()).svg))
+    assert said not in texts(parse(draw.ladder(greeting()).svg))
+    draw.set_large(False)
+    assert said in texts(parse(draw.ladder(greeting()).svg))
 
 
 def test_nineteen_packets_with_their_events_fit_a_screen_and_a_half() -> None:
@@ -371,9 +382,277 @@ def test_a_clock_that_goes_back_is_told_in_both() -> None:
 def test_a_packet_without_a_time_makes_no_gap() -> None:
     packets = [FakePacket(number, at, "client", "ACK", number, 1) for number, at in enumerate((0, None, 9 * 10**9), 1)]
     picture = draw.ladder(FakeTape(packets))
-    assert [text for text in texts(parse(picture.svg)) if text in ("no time", "0.000", "9000.000")] == [
-        "0.000", "no time", "9000.000",
+    assert [text for text in texts(parse(picture.svg)) if text in ("no time", "0", "9.00 s")] == [
+        "0", "no time", "9.00 s",
     ]  # fmt: skip
     assert not [text for text in texts(parse(picture.svg)) if "later" in text or "nothing is sent" in text]
     assert "gap" not in repr(picture)
     assert repr(picture).splitlines()[2].endswith("no time")
+
+
+class TestTimes:
+    @staticmethod
+    def told(*ns: int) -> list[str]:
+        packets = [FakePacket(number, at, "client", "ACK", number, 1) for number, at in enumerate(ns, 1)]
+        rungs = ladder_model.read(FakeTape(packets), limit=None).items
+        return list(ladder_time.clocks(rungs, ns[0]).values())
+
+    @pytest.mark.parametrize(
+        ("ns", "said"),
+        [
+            ((0, 18_000), ["0", "0.018"]),
+            ((0, 5_263_000, 14_738_000), ["0", "5.26", "14.7"]),
+            ((0, 15_403_000, 15_431_000, 15_456_000), ["0", "15.40", "15.43", "15.46"]),
+            ((0, 71_138_000, 121_349_000), ["0", "71.1", "121"]),
+            ((0, 1_022_882_000), ["0", "1.02 s"]),
+            ((0, 1_022_882_000, 1_022_900_000), ["0", "1.022882 s", "1.022900 s"]),
+            ((0, 12_345_000_000), ["0", "12.35 s"]),
+        ],
+    )
+    def test_three_digits_or_as_many_as_tell_two_apart(self, ns: tuple[int, ...], said: list[str]) -> None:
+        assert self.told(*ns) == said
+
+    @settings(max_examples=200, deadline=None)
+    @given(st.lists(st.integers(0, 3 * 10**9), min_size=2, max_size=20))
+    def test_times_keep_their_order(self, times: list[int]) -> None:
+        times.sort()
+        values = [
+            float(text.removesuffix(" s")) * (1000 if text.endswith("s") else 1) for text in self.told(*times)
+        ]
+        assert values == sorted(values)
+        for value, at in zip(values, times, strict=True):
+            assert abs(value - (at - times[0]) / 1e6) <= max(0.005 * value, 0.0006)
+
+
+class TestFolds:
+    def test_handshake_and_end_are_one_row_each_and_whole_in_the_twin(self) -> None:
+        picture = draw.ladder(greeting(), fold=True)
+        root = parse(picture.svg)
+        check_layout(root)
+        assert {"3 packets: handshake", "3 packets: end"} <= set(texts(root))
+        assert sum("seq=" in text for text in texts(root)) == 6
+        lines = repr(picture).splitlines()
+        assert lines[1:5] == ["     (packets 1-3: handshake)", *GREETING.splitlines()[1:4]]
+        assert lines[-9:-5] == ["     (packets 10-12: end)", *GREETING.splitlines()[-8:-5]]
+        assert [line for line in lines if not line.startswith("     (packets")] == GREETING.splitlines()
+
+    def test_a_handshake_to_which_something_happened_is_not_folded(self) -> None:
+        assert "handshake" not in repr(draw.ladder(lost_syns(), fold=True))
+
+    def test_an_end_with_data_in_it_is_not_folded(self) -> None:
+        run = Script().open().send(100, "client", "FIN, ACK").send(110, "server", "PSH, ACK", b"x")
+        assert "end)" not in repr(draw.ladder(run.send(120, "client", "ACK").tape(), fold=True))
+
+    def test_only_data_folds_runs_and_leaves_out_what_carries_nothing(self) -> None:
+        run = Script().open()
+        for number in range(12):
+            run.send(100 + 20 * number, "server", "ACK", bytes(1000))
+            if number % 2:
+                run.send(110 + 20 * number, "client", "ACK")
+        run.send(1000, "client", "PSH, ACK", b"thanks").send(1100, "client", "FIN, ACK").send(1200, "server", "ACK")
+        picture = draw.ladder(run.tape(), only="data")
+        root = parse(picture.svg)
+        check_layout(root)
+        assert "12 segments and 6 ACKs  12,000 bytes" in texts(root)
+        assert "5 packets without data or a note not drawn" in texts(root)
+        lines = repr(picture).splitlines()
+        assert lines[1] == "  (packets without data or a note are not shown)"
+        assert len([line for line in lines if "1,000 bytes" in line]) == 12
+        assert not [line for line in lines if line.split("  ")[-1].startswith("seq") and "bytes" not in line]
+
+    def test_a_run_ends_at_what_has_a_note_or_a_verdict(self) -> None:
+        run = Script().open()
+        for number in range(9):
+            run.send(100 + number, "client", "ACK", b"abc", verdict=Verdict("dropped") if number == 4 else None)
+        drawn = texts(parse(draw.ladder(run.tape(), only="data").svg))
+        assert [text for text in drawn if "segments" in text] == ["4 segments  12 bytes"] * 2
+        assert "dropped on the wire · “abc”" in drawn
+
+    def test_a_long_run_is_one_line_of_the_twin(self) -> None:
+        run = Script().open()
+        for number in range(5000):
+            run.send(100 + number * 20, "server", "ACK", bytes(1460)).send(110 + number * 20, "client", "ACK")
+        picture = draw.ladder(run.tape(), only="data")
+        assert "     (packets 1-5000, server to client: 7,300,000 bytes of payload)" in repr(picture).splitlines()
+        assert "left out" not in repr(picture)
+        check_layout(parse(picture.svg))
+
+    def test_the_lost_segment_of_01d_fits_700_px(self) -> None:
+        tape = Tape.load(DATA / "01d-tcp-loss" / "lost-segment.pcapng")
+        picture = draw.ladder(tape, only="data", fold=True, round_trip=(6, 21))
+        root = parse(picture.svg)
+        check_layout(root)
+        assert float(root.get("height", "0")) <= 700
+        drawn = texts(root)
+        assert [text.split("  ")[0] for text in drawn if text.startswith("duplicate")] == [
+            "duplicate ACK 1", "duplicate ACK 2", "duplicate ACK 3", "duplicate ACKs 4 to 6",
+        ]  # fmt: skip
+        assert "fast retransmit" in drawn
+        assert "one round trip: 11.1 ms" in drawn
+        assert "  one round trip: packets 6 to 21" in repr(picture).splitlines()
+
+    def test_what_it_cannot_be_limited_to_is_refused(self) -> None:
+        with pytest.raises(LabError, match=r'only=str .acks. .* Give only="data"'):
+            draw.ladder(greeting(), only="acks")
+
+    @pytest.mark.parametrize("name", [path.stem for path in sorted(DATA.rglob("*.pcapng"))])
+    def test_every_form_of_every_recording_is_laid_out(self, name: str) -> None:
+        tape = Tape.load(next(DATA.rglob(f"{name}.pcapng")))
+        for fold, only, compact in product((False, True), (None, "data"), (False, True)):
+            root = parse(draw.ladder(tape, fold=fold, only=only, compact=compact).svg)
+            check_layout(root)
+
+
+class TestRoundTrip:
+    def test_from_one_packet_to_the_next_of_the_same_side(self) -> None:
+        tape = greeting()
+        drawn = texts(parse(draw.ladder(tape, round_trip=(6, 8)).svg))
+        assert "one round trip: 41.2 ms" in drawn
+        assert draw.ladder(tape, round_trip=(tape.packets[5], tape.packets[7])).text == draw.ladder(
+            tape, round_trip=(6, 8)
+        ).text  # fmt: skip
+
+    def test_an_answer_ends_it_when_it_arrives(self) -> None:
+        run = Script().send(0, "client", "SYN")
+        run.send(5000, "server", "SYN, ACK", verdict=Verdict("delayed", "by 5 ms", (10_100_000,)))
+        assert "one round trip: 10.1 ms" in texts(parse(draw.ladder(run.tape(), round_trip=(1, 2)).svg))
+
+    @pytest.mark.parametrize(
+        ("pair", "said"),
+        [
+            (3, "no pair of packets"),
+            ((1,), "no pair of packets"),
+            (("a", "b"), "no pair of packets"),
+            ((1, 99), "does not show packet 99"),
+            ((4, 2), "packet 2 comes before packet 4"),
+        ],
+    )
+    def test_what_is_no_round_trip_is_refused(self, pair: object, said: str) -> None:
+        with pytest.raises(LabError, match=said):
+            draw.ladder(greeting(), round_trip=pair)  # type: ignore[arg-type]
+
+
+class TestSlope:
+    """Arrows between two hosts fall as far as the way takes; between programs of one host they do not."""
+
+    @staticmethod
+    def falls(tape: FakeTape) -> list[float]:
+        drawn = strokes(parse(draw.ladder(tape).svg), "ac", "as")
+        arrows = sorted((y1, y2) for x1, y1, x2, y2 in drawn if abs(x2 - x1) > 300)
+        return [below - above for above, below in arrows]
+
+    def wire(self, *packets: tuple[float, str, str, bytes]) -> FakeTape:
+        run = Script()
+        for at_us, sender, flags, payload in packets:
+            run.send(at_us, sender, flags, payload)
+        for packet in run.packets:
+            packet.client, packet.server = ("10.0.0.1", 40000), ("10.0.0.2", 8124)
+        return run.tape()
+
+    def test_a_round_trip_is_a_v(self) -> None:
+        tape = self.wire((0, "client", "SYN", b""), (5200, "server", "SYN, ACK", b""), (10_500, "client", "ACK", b""))
+        assert self.falls(tape) == [style.SLOPE_WIRE] * 3
+        for packet in tape.packets:
+            packet.client, packet.server = CLIENT, SERVER
+        assert self.falls(FakeTape(tape.packets)) == [style.SLOPE] * 3
+
+    def test_packets_that_are_on_their_way_together_are_drawn_flat(self) -> None:
+        opening = ((0, "client", "SYN", b""), (5200, "server", "SYN, ACK", b""))
+        burst = ((11_000, "client", "ACK", b"a" * 90), (11_010, "client", "ACK", b"b" * 90))
+        tape = self.wire(*opening, *burst, (16_300, "server", "ACK", b""))
+        assert self.falls(tape) == [style.SLOPE_WIRE] * 2 + [style.SLOPE] * 2 + [style.SLOPE_WIRE]
+
+    def test_a_way_that_takes_no_time_is_drawn_flat(self) -> None:
+        tape = self.wire((0, "client", "SYN", b""), (90, "server", "SYN, ACK", b""), (190, "client", "ACK", b""))
+        assert self.falls(tape) == [style.SLOPE] * 3
+
+
+class TestNobody:
+    @staticmethod
+    def ends(tape: Tape | FakeTape) -> list[str]:
+        return [text for text in texts(parse(draw.ladder(tape).svg)) if text in ("client", "server", "nobody listens")]
+
+    def test_a_port_on_which_nobody_listens(self) -> None:
+        refused = Script().send(0, "client", "SYN").send(10, "server", "RST, ACK")
+        assert self.ends(refused.tape()) == ["client", "nobody listens"]
+        assert self.ends(Tape.load(DATA / "02b-udp-network" / "nobody.pcapng")) == ["client", "nobody listens"]
+        assert self.ends(Tape.load(DATA / "02a-udp" / "after-close.pcapng")) == ["client", "nobody listens"]
+
+    def test_a_server_that_is_there(self) -> None:
+        assert self.ends(greeting()) == ["client", "server"]
+        assert self.ends(Script().send(0, "client", "SYN").tape()) == ["client", "server"]  # silence says nothing
+        there = Script().event(5, "server", "connection").send(0, "client", "SYN").send(10, "server", "RST, ACK")
+        assert self.ends(there.tape()) == ["client", "server"]
+        part = Script().send(0, "client", "PSH, ACK", b"x").send(10, "server", "RST, ACK")
+        assert self.ends(part.tape()) == ["client", "server"]
+        assert self.ends(Tape.load(DATA / "02b-udp-network" / "who-is-reached.pcapng")) == ["client", "server"]
+
+
+class TestEvents:
+    def test_the_close_of_a_server_is_told_from_that_of_its_connection(self) -> None:
+        run = Script().open().event(200, "server", "close").event(300, "server", "close", None, "call", None)
+        picture = draw.ladder(run.event(310, "server", "close", port=None).tape())
+        assert {"close", "server close()", "server close"} <= set(texts(parse(picture.svg)))
+        assert "  server events: close, server close" in repr(picture)
+        assert "  server calls: server close" in repr(picture)
+
+    @pytest.mark.parametrize(("later_us", "below"), [(15, True), (5000, False)])
+    def test_a_socket_closes_below_the_fin_that_closed_it(self, later_us: int, below: bool) -> None:
+        run = Script().open().event(500, "client", "end").event(510, "client", "close")
+        run.send(510 + later_us, "client", "FIN, ACK")
+        found = {box[4].strip(): box[1] for box in boxes(parse(draw.ladder(run.tape()).svg))}
+        fin = next(top for text, top in found.items() if text.startswith("FIN"))
+        assert (found["close"] > fin) == below
+        assert found["end"] < fin
+
+    def test_colour_is_the_sender_however_many_conversations(self) -> None:
+        root = parse(draw.ladder(lost_syn()).svg)
+        used = {node.get("class", "").split()[0] for node in root.iter(f"{SVG}path")}
+        assert not {kind for kind in used if re.fullmatch(r"a\d", kind)}
+        assert {"ac", "as"} <= used
+
+
+class TestCompact:
+    def test_it_is_large_and_has_no_foot_and_no_plain_acks(self) -> None:
+        picture = draw.ladder(greeting(), compact=True)
+        root = parse(picture.svg)
+        check_layout(root)
+        wide, drawn_wide = float(root.get("width", "0")), float(root.get("viewBox", "").split()[2])
+        smallest = min(
+            style.TYPES[node.get("class", "").split()[0]].size for node in root.iter(f"{SVG}text")
+        ) * wide / drawn_wide  # fmt: skip
+        assert smallest / 3 >= 7  # px, at a third of its size
+        drawn = texts(root)
+        assert not [text for text in drawn if text == "ACK" or "seq=" in text or "socket emitted" in text]
+        assert picture.text == draw.ladder(greeting(), compact=False).text  # the twin is whole
+
+    def test_a_lesson_for_a_projector_makes_it_the_default(self) -> None:
+        try:
+            draw.set_large(True)
+            assert draw.ladder(greeting()).svg == draw.ladder(greeting(), compact=True).svg
+            assert draw.ladder(greeting(), compact=False).svg != draw.ladder(greeting()).svg
+        finally:
+            draw.set_large(False)
+        assert draw.ladder(greeting()).svg != draw.ladder(greeting(), compact=True).svg
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ("live from lo (AF_PACKET ring)", "live"),
+        ("live from this notebook's own network (AF_PACKET ring), 2 frames lost", "live, 2 frames lost"),
+        ("recorded from data/a/b.pcapng", "recorded"),
+        ("recorded from a.pcap, not whole: it ends in packet 3", "recorded, not whole: it ends in packet 3"),
+        ("live from lo (AF_PACKET ring), cut short by KeyboardInterrupt", "live, cut short by KeyboardInterrupt"),
+        ("made by hand", "made by hand"),
+    ],
+)
+def test_the_foot_says_in_a_word_where_the_tape_comes_from(origin: str, said: str) -> None:
+    assert ladder_frame.origin(origin) == said
+
+
+def test_filler_is_no_text() -> None:
+    run = Script().open().send(100, "client", "ACK", b"1" * 1460).send(200, "client", "ACK", b"1" * 9)
+    drawn = texts(parse(draw.ladder(run.tape()).svg))
+    assert [text for text in drawn if "111" in text] == ["“111111111”"]
+    assert "ACK  seq=1 ack=1  1,460 bytes" in drawn

@@ -53,11 +53,13 @@ class TestSack:
     def test_the_block_is_told_in_relative_numbers(self) -> None:
         recorded = tape(segment(3, 8124, 40000, SERVER + 1, CLIENT + 1, ACK, options=sack((1461, 2921))))
         assert recorded[3].sack == ((1461, 2921),)
-        assert last_line(recorded) == "  4  client ← server  ACK       seq=1 ack=1 sack=1461-2921"
+        assert last_line(recorded) == (
+            "  4  client ← server  ACK       seq=1 ack=1 sack=1461-2921  duplicate ACK 1"
+        )
 
     def test_several_blocks(self) -> None:
         recorded = tape(segment(3, 8124, 40000, SERVER + 1, CLIENT + 1, ACK, options=sack((500, 600), (100, 200))))
-        assert last_line(recorded).endswith("ack=1 sack=500-600,100-200")
+        assert last_line(recorded).endswith("ack=1 sack=500-600,100-200  duplicate ACK 1")
 
     @pytest.mark.parametrize(
         ("ack", "blocks", "meaning"),
@@ -96,8 +98,8 @@ class TestSack:
 class TestWindow:
     def test_a_closed_window_is_told(self) -> None:
         recorded = tape(segment(3, 8124, 40000, SERVER + 1, CLIENT + 1, ACK, window=0))
-        assert last_line(recorded) == "  4  client ← server  ACK       seq=1 ack=1  window 0"
-        assert "window 0: no room" in draw.ladder(recorded).svg
+        assert last_line(recorded) == "  4  client ← server  ACK       seq=1 ack=1  zero window"
+        assert "zero window: no room" in draw.ladder(recorded).svg
 
     def test_an_open_one_is_not(self) -> None:
         recorded = tape(segment(3, 8124, 40000, SERVER + 1, CLIENT + 1, ACK, window=1))

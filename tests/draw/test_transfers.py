@@ -46,7 +46,8 @@ def samples(*rows: tuple[int, int, int | None, int, int | None, int]) -> Samples
     found = Samples("live from a wire", live=True)
     found.algorithm = "reno"
     for at, window, threshold, flight, peer, done in rows:
-        found.add(TcpSample(at * MS, window, threshold, flight, peer, done, 0, 0.04, 1460, 0.0))
+        state = "open" if threshold is None else "recovery"
+        found.add(TcpSample(at * MS, window, threshold, flight, peer, done, 0, 0.04, 1460, 0.0, state))
     return found
 
 
@@ -193,15 +194,16 @@ class TestCongestion:
             "Plot: Two windows, and the bytes in flight",
             "  bytes in flight, congestion window, peer's window; in bytes, over time",
             "  congestion control: reno",
-            "  the sender takes something for lost",
+            "  duplicate ACKs tell of a loss",
             "  it grows",
             "tape: live from a wire",
         ]
-        assert "most in flight 29,200 bytes, 1 losses" in picture.alt
+        assert "most in flight 29,200 bytes" in picture.alt
+        assert "1 losses told by duplicate ACKs, 0 timeouts" in picture.alt
 
     def test_no_loss_and_no_peer(self) -> None:
         quiet = samples((0, 14600, None, 0, None, 0), (9, 14600, None, 14600, None, 9))
-        assert "nothing is taken for lost" in repr(draw.congestion(quiet))
+        assert "no duplicate ACKs tell of a loss" in repr(draw.congestion(quiet))
 
     def test_samples_in_a_file(self, tmp_path: Path) -> None:
         again = Samples()

@@ -65,8 +65,22 @@ def test_bytes_go_both_ways_and_half_close_is_kept(kernel: BlockingKernelClient,
 
 
 def test_it_says_where(kernel: BlockingKernelClient, port: int) -> None:
-    assert ask(kernel, "published") == f"port 8124 of this notebook's network, reachable at 127.0.0.1:{port}"
+    assert ask(kernel, "published") == f"port 8124 of this notebook's network, reachable by TCP at 127.0.0.1:{port}"
     assert port in listening_ports()
+
+
+def test_of_a_udp_socket_it_says_that_nobody_reaches_it(kernel: BlockingKernelClient) -> None:
+    ask(kernel, "from labkit import dgram; clock = dgram.create_socket('udp4').bind(41235)")
+    said = ask(kernel, "lab.publish(41235, outside=0)")
+    assert "But port 41235 is that of a UDP socket, and publish passes on TCP alone: nobody outside reaches it." in said
+    assert "labkit shell" in said
+
+
+def test_of_a_port_with_both_it_says_which_one_is_reached(kernel: BlockingKernelClient) -> None:
+    ask(kernel, "from labkit import servers; names = servers.dns.create().listen(5300)")
+    said = ask(kernel, "lab.publish(5300, outside=0)")
+    assert "reachable by TCP at 127.0.0.1:" in said
+    assert said.endswith(". The UDP socket on this port is not reachable: publish passes on TCP alone")
 
 
 def test_the_same_port_is_the_default(kernel: BlockingKernelClient) -> None:

@@ -6,6 +6,7 @@ Rule: the program as a user runs it; the kernels are real ones, started by their
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,13 +114,39 @@ def test_words_that_are_no_kernel(front: FrontEnd) -> None:
     assert told.returncode == 1
     assert told.stderr.startswith("labkit: LabError: nobody is not the name of a notebook of yours")
     assert f"{front.process.pid} (01a-tcp-connection.ipynb)" in told.stderr
-    assert "labkit shell -- nobody" in told.stderr
+    assert "There is no program of this name either." in told.stderr
 
 
-def test_a_command_without_hyphens_is_told_where_it_stands() -> None:
-    told = run("shell", "telnet", "127.0.0.1", "8124")
-    assert told.returncode == 2
-    assert "A command stands behind two hyphens: labkit shell -- telnet 127.0.0.1 8124" in told.stderr
+def test_a_command_needs_no_hyphens(front: FrontEnd, before: tuple[str, ...]) -> None:
+    kernel = str(front.process.pid)
+    told = run("shell", kernel, need_tool("telnet"), "127.0.0.1", "8124", before=before)
+    assert "Connected to 127.0.0.1" in told.stdout
+    # an option belongs to the command, also one that labkit has
+    assert run("shell", kernel, "echo", "-h", "--update", before=before).stdout == "-h --update\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "kernel", "command"),
+    [
+        ("", None, []),
+        ("4711", "4711", []),
+        ("01a", "01a", []),
+        ("sh", None, ["sh"]),
+        ("sh -c ls", None, ["sh", "-c", "ls"]),
+        ("01a sh -c ls", "01a", ["sh", "-c", "ls"]),
+        ("-- 01a", None, ["01a"]),
+        ("sh -- ls", "sh", ["ls"]),
+        ("4711 -- ls --", "4711", ["ls", "--"]),
+    ],
+)
+def test_what_the_words_mean(words: str, kernel: str | None, command: list[str]) -> None:
+    assert shell.taken_apart(words.split()) == (kernel, command)
+
+
+def test_two_kernels_are_one_too_many() -> None:
+    told = run("shell", "01a", "01b", "--", "ls")
+    assert told.returncode == 1
+    assert "01a 01b are 2 kernels, and a command runs in one" in told.stderr
 
 
 def test_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,10 +163,21 @@ def test_several_are_listed(tmp_path: Path) -> None:
             fronts.append(FrontEnd(tmp_path / name, JPY_SESSION_NAME=f"{name}.ipynb"))
         for front in fronts:
             front.connect()
-        told = run("shell")
-        assert told.returncode == 1
-        for name, front in zip("ab", fronts, strict=True):
-            assert f"  labkit shell {front.process.pid}    {name}.ipynb" in told.stdout.splitlines()
+        for command in ([], ["telnet", "127.0.0.1", "8124"]):
+            told = run("shell", "--", *command)
+            assert told.returncode == 1
+            for name, front in zip("ab", fronts, strict=True):
+                meant = " ".join([str(front.process.pid), *command])
+                assert f"  labkit shell {meant}    {name}.ipynb" in told.stdout.splitlines()
     finally:
         for front in fronts:
             front.__exit__()
+
+
+def test_nc_is_told_to_end_wherever_it_is_named() -> None:
+    """Without -N it stays when its input has ended, and the server never hears of the end."""
+    root = Path(__file__).resolve().parents[2]
+    texts = [*(root / "lessons").glob("*.md"), root / "README.md", root / "docs" / "instructors.md"]
+    named = [call for path in texts for call in re.findall(r"`(nc [^`]+)`", path.read_text(encoding="utf8"))]
+    assert named
+    assert [call for call in named if "-u" not in call.split() and "-N" not in call.split()] == []

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,16 @@ class TestChange:
         assert verdicts(tape) == [(number, "dropped") for number in range(6, 21)]
         assert tape[19].verdict is not None
         assert tape[19].verdict.detail == "the queue was full"
+
+    def test_a_frame_on_its_way_is_not_in_the_queue(self) -> None:
+        with live_wire(delay=0.4, rate=20_000, queue=2) as wire, wire.capture(wait_closed=False) as tape:
+            sender, receiver = datagrams(wire, 1)
+            with sender, receiver:
+                for number in range(1, 6):
+                    time.sleep(0.02)  # the time that a frame of 44 bytes needs on this cable is 2 ms: what is tested
+                    sender.sendto(number.to_bytes(2, "big"), (wire.server.address, 9000))
+        assert len(tape.where(protocol="UDP")) == 6  # all of them were on the cable at the same time
+        assert verdicts(tape) == []
 
 
 class TestMistakes:

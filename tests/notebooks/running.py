@@ -93,4 +93,4 @@ def lesson_kernel(folder: Path, progress: Path, **variables: str) -> Iterator[Le
 
 def verdicts(text: str) -> dict[str, str]:
     """The verdicts that a cell gave: ``{"C-1.3": "holds"}``."""
-    return dict(re.findall(r"(?m)^([CTEM]-[\d.]+) (holds|wrong|outdated)$", text))
+    return {claim: verdict for verdict, claim in re.findall(r"(?m)^Verdict: (\w+) \((\S+)\)$", text)}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import labkit
 from labkit.core.errors import LabError
 from tests.needs import need_live_capture, need_private_network
 from tests.notebooks.running import LessonKernel, Outputs, lesson_kernel, verdicts
@@ -98,8 +99,8 @@ def test_a_lesson_in_any_order(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error", "says"),
     [
-        ("C-1.3 holds\nThe book: x\nMeasured: y", "", []),
-        ("C-1.3 wrong\nThe book: x\nMeasured: z", "", ["gave C-1.3 holds, now wrong"]),
+        (repr(labkit.check_claim("C-1.3", "x", holds=True, seen="z")), "", []),
+        (repr(labkit.check_claim("C-1.3", "x", holds=False, seen="z")), "", ["gave C-1.3 holds, now wrong"]),
         ("", "", ["gave C-1.3 holds, now None"]),
         ("IndexError: list index out of range", "IndexError", ["ends with IndexError"]),
         ("NameError: name 'tape' is not defined", "NameError", []),
@@ -108,7 +109,7 @@ def test_a_lesson_in_any_order(path: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong(text: str, error: str, says: list[str]) -> None:
-    first = Outputs("C-1.3 holds\nThe book: x\nMeasured: y", "", 0.1)
+    first = Outputs(repr(labkit.check_claim("C-1.3", "x", holds=True, seen="y")), "", 0.1)
     found = wrong("x = 1", first, Outputs(text, error, 0.1), "again")
     assert len(found) == len(says)
     assert all(part in line for part, line in zip(says, found, strict=True))

@@ -130,10 +130,10 @@ def test_a_block_says_what_to_do_and_hides_what_is_seen() -> None:
     (block,) = re.findall(r"<!-- change: more -->\n(.*?)<!-- end of change -->\n", written, re.DOTALL)
     assert block == (
         "**Change one thing.** In the cell that begins with `one = 1`, change `= 1` to `= 5`, and run the cell. "
-        "Then run again the cell `print(one)`. What is printed?\n\n"
+        "Then run the cell that begins with `print(one)` again. What is printed?\n\n"
         "<details>\n<summary>What is seen</summary>\n\n"
         "It prints 5. To get back, undo the change and run the same cells again.\n\n</details>\n"
-    ).replace("the cell `print(one)`", "the cell that begins with `print(one)`")
+    )
     assert written.index("print(one)\n```") < written.index("<!-- change") < written.index("## Two")
 
 

@@ -1,0 +1,88 @@
+"""What a picture is made of, in text that nbval compares: so a committed picture is one that the present code draws.
+
+Rule: numbers, times, bytes and places are set aside; words, kinds of shapes, classes and the style sheet are not.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any
+from urllib.parse import unquote
+from xml.etree import ElementTree
+from xml.sax.saxutils import unescape
+
+SVG = re.compile(r"(?:<\?xml[^>]*>\s*)?<svg\b.*?</svg>\s*", re.DOTALL)
+INLINE = re.compile(r"data:image/svg\+xml(?:;charset=[\w-]+)?(;base64)?,([^\"')\s]*)")
+
+# Class of the text of single bytes and characters: they hold ports, sequence numbers, clocks.
+BYTES = "x"
+# Whether a silence is long enough to be named, a busy machine decides: then it has words, and a dotted line.
+SILENCE = {"dot", "gap"}
+PASSED_OVER = re.compile(r"nothing is sent|^# \w+ later$|^[\W\d_]*$")
+# The mark beside the origin: full if the packets were captured live, hollow if they are recorded.
+MARK = ("rect", {"am", "oam"})
+FOOT = "s"  # the class of small print, where the origin is
+ORIGIN = re.compile(r"(?m)^tape: [^<\n]*")
+NUMBER = re.compile(r"0x[0-9a-f]+|\d[\d.,:]*")
+
+
+def made_of(svg: str) -> str:
+    """One line for each kind of part that a picture has, sorted; pictures of like things have the same lines.
+
+    A text is a kind of its own by its words and its classes; a shape by its classes and the names of its attributes.
+    The text alternative is left out: it is the text twin, which is compared on its own.
+    """
+    lines = set()
+    origin = ORIGIN.search(svg)  # in the text alternative; in the picture it takes a line or two
+    for element in ElementTree.fromstring(svg).iter():
+        tag = element.tag.rpartition("}")[2]
+        words = "".join(element.itertext()).strip()
+        kinds = " ".join(sorted(element.get("class", "").split()))
+        if tag in ("title", "desc") or SILENCE & set(kinds.split()):
+            continue
+        if tag == MARK[0] and MARK[1] & set(kinds.split()):
+            continue
+        if kinds == FOOT and (words.startswith("tape: ") or (set(" /") & set(words) and _of(words, origin))):
+            continue
+        words = NUMBER.sub("#", words)
+        if tag == "style":
+            lines.add(f"style {''.join(element.itertext())}")
+        elif tag in ("text", "tspan"):
+            if BYTES not in kinds.split() and not PASSED_OVER.search(words):
+                lines.add(f"{tag} [{kinds}] {words}")
+        else:
+            names = " ".join(sorted(name.rpartition("}")[2] for name in element.attrib))
+            lines.add(f"{tag} [{kinds}] {names}")
+    return "PICTURE\n" + "\n".join(sorted(lines)) + "\n"
+
+
+def _of(words: str, origin: re.Match[str] | None) -> bool:
+    """Whether a line of small print goes on with the origin."""
+    return origin is not None and words.removesuffix("…") in unescape(origin[0])
+
+
+def pictures_in_words(text: str) -> str:
+    """A text with each picture in it, also one inside a page's markup, put into the words of `made_of`."""
+
+    def inline(match: re.Match[str]) -> str:
+        try:
+            svg = base64.b64decode(match[2]).decode() if match[1] else unquote(match[2])
+            return made_of(svg)
+        except (ElementTree.ParseError, binascii.Error, UnicodeDecodeError):
+            return match[0]
+
+    return INLINE.sub(inline, SVG.sub(lambda match: made_of(match[0]), text))
+
+
+def compare_pictures_in_nbval() -> None:
+    """Have nbval compare what pictures are made of, before its patterns would set them aside."""
+    from nbval.plugin import IPyNbCell
+
+    sanitize = IPyNbCell.sanitize
+
+    def sanitize_in_words(self: Any, text: Any) -> Any:
+        return sanitize(self, pictures_in_words(text) if isinstance(text, str) else text)
+
+    IPyNbCell.sanitize = sanitize_in_words
