@@ -109,7 +109,13 @@ class BadArgument(LabError, TypeError, ValueError):
 
 
 class NoSuchPacket(LabError, IndexError):
-    """A tape has no packet at an index: nothing was captured, or nothing that was asked for."""
+    """A tape has no packet at an index, or samples no sample: nothing was captured, or nothing that was asked for."""
+
+
+class NoSuchPart(LabError, KeyError):
+    """A packet has no layer of this name, or a layer has no such field."""
+
+    __str__ = LabError.__str__  # a KeyError would show its words in quotes
 
 
 class CaptureUnavailable(LabError):

@@ -7,12 +7,14 @@ Rule: takes what a student asks for; what is said is decided in `ladder_model` a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
 from labkit.draw import ladder_text, style
 from labkit.draw.ladder_drawing import Drawing
+from labkit.draw.ladder_fold import folded
 from labkit.draw.ladder_model import Ladder, Rung, read
 from labkit.draw.ladder_time import way_ns
 from labkit.draw.picture import Picture
@@ -51,7 +53,8 @@ def ladder(
     Raises LabError for a tape that is none, and for packets of round_trip that are not drawn.
     """
     title = title or None
-    model = read(tape, events=events, acks=acks, limit=limit, fold=fold, only=only)
+    rows = partial(folded, ends=bool(fold), data=only == "data") if fold or only else None
+    model = read(tape, events=events, acks=acks, limit=limit, only=only, rows=rows)
     trip, trip_words, trip_twin = _trip(model, round_trip)
     text = ladder_text.twin(model, title, trip_twin)
     large = style.Session.large if compact is None else compact

@@ -21,6 +21,11 @@ _FLAG = width("0", "fl")  # px of a character
 _NUMBER = width("0", "m")
 
 
+def _first(row: Rung | Fold) -> Rung:
+    """The first packet of a row."""
+    return row.first if isinstance(row, Fold) else row
+
+
 class _Waiting(NamedTuple):
     """An arrow that has not reached its lifeline yet. x, y: where its line ends so far. far, tip: of its head."""
 
@@ -73,12 +78,16 @@ class Drawing:
 
     def svg(self, desc: str) -> str:
         """Draw everything, top to bottom."""
-        self.y = self.life_from = ladder_frame.head(self)
+        self.y = self.life_from = ladder_frame.head(self.canvas, self.model, self.shape, self.title)
         self.taken = dict.fromkeys(self.taken, self.y)
         self.taken["packet"] += 4
         self.body()
         self.lines(self.y + 14)
-        high = self.y + 24 if self.compact else ladder_frame.foot(self, self.y + 14)
+        high = self.y + 24
+        if not self.compact:
+            high = ladder_frame.foot(
+                self.canvas, self.model, self.y + 14, self.events, self.events_out, told=self.told
+            )
         return ladder_frame.scaled(self.canvas.finish(high, self.title, desc), high, self.shape)
 
     def lines(self, end: float) -> None:
@@ -104,8 +113,7 @@ class Drawing:
         cut = self.model.left_out[-1].number if self.model.left_out else None
         past = points[0][0] if points else 0
         for number, (time_ns, _, thing) in enumerate(points):
-            rung = thing.first if isinstance(thing, Fold) else thing if isinstance(thing, Rung) else None
-            if cut is not None and rung is not None and rung.number > cut:
+            if cut is not None and isinstance(thing, (Rung, Fold)) and _first(thing).number > cut:
                 self.leave_out()
                 cut = None
             elif number in breaks:
@@ -129,14 +137,9 @@ class Drawing:
         self.y = max(self.y, self.taken[lane] + above)
         return self.y
 
-    def time(self, rung: Rung, y: float) -> None:
-        """When a packet was sent, at the left."""
-        if self.shape.time:
-            self.canvas.raw(self.shape.time, y + 4, self.clocks.get(rung.number, "no time"), "z e")
-
     def arrow(self, rung: Rung) -> None:
         """One packet."""
-        shape, taken = self.shape, self.taken
+        canvas, shape, taken = self.canvas, self.shape, self.taken
         lift = LIFT if rung.verdict is not None else 0
         slope = style.SLOPE_WIRE if rung.number in self.alone else SLOPE
         y = round(max(self.y, taken["packet"] + style.RUNG - SLOPE - 3 + lift))
@@ -166,15 +169,23 @@ class Drawing:
             rest += "  " + count(rung.size, "byte")
         warning, text = rung.below
         words = rung.flags
-        if rung.pure_ack and warning and not lift and self.wide(warning, rest) <= shape.room:
+        if warning and rung.pure_ack and not lift and self.wide(warning, rest) <= shape.room:
             words, warning = warning, ""  # says more than "ACK" does
-        self.label(rung, words, rest, y - lift, slope)
-        self.time(rung, y)
+        fits = len(words) * _FLAG + len(rest) * _NUMBER < shape.room and words.isascii()
+        if fits and slope == SLOPE and not self.many:  # most of them
+            canvas.label(shape.middle, y - 4 - lift, words, f"fl t{line}", rest, "m c")
+        else:
+            self.label(rung, words, rest, y - lift, slope)
+        if shape.time:
+            canvas.raw(shape.time, y + 4, self.clocks.get(rung.number, "no time"), "z e")
         if rung.verdict is not None:
             end += FORK if rung.verdict.kind == "duplicated" else LIFT
         taken["packet"] = end + 3
         self.y = end + 6  # what the packet causes comes below its arrival
-        if warning or text:
+        if text and not warning:
+            canvas.raw(shape.middle, taken["packet"] + 11, fit(text, shape.room, "p"), "p c")
+            taken["packet"] += style.RUNG_NOTE + 1
+        elif warning:
             self.below(warning, text, f"t{line}", 2 if lift else 1)
         if self.trip is not None:
             self.at_trip(rung, y, end)
@@ -201,20 +212,12 @@ class Drawing:
 
     def below(self, warning: str, text: str, kind: str, lines: int) -> None:
         """What hangs below an arrow: what happened to it, in bold, and the start of its payload."""
-        room, taken = self.shape.room, self.taken
-        whole = f"{warning} · {text}" if warning and text else warning or text
-        size = "pb" if warning else "p"
-        if self.compact and warning:
-            lines = 3
-        for part in wrap(whole, room, size, lines) if lines > 1 else (fit(whole, room, size),):
-            y = taken["packet"] + 11
-            if warning:
-                bold = min(len(warning), len(part))
-                self.canvas.label(self.shape.middle, y, part[:bold], f"pb {kind}", part[bold:], "p c")
-                warning = warning[bold + 1 :]
-                size = "pb" if warning else "p"
-            else:
-                self.canvas.raw(self.shape.middle, y, part, "p c")
+        middle, room, taken = self.shape.middle, self.shape.room, self.taken
+        whole = f"{warning} · {text}" if text else warning
+        for part in wrap(whole, room, "pb", 3 if self.compact else lines) if lines > 1 else (fit(whole, room, "pb"),):
+            bold = min(len(warning), len(part))
+            self.canvas.label(middle, taken["packet"] + 11, part[:bold], f"pb {kind}", part[bold:], "p c")
+            warning = warning[bold + 1 :]
             taken["packet"] += style.RUNG_NOTE - 3
         taken["packet"] += 4  # nearer to its own arrow than to the next
 
@@ -242,7 +245,8 @@ class Drawing:
             self.canvas.rect(shape.client + 12, y - 11, shape.room, style.FOLD, "card", 8)
             self.canvas.raw(shape.middle, y + 4, fit(words, shape.room - 12, "s"), "s c")
             end = y + style.FOLD - 11
-        self.time(first, y)
+        if shape.time:
+            self.canvas.raw(shape.time, y + 4, self.clocks.get(first.number, "no time"), "z e")
         taken["packet"] = end + 3
         self.y = end + 6
         if self.trip is not None:

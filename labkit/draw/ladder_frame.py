@@ -1,30 +1,33 @@
 """What is around a ladder: title and ends of the lifelines above, the legend and the origin below.
 
-Rule: draws on a drawing's canvas, and changes nothing else of it.
+Rule: draws on a canvas from the y that it is given; what stands between is in `ladder_drawing`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from labkit.draw import ladder_text, marks, style
+from labkit.draw.ladder_model import Ladder
 from labkit.draw.style import MARGIN, Shape
+from labkit.draw.svg import Canvas
 from labkit.draw.text import count, fit, visible, width, wrap
 
 if TYPE_CHECKING:
-    from labkit.draw.ladder_drawing import Drawing
+    from labkit.packets.model import SocketEvent
 
 
-def head(drawing: Drawing) -> float:
+def head(canvas: Canvas, model: Ladder, shape: Shape, title: str) -> float:
     """Title, and what stands at the top of each lifeline; returns the y at which the lifelines begin."""
-    canvas, model, shape = drawing.canvas, drawing.model, drawing.shape
-    margin, size, step = (10, "g", 19) if drawing.compact else (MARGIN, "h", 24)
+    compact = shape is style.COMPACT
+    margin, size, step = (10, "g", 19) if compact else (MARGIN, "h", 24)
     y = margin + 14.0
-    for line in wrap(drawing.title, shape.wide - 2 * margin, size, 2):
+    for line in wrap(title, shape.wide - 2 * margin, size, 2):
         canvas.raw(margin, y, line, size)
         y += step
     y += 4
-    if model.hidden and not drawing.compact:
+    if model.hidden and not compact:
         canvas.raw(margin, y, f"{ladder_text.hidden(model)} not drawn", "s")
         y += 20
     for x, who, side in (
@@ -40,14 +43,16 @@ def head(drawing: Drawing) -> float:
     return y + 46
 
 
-def foot(drawing: Drawing, y: float) -> float:
-    """What the signs mean, and where the tape comes from; returns the height of the picture."""
-    canvas, model = drawing.canvas, drawing.model
+def foot(canvas: Canvas, model: Ladder, y: float, events: Sequence[SocketEvent], out: int, *, told: bool) -> float:
+    """What the signs mean, and where the tape comes from; returns the height of the picture.
+
+    events: those drawn. out: how many are not. told: the reader knows what their times mean.
+    """
     y += 16
     canvas.path(f"M{MARGIN} {y:.0f}H{style.WIDTH - MARGIN}", "rule thin")
     x = float(MARGIN + 6)
     y += 22
-    signs = marks.signs(canvas, model.shown, drawing.events)
+    signs = marks.signs(canvas, model.shown, events)
     if model.origin:
         kind = "am" if model.origin.startswith("live") else "oam"
         signs.append((lambda x, y: canvas.rect(x - 4, y - 4, 8, 8, kind), 12, origin(model.origin)))
@@ -60,11 +65,11 @@ def foot(drawing: Drawing, y: float) -> float:
         x += wide + width(words, "s") + 28
     if signs:
         y += 20
-    if drawing.events and not drawing.told:
+    if events and not told:
         canvas.raw(MARGIN, y, "events: when the program was told; the kernel may act before or after", "s")
         y += 20
-    if drawing.events_out:
-        canvas.raw(MARGIN, y, f"{count(drawing.events_out, 'socket event')} of the part left out not drawn", "s")
+    if out:
+        canvas.raw(MARGIN, y, f"{count(out, 'socket event')} of the part left out not drawn", "s")
         y += 20
     return y + 4
 

@@ -5,9 +5,9 @@ Rule: no pixels here, and no sentences; packets keep the order of the file, what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from labkit.core.errors import LabError
 from labkit.draw.text import duration, given, preview, visible
@@ -101,8 +101,8 @@ class Rung:
         if self.size:
             data = self.packet.payload
             # A row of one character was sent for its length alone, which stands above the arrow.
-            text = "" if len(data) >= _FILLER and len(set(data[:_FILLER])) == 1 else preview(data, 32)
-        if self.quiet and self.packet.window:
+            text = "" if len(data) >= _FILLER and data.count(data[0], 0, _FILLER) == _FILLER else preview(data, 32)
+        if self.verdict is None and not self.note and not self.opened and self.packet.window:
             return "", text
         warning = self.means + ": no room" * (self.note == ZERO_WINDOW)
         if self.verdict is not None:
@@ -230,8 +230,10 @@ def silence(before: Rung, after: Rung) -> int:
     return 0 if before.time_ns is None or after.time_ns is None else after.time_ns - before.time_ns
 
 
-def flat(items: Iterable[Item]) -> list[Rung]:
+def flat(items: list[Item]) -> list[Rung]:
     """The packets of these rows."""
+    if Fold not in set(map(type, items)):
+        return cast("list[Rung]", items)
     found: list[Rung] = []
     for item in items:
         if isinstance(item, Rung):
@@ -243,13 +245,13 @@ def flat(items: Iterable[Item]) -> list[Rung]:
 
 def read(
     tape: Tape | Iterable[Packet], *, events: bool = True, acks: bool = True, limit: int | None = 80,
-    fold: bool = False, only: str | None = None,
+    only: str | None = None, rows: Callable[[list[Rung]], list[Item]] | None = None,
 ) -> Ladder:  # fmt: skip
     """Work out what a ladder of this tape shows.
 
     tape: a Tape, or any packets. events: with socket events. acks: with segments that only acknowledge. limit: most
-    rows drawn; of a longer tape the first three quarters of that and the last quarter; None for all. fold: handshakes
-    and endings as one row each. only: ``"data"``, or None for all.
+    rows drawn; of a longer tape the first three quarters of that and the last quarter; None for all. only: what is
+    shown, ``"data"``, or None for everything. rows: makes rows of all packets; without it each packet is one.
     """
     packets = _packets(tape)
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
@@ -277,20 +279,14 @@ def read(
             closed.discard(side)
             rung.opened = True
         every.append(rung)
-    items: list[Item] = list(every)
-    if fold or only:
-        from labkit.draw import ladder_fold
-
-        items = ladder_fold.folded(every, ends=fold, data=only == "data")
-    elif not acks:
-        items = [rung for rung in every if not rung.plain_ack]
-    if not acks and (fold or only):
+    items: list[Item] = list(every) if rows is None else rows(every)
+    if not acks:
         items = [item for item in items if isinstance(item, Fold) or not item.plain_ack]
     marks = sorted(whole.events, key=lambda event: event.time_ns) if events and whole is not None else []
     # A list of packets has no origin; the one a packet's tape had is kept by the packet, if it is kept at all.
     ladder = Ladder(
         items, groups.found, marks, "" if whole is None else visible(whole.origin), acks and not only, len(items),
-        hidden=len(every) - sum(1 if isinstance(item, Rung) else len(item.rungs) for item in items),
+        hidden=len(every) - len(flat(items)),
         ports=() if whole is None else tuple(whole.ports), only=only or "",
         nobody=whole is not None and _nobody(every, whole.events),
     )  # fmt: skip

@@ -100,31 +100,38 @@ def _listed(ladder: Ladder, rows: Sequence[Item], pad: int, *, numbered: bool) -
     last: Rung | None = None
     place = 0
     for row in rows:
-        if isinstance(row, Fold):
-            # How many ACKs come in a run of data is a matter of chance, and no line depends on it.
-            packets = [rung for rung in row.rungs if ladder.acks or not row.data or not rung.plain_ack]
-        else:
-            packets = [row]
-        first = packets[0]
+        first = row.first if isinstance(row, Fold) else row
         if cut is not None and first.number > cut and (last is None or last.number < cut):
             lines.append(f"     ({left_out(ladder)})")
         elif last is not None:
             lines += _between(last, first)
-        spans = f"{first.number if numbered else place + 1}-{packets[-1].number if numbered else place + len(packets)}"
-        if len(packets) > _WHOLE:
-            way = "client to server" if first.right else "server to client"
-            size = sum(rung.size for rung in packets)
-            lines.append(f"     (packets {spans}, {way}: {count(size, 'byte')} of payload)")
+        if isinstance(row, Fold):
+            # How many ACKs come in a run of data is a matter of chance, and no line depends on it.
+            packets = [rung for rung in row.rungs if ladder.acks or not row.data or not rung.plain_ack]
+            numbers = [rung.number if numbered else place + at for at, rung in enumerate(packets, 1)]
+            lines += _folded(row, packets, numbers, pad)
+            place += len(packets)
+            last = packets[-1]
         else:
-            if isinstance(row, Fold) and not row.data:
-                lines.append(f"     (packets {spans}: {row.words})")
-            for number, rung in enumerate(packets, place + 1):
-                if rung is not first and last is not None:
-                    lines += _between(last, rung)
-                lines.append(_line(rung, rung.number if numbered else number, pad))
-                last = rung
-        place += len(packets)
-        last = packets[-1]
+            place += 1
+            lines.append(_line(row, row.number if numbered else place, pad))
+            last = row
+    return lines
+
+
+def _folded(row: Fold, packets: list[Rung], numbers: list[int], pad: int) -> list[str]:
+    """The lines of a folded row: whole, but for a long run. packets: those that are listed, with these numbers."""
+    spans = f"{numbers[0]}-{numbers[-1]}"
+    if len(packets) > _WHOLE:
+        way = "client to server" if row.first.right else "server to client"
+        return [f"     (packets {spans}, {way}: {count(sum(rung.size for rung in packets), 'byte')} of payload)"]
+    lines = [] if row.data else [f"     (packets {spans}: {row.words})"]
+    last: Rung | None = None
+    for rung, number in zip(packets, numbers, strict=True):
+        if last is not None:
+            lines += _between(last, rung)
+        lines.append(_line(rung, number, pad))
+        last = rung
     return lines
 
 

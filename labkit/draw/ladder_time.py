@@ -6,7 +6,7 @@ Rule: times in, times and words out; no pixels here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 from labkit.draw.ladder_model import STALL_NS, Fold, Item, Rung, silence
@@ -14,6 +14,7 @@ from labkit.draw.text import duration
 from labkit.packets.model import SocketEvent
 
 _WAY_NS = 1_000_000  # a way that takes less is drawn as one that takes no time
+_NEVER = 1 << 62  # ns
 _RACE_NS = 1_000_000  # so long before its FIN a socket may say that it has closed
 
 
@@ -75,7 +76,7 @@ def points(rows: Sequence[Item], events: Sequence[SocketEvent], whose: dict[int,
     # A socket that closes says so while its FIN is on the way to the capture: the cause is drawn first.
     ends = [
         rung for row in rows for rung in (row.rungs[:1] if isinstance(row, Fold) else (row,))
-        if "FIN" in rung.flags or rung.reset
+        if events and ("FIN" in rung.flags or rung.reset)
     ]  # fmt: skip
     floor = {"client": 0, "server": 0}  # the events of one side keep their order
     for event in events:
@@ -99,12 +100,11 @@ def breaks(points: Sequence[Point]) -> dict[int, str]:
     found: dict[int, str] = {}
     last: tuple[int, Rung] | None = None  # the last packet, and the index of its point
     for number, (at_ns, _, thing) in enumerate(points):
-        row = thing if isinstance(thing, Rung | Fold) else None
-        rung = row.first if isinstance(row, Fold) else row
+        rung = thing if isinstance(thing, Rung) else thing.first if isinstance(thing, Fold) else None
         timed = (rung is None or rung.time_ns is not None) and (last is None or last[1].time_ns is not None)
-        if number and timed and at_ns - points[number - 1][0] >= STALL_NS:
-            before = points[number - 1][2]
-            since = before.rungs[-1].at_ns if isinstance(before, Fold) else points[number - 1][0]
+        past, _, before = points[number - 1]
+        if number and timed and at_ns - past >= STALL_NS:
+            since = before.rungs[-1].at_ns if isinstance(before, Fold) else past
             if at_ns - since >= STALL_NS:
                 found[number] = f"{duration(at_ns - since)} later"
         if rung is None:
@@ -114,7 +114,7 @@ def breaks(points: Sequence[Point]) -> dict[int, str]:
             found[longest] = f"{duration(gap)}, nothing is sent"
         elif last is not None and gap <= -STALL_NS:
             found[number] = f"the clock goes back by {duration(-gap)}"
-        last = number, row.rungs[-1] if isinstance(row, Fold) else rung
+        last = number, thing.rungs[-1] if isinstance(thing, Fold) else rung
     return found
 
 
@@ -123,21 +123,34 @@ def clocks(rows: Sequence[Item], start: int) -> dict[int, str]:
 
     In ms since start (ns), from 1,000 on in s; with three digits, or as many as tell a time from those beside it.
     """
-    timed = [
-        (rung.number, rung.time_ns - start)
-        for rung in (row.first if isinstance(row, Fold) else row for row in rows)
-        if rung.time_ns is not None
-    ]
+    numbers: list[int] = []
+    times: list[int] = []
+    for row in rows:
+        rung = row.first if isinstance(row, Fold) else row
+        if rung.time_ns is not None:
+            numbers.append(rung.number)
+            times.append(rung.time_ns - start)
+    # Between the last time that was another one and the next: digits enough for twice as fine a step as that.
+    gaps = [_NEVER] * len(times)
+    for ahead in (True, False):
+        gap, last = _NEVER, None
+        for at in range(len(times)) if ahead else range(len(times) - 1, -1, -1):
+            now = times[at]
+            if last is not None and now != last:
+                gap = now - last if now > last else last - now
+            gaps[at] = gap if gap < gaps[at] else gaps[at]
+            last = now
     found: dict[int, str] = {}
-    apart = [ns for ns, _ in groupby(ns for _, ns in timed)]
-    at = 0
-    for number, ns in timed:
-        at += apart[at] != ns
-        gaps = [abs(ns - other) for other in apart[max(0, at - 1) : at + 2] if other != ns]
-        unit, least, most = (1_000_000_000, 2, 6) if abs(ns) >= 1_000_000_000 else (1_000_000, 0, 3)
-        whole = abs(ns) // unit
-        digits = max(least, 3 - len(str(whole))) if whole else most
-        while digits < most and any(gap * 10**digits < 2 * unit for gap in gaps):
-            digits += 1
-        found[number] = f"{ns / unit:.{digits}f}" + (" s" if unit > 1_000_000 else "") if ns else "0"
+    for number, ns, gap in zip(numbers, times, gaps, strict=True):
+        size = ns if ns >= 0 else -ns
+        if size >= 1_000_000_000:
+            digits = max(2, 3 - len(str(size // 1_000_000_000)))
+            while digits < 6 and gap * 10**digits < 2_000_000_000:
+                digits += 1
+            found[number] = f"{ns / 1e9:.{digits}f} s"
+        elif size < 1_000_000 or gap < 20_000:
+            found[number] = f"{ns / 1e6:.3f}" if ns else "0"
+        else:
+            digits = 2 if size < 10_000_000 or gap < 200_000 else 1 if size < 100_000_000 or gap < 2_000_000 else 0
+            found[number] = f"{ns / 1e6:.{digits}f}"
     return found

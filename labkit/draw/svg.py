@@ -50,7 +50,7 @@ class Canvas:
     ) -> None:
         """Add a text whose start stands out, set as ``start_kind``. before: stands in front of it, set as the rest."""
         self._parts.append(
-            f'<text x="{round(x)}" y="{round(y)}" class="{kind}">{_escape(before)}'
+            f'<text x="{round(x)}" y="{round(y)}" class="{kind}">{_escape(before) if before else ""}'
             f'<tspan class="{start_kind}">{_escape(start)}</tspan>{_escape(rest)}</text>'
         )
 

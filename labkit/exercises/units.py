@@ -56,6 +56,6 @@ def quantity(given: Any, kind: str, example: str) -> Quantity:
     mine, factor = _UNITS[unit]
     if mine != kind:
         raise NotYet(f"a unit such as in {example!r}", show(given),
-                     "Asked is how much in one second (a rate)." if kind == "rate"
-                     else "Asked is an amount of bytes, not a rate.")
+                     "The question asks for a rate: how much in one second." if kind == "rate"
+                     else "The question asks for an amount of bytes, not for a rate.")
     return Quantity(float(re.sub(r"[_, ]", "", found[1])) * factor, unit, given.strip())

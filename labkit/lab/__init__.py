@@ -11,6 +11,7 @@ from labkit.core import lazy
 
 if TYPE_CHECKING:
     from labkit.lab.connections import keep_alive, use_congestion_control
+    from labkit.lab.crafting import arrived, receive
     from labkit.lab.impatient import impatient
     from labkit.lab.publishing import publish
     from labkit.lab.sampling import tcp_info
@@ -18,13 +19,18 @@ if TYPE_CHECKING:
     from labkit.lab.waiting import when_passed
     from labkit.lab.wire import Wire
 
-__all__ = ["Wire", "impatient", "keep_alive", "publish", "slow", "tcp_info", "use_congestion_control", "when_passed"]
+__all__ = [
+    "Wire", "arrived", "impatient", "keep_alive", "publish", "receive", "slow", "tcp_info", "use_congestion_control",
+    "when_passed",
+]  # fmt: skip
 
 _HOMES = {
     "Wire": "wire",
+    "arrived": "crafting",
     "impatient": "impatient",
     "keep_alive": "connections",
     "publish": "publishing",
+    "receive": "crafting",
     "slow": "slow_reader",
     "tcp_info": "sampling",
     "use_congestion_control": "connections",

@@ -6,6 +6,7 @@ Rule: a host is a network and an address; it knows nothing of the programs that 
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import re
 import socket
@@ -17,14 +18,18 @@ from weakref import WeakSet
 
 from labkit.core import host as places
 from labkit.core import loop
+from labkit.core.calls import in_words
 from labkit.core.errors import LabError
 from labkit.lab import links
+from labkit.lab.addresses import ADDRESSES
+from labkit.lab.crafting import Crafting, LiveHand
 from labkit.lab.namespaces import Namespace, own_descriptor, setns
 from labkit.lab.udp_relay import Relay
 from labkit.lab.udp_relay_socket import RelayedSocket
 from labkit.packets.match import SENDERS
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 _WHY_NOT_SET = {
     errno.ENOENT: "Check the spelling of the setting.",
@@ -39,6 +44,9 @@ _BUFFER = "net.ipv4.tcp_rmem"
 
 INTERFACE = "eth0"
 """The only interface of a host besides its loopback."""
+
+MACS = tuple(bytes((2, 0, 0, 0, 0, number)) for number in (1, 2))  # locally administered: bit 2 of the first byte
+"""The hardware addresses of the client and of the server."""
 
 
 class WireHost:
@@ -57,6 +65,10 @@ class WireHost:
         self.own_network = self._relay is None
         """Whether this host has a network of its own; False: it stands for one on this machine's loopback."""
         self._receive_buffer = 0
+        side = SENDERS.index(name)
+        hand = LiveHand(self.socket, INTERFACE, (MACS[side], MACS[1 - side])) if self.own_network else None
+        self.crafting = Crafting(name, ADDRESSES[side], ADDRESSES[1 - side], hand)
+        """Sends packets made by hand, or looks them up in a recording if there is no wire."""
         self._residents: WeakSet[Any] = WeakSet()
         self._entered = threading.local()
 
@@ -76,6 +88,27 @@ class WireHost:
         if self._receive_buffer and kind & 0xF == socket.SOCK_STREAM:  # the higher bits are flags such as SOCK_NONBLOCK
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer // 2)  # Linux doubles it
         return made
+
+    @functools.partial(in_words, name="send")
+    def send(self, packet: Any) -> None:
+        """Send a packet made by hand, such as Scapy's ``IP(src=…, dst=…) / TCP(…)``, or each packet of a list.
+
+        This host's kernel does not look at the packet: every field is sent as it is. It goes to the other end of the
+        wire and nowhere else. Without a wire, nothing is sent: the recording of the running capture is shown. Raises
+        `LabError` for what is not an IPv4 packet to the other host, and for a packet that the recording does not have.
+        """
+        self._check_open()
+        self.crafting.send(packet)
+
+    @functools.partial(in_words, name="ask")
+    def ask(self, packet: P, timeout: float = 1.0) -> P | None:
+        """Send a packet of Scapy as `send` does, and return the first packet that answers it; None if there is none.
+
+        timeout: seconds to wait for it, 60 at most. Scapy decides what answers a packet: addresses, ports, numbers and
+        identifications must fit. The answer is of the packet's own class. Raises `LabError` as `send` does.
+        """
+        self._check_open()
+        return self.crafting.ask(packet, timeout)
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
         """Call a function on this host, in a thread that ends with it; returns what it returns."""
@@ -178,15 +211,14 @@ def connect_hosts(
     Raises `OSError` that names the step which the system refused.
     """
     names = ("to-client", "to-server")
-    macs = tuple(bytes((2, 0, 0, 0, 0, number)) for number in (1, 2))  # locally administered: bit 2 of the first byte
-    for name, namespace, mac in zip(names, hosts, macs, strict=True):
+    for name, namespace, mac in zip(names, hosts, MACS, strict=True):
         cable.run(links.add_cable, name, INTERFACE, namespace.descriptor, mac)
     for name in names:
         cable.run(links.no_ipv6_address, name)
         cable.run(links.offloads_off, name)
         cable.run(links.up, name, mtu)
     for side, namespace in enumerate(hosts):
-        namespace.run(_configure, addresses[side], addresses[1 - side], macs[1 - side], mtu)
+        namespace.run(_configure, addresses[side], addresses[1 - side], MACS[1 - side], mtu)
     return names
 
 

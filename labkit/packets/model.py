@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 
+from labkit.core.errors import NoSuchPart
+
 VERDICTS = ("dropped", "corrupted", "duplicated", "delayed", "reordered")
 """The kinds of a `Verdict`: what a wire can do to a frame."""
 
@@ -123,12 +125,12 @@ class Layer:
         return self.start + self.bits
 
     def __getitem__(self, name: str) -> Field:
-        """The field with this name: ``layer["tcp.flags.syn"]``, or short: ``layer["flags.syn"]``; KeyError if none."""
+        """The field with this name: ``layer["tcp.flags.syn"]``, in short ``layer["flags.syn"]``; or `NoSuchPart`."""
         for item in self.fields:
             for part in item.walk():
                 if part.name == name or part.name.split(".", 1)[-1] == name:
                     return part
-        raise KeyError(f"{self.name} has no field {name!r}")
+        raise NoSuchPart(f"{self.name} has no field {name!r}")
 
 
 @dataclass(frozen=True, slots=True)

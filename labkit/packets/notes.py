@@ -61,16 +61,20 @@ class Follower:
         bits of TCP's header. size: bytes of payload. window: the header's field. sack: blocks, counted as ack.
         """
         mine, other = self._sides[from_client], self._sides[not from_client]
-        end = (seq + size + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)) % _MODULUS
+        end = seq + size
+        if flags & _SPECIAL:
+            end += (1 if flags & SYN else 0) + (1 if flags & FIN else 0)
+        end %= _MODULUS
         if mine.next is None or (flags & SYN and seq != mine.first):
             # A first segment; or a SYN-ACK with another number, which is a new answer.
             mine.begin(seq, end, time_ns)
             if flags & SYN and from_client:
                 self._syn_ns = time_ns
             note = ZERO_WINDOW if not window and not flags & _SPECIAL else ""
-        elif seq == mine.next and size and not flags & _SPECIAL and window and other.window:  # the most usual segment
-            mine.next, mine.next_ns = end, time_ns
-            note = ""
+        elif seq == mine.next and not flags & _SPECIAL and window and other.window and (size or ack != mine.ack):
+            note = ""  # the most usual segments
+            if size:
+                mine.next, mine.next_ns = end, time_ns
         else:
             note = self._judge(mine, other, time_ns, seq, ack, flags, size, window, end, sack)
         if flags & ACK:
@@ -205,7 +209,9 @@ def notes_of(frames: Sequence[Frame], quicks: Sequence[Quick], places: Sequence[
         follower = followers.get(place.connection)
         if follower is None:
             follower = followers[place.connection] = Follower()
-        size = max(0, min(packet.end, max(frame[4], len(frame[1]))) - packet.payload)
+        size = packet.end - packet.payload
+        if size:
+            size = max(0, min(packet.end, max(frame[4], len(frame[1]))) - packet.payload)
         blocks: Sequence[tuple[int, int]] = ()
         if not size and packet.payload - packet.transport > 20:
             blocks = sack_blocks(frame[1], packet.transport + 20, min(packet.payload, len(frame[1])))

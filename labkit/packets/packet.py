@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from labkit.core.errors import NoSuchPart
 from labkit.packets import frames
 from labkit.packets.frames import FLAG_LETTERS, FLAGS_IN_WORDS, Frame, Quick
 from labkit.packets.model import Field, Layer, Verdict
@@ -212,7 +213,7 @@ class Packet:
         return context
 
     def __getitem__(self, name: str) -> Layer:
-        """The layer with this name: ``packet["TCP"]``; raises KeyError that names the packet's layers.
+        """The layer with this name: ``packet["TCP"]``; raises `NoSuchPart` that names the packet's layers.
 
         ``"IP"`` means either version, and Scapy's names (``"Ether"``, ``"Raw"``) work too.
         """
@@ -220,7 +221,7 @@ class Packet:
         for layer in self.layers:
             if layer.name in wanted:
                 return layer
-        raise KeyError(
+        raise NoSuchPart(
             f"packet {self.number} has no layer {name!r}, only {', '.join(each.name for each in self.layers)}"
         )
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, overload
 
-from labkit.core.errors import BadCapture
+from labkit.core.errors import BadCapture, NoSuchPacket
 from labkit.core.files import write_whole
 
 ENDING = ".samples.json"
@@ -83,7 +83,7 @@ class Samples(Sequence[TcpSample]):
         try:
             return self._samples[index]
         except IndexError:
-            raise IndexError(f"there are {len(self)} samples, there is none at index {index}") from None
+            raise NoSuchPacket(f"there are {len(self)} samples, there is none at index {index}") from None
 
     def __iter__(self) -> Iterator[TcpSample]:
         return iter(self._samples)

@@ -5,6 +5,7 @@ Rule: without a page nothing is imported and nothing fails; the text is the same
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,11 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def available() -> bool:
-    """Whether this process is a kernel that can talk to controls in a page, and ipywidgets is installed."""
-    if not in_notebook() or find_spec("ipywidgets") is None:
+    """Whether this process is a kernel that can talk to controls in a page, and ipywidgets is installed.
+
+    ``LABKIT_WIDGETS=0`` says no: for ``jupyter nbconvert --execute --to html``, whose pages have nobody to talk to.
+    """
+    if os.environ.get("LABKIT_WIDGETS") == "0" or not in_notebook() or find_spec("ipywidgets") is None:
         return False
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return hasattr(getattr(shell, "kernel", None), "comm_manager")

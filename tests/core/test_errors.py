@@ -10,9 +10,11 @@ import socket
 import subprocess
 import sys
 import traceback
+from pathlib import Path
 
 import pytest
 
+import labkit
 from labkit.core import errors
 from labkit.core.errors import LabError, NetError, from_oserror
 
@@ -114,3 +116,19 @@ def test_a_network_that_leads_nowhere_names_the_way_to_a_wires_host() -> None:
     error = from_oserror(OSError(errno.ENETUNREACH, "Network is unreachable"), "10.0.0.2:8124")
     assert "with wire.client:" in str(error)
     assert error.code == "ENETUNREACH"
+
+
+def test_what_a_tape_does_not_have_is_told_in_words() -> None:
+    """By labkit's own errors, which are also those of Python that a program may expect."""
+    tape = labkit.Tape.load(Path(__file__).resolve().parents[2] / "data" / "01a-tcp-connection" / "greeting.pcapng")
+    with pytest.raises(LabError, match="this tape has 0 packets, there is no packet at index 0") as empty:
+        tape.where(port=9)[0]
+    assert isinstance(empty.value, IndexError)
+    for missing, words in (
+        (lambda: tape[0]["DNS"], "packet 1 has no layer 'DNS', only Ethernet, IPv4, TCP"),
+        (lambda: tape[0]["TCP"]["nose"], "TCP has no field 'nose'"),
+    ):
+        with pytest.raises(LabError) as found:
+            missing()
+        assert str(found.value) == words
+        assert isinstance(found.value, KeyError)

@@ -496,4 +496,11 @@ class TestShowing:
     def test_note_is_markdown_and_text(self) -> None:
         note = Note("**Hint.** Do\n\n```python\nx = 1\n```")
         assert repr(note) == "Hint. Do\n\n    x = 1"
-        assert note._repr_markdown_() == note.markdown
+        assert note._repr_markdown_().startswith(note.markdown)
+
+    def test_fenced_text_has_a_fixed_width_on_an_exported_page(self) -> None:
+        """nbconvert's own rule is ``.jp-OutputArea-output pre {font-family: inherit}``; ours is more specific."""
+        shown = Note("```text\na  b\n```")._repr_markdown_()
+        assert "<style>.jp-OutputArea-output.jp-RenderedMarkdown pre{font-family:" in shown
+        assert shown.endswith("monospace}</style>")
+        assert "<style" not in Note("Think.")._repr_markdown_()

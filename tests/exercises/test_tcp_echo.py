@@ -125,7 +125,7 @@ def test_right(handler: Any) -> None:
 
 @pytest.mark.parametrize(("handler", "step", "message"), [
     (buggy(), 2, "The cut is inside the character 您."),
-    (decodes, 2, "Your code raised UnicodeDecodeError"),
+    (decodes, 2, "UnicodeDecodeError: "),
     (asks_for_text, 3, "Not every byte is part of a text"),
     (reads_on, 5, "What does write() return?"),
     (keeps_a_list, 5, "What does write() return?"),
@@ -133,11 +133,11 @@ def test_right(handler: Any) -> None:
     (never_resumes, 4, "A socket that was paused must be resumed"),
     (answers_at_the_end, 1, "sends back what it gets, at once"),
     (shouts, 1, "sends back what it gets, at once"),
-    (takes_nothing, 1, "Your code raised TypeError"),
+    (takes_nothing, 1, "TypeError: "),
     (hangs_in_data, 1, "A handler keeps the event loop"),
     (hangs_at_once, 1, "A handler keeps the event loop"),
     (is_awaited, 1, "use def"),
-    (net.create_server, 1, "Your code raised"),
+    (net.create_server, 1, "BadArgument: "),
     (net.Server, 1, "Give check() your handler"),
     ("echo", 1, "Give check() your handler"),
 ])  # fmt: skip
@@ -145,7 +145,8 @@ def test_wrong_answers(handler: Any, step: int, message: str, capfd: pytest.Capt
     result = echo_bug.check(handler)
     assert result.outcome is Outcome.NOT_YET, result
     assert result.step.startswith(f"step {step} of 5"), result
-    assert message in result.why, result
+    assert message in f"{result.seen}\n{result.why}", result
+    assert "Your code raised" not in repr(result), "the error itself says more"
     assert capfd.readouterr().err == "", "the finding says it all"
 
 

@@ -126,17 +126,17 @@ def test_slips_are_found_one_after_the_other() -> None:
     (with_handler(hangs), 2, "A handler keeps the event loop"),
     (with_handler(None), 2, "Has the handler been registered"),
     (serves_one_client, 5, "The server's side raised no error"),
-    (fails_when_it_listens, 1, "Your code raised NameError. Python looks a name up"),
+    (fails_when_it_listens, 1, "Python looks a name up"),
     (lambda: by_argument, 1, "return server"),
     (net.create_server(), 1, "Give check() the function"),
     (net.Server, 1, "Give check() the function"),
-    (lambda: 1 / 0, 1, "Your code raised ZeroDivisionError"),
+    (lambda: 1 / 0, 1, "ZeroDivisionError: division by zero"),
 ])  # fmt: skip
 def test_wrong_answers(create: Any, step: int, message: str, capfd: pytest.CaptureFixture[str]) -> None:
     result = listing.check(create)
     assert result.outcome is Outcome.NOT_YET, result
     assert result.step.startswith(f"step {step} of 5"), result
-    assert message in result.why, result
+    assert message in f"{result.seen}\n{result.why}", result
     assert capfd.readouterr().err == "", "the finding says it all"
 
 

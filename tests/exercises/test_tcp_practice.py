@@ -125,7 +125,7 @@ class TestThroughput:
     @pytest.mark.parametrize(("answer", "message"), [
         ([5.24, "1 MB"], "bits or bytes?"), (["5.24", "1 MB"], "a space and a unit"),
         (["5 apples", "1 MB"], "a space and a unit"), (["5 MB", "1 MB"], "a rate"),
-        (["5 Mbit/s", "1 MB/s"], "not a rate"), (["fast", "1 MB"], "a space and a unit"),
+        (["5 Mbit/s", "1 MB/s"], "not for a rate"), (["fast", "1 MB"], "a space and a unit"),
         ([b"5 Mbit/s", "1 MB"], "a space and a unit"), (["1" * 500 + " B", "1 MB"], "a space and a unit"),
     ])  # fmt: skip
     def test_without_a_unit(self, answer: object, message: str) -> None:

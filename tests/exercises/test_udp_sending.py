@@ -303,13 +303,13 @@ class TestWrongAnswers:
         (RunsPastNothing, 6, "With no pieces there is nothing to send"),
         (ResendsTheLastAfterDone, 7, "A timer that was set before may still go off"),
         (FailsAfterDone, 7, "There is no piece after the last one"),
-        (FailsAfterNothing, 7, "Your code raised ValueError"),
+        (FailsAfterNothing, 7, "ValueError: nothing to send"),
         (RemembersTheTimer, 7, "after that nothing is sent, whatever comes"),
     ])  # fmt: skip
     def test_each_has_its_message(self, answer: Any, step: int, message: str) -> None:
         result = stop_and_wait.check(answer)
         assert result.outcome is Outcome.NOT_YET
-        assert message in result.why, result
+        assert message in f"{result.seen}\n{result.why}", result
         assert result.step.startswith(f"step {step} of 7"), result
 
     def test_says_what_happened_on_the_network(self) -> None:

@@ -25,6 +25,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 FILES = (
     "tests/lab/test_wire.py", "tests/packets/test_capture.py", "tests/packets/test_oracle.py",
     "tests/cli/test_record.py", "tests/dgram/test_socket.py", "tests/lab/test_relay.py",
+    "tests/lab/test_crafting.py",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ Rule: the program as a user runs it; the kernels are real ones, started by their
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,3 +172,12 @@ def test_several_are_listed(tmp_path: Path) -> None:
     finally:
         for front in fronts:
             front.__exit__()
+
+
+def test_nc_is_told_to_end_wherever_it_is_named() -> None:
+    """Without -N it stays when its input has ended, and the server never hears of the end."""
+    root = Path(__file__).resolve().parents[2]
+    texts = [*(root / "lessons").glob("*.md"), root / "README.md", root / "docs" / "instructors.md"]
+    named = [call for path in texts for call in re.findall(r"`(nc [^`]+)`", path.read_text(encoding="utf8"))]
+    assert named
+    assert [call for call in named if "-u" not in call.split() and "-N" not in call.split()] == []

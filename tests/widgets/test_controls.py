@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -212,6 +213,16 @@ class TestPage:
         assert not widgets.available()
         assert widgets.mimebundle("words", "<b>words</b>", ask) == {"text/plain": "words", "text/html": "<b>words</b>"}
         assert ask.view is None
+
+    @pytest.mark.parametrize("setting", ["", "0"])
+    def test_a_kernel_may_be_told_that_its_page_has_no_controls(
+        self, monkeypatch: pytest.MonkeyPatch, setting: str
+    ) -> None:
+        shell = SimpleNamespace(kernel=SimpleNamespace(comm_manager=None))
+        monkeypatch.setattr(page, "in_notebook", lambda: True)
+        monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+        monkeypatch.setenv("LABKIT_WIDGETS", setting)
+        assert widgets.available() is (setting != "0")
 
     def test_in_a_page_the_controls_too_and_the_text_is_the_same(
         self, ask: widgets.Choice, monkeypatch: pytest.MonkeyPatch

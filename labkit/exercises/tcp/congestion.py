@@ -76,7 +76,7 @@ class InFlight(Seeded):
         if flight == self.sent * size:
             return "These are all bytes that were sent. The acknowledged ones have arrived: they are not in flight."
         if flight == self.acked * size:
-            return "These are the acknowledged bytes. Asked are the others."
+            return "These are the acknowledged bytes. The others are in flight."
         if flight == self.sent - self.acked:
             return "This counts segments. Windows count bytes."
         if flight == 2 * size:
@@ -204,7 +204,7 @@ class CwndCurve(Seeded):
             return ("This round is the first one that grew by one. Slow start ended one round before." if number == 0
                     else "This is the first round with the smaller window. The loss was told in the round before.")
         if given == self.curve[right - 1]:
-            return "This is the window in segments. Asked is the number of the round."
+            return "This is the window in segments. The question asks for the number of the round."
         if number == 0:
             return ("After this round the window still doubles." if given < right
                     else "Before this round the window already grows by one only.")

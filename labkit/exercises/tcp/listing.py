@@ -94,8 +94,8 @@ class Listing(Exercise):
         "labkit ends the connection of a handler that fails. Node ends the whole program, and all its connections."
     )
     task = (
-        "This listing was typed from a book, and some names in it are misspelt. Python accepts it all the "
-        "same, since each slip waits until its line runs. Mend them all.\n\n"
+        "This listing was typed from a book, and some names in it are misspelt. Python accepts it, "
+        "since it looks up a name only when the line runs. Mend them all.\n\n"
         f"```python\n{LISTING}```\n\n"
         "Your server is tried by clients. Each of them connects, reads the greeting, sends a line, reads the "
         "greeting again, and leaves. Then the server prints a line."

@@ -80,7 +80,7 @@ class Told(Matching):
     }
     cases = (
         Case("The datagram is lost on its way.", "nothing",
-             "Whoever lost it says nothing, and UDP does not wait for an acknowledgment."),
+             "A router that loses a datagram says nothing, and UDP does not wait for an acknowledgment."),
         Case("Nothing is bound to the port. The socket has called connect.", "refused",
              "The other kernel sends ICMP port unreachable, and this socket has exactly one peer."),
         Case("Nothing is bound to the port. The socket has not called connect.", "nothing",

@@ -43,6 +43,7 @@ def _labels(*names: bytes) -> bytes:
 
 
 def pointer(target: int) -> bytes:
+    """A pointer to this offset of the message, 2 bytes. Source: RFC 1035 §4.1.4."""
     return (0xC000 | target).to_bytes(2, "big")
 
 

@@ -145,6 +145,7 @@ def caught(function: Callable[..., Any], message: bytes, offset: int) -> Any:
 
 
 def doing(case: Case) -> str:
+    """The call as a student would write it."""
     return f"read_name(message, {case.offset})"
 
 
@@ -228,5 +229,5 @@ def _about_offset(case: Case, after: int) -> str:
     if case.has_pointer and after == case.after + 1:
         return "No zero byte follows a pointer: the name ends with it."
     if after == case.after - case.offset:
-        return "This is how many bytes the name takes; asked is the offset in the message."
+        return "This is how many bytes the name takes. The question asks for the offset in the message."
     return "The offset counts from the start of the message, and names the byte after the name."

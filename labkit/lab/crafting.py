@@ -1,0 +1,232 @@
+"""Packets made by hand: a host of a wire sends bytes as they are, and reads what comes back.
+
+Rule: sends onto a wire of ours and nowhere else; imports no Scapy, since a packet of Scapy's knows what answers it.
+"""
+
+from __future__ import annotations
+
+import math
+import select
+import socket
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any, Protocol, TypeVar
+
+from labkit.core.checks import shown
+from labkit.core.errors import CaptureUnavailable, LabError
+from labkit.packets.tape import Tape
+
+P = TypeVar("P")
+
+LONGEST = 60.0
+"""Seconds that `Hand.ask` waits at most."""
+
+_ETHERNET, _IPV4 = 14, 0x0800  # bytes of the header; the EtherType
+_SOL_PACKET, _PACKET_IGNORE_OUTGOING = 263, 23
+_CLOSE = "Give an IP packet: IP(src=…, dst=…) / TCP(…), or its bytes."
+
+
+class Hand(Protocol):
+    """What sends packets for a host, and reads the answers. name: the host's."""
+
+    def send(self, raws: Sequence[bytes]) -> None:
+        """Send IP packets."""
+
+    def ask(self, raw: bytes, seconds: float, fits: Callable[[bytes], bool]) -> bytes | None:
+        """Send an IP packet; return the first one that comes back and fits, None if none comes in time."""
+
+
+class LiveHand:
+    """Sends frames from the only interface of a host.
+
+    make_socket: makes sockets of the host's network. interface: its name. macs: own hardware address, the other host's.
+    """
+
+    def __init__(
+        self, make_socket: Callable[[int, int, int], socket.socket], interface: str, macs: tuple[bytes, bytes]
+    ) -> None:
+        self._make_socket, self._interface = make_socket, interface
+        self._header = macs[1] + macs[0] + struct.pack("!H", _IPV4)
+
+    def send(self, raws: Sequence[bytes]) -> None:
+        """As `Hand.send`. Raises `LabError` if a packet is larger than the wire's MTU."""
+        # Protocol 0: this socket receives nothing.
+        with self._make_socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as channel:
+            channel.bind((self._interface, 0))
+            for raw in raws:
+                self._put(channel, raw)
+
+    def ask(self, raw: bytes, seconds: float, fits: Callable[[bytes], bool]) -> bytes | None:
+        """As `Hand.ask`."""
+        with self._make_socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as channel:
+            channel.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+            channel.bind((self._interface, _IPV4))  # from here on it receives: before the question leaves
+            channel.setblocking(False)
+            self._put(channel, raw)
+            deadline = monotonic() + seconds
+            while (left := deadline - monotonic()) > 0:
+                if not select.select([channel], [], [], left)[0]:
+                    break
+                answer = whole(channel.recv(1 << 16)[_ETHERNET:])
+                if fits(answer):
+                    return answer
+        return None
+
+    def _put(self, channel: socket.socket, raw: bytes) -> None:
+        try:
+            channel.send(self._header + raw)
+        except OSError as error:
+            raise LabError(
+                f"the wire takes no packet of {len(raw)} bytes: {error.strerror}",
+                "Its MTU is the largest size, 1500 bytes if you chose no other.",
+            ) from None
+
+
+class RecordedHand:
+    """Answers as in a recording, where no wire can be had: a packet of the lesson has the answer it once had.
+
+    sender: the host. tape: what was recorded. why: why there is no wire.
+    """
+
+    def __init__(self, sender: str, tape: Tape, why: str) -> None:
+        self.used = False
+        self._packets = [(each.sender, whole(each.raw[_ETHERNET:])) for each in tape]
+        self._sender, self._why = sender, why
+        self._next = 0  # the first packet of the recording that has not been sent yet
+
+    def send(self, raws: Sequence[bytes]) -> None:
+        """Find the packets in the recording. Raises `LabError` if one is not there: then nothing is known about it."""
+        for raw in raws:
+            self._find(raw)
+
+    def ask(self, raw: bytes, seconds: float, fits: Callable[[bytes], bool]) -> bytes | None:
+        """As `Hand.ask`, without any wait."""
+        after = self._packets[self._find(raw) + 1 :]
+        return next((packet for _, packet in after if packet != raw and fits(packet)), None)
+
+    def _find(self, raw: bytes) -> int:
+        self.used = True
+        for number in (*range(self._next, len(self._packets)), *range(self._next)):
+            if self._packets[number][1] == raw:
+                self._next = number + 1
+                return int(number)
+        raise LabError(
+            f"the recording does not have this packet, and here it cannot be sent ({self._why})",
+            "Without a wire only the packets of the lesson itself have answers: undo your change, or use another "
+            "machine.",
+        )
+
+
+class Crafting:
+    """What a host's `WireHost.send` and `WireHost.ask` do. name: the host's. own, other: addresses on a live wire.
+
+    live: the hand that really sends; None if this machine allows no wire.
+    """
+
+    def __init__(self, name: str, own: str, other: str, live: LiveHand | None) -> None:
+        self.name, self._own, self._other = name, own, other
+        self._live = live
+        self._recorded: RecordedHand | None = None
+
+    def send(self, packets: Any) -> None:
+        """Send one packet, or each of a list; as `WireHost.send`."""
+        several = packets if type(packets) in (list, tuple) else [packets]
+        raws = [self._checked(each) for each in several]
+        self._hand().send(raws)
+
+    def ask(self, packet: P, timeout: float) -> P | None:
+        """Send a packet and return what answers it; as `WireHost.ask`."""
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout <= LONGEST:
+            raise LabError(f"timeout={shown(timeout)} is not a time to wait", f"Give seconds, at most {LONGEST:g}.")
+        kind: Any = type(packet)
+        if not hasattr(kind, "answers"):
+            raise LabError(
+                f"labkit cannot know what answers {shown(packet)}",
+                "Give a packet of Scapy, IP(…) / …: it knows. Bytes can only be sent.",
+            )
+        raw = self._checked(packet)
+        asked = kind(raw)  # with the lengths and checksums that Scapy filled in
+        found = self._hand().ask(raw, timeout, lambda answer: bool(kind(answer).answers(asked)))
+        answer: P | None = None if found is None else kind(found)
+        return answer
+
+    @contextmanager
+    def replaying(self, recording: Path, why: str) -> Iterator[RecordedHand]:
+        """In this block, packets are looked up in a recording. why: why there is no wire."""
+        before, hand = self._recorded, RecordedHand(self.name, Tape.load(recording), why)
+        self._recorded = hand
+        try:
+            yield hand
+        finally:
+            self._recorded = before
+
+    def _hand(self) -> Hand:
+        hand = self._live or self._recorded
+        if hand is None:
+            raise CaptureUnavailable(
+                "here a packet made by hand cannot be sent: this machine allows no wire",
+                'Inside `with wire.capture(name="…"):` the recording of the lesson answers.',
+            )
+        return hand
+
+    def _checked(self, packet: Any) -> bytes:
+        """The bytes of a packet that may be sent. Raises `LabError`."""
+        if type(packet) in (int, str, bool, float) or packet is None:
+            raise LabError(f"{shown(packet)} is not a packet", _CLOSE)
+        try:
+            raw = bytes(packet)
+        except Exception as error:
+            raise LabError(f"this packet cannot be built: {error}", "Check the value of each field.") from None
+        if len(raw) < 20 or raw[0] >> 4 != 4:
+            raise LabError(f"{raw[:4].hex(' ') or 'nothing'} is not the beginning of an IPv4 packet", _CLOSE)
+        source, target = (socket.inet_ntoa(raw[at : at + 4]) for at in (12, 16))
+        if target != self._other:
+            raise LabError(
+                f"this packet is for {target}; the {self.name} sends only to the other end of the wire, {self._other}",
+                "Packets made by hand stay on your own wire. Write it as the destination: "
+                f'IP(src="{self._own}", dst="{self._other}").',
+            )
+        if source.startswith(("127.", "0.")):
+            raise LabError(
+                f"this packet says that it comes from {source}, and no host takes it from a wire",
+                f'Without src= Scapy guesses. Write IP(src="{self._own}", dst="{self._other}").',
+            )
+        return raw
+
+
+def whole(raw: bytes) -> bytes:
+    """An IPv4 packet without what Ethernet added behind it to fill a short frame."""
+    size = int.from_bytes(raw[2:4], "big")
+    return raw[:size] if 20 <= size <= len(raw) else raw
+
+
+def receive(channel: socket.socket, count: int, timeout: float = 2.0) -> list[bytes]:
+    """Read datagrams from a plain UDP socket: this many, or those that come before a pause of `timeout` seconds.
+
+    Never waits longer than `LONGEST` in all, and raises nothing if fewer come.
+    """
+    found: list[bytes] = []
+    deadline = monotonic() + LONGEST
+    while len(found) < count and (left := min(timeout, deadline - monotonic())) > 0:
+        if not select.select([channel], [], [], left)[0]:
+            break
+        found.append(channel.recv(1 << 16))
+    return found
+
+
+def arrived(tape: Tape, sender: str) -> Sequence[Any]:
+    """The packets of one sender in the order in which they arrived, without those that a wire lost.
+
+    tape: of a wire. sender: ``"client"`` or ``"server"``. A packet that the wire delayed comes where it arrived; a
+    duplicated one comes once.
+    """
+
+    def when(packet: Any) -> float:
+        if packet.verdict is None or packet.verdict.kind == "corrupted":
+            return float(packet.time_ns)
+        return float(min(packet.verdict.arrivals, default=math.inf))
+
+    return sorted((each for each in tape.where(sender=sender) if when(each) < math.inf), key=when)
