@@ -42,7 +42,7 @@ from labkit.packets.tape import Tape
 ORIGIN = "live from a wire between two hosts"
 RELAYED = "live from labkit's relay in the place of a wire: real data, headers made up, times of the relay"
 
-_NOT_TCP = "TCP does not go through the relay that stands in for the wire, so rules and delay did nothing to it"
+_NOT_TCP = "TCP does not go through the relay that stands in for the wire, so your rules and delay do nothing to it"
 _NOTHING = (
     "wire: no packet came by, though our sockets talked. Make them in blocks: `with wire.client:`, `with wire.server:`"
 )
