@@ -319,15 +319,7 @@ class Wire:
         """
         if isinstance(every, bool) or not _is_number(every) or not 0.0005 <= every <= 10:
             raise LabError(f"every={shown(every)} is no time between two samples", "Give seconds: 0.0005 to 10.")
-        return self._sampled(connection, name, every)
-
-    @contextlib.contextmanager
-    def _sampled(self, connection: Any, name: str | None, every: float) -> Iterator[Samples]:
-        with sampling.sampled(connection, every, self._origin) as samples:
-            yield samples
-        if not self.live:
-            sampling.instead(samples, name)
-        sampling.record(samples, name)
+        return sampling.named(connection, every, self._origin, name, live=self.live)
 
     # -- the end
 

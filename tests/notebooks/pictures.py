@@ -28,6 +28,7 @@ NOTES = {"p", "pb"}
 # The mark beside the origin: full if the packets were captured live, hollow if they are recorded.
 MARK = ("rect", {"am", "oam"})
 FOOT = "s"  # the class of small print, where the origin is
+ORIGINS = {"live", "recorded"}  # the word beside the mark
 ORIGIN = re.compile(r"(?m)^tape: [^<\n]*")
 NUMBER = re.compile(r"0x[0-9a-f]+|\d[\d.,:]*")
 
@@ -47,6 +48,8 @@ def made_of(svg: str) -> str:
         if tag in ("title", "desc") or SILENCE & set(kinds.split()):
             continue
         if tag == MARK[0] and MARK[1] & set(kinds.split()):
+            continue
+        if kinds == FOOT and words in ORIGINS:
             continue
         if kinds == FOOT and (words.startswith("tape: ") or (set(" /") & set(words) and _of(words, origin))):
             continue
