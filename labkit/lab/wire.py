@@ -42,7 +42,7 @@ from labkit.packets.tape import Tape
 ORIGIN = "live from a wire between two hosts"
 RELAYED = "live from labkit's relay in the place of a wire: real data, headers made up, times of the relay"
 
-_NOT_TCP = "TCP does not go through the relay that stands in for the wire, so rules and delay did nothing to it"
+_NOT_TCP = "TCP does not go through the relay that stands in for the wire, so your rules and delay do nothing to it"
 _NOTHING = (
     "wire: no packet came by, though our sockets talked. Make them in blocks: `with wire.client:`, `with wire.server:`"
 )
@@ -319,15 +319,7 @@ class Wire:
         """
         if isinstance(every, bool) or not _is_number(every) or not 0.0005 <= every <= 10:
             raise LabError(f"every={shown(every)} is no time between two samples", "Give seconds: 0.0005 to 10.")
-        return self._sampled(connection, name, every)
-
-    @contextlib.contextmanager
-    def _sampled(self, connection: Any, name: str | None, every: float) -> Iterator[Samples]:
-        with sampling.sampled(connection, every, self._origin) as samples:
-            yield samples
-        if not self.live:
-            sampling.instead(samples, name)
-        sampling.record(samples, name)
+        return sampling.named(connection, every, self._origin, name, live=self.live)
 
     # -- the end
 

@@ -22,7 +22,13 @@ class TcpOrUdp(Matching):
         "many listen.\n"
         "A protocol that needs something in between builds it on UDP: QUIC, which carries HTTP/3, does."
     )
-    intro = "Five applications. Choose the protocol by its reason:"
+    intro = (
+        "Five applications. Choose the protocol by its reason:\n\n"
+        "- complete: every byte must arrive, in order.\n"
+        "- fresh: data that is late is useless.\n"
+        "- short: one short question has one short answer.\n"
+        "- many: one datagram goes to many receivers at once."
+    )
     looks: ClassVar[dict[str, str]] = {
         "TCP: complete": "TCP gives every byte, in order, and lets later bytes wait for a lost one.",
         "UDP: fresh": "UDP suits data that is useless when it is late: nothing waits for a lost datagram.",
@@ -67,11 +73,11 @@ class Told(Matching):
     title = "what is the sender told?"
     praise = (
         "The kernel tells what it knows itself: its own limits, and an ICMP message that came back.\n"
-        "What happens to a datagram behind the first router, nobody tells: only an answer of the peer's program does."
+        "If a datagram is lost on its way, nobody tells: only an answer of the peer's program says that it has arrived."
     )
     intro = "A program sends one datagram with a UDP socket. What is it told, in each of these cases?"
     looks: ClassVar[dict[str, str]] = {
-        "nothing": "Nothing is told if neither this machine nor an ICMP message has found a fault.",
+        "nothing": "Nothing is told if nobody has found a fault, or if an ICMP message comes for a socket without a peer.",
         "refused": "Refused (ECONNREFUSED) is told if an ICMP message came back, and if the socket has one peer, set "
                    "by "
                    "connect.",
