@@ -162,7 +162,12 @@ class Exercise(ABC):
         return text.replace("`", "")
 
     def _further(self, step: int) -> str:
-        """Said of an answer that fails at another step than the best one before it; "" for the first answer."""
+        """Said of an answer that fails at another step than the best one before it; "" for the first answer.
+
+        Nothing is said after a correct answer: the best one did not fail.
+        """
+        if self._solved:
+            return ""
         best = max(self._failed, default=step)
         if step > best:
             return f"You got further: your best answer before failed at step {best}."

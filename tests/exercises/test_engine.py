@@ -154,6 +154,11 @@ class TestHintsAndSolution:
         assert "  Your best answer so far failed at step 2.\n" in repr(double.check(lambda n: 0))
         assert "best" not in repr(double.check(lambda n: 4))
 
+    def test_a_wrong_try_after_a_correct_answer_is_not_told_that_the_best_one_failed(self, double: Double) -> None:
+        double.check(lambda n: 4)
+        double.check(double.reference)
+        assert "best" not in repr(double.check(lambda n: 0))
+
     def test_what_comes_next_is_said_with_a_correct_answer(self, double: Double) -> None:
         double.following = "exercises.test.triple"
         said = repr(double.check(double.reference))

@@ -123,7 +123,7 @@ def test_all_are_in_the_order_of_the_lessons() -> None:
     lessons = [each.lesson for each in EVERY]
     assert lessons == sorted(lessons)
     assert [each.name for each in exercises.every("01a-tcp-connection")] == [
-        "tcp.flags", "tcp.final_ack", "tcp.order", "tcp.checksum", "tcp.build_syn",
+        "tcp.flags", "tcp.order", "tcp.final_ack", "tcp.checksum", "tcp.build_syn",
     ]  # fmt: skip
 
 

@@ -25,8 +25,8 @@ __all__ = [
 ]  # fmt: skip
 
 flags = Flags()
-final_ack = FinalAck()
 order = Order()
+final_ack = FinalAck()
 checksum = Checksum()
 build_syn = BuildSyn()
 which_end = WhichEnd()
@@ -42,6 +42,6 @@ cwnd_curve = CwndCurve()
 listing = Listing()
 
 EXERCISES: tuple[Exercise, ...] = (
-    flags, final_ack, order, checksum, build_syn, which_end, time_wait, line_reader, nagle, echo_bug, syn_wait,
+    flags, order, final_ack, checksum, build_syn, which_end, time_wait, line_reader, nagle, echo_bug, syn_wait,
     missing_bytes, throughput, in_flight, cwnd_curve, listing,
 )  # fmt: skip

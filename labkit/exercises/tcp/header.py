@@ -159,8 +159,9 @@ class BuildSyn(Exercise):
             why = "Without the ACK flag the field says nothing; senders put 0 there."
         else:
             why = f"This field is in {_place(start, size)}; if the values before it are right, count its bytes."
-        raise NotYet(f"{words}: {_wanted(name, value)}, bytes {_bytes(name, value, size)}",
-                     f"{words}: {_wanted(name, given)}, {'byte' if size == 1 else 'bytes'} {raw.hex(' ')}", why)
+        unit = "byte" if size == 1 else "bytes"
+        raise NotYet(f"{words}: {_wanted(name, value)}, {unit} {_bytes(name, value, size)}",
+                     f"{words}: {_wanted(name, given)}, {unit} {raw.hex(' ')}", why)
 
     def _check_sum(self, segment: bytes) -> None:
         right = _filled(segment)[16:18]
