@@ -122,7 +122,8 @@ class Told(Matching):
     )
     intro = "A program sends one datagram with a UDP socket. What is it told, in each of these cases?"
     looks: ClassVar[dict[str, str]] = {
-        "nothing": "Nothing is told if nobody has found a fault, or if an ICMP message comes for a socket without a peer.",
+        "nothing": "Nothing is told if nobody has found a fault, or if an ICMP message comes for a socket without a "
+                   "peer.",
         "refused": "Refused (ECONNREFUSED) is told if an ICMP message came back, and if the socket has one peer, set "
                    "by "
                    "connect.",
