@@ -12,8 +12,8 @@ QUESTIONS = (
         "pointer",
         "In a DNS message, a name ends in a compression pointer to 12. Where does the name go on?",
         wrong("12 bytes before the pointer", "The number is no distance. It is counted from a fixed place."),
-        right("at byte 12 of the DNS message", "A compression pointer is an offset from the start of the DNS message; so a name "
-                                               "that was written once is not written again."),
+        right("at byte 12 of the DNS message", "A compression pointer is an offset from the start of the DNS message; "
+                                               "so a name that was written once is not written again."),
         wrong("at byte 12 of the captured frame", "The frame has headers of Ethernet, IP and UDP first. The DNS "
                                                   "message does not know them."),
     ),

@@ -16,8 +16,8 @@ from labkit.exercises.udp.transfer import reliable, send_over, serve_reliable
 from labkit.exercises.udp.truncation import Truncation
 
 __all__ = [
-    "EXERCISES", "dns_answers", "dns_hostile", "dns_name", "fragments", "reliable", "send_over", "serve_reliable", "stop_and_wait",
-    "tcp_or_udp", "told", "truncation", "what_happened",
+    "EXERCISES", "dns_answers", "dns_hostile", "dns_name", "fragments", "reliable", "send_over", "serve_reliable",
+    "stop_and_wait", "tcp_or_udp", "told", "truncation", "what_happened",
 ]  # fmt: skip
 
 truncation = Truncation()
