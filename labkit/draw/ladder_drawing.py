@@ -72,7 +72,8 @@ class Drawing:
         self.y = 0.0
         # The lowest y taken so far by packets, client events and server events: the next of its kind goes below.
         self.taken = {"packet": 0.0, "client": 0.0, "server": 0.0}
-        self.arrows: defaultdict[str, list[str]] = defaultdict(list)  # class → pieces of one path: thousands of elements would be slow
+        # By class the pieces of one path: thousands of elements would be slow.
+        self.arrows: defaultdict[str, list[str]] = defaultdict(list)
         self.waiting: dict[int, _Waiting] = {}  # by number of the packet
         self.life: list[tuple[float, float, str]] = []  # stretches of the lifelines: from, to, class
         self.life_from = 0.0
