@@ -239,6 +239,9 @@ def written_guide(text: str, lessons: dict[str, tuple[list[str], list[Change]]])
     missing = [name for name, (_, changes) in lessons.items() if changes and TABLE_BEGIN.format(name) not in text]
     if missing:
         raise Mistake(f"{GUIDE.name} has no place for {', '.join(missing)}: add {TABLE_BEGIN.format(missing[0])}")
+    strange = sorted({name for _, name, _ in _TABLE.findall(text)} - set(lessons))
+    if strange:
+        raise Mistake(f"{GUIDE.name} has a place for {', '.join(strange)}, which is not a lesson")
     return _TABLE.sub(lambda match: match[1] + table(*lessons[match[2]]) + match[3], text)
 
 

@@ -63,7 +63,7 @@ class Prose:
         first = text.find("\n```python")
         if text.startswith("---\n"):
             end = text.index("\n---\n", 4) + 5
-            text = " " * end + text[end:]
+            text = re.sub(r"[^\n]", " ", text[:end]) + text[end:]
         for pattern in (_FENCE, _CHANGE):
             text = pattern.sub(_blank, text)
         return cls(lesson, text, first if first >= 0 else 0)

@@ -10,16 +10,20 @@ import select
 import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 from labkit.core.checks import shown
 from labkit.core.errors import CaptureUnavailable, LabError
+from labkit.packets import recorded
 from labkit.packets.tape import Tape
 
 P = TypeVar("P")
+
+NOT_SENT = "no wire is possible here, so packets made by hand were not sent"
+"""Said of a tape that is a recording for this reason."""
 
 LONGEST = 60.0
 """Seconds that `Hand.ask` waits at most."""
@@ -195,6 +199,38 @@ class Crafting:
                 f'Without src= Scapy guesses. Write IP(src="{self._own}", dst="{self._other}").',
             )
         return raw
+
+
+class Replay(AbstractContextManager["Replay"]):
+    """A block in which a recording stands in for packets made by hand, if there is no wire and a recording exists.
+
+    hosts: what sends for the client and for the server. name, lesson: of the recording. why: why there is no wire,
+    ``""`` if there is one.
+    """
+
+    def __init__(self, hosts: Sequence[Crafting], name: str | None, lesson: str | None, why: str) -> None:
+        self._hosts, self._name, self._lesson, self._why = hosts, name, lesson, why
+        self._hands: list[RecordedHand] = []
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Replay:
+        if self._why and self._name is not None:
+            with suppress(CaptureUnavailable):  # not recorded: then a packet made by hand says so
+                path = recorded.existing_recording(self._name, self._lesson)
+                self._hands += [self._undo.enter_context(host.replaying(path, self._why)) for host in self._hosts]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    @property
+    def used(self) -> bool:
+        """Whether a packet was looked up in the recording."""
+        return any(each.used for each in self._hands)
+
+    def shown(self) -> tuple[Path, str]:
+        """The recording, and why it is shown."""
+        return recorded.existing_recording(self._name, self._lesson), NOT_SENT
 
 
 def whole(raw: bytes) -> bytes:

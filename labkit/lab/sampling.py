@@ -60,6 +60,16 @@ def sampled(connection: Any, every: float, origin: str) -> Iterator[Samples]:
     samples.origin = origin
 
 
+@contextlib.contextmanager
+def named(connection: Any, every: float, origin: str, name: str | None, *, live: bool) -> Iterator[Samples]:
+    """As `sampled`; then the samples are recorded if that is asked for, or filled from a recording if not live."""
+    with sampled(connection, every, origin) as samples:
+        yield samples
+    if not live:
+        instead(samples, name)
+    record(samples, name)
+
+
 def instead(samples: Samples, name: str | None) -> None:
     """Fill the samples from the recording of this name. Raises `CaptureUnavailable` if there is none."""
     path = recorded.existing_recording(name, None, ENDING)

@@ -25,7 +25,7 @@ from labkit.lab import rules, sampling
 from labkit.lab.addresses import ADDRESSES, LOOPBACK
 from labkit.lab.cable import Cable, Tap
 from labkit.lab.cable_end import End, InterfaceEnd
-from labkit.lab.crafting import RecordedHand
+from labkit.lab.crafting import Replay
 from labkit.lab.hosts import WireHost, all_leave, connect_hosts
 from labkit.lab.namespaces import MTU, Namespace
 from labkit.lab.rules import Match, Passing, Rule, about_packets
@@ -42,8 +42,7 @@ from labkit.packets.tape import Tape
 ORIGIN = "live from a wire between two hosts"
 RELAYED = "live from labkit's relay in the place of a wire: real data, headers made up, times of the relay"
 
-_NOT_TCP = "TCP does not go through the relay that stands in for the wire, so rules and delay did nothing to it"
-_NOT_SENT = "no wire is possible here, so packets made by hand were not sent"
+_NOT_TCP = "TCP does not go through the relay that stands in for the wire, so your rules and delay do nothing to it"
 _NOTHING = (
     "wire: no packet came by, though our sockets talked. Make them in blocks: `with wire.client:`, `with wire.server:`"
 )
@@ -268,11 +267,11 @@ class Wire:
 
     @contextlib.contextmanager
     def _captured(self, options: capturing.Options) -> Iterator[Tape]:
-        hands: list[RecordedHand] = []
+        by_hand = Replay((self.client.crafting, self.server.crafting), options.name, options.lesson, self.why_not)
 
         def instead(frames: Sequence[Frame], events: Sequence[SocketEvent]) -> tuple[Path, str] | None:
-            if any(each.used for each in hands):
-                return recorded.existing_recording(options.name, options.lesson), _NOT_SENT
+            if by_hand.used:
+                return by_hand.shown()
             if self.live or frames or not events or any(each.name in _OF_DATAGRAMS for each in events):
                 return None
             try:
@@ -285,19 +284,14 @@ class Wire:
                 ) from None
 
         with (
-            contextlib.ExitStack() as replay,
             contextlib.closing(Tap(self._cable, self._origin, options.limit)) as tap,
             capturing.taped(
                 capturing.Place(tap, tap, verdicts=tap.verdicts, instead=instead, nothing=_NOTHING),
                 # Packets of a relay are not a recording of a wire, so no name is given to save them.
                 options if self.live else replace(options, name=None),
             ) as tape,
+            by_hand,
         ):
-            if not self.live and options.name is not None:
-                with contextlib.suppress(CaptureUnavailable):  # not recorded: then a packet made by hand says so
-                    path = recorded.existing_recording(options.name, options.lesson)
-                    both = (host.crafting.replaying(path, self.why_not) for host in (self.client, self.server))
-                    hands.extend(map(replay.enter_context, both))
             yield tape
         if tape.live:
             self._tell(tape)
@@ -325,15 +319,7 @@ class Wire:
         """
         if isinstance(every, bool) or not _is_number(every) or not 0.0005 <= every <= 10:
             raise LabError(f"every={shown(every)} is no time between two samples", "Give seconds: 0.0005 to 10.")
-        return self._sampled(connection, name, every)
-
-    @contextlib.contextmanager
-    def _sampled(self, connection: Any, name: str | None, every: float) -> Iterator[Samples]:
-        with sampling.sampled(connection, every, self._origin) as samples:
-            yield samples
-        if not self.live:
-            sampling.instead(samples, name)
-        sampling.record(samples, name)
+        return sampling.named(connection, every, self._origin, name, live=self.live)
 
     # -- the end
 

@@ -6,6 +6,7 @@ Rule: waits for events; what is asserted is the order of things, and that a paus
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ def test_pauses_between_pieces_and_loses_nothing() -> None:
     assert b"".join(data for _, data in arrived) == b"".join(bytes([n]) * 100_000 for n in range(PIECES))
     times = [at for at, _ in arrived]
     assert len(times) > 1
-    assert min(later - earlier for earlier, later in zip(times, times[1:], strict=False)) > 0.015
+    assert min(later - earlier for earlier, later in pairwise(times)) > 0.015
 
 
 def test_a_second_call_changes_the_seconds() -> None:

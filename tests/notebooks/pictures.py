@@ -21,9 +21,14 @@ BYTES = "x"
 # Whether a silence is long enough to be named, a busy machine decides: then it has words, and a dotted line.
 SILENCE = {"dot", "gap"}
 PASSED_OVER = re.compile(r"nothing is sent|^# \w+ later$|^[\W\d_]*$")
+# Whether it is worth a word how late a packet arrived, too.
+LATE = re.compile(r",? ?arrived after(?: # \w+)?")
+# Classes of the notes at an arrow: where their lines are broken depends on the numbers in them, so words are compared.
+NOTES = {"p", "pb"}
 # The mark beside the origin: full if the packets were captured live, hollow if they are recorded.
 MARK = ("rect", {"am", "oam"})
 FOOT = "s"  # the class of small print, where the origin is
+ORIGINS = {"live", "recorded"}  # the word beside the mark
 ORIGIN = re.compile(r"(?m)^tape: [^<\n]*")
 NUMBER = re.compile(r"0x[0-9a-f]+|\d[\d.,:]*")
 
@@ -44,13 +49,17 @@ def made_of(svg: str) -> str:
             continue
         if tag == MARK[0] and MARK[1] & set(kinds.split()):
             continue
+        if kinds == FOOT and words in ORIGINS:
+            continue
         if kinds == FOOT and (words.startswith("tape: ") or (set(" /") & set(words) and _of(words, origin))):
             continue
-        words = NUMBER.sub("#", words)
+        words = LATE.sub("", NUMBER.sub("#", words))
         if tag == "style":
             lines.add(f"style {''.join(element.itertext())}")
         elif tag in ("text", "tspan"):
-            if BYTES not in kinds.split() and not PASSED_OVER.search(words):
+            if NOTES & set(kinds.split()):
+                lines |= {f"{tag} [{kinds}] {word}" for word in words.split() if not PASSED_OVER.search(word)}
+            elif BYTES not in kinds.split() and not PASSED_OVER.search(words):
                 lines.add(f"{tag} [{kinds}] {words}")
         else:
             names = " ".join(sorted(name.rpartition("}")[2] for name in element.attrib))

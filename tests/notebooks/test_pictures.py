@@ -85,6 +85,8 @@ def test_what_is_compared(old: str, new: str) -> None:
     [
         ("seq=0", "seq=4711"),
         ("0.010", "1,022.882"),
+        ("SYN seq=0", "SYN seq=0, arrived after 11 ms"),
+        ("</svg>", '<text class="c ev">7 ms later</text></svg>'),
         ("M1 2", "M3 4"),
         ("live from this machine's", "recorded in data/"),
         ("loopback, by a ring", "01a/greeting.pcapng"),
@@ -129,3 +131,11 @@ def test_nbval_compares_it() -> None:
     compared = [IPyNbCell.sanitize(cell, one) for one in (A_SVG, A_SVG.replace("seq=0", "seq=1"), OLD)]
     assert compared[0] == compared[1] != compared[2]
     assert re.search(r"(?m)^text \[h\] SYN seq=#$", compared[0])
+
+
+def test_where_the_lines_of_a_note_are_broken_does_not_count() -> None:
+    pairs = [("lost, arrived after 9 ms", "pay 1 coin"), ("lost pay", "1 coin"), ("late pay", "1 coin")]
+    note = '<text class="c p">{}</text>'
+    drawn = [f'<svg xmlns="http://www.w3.org/2000/svg">{"".join(map(note.format, pair))}</svg>' for pair in pairs]
+    one, other, third = map(made_of, drawn)
+    assert one == other != third

@@ -29,8 +29,9 @@ class Fragments(Seeded):
     )  # fmt: skip
     asks = "Give check() three numbers: [fragments, bytes behind the IP header of the last one, its offset field]."
     praise = (
-        "Only the first fragment has the UDP header, and so the ports: a firewall cannot judge the others.\n"
-        "If one fragment is lost, the whole datagram is lost. So most programs keep datagrams below 1200 bytes."
+        "Only the first fragment has the UDP header, and so the ports: a firewall that looks at one packet cannot "
+        "judge the others.\n"
+        "If one fragment is lost, the whole datagram is lost. So most programs send what fits into one packet."
     )
     hints = (
         "What does IP have to carry? The payload, and the header of UDP in front of it.",
