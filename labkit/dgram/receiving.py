@@ -31,6 +31,9 @@ BURST = 64
 QUEUE = 256 * 1024
 """Bytes that wait here at most while the kernel has no room for them; what comes on top is dropped, as UDP may."""
 
+SENDERS = 1024
+"""Peers whose latest `Sender` is kept: their next datagram of the same size needs no new one."""
+
 Sent = Callable[["NetError | None", int], Any]
 
 _BUFFER = 65536  # no datagram is larger
@@ -59,9 +62,9 @@ class Receiving(Endpoint):
     STATES = frozenset({"listening", "connect", "close", "error"})
 
     __slots__ = (
-        "_bound", "_bytes", "_channel", "_connecting", "_due", "_family", "_host", "_key", "_latest", "_local",
-        "_numeric", "_peer", "_queue", "_queued", "_receive", "_remote", "_rooms", "_sendto", "_thread", "closed",
-        "dropped", "kind",
+        "_bound", "_bytes", "_channel", "_connecting", "_data", "_due", "_family", "_host", "_key", "_local",
+        "_numeric", "_peer", "_queue", "_queued", "_receive", "_remote", "_rooms", "_sender", "_senders", "_sendto",
+        "_thread", "closed", "dropped", "kind",
     )  # fmt: skip
 
     def __init__(self, kind: str) -> None:
@@ -86,8 +89,10 @@ class Receiving(Endpoint):
         self._queued = 0  # bytes
         self._due: list[tuple[Sent, NetError | None, int]] = []  # callbacks of what was sent or refused
         self._rooms: list[asyncio.Future[None]] = []  # cells that wait until there is room in the queue
+        self._senders: dict[Any, tuple[int, Sender]] = {}  # size and sender, by peer as the kernel gives it
         self._bytes = 0  # of the present run of messages
-        self._latest: tuple[Any, ...] = ()  # its last one
+        self._data = b""  # its last one, and who sent that
+        self._sender: Sender | None = None
 
     # -- from the event loop
 
@@ -95,7 +100,9 @@ class Receiving(Endpoint):
         """Take what the kernel has for this socket, but let others have their turn."""
         receive, family = self._receive, self._family
         assert receive is not None
-        scoped = self.kind == "udp6"
+        scoped, known = self.kind == "udp6", self._senders
+        if len(known) > SENDERS:
+            known.clear()
         for _ in range(BURST):
             if self._due:  # what was sent is told before what came of it
                 self._tell_sent()
@@ -109,10 +116,15 @@ class Receiving(Endpoint):
                     return
                 self._read_again()
                 continue
-            if scoped and peer[3]:
-                peer = pair(peer)
             size = len(data)
-            sender = _tuple(Sender, (peer[0], peer[1], family, size))
+            kept = known.get(peer)
+            if kept is not None and kept[0] == size:
+                sender = kept[1]
+            elif scoped and peer[3]:
+                sender = Sender(*pair(peer), family, size)  # not kept: an interface may get another name
+            else:
+                sender = _tuple(Sender, (peer[0], peer[1], family, size))
+                known[peer] = size, sender
             fast = self._fast
             if fast is None or watching.watchers:
                 self._received(data, sender)
@@ -123,7 +135,7 @@ class Receiving(Endpoint):
                     self._bytes += size
                 else:
                     self._since, self._pieces, self._bytes = time_ns(), 1, size
-                self._latest = (data, sender)
+                self._data, self._sender = data, sender
                 try:
                     fast(data, sender)
                 except Exception as error:
@@ -325,7 +337,7 @@ class Receiving(Endpoint):
         records.append(Record(now, source, name, size, kind, self._detail(name, args)))
 
     def _run(self, pieces: int) -> Entry:
-        return Entry("message", self._since, self._bytes, pieces, self._latest)
+        return Entry("message", self._since, self._bytes, pieces, (self._data, self._sender))
 
     # -- telling
 

@@ -52,12 +52,12 @@ class Sending(Binding):
         if type(data) is not bytes or offset != 0 or length is not None:
             data = senders.piece(data, offset, length)
         if (
-            address == self._numeric and self._sendto is not None and on_sent is None and type(port) is int
+            address == self._numeric and (sendto := self._sendto) is not None and on_sent is None and type(port) is int
             and get_ident() == self._thread and not watching.watchers
         ):  # fmt: skip
             # The path of every answer of a busy server. Whatever is wrong is looked at on the long one.
             try:
-                self._sendto(data, (address, port))
+                sendto(data, (address, port))
                 return self
             except (OSError, OverflowError):
                 pass

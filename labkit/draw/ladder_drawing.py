@@ -5,6 +5,7 @@ Rule: places things and draws them; nothing may overlap, however close.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _FLAG = width("0", "fl")  # px of a character
 _NUMBER = width("0", "m")
+_STEP = style.RUNG - SLOPE - 3  # px from what is taken to the start of the next arrow
 
 
 def _first(row: Rung | Fold) -> Rung:
@@ -70,7 +72,8 @@ class Drawing:
         self.y = 0.0
         # The lowest y taken so far by packets, client events and server events: the next of its kind goes below.
         self.taken = {"packet": 0.0, "client": 0.0, "server": 0.0}
-        self.arrows: dict[str, list[str]] = {}  # class → pieces of one path: thousands of elements would be slow
+        # By class the pieces of one path: thousands of elements would be slow.
+        self.arrows: defaultdict[str, list[str]] = defaultdict(list)
         self.waiting: dict[int, _Waiting] = {}  # by number of the packet
         self.life: list[tuple[float, float, str]] = []  # stretches of the lifelines: from, to, class
         self.life_from = 0.0
@@ -108,7 +111,7 @@ class Drawing:
         whose = {id(event): self.model.group_of(event) for event in self.events}
         points = ladder_time.points(self.rows, self.events, whose)
         breaks = ladder_time.breaks(points)
-        waits = sorted(after[0] - before[0] for before, after in pairwise(points) if after[0] - before[0] < STALL_NS)
+        waits = sorted(wait for (before, *_), (after, *_) in pairwise(points) if (wait := after - before) < STALL_NS)
         typical = max(waits[len(waits) * 3 // 4], 1) if waits else 1
         cut = self.model.left_out[-1].number if self.model.left_out else None
         past = points[0][0] if points else 0
@@ -140,34 +143,36 @@ class Drawing:
     def arrow(self, rung: Rung) -> None:
         """One packet."""
         canvas, shape, taken = self.canvas, self.shape, self.taken
-        lift = LIFT if rung.verdict is not None else 0
+        verdict, usual = rung.verdict, rung.quiet
+        lift = LIFT if verdict is not None else 0
         slope = style.SLOPE_WIRE if rung.number in self.alone else SLOPE
-        y = round(max(self.y, taken["packet"] + style.RUNG - SLOPE - 3 + lift))
+        least = taken["packet"] + _STEP + lift
+        y = round(self.y if self.y > least else least)
         end = y + slope
         near, far, tip = (
             (shape.client + 2, shape.server - 3, -9) if rung.right else (shape.server - 2, shape.client + 3, 9)
         )
         line = "ac" if rung.right else "as"
         body, head = f"M{near} {y}L{far} {end}", f"M{far} {end}l{tip} -4v8z"
-        if rung.verdict is not None:
-            body, head = self.touched(rung.verdict.kind, near, far, y, end, tip) or (body, head)
-        if rung.late_arrival is not None:
+        if verdict is not None:
+            body, head = self.touched(verdict.kind, near, far, y, end, tip) or (body, head)
+        if verdict is not None and rung.late_arrival is not None:
             # It waits beside the lifeline, where no text is; a second one that waits there keeps a line of its own.
             x = far + tip * (style.WAIT + 3 * any(each.far == far for each in self.waiting.values())) // 9
             self.waiting[rung.number] = _Waiting(x, end, far, tip, line)
             body, head = f"M{near} {y}L{x} {end}", ""
-        if rung.again:
-            self.arrows.setdefault(line + " dash", []).append(body)
+        if not usual and rung.again:
+            self.arrows[line + " dash"].append(body)
             if head:
-                self.arrows.setdefault(line, []).append(head)
+                self.arrows[line].append(head)
         else:
-            self.arrows.setdefault(line, []).append(body + head)
+            self.arrows[line].append(body + head)
         if rung.reset and head:
-            self.arrows.setdefault(line, []).append(marks.bar(far + 3 * tip, end - (slope * 3 * abs(tip)) // 388))
+            self.arrows[line].append(marks.bar(far + 3 * tip, end - (slope * 3 * abs(tip)) // 388))
         rest = f"  {rung.numbers}" if rung.numbers and not self.compact else ""
         if rung.size:
             rest += "  " + count(rung.size, "byte")
-        warning, text = rung.below
+        warning, text = rung.below if rung.size or rung.closed_window or not usual else ("", "")
         words = rung.flags
         if warning and rung.pure_ack and not lift and self.wide(warning, rest) <= shape.room:
             words, warning = warning, ""  # says more than "ACK" does
@@ -178,8 +183,8 @@ class Drawing:
             self.label(rung, words, rest, y - lift, slope)
         if shape.time:
             canvas.raw(shape.time, y + 4, self.clocks.get(rung.number, "no time"), "z e")
-        if rung.verdict is not None:
-            end += FORK if rung.verdict.kind == "duplicated" else LIFT
+        if verdict is not None:
+            end += FORK if verdict.kind == "duplicated" else LIFT
         taken["packet"] = end + 3
         self.y = end + 6  # what the packet causes comes below its arrival
         if text and not warning:
@@ -231,7 +236,7 @@ class Drawing:
             )
             heads = "".join(f"M{far + 7 * at * tip // 9} {y + SLOPE}l{tip} -4v8z" for at in range(2))
             line = "ac" if first.right else "as"
-            self.arrows.setdefault(line, []).append(f"M{near} {y}L{far} {y + SLOPE}{heads}")
+            self.arrows[line].append(f"M{near} {y}L{far} {y + SLOPE}{heads}")
             size = sum(rung.size for rung in fold.rungs)
             words, rest = fold.words, f"  {count(size, 'byte')}" if size else ""
             if self.wide(words, rest) > shape.room:
@@ -257,7 +262,7 @@ class Drawing:
         """A packet that was reordered, or delayed, arrives."""
         y = round(max(self.y, self.taken["packet"] + 6))
         head = f"M{late.far} {y}l{late.tip} -4v8z"
-        self.arrows.setdefault(late.line, []).append(f"M{late.x} {late.y}V{y}{head}")
+        self.arrows[late.line].append(f"M{late.x} {late.y}V{y}{head}")
         self.taken["packet"] = y + 4
         self.y = y + 6
 
@@ -266,10 +271,10 @@ class Drawing:
         middle, half_way = self.shape.middle, (y + end) // 2
         head = f"M{far} {end}l{tip} -4v8z"
         if kind == "dropped":
-            self.arrows.setdefault("ar", []).append(marks.cross(middle, half_way, 6))
+            self.arrows["ar"].append(marks.cross(middle, half_way, 6))
             return f"M{near} {y}L{middle} {half_way}", ""
         if kind == "corrupted":
-            self.arrows.setdefault("ar", []).append(marks.zigzag(middle, half_way))
+            self.arrows["ar"].append(marks.zigzag(middle, half_way))
             half = 12 if far > near else -12
             return f"M{near} {y}L{middle - half} {half_way}M{middle + half} {half_way}L{far} {end}", head
         if kind == "duplicated":

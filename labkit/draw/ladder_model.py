@@ -31,7 +31,8 @@ class Rung:
     never before the packet in front of it. right: sent by the client, so it points right. group: index of its
     connection. flags: TCP's flags in words, or the protocol's name. numbers: relative seq and ack. size: payload bytes.
     reset: carries RST. verdict: what a wire did to it. note: what TCP means by it, as in `Packet.note`; a window update
-    is told only if it opens a closed window. opened: the first window above 0 again.
+    is told only if it opens a closed window. opened: the first window above 0 again. closed_window: it tells the other
+    side to send nothing for now, since the receiver has no room (RFC 9293 §3.8.6.1).
     """
 
     packet: Packet
@@ -47,6 +48,7 @@ class Rung:
     verdict: Verdict | None = None
     note: str = ""
     opened: bool = False
+    closed_window: bool = False
 
     @property
     def again(self) -> bool:
@@ -67,11 +69,6 @@ class Rung:
         return verdict.arrivals[0] if verdict.arrivals[0] > self.at_ns else None
 
     @property
-    def closed_window(self) -> bool:
-        """It tells the other side to send nothing for now: the receiver has no room (RFC 9293 §3.8.6.1)."""
-        return self.packet.window == 0 and not self.reset and "ACK" in self.flags
-
-    @property
     def pure_ack(self) -> bool:
         """It acknowledges and does nothing else."""
         return self.flags == "ACK" and self.size == 0
@@ -89,7 +86,7 @@ class Rung:
     @property
     def means(self) -> str:
         """The note and the window in words, as picture and twin have them: ``"probe ACK, window 0"``."""
-        if not self.note and not self.opened and self.packet.window:
+        if not self.note and not self.opened and not self.closed_window:
             return ""  # most of all packets: quick
         closed = self.closed_window and self.note != ZERO_WINDOW
         return ", ".join(filter(None, (self.note, "window 0" * closed, "window open again" * self.opened)))
@@ -102,7 +99,7 @@ class Rung:
             data = self.packet.payload
             # A row of one character was sent for its length alone, which stands above the arrow.
             text = "" if len(data) >= _FILLER and data.count(data[0], 0, _FILLER) == _FILLER else preview(data, 32)
-        if self.verdict is None and not self.note and not self.opened and self.packet.window:
+        if self.verdict is None and not self.note and not self.opened and not self.closed_window:
             return "", text
         warning = self.means + ": no room" * (self.note == ZERO_WINDOW)
         if self.verdict is not None:
@@ -270,8 +267,8 @@ def read(
     # Events are placed by their times, so packets without one stand where the last packet with one does.
     at_ns = next((packet.time_ns for packet in packets if packet.time_ns is not None), 0)
     for packet in packets:
-        if packet.time_ns is not None:
-            at_ns = max(at_ns, packet.time_ns)
+        if (time_ns := packet.time_ns) is not None and time_ns > at_ns:
+            at_ns = time_ns
         rung = _rung(packet, at_ns, groups.of(packet))
         if rung.closed_window:
             closed.add((rung.group, rung.right))
@@ -339,16 +336,18 @@ def _rung(packet: Packet, at_ns: int, group: int) -> Rung:
         numbers = f"seq={packet.seq}"
         if "ACK" in flags:
             numbers += f" ack={packet.ack}"
-            if packet.sack:
-                numbers += " sack=" + ",".join(f"{left}-{right}" for left, right in packet.sack)
+            if sack := packet.sack:
+                numbers += " sack=" + ",".join(f"{left}-{right}" for left, right in sack)
     else:
         flags = visible(packet.what)
         if part := packet.fragment:
             numbers, size = f"bytes {part[0]}-{part[1] - 1}" + ("" if part[2] else ", the last"), 0
     note = packet.note
+    reset = "RST" in flags
     return Rung(
         packet, packet.number, packet.time_ns, at_ns, packet.sender == "client", group, flags, numbers, size,
-        "RST" in flags, packet.verdict, "" if note == UPDATE else note,
+        reset, packet.verdict, "" if note == UPDATE else note, False,
+        packet.window == 0 and not reset and "ACK" in flags,
     )  # fmt: skip
 
 
@@ -363,7 +362,7 @@ def _packets(tape: Any) -> list[Packet]:
     alone = hasattr(tape, "time_ns") and hasattr(tape, "sender")
     if isinstance(tape, Iterable) and not alone and not isinstance(tape, (str, bytes, Mapping)):
         found = list(tape)
-        if all(hasattr(packet, "seq") for packet in found):
+        if _tape(tape) is not None or all(hasattr(packet, "seq") for packet in found):
             return found
     raise LabError(
         f"cannot draw a ladder of {given(tape)}",

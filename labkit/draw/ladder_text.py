@@ -20,6 +20,7 @@ _STEPS_MS = (40, 100, 200, 400)
 # A silence that a kernel timer ended (a delayed ACK, a retransmission) counts from 40 ms on. Any other counts from
 # 200 ms: a shorter one may be this machine's scheduler, and would differ from run to run.
 _LEAST_TIMER_MS, _LEAST_MS = 40, 200
+_QUICK_NS = 20_000_000  # no silence below this is told
 _NO_ACKS = "  (segments that only acknowledge are not shown)"
 _WHOLE = 40  # packets of a folded row that the twin lists one by one
 
@@ -103,7 +104,9 @@ def _listed(ladder: Ladder, rows: Sequence[Item], pad: int, *, numbered: bool) -
         first = row.first if isinstance(row, Fold) else row
         if cut is not None and first.number > cut and (last is None or last.number < cut):
             lines.append(f"     ({left_out(ladder)})")
-        elif last is not None:
+        elif last is not None and (last.time_ns is None or first.time_ns is None or not (
+            -_QUICK_NS < first.time_ns - last.time_ns < _QUICK_NS
+        )):  # fmt: skip
             lines += _between(last, first)
         if isinstance(row, Fold):
             # How many ACKs come in a run of data is a matter of chance, and no line depends on it.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
 from labkit.draw.ladder_model import STALL_NS, Fold, Item, Rung, silence
@@ -71,7 +72,7 @@ def points(rows: Sequence[Item], events: Sequence[SocketEvent], whose: dict[int,
             found.append((row.first.at_ns, 0, row))
         else:
             found.append((row.at_ns, 0, row))
-            if (at := row.late_arrival) is not None:
+            if row.verdict is not None and (at := row.late_arrival) is not None:
                 found.append((at, -1, Arrival(row.number)))
     # A socket that closes says so while its FIN is on the way to the capture: the cause is drawn first.
     ends = [
@@ -87,7 +88,7 @@ def points(rows: Sequence[Item], events: Sequence[SocketEvent], whose: dict[int,
             at = max([at, *(end for end in later if at < end <= at + _RACE_NS)])
         at = floor[event.who] = max(at, floor.get(event.who, 0))
         found.append((at, 1, event))
-    found.sort(key=lambda point: point[:2])  # stable: wire order and order of emission stay as they are
+    found.sort(key=itemgetter(0, 1))  # stable: wire order and order of emission stay as they are
     return found
 
 
@@ -100,6 +101,11 @@ def breaks(points: Sequence[Point]) -> dict[int, str]:
     found: dict[int, str] = {}
     last: tuple[int, Rung] | None = None  # the last packet, and the index of its point
     for number, (at_ns, _, thing) in enumerate(points):
+        if last is not None and last[0] == number - 1 and isinstance(thing, Rung):
+            before_ns, now_ns = last[1].time_ns, thing.time_ns
+            if before_ns is not None and now_ns is not None and -STALL_NS < now_ns - before_ns < STALL_NS:
+                last = number, thing  # most of all packets: quick
+                continue
         rung = thing if isinstance(thing, Rung) else thing.first if isinstance(thing, Fold) else None
         timed = (rung is None or rung.time_ns is not None) and (last is None or last[1].time_ns is not None)
         past, _, before = points[number - 1]
@@ -144,8 +150,10 @@ def clocks(rows: Sequence[Item], start: int) -> dict[int, str]:
     for number, ns, gap in zip(numbers, times, gaps, strict=True):
         size = ns if ns >= 0 else -ns
         if size >= 1_000_000_000:
-            digits = max(2, 3 - len(str(size // 1_000_000_000)))
-            while digits < 6 and gap * 10**digits < 2_000_000_000:
+            whole = len(str(size // 1_000_000_000))
+            room = max(0, 7 - whole - (ns < 0))  # digits behind the point; more would leave the picture
+            digits = min(max(2, 3 - whole), room)
+            while digits < room and digits < 6 and gap * 10**digits < 2_000_000_000:
                 digits += 1
             found[number] = f"{ns / 1e9:.{digits}f} s"
         elif size < 1_000_000 or gap < 20_000:

@@ -65,18 +65,19 @@ def signs(canvas: Canvas, shown: Sequence[Rung], events: Sequence[SocketEvent]) 
         left, top = round(x) - 4, round(y) - 6
         path(f"M{left} {top}h44M{left + 44} {top}v10M{left + 51} {top + 10}l-9 -4v8z", "ac")
 
-    waits = any(rung.late_arrival is not None for rung in shown)
+    noted = [rung for rung in shown if not rung.quiet]
+    waits = any(rung.late_arrival is not None for rung in noted)
     found = [
         ("event" in told, lambda x, y: circle(x, y, 4, "ac"), 12, "event our socket emitted"),
         ("call" in told, lambda x, y: circle(x, y, 4, "oac"), 12, "call our program made"),
         (
-            any(rung.again for rung in shown),
+            any(rung.again for rung in noted),
             lambda x, y: path(f"M{x - 4:.0f} {y:.0f}h30", "ac dash"),
             34,
             "sent again",
         ),
         (
-            any(rung.reset and not rung.lost for rung in shown),
+            any(rung.reset and not rung.lost for rung in noted),
             lambda x, y: path(f"M{x - 4:.0f} {y:.0f}h18" + bar(x + 6, y), "ac"),
             26,
             "reset: connection torn down at once",

@@ -39,7 +39,9 @@ class Canvas:
 
     def raw(self, x: float, y: float, text: str, kind: str) -> None:
         """Add a text at its baseline; ``kind`` is one or more classes (``"l c"``: label, centred)."""
-        self._parts.append(f'<text x="{round(x)}" y="{round(y)}" class="{kind}">{_escape(text)}</text>')
+        if "&" in text or "<" in text or ">" in text:
+            text = _escape(text)
+        self._parts.append(f'<text x="{round(x)}" y="{round(y)}" class="{kind}">{text}</text>')
 
     def text(self, x: float, y: float, text: object, kind: str) -> None:
         """Add a text that may hold anything a peer sent."""

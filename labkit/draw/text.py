@@ -12,6 +12,7 @@ from functools import lru_cache
 from labkit.draw.style import TYPES
 
 _SPECIAL = re.compile(r"[^\x20-\x7e]")
+_OTHER = re.compile("[^\x20-\x7e→←↔…·“”—]")  # neither ASCII nor one of the signs that labkit itself writes
 _BINARY = re.compile(rb"[^\x20-\x7e\r\n\t]")
 _ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
 _CUT = "".join(map(chr, range(0xDC80, 0xDD00)))
@@ -50,10 +51,12 @@ def visible(text: object) -> str:
     ``\\u202e``; of several combining marks in a row the first stays.
     """
     line = str(text)
-    if not _SPECIAL.search(line):
-        return line
     if line.isascii():
+        if line.isprintable():
+            return line
         return _SPECIAL.sub(lambda found: _char(found[0]), line)
+    if not _OTHER.search(line):
+        return line
     out: list[str] = []
     stacked = False
     for char in line:

@@ -34,6 +34,7 @@ Side = tuple[bytes, int]
 """(address as bytes, port)."""
 
 _MODULUS = 1 << 32
+_tuple = tuple.__new__  # a Place without the call of its own __new__, which takes longer than all the rest
 _NEAR = 1000  # how many packets back a fragment is looked for before it is added to a connection
 
 
@@ -58,7 +59,7 @@ class Conversation:
     syn: its first SYN was seen. closing: a FIN was seen. reset: a RST was seen. replaced: a new connection has begun
     with the same addresses and ports.
     base, fin, acked: of each side, the sequence number that counts as 0, the number behind its FIN, and the last
-    acknowledgment from the other side.
+    acknowledgment from the other side. number: of a connection, in the order of their first packets.
     """
 
     client: Side
@@ -71,6 +72,7 @@ class Conversation:
     base: dict[Side, int] = field(default_factory=dict)
     fin: dict[Side, int] = field(default_factory=dict)
     acked: dict[Side, int] = field(default_factory=dict)
+    number: int = -1
 
     @property
     def closed(self) -> bool:
@@ -112,7 +114,6 @@ class Conversations:
         self.quick: list[Quick] = []
         self.places: list[Place | None] = []
         self.connections: list[Conversation] = []
-        self._number: dict[int, int] = {}  # id of a conversation -> its number, in order of first packet
         self._open: dict[tuple[str, Side, Side], Conversation] = {}
         self._cut: dict[bytes, _Cut] = {}  # packets in fragments, by the key that their fragments share
 
@@ -123,10 +124,9 @@ class Conversations:
             self.quick.append(packet)
             index = len(self.places)
             self.places.append(None)
-            part = fragment_of(frame[1], packet)
-            if part is None:
+            if packet.fragment < 0:
                 self.places[index] = self._place(index, frame, packet)
-            else:
+            elif (part := fragment_of(frame[1], packet)) is not None:
                 self._fragment(index, frame, packet, part)
 
     def _place(self, index: int, frame: Frame, packet: Quick) -> Place | None:
@@ -203,25 +203,28 @@ class Conversations:
         sender, receiver = (packet.src, packet.sport), (packet.dst, packet.dport)
         key = ("TCP", sender, receiver) if sender <= receiver else ("TCP", receiver, sender)
         flow = self._open.get(key)
-        if flow is not None and self._begins(flow, packet, sender):
+        flags = packet.flags
+        if flow is not None and flags & SYN and self._begins(flow, packet, sender):
             flow.replaced = True
             flow = None
         if flow is None:
             client, server = (sender, receiver) if self._opened(packet) else (receiver, sender)
-            flow = self._open[key] = Conversation(client, server, syn=bool(packet.flags & SYN))
-            self._number[id(flow)] = len(self.connections)
+            flow = self._open[key] = Conversation(client, server, syn=bool(flags & SYN))
+            flow.number = len(self.connections)
             self.connections.append(flow)
         flow.packets.append(index)
         if sender == receiver:
             receiver = packet.dst, -1  # a socket that is connected to itself counts both directions separately
         self._follow(flow, packet, sender, receiver)
-        has_ack = packet.flags & ACK
-        return Place(
-            self._number[id(flow)],
+        has_ack = flags & ACK
+        base = flow.base
+        return _tuple(Place, (
+            flow.number,
             sender == flow.client,
-            (packet.seq - flow.base[sender]) % _MODULUS,
-            (packet.ack - flow.base[receiver]) % _MODULUS if has_ack else 0,
-        )
+            (packet.seq - base[sender]) % _MODULUS,
+            (packet.ack - base[receiver]) % _MODULUS if has_ack else 0,
+            None,
+        ))  # fmt: skip
 
     @staticmethod
     def _begins(flow: Conversation, packet: Quick, sender: Side) -> bool:
@@ -247,14 +250,18 @@ class Conversations:
             # A SYN-ACK with a new number is a new answer: its side counts from this number on.
             # If its SYN is missing, a side's first packet counts as 1, as in Wireshark.
             flow.base[sender] = packet.seq if packet.flags & SYN else (packet.seq - 1) % _MODULUS
-        if packet.flags & ACK:
-            flow.base.setdefault(receiver, (packet.ack - 1) % _MODULUS)
+        flags = packet.flags
+        if flags & ACK:
+            if receiver not in flow.base:
+                flow.base[receiver] = (packet.ack - 1) % _MODULUS
             flow.acked[sender if receiver[1] < 0 else receiver] = packet.ack
-        if packet.flags & FIN:
+        if not flags & (FIN | RST):
+            return
+        if flags & FIN:
             flow.closing = True
             syn = 1 if packet.flags & SYN else 0
             flow.fin[sender] = (packet.seq + max(0, packet.end - packet.payload) + syn + 1) % _MODULUS
-        if packet.flags & RST:
+        if flags & RST:
             flow.reset = True
 
 

@@ -61,10 +61,9 @@ class Follower:
         bits of TCP's header. size: bytes of payload. window: the header's field. sack: blocks, counted as ack.
         """
         mine, other = self._sides[from_client], self._sides[not from_client]
-        end = seq + size
+        end = (seq + size) % _MODULUS
         if flags & _SPECIAL:
-            end += (1 if flags & SYN else 0) + (1 if flags & FIN else 0)
-        end %= _MODULUS
+            end = (end + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)) % _MODULUS
         if mine.next is None or (flags & SYN and seq != mine.first):
             # A first segment; or a SYN-ACK with another number, which is a new answer.
             mine.begin(seq, end, time_ns)
@@ -81,7 +80,7 @@ class Follower:
             if ack != mine.ack:
                 mine.ack, mine.duplicates = ack, 0
             mine.ack_ns = time_ns
-            if self._syn_ns is not None and time_ns is not None and from_client and not flags & SYN:
+            if self._syn_ns is not None and from_client and time_ns is not None and not flags & SYN:
                 self.rtt_ns, self._syn_ns = max(time_ns - self._syn_ns, 0), None
         mine.window, mine.last = window, note
         return note
@@ -209,15 +208,14 @@ def notes_of(frames: Sequence[Frame], quicks: Sequence[Quick], places: Sequence[
         follower = followers.get(place.connection)
         if follower is None:
             follower = followers[place.connection] = Follower()
-        size = packet.end - packet.payload
+        _, _, _, _, _, flags, seq, ack, window, _, transport, payload, end, _ = packet
+        size = end - payload
         if size:
-            size = max(0, min(packet.end, max(frame[4], len(frame[1]))) - packet.payload)
+            size = max(0, min(end, max(frame[4], len(frame[1]))) - payload)
         blocks: Sequence[tuple[int, int]] = ()
-        if not size and packet.payload - packet.transport > 20:
-            blocks = sack_blocks(frame[1], packet.transport + 20, min(packet.payload, len(frame[1])))
-        note = follower.note(
-            place.from_client, frame[0], packet.seq, packet.ack, packet.flags, size, packet.window, blocks
-        )
+        if not size and payload - transport > 20:
+            blocks = sack_blocks(frame[1], transport + 20, min(payload, len(frame[1])))
+        note = follower.note(place.from_client, frame[0], seq, ack, flags, size, window, blocks)
         if note:
             found[index] = note
     return found

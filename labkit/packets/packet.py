@@ -181,9 +181,10 @@ class Packet:
     def length(self) -> int:
         """Bytes of payload on the wire (those of `payload`, unless the frame was cut short)."""
         quick = self._quick
-        if quick.protocol not in ("TCP", "UDP"):
+        if quick.payload >= quick.end or quick.protocol not in ("TCP", "UDP"):
             return 0
-        return max(0, min(quick.end, self._size) - quick.payload)
+        size = self._size
+        return max(0, (quick.end if quick.end < size else size) - quick.payload)
 
     @property
     def _size(self) -> int:

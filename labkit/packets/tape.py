@@ -57,18 +57,17 @@ class _Shared:
     def packet(self, index: int) -> Packet:
         packet = self._packets.get(index)
         if packet is None:
-            known = self.conversations
-            packet = Packet(
-                self.recording.frames[index],
+            known, recording = self._conversations or self.conversations, self.recording
+            packet = self._packets[index] = Packet(
+                recording.frames[index],
                 index + 1,
                 known.places[index],
                 known.quick[index],
                 self.origin,
-                self.recording.verdicts.get(index),
-                self.recording.fcs_lengths.get(index),
+                recording.verdicts.get(index),
+                recording.fcs_lengths.get(index),
                 self.notes,
             )
-            self._packets[index] = packet
         return packet
 
 

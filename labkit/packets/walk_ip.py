@@ -31,6 +31,7 @@ _SIMPLE = {2: ("IGMP", 8), 50: ("ESP", 8), 132: ("SCTP", 12)}  # name of the lay
 _FRAGMENT, _AUTHENTICATION, _NOTHING = 44, 51, 59
 _JUMBO, _PAD1 = 0xC2, 0
 
+_tuple = tuple.__new__  # a Quick without the call of its own __new__
 _u16 = Struct("!H").unpack_from
 _ports = Struct("!HH").unpack_from
 _tcp = Struct("!HHIIHH").unpack_from
@@ -188,7 +189,8 @@ def _read_tcp(raw: bytes, at: int, limit: int, packet: Packet, steps: Steps) -> 
     steps.append(("TCP", at, payload if payload < limit else limit, limit))
     if end < payload:
         end = payload
-    return Quick("TCP", src, dst, sport, dport, bits & 0x1FF, seq, ack, window, network, at, payload, end, fragment)
+    found = ("TCP", src, dst, sport, dport, bits & 0x1FF, seq, ack, window, network, at, payload, end, fragment)
+    return _tuple(Quick, found)
 
 
 def _read_udp(raw: bytes, at: int, limit: int, packet: Packet, steps: Steps) -> Quick:

@@ -37,6 +37,7 @@ from labkit.core.errors import (
     TimedOut,
 )
 from labkit.core.history import HISTORY
+from labkit.dgram import receiving
 from tests.lab.wires import live_wire
 from tests.needs import need_live_capture
 
@@ -699,6 +700,26 @@ class TestBusy:
                 server.wait_for("message", timeout=0.01)
             client.send("one more", server.port)
             assert server.wait_for("message")[0] == b"one more"
+
+    def test_each_sender_and_size_is_told_though_senders_are_kept(
+        self, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(receiving, "SENDERS", 8)
+        monkeypatch.setattr(receiving, "BURST", 1)
+        clients = [system.socket(system.AF_INET, system.SOCK_DGRAM) for _ in range(12)]
+        expected = []
+        with dgram.create_socket("udp4", inbox).bind(0) as server:
+            for number in range(YOUNG * 6):
+                client = clients[number % (3 if number < YOUNG * 3 else 12)]
+                data = bytes(number // 8 % 3)  # each client repeats a size, and changes it
+                client.sendto(data, ("127.0.0.1", server.port))
+                expected.append((data, ("127.0.0.1", client.getsockname()[1], "IPv4", len(data))))
+                inbox.take(number + 1)
+            assert server._fast is not None
+            assert len(server._senders) <= 9
+        for client in clients:
+            client.close()
+        assert [(data, tuple(sender)) for data, sender in inbox.got] == expected
 
     def test_listeners_change_while_it_is_busy(self, inbox: Inbox) -> None:
         second, once = Inbox(), Inbox()

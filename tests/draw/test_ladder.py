@@ -407,6 +407,7 @@ class TestTimes:
             ((0, 1_022_882_000), ["0", "1.02 s"]),
             ((0, 1_022_882_000, 1_022_900_000), ["0", "1.022882 s", "1.022900 s"]),
             ((0, 12_345_000_000), ["0", "12.35 s"]),
+            ((0, -10_000_000_000, -10_000_019_000), ["0", "-10.0000 s", "-10.0000 s"]),  # more would leave the picture
         ],
     )
     def test_three_digits_or_as_many_as_tell_two_apart(self, ns: tuple[int, ...], said: list[str]) -> None:

@@ -12,11 +12,13 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.core.errors import LabError
 from labkit.exercises.udp.sending import Sender
-from labkit.lab.wire import Wire
+
+if TYPE_CHECKING:
+    from labkit.lab.wire import Wire  # for the types only: to import it takes longer than all exercises of UDP
 
 NUMBER = struct.Struct("!I")
 """The frame's header: the number of the piece, 4 bytes; the piece follows. An ack is the number alone."""

@@ -5,7 +5,7 @@ Rule: one table for each header; loopback's addresses are all zero, so only real
 
 from __future__ import annotations
 
-from labkit.packets.explain.base import Chooser, Context, Row, Table, Value, number_at, one_of, read_field
+from labkit.packets.explain.base import Chooser, Context, OfValue, Row, Table, Value, number_at, one_of, read_field
 from labkit.packets.model import Field
 
 ETHERTYPES = {
@@ -31,7 +31,8 @@ _DIRECTIONS = {
 }
 
 
-def mac_meaning(value: Value, context: Context) -> str:
+@OfValue
+def mac_meaning(value: Value) -> str:
     """The kind of a hardware address: one station, a group, all, none."""
     if value == "00:00:00:00:00:00":
         return "none: loopback has no network card"
