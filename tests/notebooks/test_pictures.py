@@ -72,7 +72,7 @@ def test_one_drawn_by_older_code_is_not(pictures: list[str]) -> None:
         ('<path class="as" d="M1 2"/>', ""),
         ("</svg>", '<circle class="as"/></svg>'),
         ("</svg>", '<text class="ev">loopback</text></svg>'),
-        ("</svg>", '<text class="s">live</text></svg>'),
+        ("</svg>", '<text class="s">2 frames lost</text></svg>'),
     ],
 )
 def test_what_is_compared(old: str, new: str) -> None:
@@ -85,6 +85,7 @@ def test_what_is_compared(old: str, new: str) -> None:
     [
         ("seq=0", "seq=4711"),
         ("0.010", "1,022.882"),
+        ("</svg>", '<text class="s">live</text></svg>'),
         ("SYN seq=0", "SYN seq=0, arrived after 11 ms"),
         ("</svg>", '<text class="c ev">7 ms later</text></svg>'),
         ("M1 2", "M3 4"),

@@ -180,6 +180,8 @@ REASONS = {
     "new": "A SYN-ACK with another number is a new answer, from which on its side counts. tshark sees a gap.",
     "ack 0": "tshark takes the number 0 for none; a raw acknowledgment number may be 0.",
     "link": "We read no packets on this type of link.",
+    "forged": "A RST with a number that the receiver does not expect is ignored (RFC 9293 §3.10.7.4), so it does not move the "
+    "number that comes next. tshark lets it.",
     "late": "What ACKs caused follows within a long way plus a busy machine; tshark's 20 ms are from LANs.",
 }
 
@@ -205,6 +207,8 @@ def reason(tape: Tape, packet: Packet, theirs: str) -> str:
         return "byte"
     if theirs == "earlier segment not captured" and not ours and packet.ack in (1, 60001):
         return "new" if sum(each.flags == "SYN, ACK" for each in tape) > 1 else ""
+    if theirs == "earlier segment not captured" and not ours and same and same[-1].flags == "RST":
+        return "forged" if same[-1].seq != packet.seq else ""
     if theirs.startswith("duplicate ACK") and not ours and packet.raw_ack == 0:
         return "ack 0"
     if packet.protocol != "TCP":
