@@ -190,8 +190,8 @@ class TestBar:
         assert repr(shown).split("\n")[:-1] == [
             "1 of 5 exercises solved, 1 of 4 questions right  [#####...................]",
             "  ✓ tcp.flags      solved         read the covered flag",
-            "  ○ tcp.final_ack  not attempted  compute the last ack number",
             "  △ tcp.order      not yet        put six packets in order",
+            "  ○ tcp.final_ack  not attempted  compute the last ack number",
             "  ○ tcp.checksum   not attempted  compute a checksum in three steps",
             "  ○ tcp.build_syn  not attempted  build the 20 bytes of a SYN",
             "  △ questions      1 of 4 right   check questions",
