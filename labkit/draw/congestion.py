@@ -46,8 +46,9 @@ def congestion(
     """Plot bytes in flight, congestion window and peer's window of one connection over time; losses are marked.
 
     samples: of `Wire.sample`. rate: bytes a second that the wire carries; with it, the bytes that fill an empty wire
-    for the shortest measured round trip are a dashed line. threshold: draw the slow start threshold. title, twin,
-    theme: as for `levels`. Returns a Picture. Raises LabError if there are no samples.
+    for the shortest measured round trip are a dashed line. threshold: draw the slow start threshold. title, theme: as
+    for `levels`. twin: what the text says in place of which losses were seen, which a busy machine may change (the
+    counts stay in the image's description). Returns a Picture. Raises LabError if there are no samples.
     """
     if not isinstance(samples, Samples):
         raise LabError(f"{given(samples)} is not what `wire.sample` gives", "with wire.sample(client) as samples: …")
@@ -105,8 +106,9 @@ def congestion(
 
     lines = [f"Plot: {short(title, 64)}", "  bytes in flight, congestion window, peer's window; in bytes, over time"]
     lines.append(f"  congestion control: {short(samples.algorithm)}" if samples.algorithm else "")
-    lines.append("  duplicate ACKs tell of a loss" if samples.losses else "  no duplicate ACKs tell of a loss")
-    lines.append("  the timer runs out" if samples.timeouts else "")
+    if not twin:
+        lines.append("  duplicate ACKs tell of a loss" if samples.losses else "  no duplicate ACKs tell of a loss")
+        lines.append("  the timer runs out" if samples.timeouts else "")
     lines = [line for line in lines if line]
     most = max(each.in_flight for each in samples)
     lines_alt = [

@@ -194,12 +194,14 @@ class TestCongestion:
             "Plot: Two windows, and the bytes in flight",
             "  bytes in flight, congestion window, peer's window; in bytes, over time",
             "  congestion control: reno",
-            "  duplicate ACKs tell of a loss",
             "  it grows",
             "tape: live from a wire",
         ]
         assert "most in flight 29,200 bytes" in picture.alt
         assert "1 losses told by duplicate ACKs, 0 timeouts" in picture.alt
+
+    def test_without_a_twin_it_says_which_losses_were_seen(self) -> None:
+        assert "\n  duplicate ACKs tell of a loss\n" in repr(draw.congestion(GROWS))
 
     def test_no_loss_and_no_peer(self) -> None:
         quiet = samples((0, 14600, None, 0, None, 0), (9, 14600, None, 14600, None, 9))

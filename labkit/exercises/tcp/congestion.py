@@ -171,7 +171,7 @@ class CwndCurve(Seeded):
         return (
             "This is the congestion window of a sender that uses Reno, in segments, for each round trip:\n\n"
             f"```text\n{rows}\n```\n\n"
-            "1. In which round does the first slow start end: from which round on does the window grow by one only?\n"
+            "1. Which round is the last one of the first slow start? (After it the window grows by one only.)\n"
             "2. In which round did duplicate ACKs tell of a loss? (The window falls after this round.)\n"
             "3. In which round did the sender's timer run out?\n"
             "4. How large is the threshold after that, in segments: up to where does the second slow start double?"
