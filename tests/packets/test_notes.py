@@ -180,8 +180,8 @@ REASONS = {
     "new": "A SYN-ACK with another number is a new answer, from which on its side counts. tshark sees a gap.",
     "ack 0": "tshark takes the number 0 for none; a raw acknowledgment number may be 0.",
     "link": "We read no packets on this type of link.",
-    "forged": "A RST with a number that the receiver does not expect is ignored (RFC 9293 §3.10.7.4), so it does not move "
-    "the number that comes next. tshark lets it.",
+    "forged": "A RST with a number that the receiver does not expect is ignored (RFC 9293 §3.10.7.4), so it moves "
+    "nothing. tshark lets it move the number that comes next.",
     "late": "What ACKs caused follows within a long way plus a busy machine; tshark's 20 ms are from LANs.",
 }
 
