@@ -38,11 +38,12 @@ test: $(VENV)/.test lint ## everything CI runs: lint, types, tests, the lessons 
 some: $(VENV)/.test ## run the tests that TESTS names and no lint: make some TESTS="tests/core tests/net"
 	$(PY) -m pytest $(LESSON_TESTS) $(PYTEST_ARGS) $(TESTS)
 
-lint: $(VENV)/.test ## ruff, mypy --strict, lessons and notebooks in step
+lint: $(VENV)/.test ## ruff, mypy --strict, lessons, notebooks and glossary in step
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) tools/sync_lessons.py --check
 	$(PY) tools/changes.py --check
+	$(PY) tools/glossary.py --check
 
 bench: $(VENV)/.test ## measure labkit beside Node, asyncio and Scapy, printed as ratios
 	$(PY) benchmarks/run.py

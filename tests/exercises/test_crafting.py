@@ -51,6 +51,7 @@ class TestAnswerSyn:
         (lambda syn: {**right_syn(syn), "flags": "S"}, 3, "one flag is missing"),
         (lambda syn: {**right_syn(syn), "flags": "A"}, 3, "does not tell the server's own number"),
         (lambda syn: {**right_syn(syn), "flags": 18}, 3, "as Scapy does"),
+        (lambda syn: {**right_syn(syn), "flags": "SYN, ACK"}, 3, "one letter for each flag"),
         (lambda syn: {**right_syn(syn), "flags": "SAF"}, 3, "Two flags"),
         (lambda syn: {**right_syn(syn), "seq": syn["seq"]}, 4, "the client's number"),
         (lambda syn: {**right_syn(syn), "seq": 5001}, 4, "exactly this number"),

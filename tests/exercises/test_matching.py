@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from labkit import dgram, exercises
+from labkit import dgram, dns, exercises, servers
 from labkit.core.errors import LabError
 from labkit.exercises import Outcome
 from labkit.exercises.matching import Matching
 from labkit.exercises.tcp import which_end
-from labkit.exercises.udp import tcp_or_udp, told
+from labkit.exercises.udp import dns_answers, tcp_or_udp, told
 
 ALL = [each for each in exercises.every() if isinstance(each, Matching)]
 
@@ -86,3 +86,24 @@ def test_the_kernel_says_what_the_exercise_says() -> None:
     assert errors == []
     assert told.reference["E"] == "closed"
     assert closed.value.code == "ERR_SOCKET_DGRAM_NOT_RUNNING"
+
+
+@pytest.mark.parametrize(("letter", "name", "kind"), [
+    ("A", "www.lab.example", dns.Type.AAAA), ("B", "nowhere.lab.example", dns.Type.AAAA),
+    ("C", "many.lab.example", dns.Type.TXT), ("D", "many.lab.example", dns.Type.AAAA),
+    ("F", "www.example.com", dns.Type.AAAA),
+])  # fmt: skip
+def test_the_name_server_sends_such_headers(letter: str, name: str, kind: dns.Type) -> None:
+    """The cases of `udp.dns_answers`, but E, which no server of labkit sends."""
+    server = servers.dns.create().listen(0)
+    client = dgram.create_socket("udp4")
+    try:
+        client.send(dns.Message(id=7, questions=(dns.Question(name, kind),)).encode(), server.port)
+        data, _ = client.wait_for("message", timeout=5)
+    finally:
+        client.close()
+        server.close()
+    reply = dns.Message.decode(data)
+    header = (f"ID {reply.id}, TC {reply.truncated:d}, RCODE {dns.Rcode(reply.rcode).name}, "
+              f"ANCOUNT {len(reply.answers)}")  # fmt: skip
+    assert dns_answers.cases["ABCDEF".index(letter)].shown == header

@@ -109,8 +109,8 @@ def _why(name: str, value: Any, syn: dict[str, Any], right: dict[str, Any]) -> s
             return "A SYN alone opens a second connection. The answer must also acknowledge: one flag is missing."
         if value == "A":
             return "An ACK alone does not tell the server's own number. The server opens its direction too."
-        if type(value) is not str:
-            return 'Write the flags as Scapy does, in one text: "SA".'
+        if type(value) is not str or not _flags(value) <= set("FSRPAU"):
+            return "Write the flags as Scapy does: one text, with one letter for each flag."
         return "Two flags are set in this answer, and no others."
     if name == "seq":
         if value == syn["seq"]:

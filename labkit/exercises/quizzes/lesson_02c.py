@@ -10,9 +10,9 @@ LESSON = "02c-dns"
 QUESTIONS = (
     ask(
         "pointer",
-        "In a DNS message, a name ends in a pointer to 12. Where does the name go on?",
+        "In a DNS message, a name ends in a compression pointer to 12. Where does the name go on?",
         wrong("12 bytes before the pointer", "The number is no distance. It is counted from a fixed place."),
-        right("at byte 12 of the DNS message", "A pointer is an offset from the start of the DNS message; so a name "
+        right("at byte 12 of the DNS message", "A compression pointer is an offset from the start of the DNS message; so a name "
                                                "that was written once is not written again."),
         wrong("at byte 12 of the captured frame", "The frame has headers of Ethernet, IP and UDP first. The DNS "
                                                   "message does not know them."),
@@ -24,8 +24,8 @@ QUESTIONS = (
                                         "questions."),
         wrong("Answers come in the order of the questions.", "Datagrams can overtake each other, so the order says "
                                                              "nothing."),
-        right("It has the same identification.", "An answer carries the identification of its question; nothing else "
-                                                 "in UDP ties the two together."),
+        right("It has the same identification.", "An answer carries the identification of its question; UDP itself "
+                                                 "does not say which answer belongs to which question."),
     ),
     ask(
         "too-large",

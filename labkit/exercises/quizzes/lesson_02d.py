@@ -10,20 +10,21 @@ LESSON = "02d-crafting"
 QUESTIONS = (
     ask(
         "own-reset",
-        "You send a SYN that Scapy made, and a SYN-ACK comes back. Then a RST leaves your machine. Who sent the RST?",
+        "You send a SYN that Scapy made, and a SYN, ACK comes back. Then a RST leaves your machine. Who sent the RST?",
         wrong("the server", "The RST leaves your machine. The server has just agreed to the connection."),
         wrong("Scapy", "Scapy sends only what you tell it to send. It does not answer on its own."),
-        right("your own kernel", "Your own kernel sends the RST: it gets a SYN-ACK for a connection that it does not "
+        right("your own kernel", "Your own kernel sends the RST: it gets a SYN, ACK for a connection that it does not "
                                  "know."),
     ),
     ask(
         "silent-port",
         "A SYN to a port gets no answer at all, though it was sent several times. What is this port?",
-        right("silent: something throws the SYN away", "SYN-ACK means open, RST means closed, and no answer means that "
-                                                       "something, such as a firewall, throws the SYN away."),
+        right("silent: a firewall, or no machine at all", "SYN, ACK means open, RST means closed, and no answer means "
+                                                          "silent: nobody can tell a firewall from a lost packet or "
+                                                          "a machine that is off."),
         wrong("closed: nothing listens on it", "Then the kernel would answer with RST."),
         wrong("open: the program is just busy", "The kernel answers the SYN, not the program. A busy program does not "
-                                                "delay the SYN-ACK."),
+                                                "delay the SYN, ACK."),
     ),
     ask(
         "forged-reset",
@@ -39,7 +40,7 @@ QUESTIONS = (
         "Why do kernels choose initial sequence numbers at random?",
         wrong("so that two connections never use the same port", "Ports are chosen apart from the numbers."),
         right("so that a stranger cannot guess them", "Somebody who cannot see the packets must guess a number of 32 "
-                                                      "bits; random numbers make that hopeless."),
+                                                      "bits. Kernels choose first numbers at random."),
         wrong("so that lost segments are found faster", "Whether a segment is missing is seen by what follows it, "
                                                         "wherever the numbers begin."),
     ),

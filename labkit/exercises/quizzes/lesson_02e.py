@@ -11,8 +11,8 @@ QUESTIONS = (
     ask(
         "sent-means",
         "The function given to `send` is called without an error. Who has the datagram?",
-        right("the sender's own kernel", "Sent means that your own kernel has taken the datagram. It does not mean that the "
-                                         "datagram has arrived."),
+        right("the sender's own kernel", "Sent means that your own kernel has taken the datagram. It does not mean "
+                                         "that the datagram has arrived."),
         wrong("the peer's kernel", "Then the peer would have to acknowledge it. UDP has no acknowledgment."),
         wrong("the peer's program", "Nobody asks the peer's program. The function is called even if nobody waits for "
                                     "the datagram."),

@@ -6,7 +6,7 @@ Rule: one object an exercise, made once; `EXERCISES` lists them in the order of 
 from __future__ import annotations
 
 from labkit.exercises.engine import Exercise
-from labkit.exercises.udp.choosing import TcpOrUdp, Told
+from labkit.exercises.udp.choosing import DnsAnswers, TcpOrUdp, Told
 from labkit.exercises.udp.fragments import Fragments
 from labkit.exercises.udp.hostile import DnsHostile
 from labkit.exercises.udp.names import DnsName
@@ -16,7 +16,7 @@ from labkit.exercises.udp.transfer import reliable, send_over, serve_reliable
 from labkit.exercises.udp.truncation import Truncation
 
 __all__ = [
-    "EXERCISES", "dns_hostile", "dns_name", "fragments", "reliable", "send_over", "serve_reliable", "stop_and_wait",
+    "EXERCISES", "dns_answers", "dns_hostile", "dns_name", "fragments", "reliable", "send_over", "serve_reliable", "stop_and_wait",
     "tcp_or_udp", "told", "truncation", "what_happened",
 ]  # fmt: skip
 
@@ -25,10 +25,12 @@ tcp_or_udp = TcpOrUdp()
 what_happened = WhatHappened()
 fragments = Fragments()
 stop_and_wait = StopAndWait()
+dns_answers = DnsAnswers()
 dns_name = DnsName()
 dns_hostile = DnsHostile()
 told = Told()
 
 EXERCISES: tuple[Exercise, ...] = (
-    truncation, tcp_or_udp, what_happened, fragments, stop_and_wait, dns_name, dns_hostile, told,
+    truncation, tcp_or_udp, what_happened, fragments, stop_and_wait, dns_answers, dns_name, dns_hostile,
+    told,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Exercises that ask for a decision: TCP or UDP for an application, and what a sender is told.
+"""Exercises that ask for a decision: TCP or UDP for an application, what a sender is told, what a DNS answer means.
 
 Rule: each decision has a reason, and a wrong one is told the reason against it.
 """
@@ -65,6 +65,51 @@ class TcpOrUdp(Matching):
     )
 
 
+class DnsAnswers(Matching):
+    """What does a DNS client do with each answer?"""
+
+    name = "udp.dns_answers"
+    lesson = "02c-dns"
+    title = "read the headers of six answers"
+    praise = "The identification comes first, then TC, then RCODE, and only then the number of answers."
+    intro = (
+        "A client has asked for the `AAAA` records of `a.lab.example`, with the identification 7. It asks by UDP, and "
+        "datagrams come to its port. What does the client do with each?"
+    )
+    looks: ClassVar[dict[str, str]] = {
+        "use the records": "The records can be used if the identification fits, TC is 0 and there are answers.",
+        "ask again by TCP": "TC = 1 tells the client to ask again by TCP.",
+        "report: no such record": "A name without a record of this type has no error, and 0 answers.",
+        "report: no such name": "NXDOMAIN, and only this code, says that there is no such name.",
+        "ask another server": "The client asks another server if this one does not answer for the name.",
+        "go on waiting": "The client goes on waiting if a datagram does not belong to its question.",
+    }
+    cases = (
+        Case("ID 7, TC 0, RCODE NOERROR, ANCOUNT 2", "use the records",
+             "Here the identification fits, nothing was left out, and two records have come."),
+        Case("ID 7, TC 0, RCODE NXDOMAIN, ANCOUNT 0", "report: no such name",
+             "The RCODE is NXDOMAIN: the zone has no such name.",
+             {"report: no such record": "That would be true, but the server says more: which code is it?"}),
+        Case("ID 7, TC 1, RCODE NOERROR, ANCOUNT 6", "ask again by TCP",
+             "TC is 1: records were left out of this answer.",
+             {"use the records": "Six records have come, and others were left out. Which flag says so?"}),
+        Case("ID 7, TC 0, RCODE NOERROR, ANCOUNT 0", "report: no such record",
+             "There is no error, and no answer: the name exists, but not with this type.",
+             {"report: no such name": "NOERROR says that the name exists."}),
+        Case("ID 6, TC 0, RCODE NOERROR, ANCOUNT 2", "go on waiting",
+             "The identification is 6. The client has asked with 7.",
+             {"use the records": "Whose question do these records answer? Compare the identification."}),
+        Case("ID 7, TC 0, RCODE REFUSED, ANCOUNT 0", "ask another server",
+             "The server does not answer for this name. Another one may.",
+             {"report: no such name": "The server did not say that. It does not say what exists."}),
+    )
+    hints = (
+        "Look first whether the datagram belongs to the question at all.",
+        "Each of the six choices is right once.",
+        "TC decides before the records are counted. If RCODE is NOERROR, ANCOUNT decides between two of the choices.",
+    )
+
+
 class Told(Matching):
     """What is the sending program told?"""
 
@@ -77,7 +122,8 @@ class Told(Matching):
     )
     intro = "A program sends one datagram with a UDP socket. What is it told, in each of these cases?"
     looks: ClassVar[dict[str, str]] = {
-        "nothing": "Nothing is told if nobody has found a fault, or if an ICMP message comes for a socket without a peer.",
+        "nothing": "Nothing is told if nobody has found a fault, or if an ICMP message comes for a socket without a "
+                   "peer.",
         "refused": "Refused (ECONNREFUSED) is told if an ICMP message came back, and if the socket has one peer, set "
                    "by "
                    "connect.",

@@ -29,7 +29,8 @@ class Fragments(Seeded):
     )  # fmt: skip
     asks = "Give check() three numbers: [fragments, bytes behind the IP header of the last one, its offset field]."
     praise = (
-        "Only the first fragment has the UDP header, and so the ports: a firewall that looks at one packet cannot judge the others.\n"
+        "Only the first fragment has the UDP header, and so the ports: a firewall that looks at one packet cannot "
+        "judge the others.\n"
         "If one fragment is lost, the whole datagram is lost. So most programs send what fits into one packet."
     )
     hints = (
