@@ -163,4 +163,8 @@ def _trust(text: str) -> None:
         import nbformat
         from nbformat.sign import NotebookNotary
 
-        NotebookNotary().sign(nbformat.reads(text, as_version=4))
+        notary = NotebookNotary()
+        try:
+            notary.sign(nbformat.reads(text, as_version=4))
+        finally:
+            notary.store.close()  # a database, which nobody else closes

@@ -5,6 +5,7 @@ Rule: lessons of the test's own, but for a few tests; what the student has chang
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -189,7 +190,9 @@ def test_copies_may_be_read_and_written_as_any_file(course: Course) -> None:
 def test_they_are_trusted(course: Course, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
     course.hand_out()
-    assert NotebookNotary().check_signature(nbformat.read(course.mine / "01-a.ipynb", as_version=4))
+    notary = NotebookNotary()
+    with contextlib.closing(notary.store):
+        assert notary.check_signature(nbformat.read(course.mine / "01-a.ipynb", as_version=4))
 
 
 def test_a_folder_that_cannot_be_used(course: Course, tmp_path: Path) -> None:
