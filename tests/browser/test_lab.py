@@ -43,7 +43,7 @@ def lesson(window: BrowserContext, lab: Lab) -> Iterator[Notebook]:
 
 
 def pictures(notebook: Notebook) -> list[dict[str, Any]]:
-    """Every picture among the outputs that is not folded away: where it comes from, its size, and how wide it is shown."""
+    """Every picture among the outputs that is not folded away: where it comes from, its size, how wide it is shown."""
     found: list[dict[str, Any]] = notebook.page.evaluate(
         """() => [...document.querySelectorAll('.jp-OutputArea-output img')].filter(
                 image => !image.closest('details:not([open])')).map(image => ({
