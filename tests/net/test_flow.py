@@ -257,8 +257,9 @@ class TestPipe:
         with plain_client(place) as (plain, accepted):
             collector = Collector()
             accepted.pipe(collector)  # type: ignore[arg-type]
-            send_in_background(plain, data)
+            sender = send_in_background(plain, data)
             assert collector.story.wait(20)
+            sender.join(20)
             assert b"".join(collector.pieces) == data
 
     def test_the_destination_goes_away(self, place: Place) -> None:
@@ -396,9 +397,10 @@ class TestRead:
     def test_more_than_the_buffer(self, place: Place) -> None:
         data = os.urandom(3_000_000)
         with plain_client(place) as (plain, accepted):
-            send_in_background(plain, data)
+            sender = send_in_background(plain, data)
             assert accepted.read(2_000_000) == data[:2_000_000]
             assert accepted.read(1_000_000) == data[2_000_000:]
+            sender.join(20)  # it still ends its side of the connection
 
     def test_what_nobody_reads_is_bounded(self, place: Place) -> None:
         with plain_client(place) as (plain, accepted):

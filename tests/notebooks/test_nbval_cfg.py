@@ -59,6 +59,8 @@ def sanitise(text: str) -> str:
         ("  bits 0-15     dns.id  ID = 0x0007 (this run)", "  bits 0-15     dns.id  ID = 0x1234 (this run)"),
         ("127.0.0.1:56599 asks: 'What time?'", "127.0.0.1:1024 asks: 'What time?'"),
         ("127.0.0.1:41235 answers: 17:38:15", "127.0.0.1:41235 answers: 08:01:59"),
+        ("  icmp.checksum  Checksum = 0x03bb: good (this run)", "  icmp.checksum  Checksum = 0x1: good (this run)"),
+        ("  icmp.ident  Identifier = 7 (this run)", "  icmp.ident  Identifier = 4711 (this run)"),
         ("  ip.id  Identification = 0x473c (this run)", "  ip.id  Identification = 0x0000 (this run)"),
         ("  ip.checksum  Header Checksum = 0x1: good", "  ip.checksum  Header Checksum = 0x2: good"),
         ("  tcp.window_size_value  Window = 64: bytes", "  tcp.window_size_value  Window = 65495: scaled"),
@@ -89,6 +91,7 @@ def test_what_changes_from_run_to_run_is_set_aside(one: str, other: str) -> None
         ("1 thread of a process with 7 threads", "2 threads of a process with 7 threads"),
         ("127.0.0.1:56599 asks: 'What time?'", "127.0.0.1:56599 asks: 'Who?'"),
         ("127.0.0.1:41235 answers: 17:38:15", "127.0.0.1:41236 answers: 17:38:15"),
+        ("  icmp.checksum  Checksum = 0x03bb: good (this run)", "  icmp.checksum  Checksum = 0x03bb: bad (this run)"),
         ("  ip.ttl  Time to Live = 64", "  ip.ttl  Time to Live = 63"),
     ],
 )
