@@ -6,12 +6,16 @@ Rule: a test run touches nothing of the user's: no progress file, no IPython pro
 from __future__ import annotations
 
 import os
+import resource
 import tempfile
 from collections import defaultdict
 
 import pytest
 
 from tests.needs import LEFT_OUT
+
+FILES = 8192
+"""Open files that a test run may have: 500 connections have both ends in one process, and many users may have 1,024."""
 
 _home: tempfile.TemporaryDirectory[str] | None = None
 
@@ -23,6 +27,10 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in ("XDG_DATA_HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
         os.environ[name] = os.path.join(_home.name, name.lower())
     os.environ["LABKIT_PROGRESS"] = os.path.join(_home.name, "progress.json")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
