@@ -19,8 +19,7 @@ class Theme:
     """The colours of one variant, as ``#rrggbb``.
 
     paper, card: background of the picture, of a box. ink, muted: text, secondary text. line, faint: borders, grid.
-    client, server: what this side sent. alarm: resets. hues: connections, in order. fills, strong: pale and full
-    background of the header fields, in order; ``ink`` is readable on all of them.
+    client, server: what this side sent. alarm: resets. hues: lines of a plot, in order.
     """
 
     paper: str
@@ -33,11 +32,8 @@ class Theme:
     server: str
     alarm: str
     hues: tuple[str, ...]
-    fills: tuple[str, ...]
-    strong: tuple[str, ...]
 
 
-# The order of the fills is the one in which neighbours differ most for all kinds of colour vision (a test measures it).
 # Hues after Okabe and Ito, darkened (light) or lightened (dark) until text in them has a contrast of 4.5 or more.
 LIGHT = Theme(
     paper="#ffffff",
@@ -50,8 +46,6 @@ LIGHT = Theme(
     server="#a64400",
     alarm="#b4003c",
     hues=("#0a5ea8", "#a64400", "#00704f", "#7d3f98", "#6d5600", "#006a7d"),
-    fills=("#d9e9f9", "#fadde8", "#ebdff5", "#f7eeb6", "#e6e9ed", "#fce4cc", "#d0eef2", "#d5efe1"),
-    strong=("#8fc3f0", "#f2a6c3", "#cfaee8", "#e6d257", "#bcc4cd", "#f6b77a", "#84d3dd", "#86d3ab"),
 )
 DARK = Theme(
     paper="#15181c",
@@ -64,10 +58,7 @@ DARK = Theme(
     server="#f4a76c",
     alarm="#ff8fab",
     hues=("#7cbcf7", "#f4a76c", "#6fd0a5", "#d0a5ef", "#d9c45c", "#70cfdc"),
-    fills=("#1c3752", "#4d2838", "#3d2d52", "#463f12", "#363c44", "#4e3418", "#14434a", "#1b4331"),
-    strong=("#2c639a", "#8a4263", "#6b4c93", "#70651a", "#59636f", "#87571f", "#20707c", "#2c7453"),
 )
-FILLS = len(LIGHT.fills)
 HUES = len(LIGHT.hues)
 
 
@@ -98,7 +89,6 @@ TYPES: dict[str, Type] = {
     "m": Type(11, mono=True, color="muted"),  # what proves it: numbers beside the flags
     "p": Type(13),  # what hangs below an arrow: payload
     "pb": Type(13, bold=True),  # the same: what happened
-    "f": Type(9.5, mono=True, bold=True),  # letters of a one-bit flag, set upright
 }
 
 # Geometry of the ladder, in px.
@@ -163,9 +153,6 @@ def set_large(large: bool) -> None:
 # Geometry of bits and bytes, in px.
 BIT = 26  # width of one bit
 BITS_LEFT = 46  # left edge of bit 0
-ROW = 44  # height of 32 bits
-ROW_FLAGS = 66  # of 32 bits among which are flags
-ROW_CUT = 28  # of the row that stands for many
 CELL = 30  # width of a byte in the dump
 CELL_TEXT = 13  # width of a byte's character
 DUMP_ROW = 24
@@ -205,14 +192,11 @@ def _colors(theme: Theme) -> str:
     rules.append(f".lk .box{{stroke:{theme.line};fill:none}}.lk .gap{{stroke:{theme.paper};fill:{theme.paper}}}")
     # An arrow's head is filled, so every sender's class colours line and area; text in it takes the fill.
     ends = [("ac", theme.client), ("as", theme.server), ("ar", theme.alarm), ("am", theme.muted)]
-    ends += [(f"a{number}", hue) for number, hue in enumerate(theme.hues)]
     rules += [
         f".lk .{name}{{stroke:{hue};fill:{hue}}}.lk .o{name}{{stroke:{hue};fill:{theme.paper}}}"
         f".lk .t{name}{{fill:{hue}}}"
         for name, hue in ends
     ]
-    rules += [f".lk .p{number}{{fill:{fill}}}" for number, fill in enumerate(theme.fills)]
-    rules += [f".lk .q{number}{{fill:{fill}}}" for number, fill in enumerate(theme.strong)]
     return "".join(rules)
 
 

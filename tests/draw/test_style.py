@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from labkit import draw
 from labkit.core.errors import LabError
-from labkit.draw import style
+from labkit.draw import groups, style
 from labkit.draw.text import fit, preview, visible, width, wrap
 from tests.draw.fakes import greeting, syn
 
@@ -27,7 +27,7 @@ def test_all_text_has_a_contrast_of_4_5(theme: style.Theme) -> None:
         assert style.contrast(color, theme.paper) >= 4.5, color
     for color in (theme.ink, theme.muted, theme.client, theme.server):
         assert style.contrast(color, theme.card) >= 4.5, color
-    for fill in (*theme.fills, *theme.strong):
+    for fill in groups.FILLS[theme]:
         assert style.contrast(theme.ink, fill) >= 4.5, fill
 
 
@@ -49,12 +49,12 @@ def test_colours_that_must_be_told_apart_can_be(theme: style.Theme, kind: str) -
 
     assert apart(theme.client, theme.server) > 0.25
     assert min(apart(*pair) for pair in pairwise(theme.hues[:3])) > 0.15
-    assert min(apart(*pair) for pair in pairwise((*theme.fills, theme.fills[0]))) > 0.03
-    assert all(one != other for one, other in combinations(theme.fills, 2))
+    assert min(apart(*pair) for pair in pairwise((*groups.FILLS[theme], groups.FILLS[theme][0]))) > 0.03
+    assert all(one != other for one, other in combinations(groups.FILLS[theme], 2))
 
 
 def test_both_themes_have_the_same_number_of_colours() -> None:
-    assert len(style.LIGHT.fills) == len(style.DARK.fills) == len(style.LIGHT.strong) == len(style.DARK.strong)
+    assert len(groups.FILLS[style.LIGHT]) == len(groups.FILLS[style.DARK])
     assert len(style.LIGHT.hues) == len(style.DARK.hues)
 
 
