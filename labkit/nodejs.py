@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.core.calls import in_words
+from labkit.core.checks import is_number
 from labkit.core.errors import LabError, TimedOut
 from labkit.packets import recorded
 
@@ -63,16 +64,15 @@ def node(script: str, *, name: str | None = None, lesson: str | None = None, tim
     """
     if not isinstance(script, str):
         raise LabError(f"{script!r} is not a script", "Give JavaScript as text: node('console.log(1)').")
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e6:
+    if not is_number(timeout) or not 0 < timeout < 1e6:
         raise LabError(f"timeout={timeout!r} is not a time", "Give the seconds that the script may take, such as 10.")
     where = None if name is None else _place(name, lesson)
     path = program()
     if path is None:
         return _recorded(script, name, where)
     said = _run(path, script, timeout)
-    directory = os.environ.get("LABKIT_RECORD")
-    if directory and name is not None:
-        _save(_place(name, lesson, Path(directory)), script, said)
+    if (asked := recorded.asked_for(name, lesson, ENDING)) is not None:
+        _save(asked, script, said)
     return said
 
 
@@ -121,12 +121,9 @@ def _reason(stderr: bytes) -> str:
     return said.rstrip(".") + (f" (line {at} of the script)" if at else "")
 
 
-def _place(name: str, lesson: str | None, directory: Path | None = None) -> Path | None:
+def _place(name: str, lesson: str | None) -> Path | None:
     """The file of a recorded result; None if there is no directory of recordings."""
-    if directory is None and recorded.data_directory() is None:
-        return None
-    found = recorded.recording_path(name, lesson, directory)
-    return found.with_name(name + ENDING)
+    return None if recorded.data_directory() is None else recorded.recording_path(name, lesson, ending=ENDING)
 
 
 def _recorded(script: str, name: str | None, where: Path | None) -> Said:
@@ -142,8 +139,7 @@ def _recorded(script: str, name: str | None, where: Path | None) -> Said:
     return Said(said.text, said.version, False, f"{said.origin}; your script differs, and was not run: install Node")
 
 
-def _save(path: Path | None, script: str, said: Said) -> None:
-    assert path is not None
+def _save(path: Path, script: str, said: Said) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = {"node": said.version, "script": script, "printed": said.text}
     path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -24,7 +24,7 @@ GUIDE = ROOT / "docs" / "instructors.md"
 SHOWN_TO = ("students", "instructors", "both")
 BEGIN, END = "<!-- change: {} -->", "<!-- end of change -->"
 TABLE_BEGIN, TABLE_END = "<!-- changes: {} -->", "<!-- end of changes -->"
-_BLOCK = re.compile(r"<!-- change: (\S+) -->\n.*?<!-- end of change -->\n", re.DOTALL)
+BLOCK = re.compile(r"<!-- change: (\S+) -->\n.*?<!-- end of change -->\n", re.DOTALL)
 _TABLE = re.compile(r"(<!-- changes: (\S+) -->\n).*?(<!-- end of changes -->\n)", re.DOTALL)
 _FENCE = re.compile(r"^```python.*?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -212,7 +212,7 @@ def written_lesson(text: str, changes: list[Change]) -> str:
     cells = code_cells(text)
     blocks = {change.id: block(cells, change) for change in changes if change.for_students}
     there = set(_BLOCK_ID.findall(text))
-    text = _BLOCK.sub(lambda match: blocks.get(match[1], ""), text)
+    text = BLOCK.sub(lambda match: blocks.get(match[1], ""), text)
     for change in changes:
         if change.id in blocks and change.id not in there:
             text = _at_the_end_of_section(text, change.section, blocks[change.id])
@@ -256,10 +256,10 @@ def outdated() -> tuple[dict[Path, str], list[str]]:
     for path in sync_lessons.lessons():
         text = path.read_text(encoding="utf8")
         try:
-            lessons[path.stem] = code_cells(text), load(path.stem)
-            for change in lessons[path.stem][1]:
-                _try(change, code_cells(text))
-            wanted[path] = written_lesson(text, lessons[path.stem][1])
+            cells, changes = lessons[path.stem] = code_cells(text), load(path.stem)
+            for change in changes:
+                _try(change, cells)
+            wanted[path] = written_lesson(text, changes)
         except Mistake as error:
             mistakes.append(f"lessons/{path.name}: {error}")
     strange = {path.stem for path in CHANGES.glob("*.toml")} - {path.stem for path in sync_lessons.lessons()}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a program, from any directory
 
-from tools import sync_lessons
+from tools import changes, sync_lessons
 
 GLOSSARY = sync_lessons.ROOT / "docs" / "glossary.md"
 
@@ -28,7 +28,6 @@ The terms of the course, each with the sentence that introduces it. Made by `too
 """
 
 _FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
-_CHANGE = re.compile(r"<!-- change: \S+ -->.*?<!-- end of change -->", re.DOTALL)
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _CODE = re.compile(r"`[^`\n]*`")
 _TARGET = re.compile(r"\]\([^)\n]*\)")
@@ -64,7 +63,7 @@ class Prose:
         if text.startswith("---\n"):
             end = text.index("\n---\n", 4) + 5
             text = re.sub(r"[^\n]", " ", text[:end]) + text[end:]
-        for pattern in (_FENCE, _CHANGE):
+        for pattern in (_FENCE, changes.BLOCK):
             text = pattern.sub(_blank, text)
         return cls(lesson, text, first if first >= 0 else 0)
 

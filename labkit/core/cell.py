@@ -9,7 +9,7 @@ import os
 import sys
 from typing import Any, NamedTuple
 
-from labkit.core.notebook import in_notebook
+from labkit.core.notebook import in_notebook, shell
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -42,8 +42,7 @@ def differ(one: Cell | None, other: Cell | None) -> bool:
 
 
 def _number() -> str:
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    parent = getattr(shell, "parent_header", None)  # the message that asked for the cell to be run
+    parent = getattr(shell(), "parent_header", None)  # the message that asked for the cell to be run
     metadata = parent.get("metadata") if isinstance(parent, dict) else None
     number = metadata.get("cellId") if isinstance(metadata, dict) else None
     return number if isinstance(number, str) else ""

@@ -9,7 +9,7 @@ import codecs
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 from labkit.core.errors import BadArgument
 
@@ -30,12 +30,22 @@ SHOWN = 80
 """Characters of a value that a message shows."""
 
 
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether this is a whole number; True and False are not."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether this is a number, whole or not; True and False are not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def whole(value: Any, what: str, least: int = 0, most: int | None = None) -> int:
     """Return the value if it is a whole number from least to most (None: no limit).
 
     what: the name of the argument in words, ``"a backlog"``.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not is_whole(value):
         raise BadArgument(f"{shown(value)} is not {what}", f"Give a whole number{_bounds(least, most)}.")
     if value < least or (most is not None and value > most):
         raise BadArgument(f"{shown(value)} is not {what}", f"Give a whole number{_bounds(least, most)}.", code=_RANGE)
@@ -48,7 +58,7 @@ def _bounds(least: int, most: int | None) -> str:
 
 def seconds(value: Any, what: str = "a timeout") -> float:
     """Return the value if it is a number of seconds: 0 or more, and finite."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if not is_number(value):
         raise BadArgument(f"{shown(value)} is not {what}", "Give a number of seconds, such as 2.5.")
     if not 0 <= value <= LONGEST or math.isnan(value):
         todo = f"Give a number of seconds from 0 to {LONGEST}."

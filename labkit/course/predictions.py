@@ -11,7 +11,7 @@ from typing import Any
 
 from labkit import widgets
 from labkit.core.calls import in_words
-from labkit.core.checks import shown, text
+from labkit.core.checks import is_number, shown, text
 from labkit.core.errors import LabError
 from labkit.course.cards import Card, Tone
 
@@ -129,7 +129,7 @@ class Prediction:
             lines.append(self._nag())
         elif not self._is_choice(mine):
             lines.append(f"You predicted {mine!r}, which is not one of the choices: it counts as none.")
-        elif _number(measured) and not _number(mine):
+        elif is_number(measured) and not is_number(mine):
             lines.append(f"You predicted {mine!r}, which is not a number: give one, without quotes.")
         elif not listed:
             lines.append(f"You predicted {mine}. This run gave none of the answers, so it proves nothing.")
@@ -159,10 +159,6 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return one.strip().casefold() == other.strip().casefold()
     return bool(one == other)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _value(typed: str) -> Any:

@@ -5,11 +5,9 @@ Rule: the progress file is a student's own and stays, unless `forget` says other
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 from labkit.core.calls import in_words
 from labkit.core.checks import flag
+from labkit.core.notebook import shell
 from labkit.course import predictions
 
 
@@ -37,7 +35,6 @@ def reset(*, forget: bool = False) -> str:
 def _forget_tapes() -> None:
     from labkit.packets import Tape
 
-    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    names = getattr(shell, "user_ns", {})
+    names = getattr(shell(), "user_ns", {})
     for name in [name for name, value in names.items() if isinstance(value, Tape)]:
         del names[name]

@@ -21,7 +21,6 @@ from labkit.draw.figure import (
     picture_of,
     short,
     time_scale,
-    write_below,
 )
 from labkit.draw.picture import Picture
 from labkit.draw.segments import arrived, other, packets_of
@@ -64,8 +63,7 @@ def acknowledged(
     tail, below = origins_of([each for each in transfers.values() if hasattr(each, "origin")])
 
     def draw(colors: style.Theme) -> Figure:
-        figure, axes = figure_of(title, colors, height=style.PLOT_SIZE[1] + 0.2 * len(below))
-        write_below(figure, below, colors)
+        figure, axes = figure_of(title, colors, below=below)
         for number, (name, steps) in enumerate(named.items()):
             hue = colors.hues[number % style.HUES]
             times = [at / unit_ns for at, _ in steps]

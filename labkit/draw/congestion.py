@@ -21,7 +21,6 @@ from labkit.draw.figure import (
     short,
     signs_above,
     time_scale,
-    write_below,
 )
 from labkit.draw.picture import Picture
 from labkit.draw.text import given
@@ -67,8 +66,7 @@ def congestion(
     tail, below = origins_of([samples])
 
     def draw(colors: style.Theme) -> Figure:
-        figure, axes = figure_of(title, colors, height=style.PLOT_SIZE[1] + 1.0 + 0.2 * len(below))
-        write_below(figure, below, colors)
+        figure, axes = figure_of(title, colors, height=style.PLOT_SIZE[1] + 1.0, below=below)
         times = [(each.time_ns - start) / unit_ns for each in samples]
         flight = [each.in_flight for each in samples]
         axes.fill_between(times, flight, step="post", color=colors.hues[0], alpha=0.18, linewidth=0)

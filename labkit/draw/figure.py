@@ -41,14 +41,19 @@ def theme_named(name: str) -> style.Theme:
         raise LabError(f"there is no theme {shown(name)}", "Use 'light' or 'dark'.") from None
 
 
-def figure_of(title: str, colors: style.Theme, height: float = style.PLOT_SIZE[1]) -> tuple[Figure, Axes]:
-    """An empty plot in our colours, whatever the user's Matplotlib settings are."""
+def figure_of(
+    title: str, colors: style.Theme, height: float = style.PLOT_SIZE[1], below: Sequence[str] = ()
+) -> tuple[Figure, Axes]:
+    """An empty plot in our colours, whatever the user's Matplotlib settings are.
+
+    height: in inches. below: lines that say where the numbers come from; the figure grows to hold them.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     figure = Figure(
-        figsize=(style.PLOT_SIZE[0], height),
+        figsize=(style.PLOT_SIZE[0], height + 0.2 * len(below)),
         dpi=style.PLOT_DPI,
         facecolor=colors.paper,
         layout=ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.14),
@@ -74,6 +79,18 @@ def figure_of(title: str, colors: style.Theme, height: float = style.PLOT_SIZE[1
     axes.tick_params(colors=colors.muted, length=0, labelsize=9, pad=9)
     axes.set_axisbelow(True)
     axes.grid(visible=True, axis="y", color=colors.faint, linewidth=0.8)
+    if below:
+        write(
+            figure.supxlabel(
+                "\n".join(below),
+                x=0.02,
+                ha="left",
+                color=colors.muted,
+                fontproperties=font(),
+                fontsize=9,
+                parse_math=False,
+            )
+        )
     return figure, axes
 
 
@@ -130,15 +147,6 @@ def origins_of(tapes: Iterable[Any]) -> tuple[list[str], list[str]]:
         return [], []
     # Matplotlib's letters are wider than those that `width` measures.
     return [f"tape: {origins}"], wrap(f"tape: {origins}", style.PLOT_SIZE[0] * 80, "s", 3)
-
-
-def write_below(figure: Figure, lines: Sequence[str], colors: style.Theme) -> None:
-    """Write below a plot where its numbers come from."""
-    if lines:
-        words = figure.supxlabel(
-            "\n".join(lines), x=0.02, ha="left", color=colors.muted, fontproperties=font(), fontsize=9, parse_math=False
-        )
-        write(words)
 
 
 def time_scale(span_ns: float) -> tuple[float, str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from labkit.core.checks import is_whole
 from labkit.core.errors import LabError
 from labkit.draw.text import duration, given, preview, visible
 from labkit.packets.notes import REPEATED, UPDATE, ZERO_WINDOW
@@ -251,7 +252,7 @@ def read(
     shown, ``"data"``, or None for everything. rows: makes rows of all packets; without it each packet is one.
     """
     packets = _packets(tape)
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
+    if limit is not None and not is_whole(limit):
         raise LabError(
             f"limit={given(limit)} is no number of packets", "Give a whole number, or None to draw all packets."
         )

@@ -24,7 +24,6 @@ from labkit.draw.figure import (
     short,
     signs_above,
     write,
-    write_below,
 )
 from labkit.draw.picture import Picture
 from labkit.draw.text import given
@@ -165,8 +164,7 @@ def bars(
     tail, below = origins_of(each_of(tapes, "tapes"))
 
     def draw(colors: style.Theme) -> Figure:
-        figure, axes = figure_of(title, colors, height=1.1 + 0.42 * len(pairs) + 0.2 * len(below))
-        write_below(figure, below, colors)
+        figure, axes = figure_of(title, colors, height=1.1 + 0.42 * len(pairs), below=below)
         places = range(len(pairs))
         axes.barh(places, [value for _, value in pairs], color=colors.hues[0], height=0.62)
         for place, (_, value) in enumerate(pairs):

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.core.errors import LabError
 from labkit.draw.text import given
+from labkit.packets.match import SENDERS
 
 if TYPE_CHECKING:
     from labkit.packets.packet import Packet
-
-SIDES = ("client", "server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +59,14 @@ def one_connection(tape: Any, call: str) -> list[Packet]:
 
 def checked_side(sender: Any) -> str:
     """``"client"`` or ``"server"``. Raises LabError for anything else."""
-    if sender not in SIDES:
+    if sender not in SENDERS:
         raise LabError(f"sender={given(sender)} is no side of a connection", "Give 'client' or 'server'.")
     return str(sender)
 
 
 def other(sender: str) -> str:
     """The side that this one sends to."""
-    return SIDES[1 - SIDES.index(sender)]
+    return SENDERS[1 - SENDERS.index(sender)]
 
 
 def segments_of(packets: Iterable[Packet], sender: str) -> list[Segment]:

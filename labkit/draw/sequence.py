@@ -21,7 +21,6 @@ from labkit.draw.figure import (
     short,
     signs_above,
     time_scale,
-    write_below,
 )
 from labkit.draw.picture import Picture
 from labkit.draw.segments import Segment, acks_of, checked_side, one_connection, other, segments_of
@@ -67,8 +66,7 @@ def sequence(
     tail, below = origins_of([tape] if hasattr(tape, "origin") else [])
 
     def draw(colors: style.Theme) -> Figure:
-        figure, axes = figure_of(title, colors, height=style.PLOT_SIZE[1] + 0.4 + 0.2 * len(below))
-        write_below(figure, below, colors)
+        figure, axes = figure_of(title, colors, height=style.PLOT_SIZE[1] + 0.4, below=below)
         ours, theirs = (colors.client, colors.server) if side == "client" else (colors.server, colors.client)
         for each in segments:
             color = colors.alarm if each.lost else ours

@@ -21,7 +21,6 @@ from labkit.draw.figure import (
     short,
     signs_above,
     time_scale,
-    write_below,
 )
 from labkit.draw.picture import Picture
 from labkit.draw.segments import arrived, checked_side, one_connection, other
@@ -66,8 +65,7 @@ def window(
     tail, below = origins_of([tape] if hasattr(tape, "origin") else [])
 
     def draw(colors: style.Theme) -> Figure:
-        figure, axes = figure_of(title, colors, height=style.PLOT_SIZE[1] + 0.2 * len(below))
-        write_below(figure, below, colors)
+        figure, axes = figure_of(title, colors, below=below)
         color = colors.server if side == "server" else colors.client
         times = [(at - start) / unit_ns for at, _ in told]
         rooms = [room for _, room in told]

@@ -64,8 +64,8 @@ class QuizResult:
         lines = [self._headline()]
         for row in self.rows:
             chosen, said = row.lines()
-            lines.append(f"  {row.number}. {_plain(chosen)}")
-            lines += [f"     {_plain(said)}"] if said else []
+            lines.append(f"  {row.number}. {widgets.bare(chosen)}")
+            lines += [f"     {widgets.bare(said)}"] if said else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -126,8 +126,8 @@ class Quiz:
     def __repr__(self) -> str:
         lines = [self._headline(), ""]
         for number, question in enumerate(self.questions, 1):
-            lines.append(f"{number}. {_plain(question.text)}")
-            lines += [f"   {letter}) {_plain(option.text)}"
+            lines.append(f"{number}. {widgets.bare(question.text)}")
+            lines += [f"   {letter}) {widgets.bare(option.text)}"
                       for letter, option in zip(LETTERS, question.options, strict=False)]
             lines.append("")
         return "\n".join([*lines, self._how()])
@@ -183,8 +183,3 @@ class Quiz:
 def verdict(option: Option) -> tuple[str, Tone]:
     """What is said about an answer, and the tone for a page."""
     return (f"✓ Right. {option.words}", "good") if option.right else (f"△ Not this one. {option.words}", "bad")
-
-
-def _plain(text: str) -> str:
-    """Text without the marks of code."""
-    return text.replace("`", "")

@@ -114,6 +114,15 @@ def check_callable(answer: Any, wanted: str, asks: str) -> None:
         raise NotYet(wanted, show(answer), asks)
 
 
+def check_parts(answer: Any, count: int, kinds: tuple[type, ...], wanted: str, asks: str) -> None:
+    """Raise `NotYet` for an answer that is not a list or tuple of this many parts, each of one of these kinds.
+
+    wanted: the same in words, ``"three whole numbers"``. asks: as for an `Exercise`.
+    """
+    if type(answer) not in (list, tuple) or len(answer) != count or not all(type(part) in kinds for part in answer):
+        raise NotYet(wanted, show(answer), asks)
+
+
 def failed(doing: str, error: BaseException) -> NotYet:
     """The finding that the student's code raised this error."""
     return NotYet(f"{doing} returns", show_error(error), frames=own_frames(error))

@@ -9,7 +9,7 @@ import re
 import socket
 from typing import Any
 
-from labkit.core.checks import shown
+from labkit.core.checks import is_whole, shown
 from labkit.core.errors import LabError
 from labkit.lab.sampling import own_descriptor
 
@@ -42,7 +42,7 @@ def keep_alive(connection: Any, *, after: int = 1, every: int = 1, times: int = 
     """
     given = (("after", after), ("every", every), ("times", times))
     for name, value in given:
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 120:
+        if not is_whole(value) or not 1 <= value <= 120:
             raise LabError(f"{name}={shown(value)} is not possible", "Give a whole number from 1 to 120.")
     options = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
     with own_descriptor(connection) as own:

@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
-from labkit.core.checks import shown
+from labkit.core.checks import is_number, shown
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import recorded
 from labkit.packets.tape import Tape
@@ -143,7 +143,7 @@ class Crafting:
 
     def ask(self, packet: P, timeout: float) -> P | None:
         """Send a packet and return what answers it; as `WireHost.ask`."""
-        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout <= LONGEST:
+        if not is_number(timeout) or not 0 < timeout <= LONGEST:
             raise LabError(f"timeout={shown(timeout)} is not a time to wait", f"Give seconds, at most {LONGEST:g}.")
         kind: Any = type(packet)
         if not hasattr(kind, "answers"):

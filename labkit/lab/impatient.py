@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from labkit.core.checks import shown
+from labkit.core.checks import is_number, is_whole, shown
 from labkit.core.errors import LabError, TimedOut
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def impatient(wire: Wire, count: int = 100, *, again_after: float = 0.01) -> Sen
     told at once what has arrived: acknowledgments do not use the wire. count: 1 to 200. again_after: seconds.
     Returns how many were sent, and how many arrived. Raises `LabError` for other arguments, `TimedOut` after 20 s.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 200:
+    if not is_whole(count) or not 1 <= count <= 200:
         raise LabError(f"count={shown(count)} is no number of datagrams", "Give 1 to 200.")
-    if isinstance(again_after, bool) or not isinstance(again_after, (int, float)) or not 0.001 <= again_after <= 5:
+    if not is_number(again_after) or not 0.001 <= again_after <= 5:
         raise LabError(f"again_after={shown(again_after)} is no time to wait", "Give seconds: 0.001 to 5.")
     missing, sent, arrived = set(range(count)), 0, 0
     deadline = time.monotonic() + _LONGEST

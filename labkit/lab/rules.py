@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ParamSpec, TypeVar
 
 from labkit.core.calls import in_words
-from labkit.core.checks import shown
+from labkit.core.checks import is_number, is_whole, shown
 from labkit.core.errors import LabError
 from labkit.packets import frames
 from labkit.packets.frames import ETHERNET, Quick
@@ -92,14 +92,6 @@ class Match(Conditions):
         return self.fits(frame.quick, frame.sender, len(frame.payload))
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def about_packets(method: Callable[P, R]) -> Callable[P, R]:
     """Decorate a method of `Wire` that makes a rule: its ``**which`` are the conditions of `Match`.
 
@@ -128,7 +120,7 @@ class Rule:
         *, which: str = "",
     ) -> None:  # fmt: skip
         for name, value in (("nth", nth), ("times", times)):
-            counts = _is_whole(value) and value is not None and 1 <= value <= _MOST
+            counts = is_whole(value) and value is not None and 1 <= value <= _MOST
             if not counts and (value is not None or name == "nth"):
                 todo = f"Give a whole number from 1 to {_MOST}"
                 todo += ", or None for all of them." if name == "times" else "."
@@ -202,7 +194,7 @@ def reorder(frame: Passing) -> Action:
 
 def delayed(seconds: float) -> Callable[[Passing], Action]:
     """Deliver the frame later. seconds: the delay."""
-    if not _is_number(seconds) or not 0 < seconds < 3600:
+    if not is_number(seconds) or not 0 < seconds < 3600:
         raise LabError(f"a delay of {shown(seconds)} s is not possible", "Give seconds: more than 0, below 3600.")
 
     def act(frame: Passing) -> Action:
@@ -213,7 +205,7 @@ def delayed(seconds: float) -> Callable[[Passing], Action]:
 
 def corrupted(byte: int) -> Callable[[Passing], Action | None]:
     """Flip the lowest bit of one byte of the frame. byte: its number from 0; a negative one counts from the end."""
-    if not _is_whole(byte):
+    if not is_whole(byte):
         raise LabError(f"{shown(byte)} is not the number of a byte", "Count from 0, or from the end: -1 is the last.")
 
     def act(frame: Passing) -> Action | None:
@@ -230,9 +222,9 @@ def corrupted(byte: int) -> Callable[[Passing], Action | None]:
 
 def lost(probability: float, seed: int) -> Callable[[Passing], Action | None]:
     """Lose frames by chance. With the same seed, every run loses the same frames of each sender."""
-    if not _is_number(probability) or not 0 <= probability <= 1:
+    if not is_number(probability) or not 0 <= probability <= 1:
         raise LabError(f"{shown(probability)} is not a probability", "Give 0 to 1; 0.1 loses 1 frame in 10.")
-    if not _is_whole(seed):
+    if not is_whole(seed):
         raise LabError(f"seed={shown(seed)} is not a seed", "Give a whole number; the same one loses the same packets.")
     # One row of chances for each sender: a sender's own order is fixed, but which sender comes first is a race.
     chances = {sender: random.Random(f"{seed} {sender}") for sender in SENDERS}
@@ -253,7 +245,7 @@ def by_function(function: Callable[[Passing], Any]) -> Callable[[Passing], Actio
             return None
         if isinstance(answer, str) and answer in named:
             return named[answer](frame)
-        if _is_number(answer):
+        if is_number(answer):
             return delayed(answer)(frame)
         if isinstance(answer, (bytes, bytearray)) and len(answer) >= ETHERNET_HEADER:
             return Action("corrupted", "by a function", ((0.0, bytes(answer)),))

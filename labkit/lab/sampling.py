@@ -78,11 +78,7 @@ def instead(samples: Samples, name: str | None) -> None:
 
 def record(samples: Samples, name: str | None) -> None:
     """Save named samples in the directory of ``LABKIT_RECORD=DIR`` too."""
-    directory = os.environ.get("LABKIT_RECORD")
-    if directory and name is not None and samples.live:
-        from pathlib import Path
-
-        path = recorded.recording_path(name, None, Path(directory), ENDING)
+    if samples.live and (path := recorded.asked_for(name, None, ENDING)) is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         samples.save(path)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from labkit.core import checks
-from labkit.core.checks import shown
+from labkit.core.checks import is_whole, shown
 from labkit.core.errors import LabError, TimedOut
 from labkit.lab.rules import Match, Passing
 
@@ -38,7 +38,7 @@ def when_passed(
     as sent. timeout: seconds that the returned function waits at most; it raises `TimedOut` then. On a wire that is not
     live it returns at once. Raises `LabError` for conditions that no packet can fulfil.
     """
-    if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= _MOST:
+    if not is_whole(times) or not 1 <= times <= _MOST:
         raise LabError(f"times={shown(times)} is not a count", f"Give a whole number from 1 to {_MOST}.")
     checks.seconds(timeout)
     match = Match(sender, has, only, payload)

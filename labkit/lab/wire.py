@@ -19,7 +19,7 @@ from typing import Any
 
 from labkit.core import loop
 from labkit.core.calls import in_words, made_in_words
-from labkit.core.checks import shown
+from labkit.core.checks import is_number, is_whole, shown
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.lab import rules, sampling
 from labkit.lab.addresses import ADDRESSES, LOOPBACK
@@ -90,13 +90,14 @@ class Wire:
         mtu: int = MTU,
         textbook: bool = True,
     ) -> None:
-        possible = all(_is_number(each) for each in (delay, queue, *([] if rate is None else [rate])))
+        numbers = (delay, queue, *([] if rate is None else [rate]))
+        possible = all(is_number(each) and math.isfinite(each) for each in numbers)
         if not possible or delay < 0 or (rate is not None and rate <= 0) or queue < 1 or int(queue) != queue:
             raise LabError(
                 f"no cable has delay={shown(delay)}, rate={shown(rate)}, queue={shown(queue)}",
                 "Give seconds from 0, bytes a second above 0 (or None), and a whole number of packets from 1.",
             )
-        if isinstance(mtu, bool) or not isinstance(mtu, int) or not 576 <= mtu <= 9000:
+        if not is_whole(mtu) or not 576 <= mtu <= 9000:
             raise LabError(f"an MTU of {shown(mtu)} bytes is not possible here", "Give 576 to 9000; Ethernet has 1500.")
         if not isinstance(textbook, bool):
             raise LabError(f"textbook={shown(textbook)} is neither True nor False", "False: Linux's own settings.")
@@ -317,7 +318,7 @@ class Wire:
         connection: the sending socket. name: of its recording, which the samples are filled from if the wire is not
         live. every: seconds between two questions. Gives `Samples`: congestion window, bytes in flight, peer's window.
         """
-        if isinstance(every, bool) or not _is_number(every) or not 0.0005 <= every <= 10:
+        if not is_number(every) or not 0.0005 <= every <= 10:
             raise LabError(f"every={shown(every)} is no time between two samples", "Give seconds: 0.0005 to 10.")
         return sampling.named(connection, every, self._origin, name, live=self.live)
 
@@ -357,10 +358,6 @@ class Wire:
             parts.append(f"{rate:g} bytes/s")
         parts += [str(rule) for rule in self.rules]
         return ", ".join(parts) + ">"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def close_everything() -> int:

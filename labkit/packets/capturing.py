@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.core import loop, watching
 from labkit.core.calls import in_words
-from labkit.core.checks import shown
+from labkit.core.checks import is_number, shown
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import pcap, probe, recorded
 from labkit.packets.bpf import MOST_PORTS
@@ -58,7 +57,7 @@ class Options:
             if value is not None and (not isinstance(value, str) or "\0" in value):
                 raise LabError(f"{what}={shown(value)} is not text", f'Write it in quotes: {what}="…".')
         timeout, limit = self.timeout, self.limit
-        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 <= timeout < math.inf:
+        if not is_number(timeout) or not 0 <= timeout < math.inf:
             raise LabError(f"timeout={shown(timeout)} is not a time to wait", "Give seconds, from 0.")
         if not isinstance(self.wait_closed, bool):
             what = f"wait_closed={shown(self.wait_closed)} is neither True nor False"
@@ -378,6 +377,5 @@ def _pair(end: Any) -> tuple[str, int] | None:
 
 def _record(tape: Tape, name: str | None, lesson: str | None) -> None:
     """Save a named capture in the directory of ``LABKIT_RECORD=DIR`` too."""
-    directory = os.environ.get("LABKIT_RECORD")
-    if directory and name is not None:
-        tape.save(recorded.recording_path(name, lesson, Path(directory)))
+    if (path := recorded.asked_for(name, lesson)) is not None:
+        tape.save(path)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.core.calls import nearest
-from labkit.core.checks import shown
+from labkit.core.checks import is_whole, shown
 from labkit.core.errors import LabError
 from labkit.packets.frames import FLAG_LETTERS, FLAG_NAMES, FLAGS_IN_WORDS, Quick
 from labkit.packets.names import LINKTYPE_NAMES, OPAQUE_ETHERTYPES, OPAQUE_PROTOCOLS
@@ -54,7 +54,7 @@ class Conditions:
         if self.payload is not None and not isinstance(self.payload, bool):
             what = f"payload={shown(self.payload)} is neither True nor False"
             raise LabError(what, "payload=True: packets that carry data; payload=False: packets that carry none.")
-        if self.port is not None and not (_is_whole(self.port) and 0 < self.port < 65536):
+        if self.port is not None and not (is_whole(self.port) and 0 < self.port < 65536):
             raise LabError(f"{shown(self.port)} is not a port", "Give a number from 1 to 65535.")
         if self.protocol is not None:
             object.__setattr__(self, "protocol", protocol_name(self.protocol))
@@ -100,10 +100,6 @@ def protocol_name(given: Any) -> str:
         f"{near}protocol is one of {', '.join(PROTOCOLS)}. "
         "For a protocol inside TCP or UDP, give its port: port=53 is DNS.",
     )
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _flags(condition: str, given: Any) -> str:

@@ -72,6 +72,12 @@ def existing_recording(name: str | None, lesson: str | None, ending: str = ".pca
     return path
 
 
+def asked_for(name: str | None, lesson: str | None, ending: str = ".pcapng") -> Path | None:
+    """The file in which ``LABKIT_RECORD=DIR`` wants something named; None if it is not set, or there is no name."""
+    directory = os.environ.get("LABKIT_RECORD")
+    return recording_path(name, lesson, Path(directory), ending) if directory and name is not None else None
+
+
 def _checked(what: str, name: str) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise LabError(f"{printed(name)} cannot be the {what} of a capture", "Use letters, digits, '-', '_' and '.'.")

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, overload
 
+from labkit.core.checks import is_number
 from labkit.core.errors import BadCapture, NoSuchPacket
 from labkit.core.files import write_whole
 
@@ -138,6 +139,6 @@ def _checked(row: list[Any]) -> list[Any]:
     for name, value in zip(_NAMES, row, strict=True):
         if (value is None and name in _MAYBE) or (name == "state" and value in STATES):
             continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _LARGEST:
+        if not is_number(value) or not 0 <= value < _LARGEST:
             raise ValueError(f"{name} is no number that a kernel says")
     return row

@@ -19,6 +19,6 @@ from __future__ import annotations
 from labkit.widgets.controls import Choice, Entry, choice, entry
 from labkit.widgets.look import EDGES
 from labkit.widgets.page import available, mimebundle
-from labkit.widgets.words import marked
+from labkit.widgets.words import bare, marked
 
-__all__ = ["EDGES", "Choice", "Entry", "available", "choice", "entry", "marked", "mimebundle"]
+__all__ = ["EDGES", "Choice", "Entry", "available", "bare", "choice", "entry", "marked", "mimebundle"]

@@ -6,11 +6,10 @@ Rule: without a page nothing is imported and nothing fails; the text is the same
 from __future__ import annotations
 
 import os
-import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from labkit.core.notebook import in_notebook
+from labkit.core.notebook import in_notebook, shell
 
 if TYPE_CHECKING:
     from labkit.widgets.controls import Choice, Entry
@@ -25,8 +24,7 @@ def available() -> bool:
     """
     if os.environ.get("LABKIT_WIDGETS") == "0" or not in_notebook() or find_spec("ipywidgets") is None:
         return False
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return hasattr(getattr(shell, "kernel", None), "comm_manager")
+    return hasattr(getattr(shell(), "kernel", None), "comm_manager")
 
 
 def mimebundle(text: str, html: str, *controls: Choice | Entry) -> dict[str, Any]:

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from labkit.exercises import Exercise, Outcome
 from labkit.exercises.tcp import checksum, cwnd_curve, in_flight, nagle, sample, throughput, time_wait
+from tests.exercises.answers import refused
 
 SEEDS = range(1, 31)
-
-
-def refused(exercise: Exercise, answer: object, step: int, message: str) -> None:
-    result = exercise.check(answer)
-    assert result.outcome is Outcome.NOT_YET, answer
-    assert result.step.startswith(f"step {step} of"), result
-    assert message in result.why, result
 
 
 class TestChecksum:

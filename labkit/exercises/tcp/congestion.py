@@ -9,8 +9,7 @@ import random
 from typing import Any
 
 from labkit.exercises.engine import Seeded
-from labkit.exercises.result import show
-from labkit.exercises.running import NotYet, Run
+from labkit.exercises.running import NotYet, Run, check_parts
 
 LESSON = "01e-tcp-congestion"
 
@@ -60,8 +59,7 @@ class InFlight(Seeded):
         )
 
     def examine(self, answer: Any, run: Run) -> None:
-        if type(answer) not in (list, tuple) or len(answer) != 2 or not all(type(part) is int for part in answer):
-            raise NotYet("two whole numbers", show(answer), self.asks)
+        check_parts(answer, 2, (int,), "two whole numbers", self.asks)
         flight, more = answer
         right = self.reference
         run.step(2)
@@ -178,8 +176,7 @@ class CwndCurve(Seeded):
         )
 
     def examine(self, answer: Any, run: Run) -> None:
-        if type(answer) not in (list, tuple) or len(answer) != 4 or not all(type(part) is int for part in answer):
-            raise NotYet("four whole numbers", show(answer), self.asks)
+        check_parts(answer, 4, (int,), "four whole numbers", self.asks)
         for number, (given, right) in enumerate(zip(answer, self.reference, strict=True)):
             run.step(number + 2)
             if given != right:

@@ -9,8 +9,7 @@ import random
 from typing import Any
 
 from labkit.exercises.engine import Seeded
-from labkit.exercises.result import show
-from labkit.exercises.running import NotYet, Run
+from labkit.exercises.running import NotYet, Run, check_parts
 
 DELAY = 40
 """Milliseconds for which Linux may hold back an ACK."""
@@ -62,9 +61,7 @@ class Nagle(Seeded):
         )
 
     def examine(self, answer: Any, run: Run) -> None:
-        numbers = (int, float)
-        if type(answer) not in (list, tuple) or len(answer) != 3 or not all(type(part) in numbers for part in answer):
-            raise NotYet("three numbers of milliseconds", show(answer), self.asks)
+        check_parts(answer, 3, (int, float), "three numbers of milliseconds", self.asks)
         way = self.way
         slow = {
             way: "So nothing would wait. With Nagle's algorithm the small second part waits for an ACK.",

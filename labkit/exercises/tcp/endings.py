@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from labkit.exercises.engine import Seeded
 from labkit.exercises.matching import Case, Matching
 from labkit.exercises.result import show
-from labkit.exercises.running import NotYet, Run
+from labkit.exercises.running import NotYet, Run, check_parts
 
 LESSON = "01b-tcp-endings"
 
@@ -117,8 +117,7 @@ class TimeWait(Seeded):
         )
 
     def examine(self, answer: Any, run: Run) -> None:
-        if type(answer) not in (list, tuple) or len(answer) != 2 or not all(type(part) is str for part in answer):
-            raise NotYet("two answers", show(answer), self.asks)
+        check_parts(answer, 2, (str,), "two answers", self.asks)
         who, free = (part.strip().lower() for part in answer)
         if who not in ("client", "server", "nobody") or free not in ("yes", "no"):
             raise NotYet("who (client, server, nobody), then yes or no", show(answer), self.asks)

@@ -9,6 +9,7 @@ import random
 from itertools import pairwise
 from typing import Any
 
+from labkit.core.checks import is_number
 from labkit.exercises.engine import Exercise, Seeded
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run, check_callable
@@ -69,7 +70,7 @@ class SynWait(Exercise):
     def _called(self, run: Run, answer: Any, lost: int) -> float:
         call = f"seconds_until_sent({lost})"
         given = run.call(call, answer, lost, first=True)
-        if isinstance(given, bool) or not isinstance(given, (int, float)):
+        if not is_number(given):
             raise NotYet(f"a number of seconds from {call}", show(given), "Return a number.")
         return given
 

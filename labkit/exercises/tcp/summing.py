@@ -10,7 +10,7 @@ from typing import Any
 
 from labkit.exercises.engine import Seeded
 from labkit.exercises.result import show
-from labkit.exercises.running import NotYet, Run
+from labkit.exercises.running import NotYet, Run, check_parts
 
 
 class Checksum(Seeded):
@@ -55,8 +55,7 @@ class Checksum(Seeded):
         )
 
     def examine(self, answer: Any, run: Run) -> None:
-        if type(answer) not in (list, tuple) or len(answer) != 3 or not all(type(part) is int for part in answer):
-            raise NotYet("three whole numbers", show(answer), self.asks)
+        check_parts(answer, 3, (int,), "three whole numbers", self.asks)
         total, folded, complement = self.reference
         for step, (given, right, mistakes, rule) in enumerate((
             (answer[0], total, self._sums(), "Add the three numbers; nothing is cut off or turned over yet."),

@@ -10,7 +10,7 @@ from typing import Any
 
 from labkit.exercises.engine import Seeded
 from labkit.exercises.result import show
-from labkit.exercises.running import NotYet, Run
+from labkit.exercises.running import NotYet, Run, check_parts
 
 IP, UDP = 20, 8
 """Bytes of the headers of IPv4 (without options) and UDP."""
@@ -65,8 +65,7 @@ class Fragments(Seeded):
         )
 
     def examine(self, answer: Any, run: Run) -> None:
-        if type(answer) not in (list, tuple) or len(answer) != 3 or not all(type(part) is int for part in answer):
-            raise NotYet("three whole numbers", show(answer), self.asks)
+        check_parts(answer, 3, (int,), "three whole numbers", self.asks)
         count, last, offset = self.reference
         whole = self.payload + UDP
         if answer[0] != count:
