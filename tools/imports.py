@@ -23,19 +23,20 @@ ALLOWED: dict[str, frozenset[str]] = {
     "net": frozenset({"core", "streams"}),
     "dgram": frozenset({"core"}),
     "dns": frozenset({"core"}),
-    "servers": frozenset({"core", "net", "dgram", "dns"}),
+    "http": frozenset({"core", "streams", "net"}),
+    "servers": frozenset({"core", "net", "dgram", "dns", "http"}),
     "packets": frozenset({"core"}),
     "lab": frozenset({"core", "packets"}),
     "draw": frozenset({"core", "packets"}),
     "widgets": frozenset({"core"}),
-    "exercises": frozenset({"core", "net", "dgram", "dns", "packets", "lab", "draw", "widgets"}),
-    "course": frozenset({"core", "net", "dgram", "packets", "lab", "draw", "widgets", "exercises"}),
+    "exercises": frozenset({"core", "net", "dgram", "dns", "http", "packets", "lab", "draw", "widgets"}),
+    "course": frozenset({"core", "net", "dgram", "http", "packets", "lab", "draw", "widgets", "exercises"}),
     "lessons": frozenset({"core"}),
     "nodejs": frozenset({"core", "packets"}),
     "record": frozenset({"core", "packets", "lab", "nodejs"}),
     "cli": frozenset(
         {
-            "core", "net", "dgram", "dns", "servers", "packets", "lab", "draw", "widgets", "exercises", "course",
+            "core", "net", "dgram", "dns", "http", "servers", "packets", "lab", "draw", "widgets", "exercises", "course",
             "lessons", "nodejs", "record",
         }
     ),
@@ -48,6 +49,7 @@ HOMES: dict[str, frozenset[str]] = {
     "ipywidgets": frozenset({"widgets"}),
     "anywidget": frozenset({"widgets"}),
     "uvloop": frozenset({"core"}),
+    "httptools": frozenset({"http"}),
 }
 
 
