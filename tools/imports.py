@@ -36,8 +36,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "record": frozenset({"core", "packets", "lab", "nodejs"}),
     "cli": frozenset(
         {
-            "core", "net", "dgram", "dns", "http", "servers", "packets", "lab", "draw", "widgets", "exercises", "course",
-            "lessons", "nodejs", "record",
+            "core", "net", "dgram", "dns", "http", "servers", "packets", "lab", "draw", "widgets", "exercises",
+            "course", "lessons", "nodejs", "record",
         }
     ),
 }
