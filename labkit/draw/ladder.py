@@ -15,7 +15,8 @@ from labkit.core.errors import LabError
 from labkit.draw import ladder_text, style
 from labkit.draw.ladder_drawing import Drawing
 from labkit.draw.ladder_fold import folded
-from labkit.draw.ladder_model import Ladder, Rung, read
+from labkit.draw.ladder_model import Item, Ladder, Rung, read
+from labkit.draw.ladder_resets import judge
 from labkit.draw.ladder_time import way_ns
 from labkit.draw.picture import Picture
 from labkit.draw.text import duration, given
@@ -54,7 +55,7 @@ def ladder(
     Raises LabError for a tape that is none, and for packets of round_trip that are not drawn.
     """
     title = title or None
-    rows = partial(folded, ends=bool(fold), data=only == "data") if fold or only else None
+    rows = partial(_rows, fold=bool(fold), data=only == "data")
     model = read(tape, events=events, acks=acks is not False, limit=limit, only=only, rows=rows)
     trip, trip_words, trip_twin = _trip(model, round_trip)
     text = ladder_text.twin(model, title, trip_twin)
@@ -68,10 +69,18 @@ def ladder(
     )
     heading = ladder_text.heading(model) if title is None else title
     shape, ends = style.COMPACT if large else style.FULL, (trip, trip_words) if trip else None
-    svg = _low(partial(Drawing, model, heading, shape, ends, told=style.Session.told, sparse=large and acks is None), alt)
+    sparse = large and acks is None
+    svg = _low(partial(Drawing, model, heading, shape, ends, told=style.Session.told, sparse=sparse), alt)
     if model.events and not large:
         style.Session.told = True
     return Picture(text, alt, svg=svg)
+
+
+def _rows(rungs: list[Rung], *, fold: bool, data: bool) -> list[Item]:
+    """The rows of a ladder of these packets, each with what its connection tells of it."""
+    if any(rung.reset for rung in rungs):
+        judge(rungs)
+    return folded(rungs, ends=fold, data=data)
 
 
 def _low(drawn: Callable[..., Drawing], alt: str) -> str:

@@ -43,8 +43,8 @@ class Drawing:
     """One ladder: walks through packets and events in time order, moving `y` downwards.
 
     shape: where its columns are. trip: two packets and the words for the bracket from one to the other. told: the
-    reader knows what the times of socket events mean. sparse: without ACKs of data. stretch: most that a wait takes, as a part of what is usual.
-    high: how high the picture became, px.
+    reader knows what the times of socket events mean. sparse: without ACKs of data. stretch: most that a wait takes,
+    as a part of what is usual. high: how high the picture became, px.
     """
 
     def __init__(
@@ -92,9 +92,7 @@ class Drawing:
         self.lines(self.y + 14)
         high = self.y + 24
         if not self.compact:
-            high = ladder_frame.foot(
-                self.canvas, self.model, self.y + 14, self.events, self.events_out, told=self.told
-            )
+            high = ladder_frame.foot(self.canvas, self.model, self.y + 14, self.events, self.events_out, told=self.told)
         self.high = high * self.shape.scale
         return ladder_frame.scaled(self.canvas.finish(high, self.title, desc), high, self.shape)
 
@@ -172,7 +170,7 @@ class Drawing:
                 self.arrows[line].append(head)
         else:
             self.arrows[line].append(body + head)
-        if rung.reset and head:
+        if rung.reset and head and not rung.ignored:
             self.arrows[line].append(marks.bar(far + 3 * tip, end - (slope * 3 * abs(tip)) // 388))
         rest = f"  {rung.numbers}" if rung.numbers and not self.compact else ""
         if rung.size:
