@@ -10,12 +10,14 @@ from labkit.exercises.http.agent import AgentTimeline
 from labkit.exercises.http.framing import Framing
 from labkit.exercises.http.parsing import Parser
 from labkit.exercises.http.pipeline import Pipeline
+from labkit.exercises.http.slow_reader import SlowReader
 
-__all__ = ["EXERCISES", "agent", "framing", "parser", "pipeline"]
+__all__ = ["EXERCISES", "agent", "framing", "parser", "pipeline", "slow_reader"]
 
 framing = Framing()
 parser = Parser()
 pipeline = Pipeline()
+slow_reader = SlowReader()
 agent = AgentTimeline()
 
-EXERCISES: tuple[Exercise, ...] = (framing, parser, pipeline, agent)
+EXERCISES: tuple[Exercise, ...] = (framing, parser, pipeline, slow_reader, agent)
