@@ -282,12 +282,15 @@ class Talk:
         return self._streams
 
     def stream(self, sender: str) -> ByteStream:
+        """The stream of ``"client"`` or ``"server"``."""
         return self.streams()[sender == "server"]
 
     def time_ns(self, number: int) -> int | None:
+        """The time of this packet; None if it has none, and for packet 0, which does not exist."""
         return self._recording.frames[number - 1][0] if number else None
 
     def raw(self, number: int) -> bytes:
+        """The frame of this packet."""
         return self._recording.frames[number - 1][1]
 
     @property
