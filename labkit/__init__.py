@@ -28,6 +28,7 @@ _PARTS = {
     "draw": "",
     "exercises": "",
     "explain": "draw.field_table",
+    "http": "",
     "lab": "",
     "lesson": "course",
     "net": "",
@@ -40,15 +41,15 @@ _PARTS = {
 }
 
 if TYPE_CHECKING:
-    from labkit import dgram, dns, draw, exercises, lab, net, packets, servers
+    from labkit import dgram, dns, draw, exercises, http, lab, net, packets, servers
     from labkit.course import check_claim, lesson, predict, reset
     from labkit.draw.field_table import explain
     from labkit.nodejs import node
     from labkit.packets import Tape, capture, recording
 
 __all__ = [
-    "Tape", "capture", "check_claim", "dgram", "dns", "draw", "exercises", "explain", "lab", "lesson", "net", "node",
-    "packets", "predict", "recording", "reset", "servers",
+    "Tape", "capture", "check_claim", "dgram", "dns", "draw", "exercises", "explain", "http", "lab", "lesson", "net",
+    "node", "packets", "predict", "recording", "reset", "servers",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)
