@@ -12,6 +12,7 @@ from labkit.core import lazy
 if TYPE_CHECKING:
     from labkit.packets.capturing import capture, recording
     from labkit.packets.dissector import dissect, layer_of
+    from labkit.packets.messages import Message
     from labkit.packets.model import Field, Layer, SocketEvent, Verdict
     from labkit.packets.packet import Packet
     from labkit.packets.probe import Status, status
@@ -22,6 +23,7 @@ __all__ = [
     "Connection",
     "Field",
     "Layer",
+    "Message",
     "Packet",
     "SocketEvent",
     "Status",
@@ -39,6 +41,7 @@ _HOMES = {
     "Connection": "tape",
     "Field": "model",
     "Layer": "model",
+    "Message": "messages",
     "Packet": "packet",
     "SocketEvent": "model",
     "Status": "probe",

@@ -191,7 +191,10 @@ class _Frame:
         """Add the payload of TCP or UDP as layers, if it is a protocol of ours or of the student's."""
         name, _, end, stop = step
         if name in ("TCP", "UDP") and not self.context.fragment:
-            for layer in applications.layers(self.context, self.layers[-1], end, stop, self.number):
+            known = self.context.inside if name == "TCP" else None
+            alone = applications.layers(self.context, self.layers[-1], end, stop, self.number)
+            for layer in known or alone:
+                self.payload(name, layer.start // 8)  # a part of a message that other packets bring, too
                 self.layers.append(layer)
                 self.position = layer.end // 8
         if self.position < stop and self.position == end and "scapy.packet" in sys.modules:

@@ -18,6 +18,7 @@ from labkit.packets.names import ICMP6_WORDS, ICMP_WORDS, OPAQUE_PROTOCOLS
 if TYPE_CHECKING:
     from labkit.packets.conversations import Place
     from labkit.packets.explain.base import Context
+    from labkit.packets.messages import Message
 
 _CARRIED = {**OPAQUE_PROTOCOLS, 1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 47: "GRE", 50: "ESP", 51: "AH",
             58: "ICMPv6", 132: "SCTP"}  # fmt: skip
@@ -35,8 +36,8 @@ class Packet:
     """
 
     __slots__ = (
-        "_layers", "_notes", "_place", "_quick", "fcs_length", "linktype", "number", "origin", "raw", "status",
-        "time_ns", "verdict", "wire_length",
+        "_layers", "_messages", "_notes", "_place", "_quick", "fcs_length", "linktype", "number", "origin", "raw",
+        "status", "time_ns", "verdict", "wire_length",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +50,7 @@ class Packet:
         verdict: Verdict | None = None,
         fcs_length: int | None = None,
         notes: Callable[[], Mapping[int, str]] | None = None,
+        messages: Callable[[int], tuple[Message, ...]] | None = None,
     ) -> None:
         self.time_ns, self.raw, self.linktype, self.status, self.wire_length = frame
         self.number = number
@@ -56,6 +58,7 @@ class Packet:
         self.verdict = verdict
         self._place = place
         self._notes = notes
+        self._messages = messages
         self.fcs_length = fcs_length
         self._quick = (
             quick
@@ -140,6 +143,11 @@ class Packet:
         return "" if self._notes is None else self._notes().get(self.number - 1, "")
 
     @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages, of HTTP or DNS over TCP, of which this packet brought bytes, in order of completion."""
+        return self._messages(self.number - 1) if self._messages is not None else ()
+
+    @property
     def fragment(self) -> tuple[int, int, bool] | None:
         """Of an IP fragment: (first byte, byte after the last, whether more follow), counted in the packet's payload.
 
@@ -209,6 +217,9 @@ class Packet:
         if place is not None and place.connection >= 0:
             context.in_tape = True
             context.relative_seq, context.relative_ack = place.relative_seq, place.relative_ack
+            if self._messages is not None and self.length:
+                inside = [message.layer_in(self.number) for message in self.messages]
+                context.inside = tuple(sorted(filter(None, inside), key=lambda each: each.start))
             if self._quick.flags & frames.ACK:
                 context.sack_base = (self._quick.ack - place.relative_ack) % (1 << 32)
         return context

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -16,11 +15,11 @@ from labkit.core.calls import in_words
 from labkit.core.checks import shown
 from labkit.core.errors import BadCapture, LabError, NoSuchPacket
 from labkit.core.files import write_whole
-from labkit.packets import frames as framing
 from labkit.packets import pcap, pcapng
 from labkit.packets.capture_file import Recording
 from labkit.packets.conversations import Conversation, Conversations
 from labkit.packets.match import Conditions
+from labkit.packets.messages import Message, Sides, Talk
 from labkit.packets.model import VERDICTS, SocketEvent
 from labkit.packets.notes import notes_of
 from labkit.packets.packet import Packet
@@ -31,11 +30,13 @@ _Fact = TypeVar("_Fact")
 class _Shared:
     """The data that a tape and the tapes cut from it share: the frames, and the packets made of them so far."""
 
-    __slots__ = ("_conversations", "_notes", "_packets", "origin", "recording")
+    __slots__ = ("_conversations", "_notes", "_packets", "_talks", "origin", "recording", "root")
 
-    def __init__(self, recording: Recording, origin: str) -> None:
+    def __init__(self, recording: Recording, origin: str, root: Tape) -> None:
         self.recording = recording
         self.origin = origin
+        self.root = root
+        self._talks: dict[int, Talk] = {}
         self._conversations: Conversations | None = None
         self._packets: dict[int, Packet] = {}
         self._notes: dict[int, str] | None = None
@@ -54,6 +55,22 @@ class _Shared:
             self._notes = notes_of(self.recording.frames, known.quick, known.places)
         return self._notes
 
+    def talk(self, flow: Conversation) -> Talk:
+        """What the sides of this TCP connection said."""
+        talk = self._talks.get(flow.number)
+        if talk is None:
+            talk = self._talks[flow.number] = Talk(
+                flow, self.conversations, self.recording, lambda: self.root._connection(flow, flow.packets)
+            )
+        return talk
+
+    def messages_at(self, index: int) -> tuple[Message, ...]:
+        """The messages of which this packet brought bytes."""
+        place = self.conversations.places[index]
+        if place is None or place.connection < 0:
+            return ()
+        return self.talk(self.conversations.connections[place.connection]).messages_at(index + 1)
+
     def packet(self, index: int) -> Packet:
         packet = self._packets.get(index)
         if packet is None:
@@ -67,6 +84,7 @@ class _Shared:
                 recording.verdicts.get(index),
                 recording.fcs_lengths.get(index),
                 self.notes,
+                self.messages_at,
             )
         return packet
 
@@ -101,7 +119,7 @@ class Tape(Sequence[Packet]):
         if recording.missing:
             origin += f", not whole: {recording.missing}"
         self.origin = origin
-        self._shared = _Shared(recording, self.origin)
+        self._shared = _Shared(recording, self.origin, self)
 
     # -- a sequence of packets
 
@@ -238,10 +256,22 @@ class Tape(Sequence[Packet]):
     def connections(self) -> tuple[Connection, ...]:
         """The TCP connections, in order of their first packet."""
         mine = set(self._indices)
-        return tuple(
-            Connection(_endpoint(flow.client), _endpoint(flow.server), self._part(kept))
-            for flow, kept in self._connections(mine)
-        )
+        return tuple(self._connection(flow, kept) for flow, kept in self._connections(mine))
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages in the TCP connections, in the order of the packets that completed them.
+
+        Of a tape of some of the packets: those of which one of these packets brought bytes.
+        """
+        shared, mine = self._shared, set(self._indices)
+        found = [each for flow, _ in self._connections(mine) for each in shared.talk(flow).messages]
+        if len(mine) < len(shared.recording.frames):
+            found = [each for each in found if not mine.isdisjoint(number - 1 for number in each.packets)]
+        return tuple(sorted(found, key=lambda each: each.completed_by))
+
+    def _connection(self, flow: Conversation, kept: list[int]) -> Connection:
+        return Connection(self._part(kept), self._shared.talk(flow))
 
     def _connections(self, mine: set[int]) -> Iterator[tuple[Conversation, list[int]]]:
         for flow in self._shared.conversations.connections:
@@ -308,13 +338,17 @@ class Tape(Sequence[Packet]):
         return f"<Tape of {', '.join(parts)}, {self.origin or 'still being captured'}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """One TCP connection of a tape. client, server: (address, port). packets: the tape of its packets."""
+class Connection(Sides):
+    """One TCP connection of a tape. client, server: (address, port). packets: the tape of its packets.
 
-    client: tuple[str, int]
-    server: tuple[str, int]
-    packets: Tape
+    Two objects for the same connection are equal, also if they come from different parts of a tape.
+    """
+
+    __slots__ = ("packets",)
+
+    def __init__(self, packets: Tape, talk: Talk) -> None:
+        super().__init__(talk)
+        self.packets = packets
 
 
 _CAPTURE_AGAIN = "Run the cell that captures again, or look at the tape: `list(tape)`."
@@ -335,10 +369,6 @@ def _as_path(given: Any) -> Path:
     if not isinstance(text, str) or not text or "\0" in text:
         raise LabError(f"{shown(given)} is not the path of a file", 'Give a text in quotes, such as "capture.pcapng".')
     return Path(text)
-
-
-def _endpoint(side: tuple[bytes, int]) -> tuple[str, int]:
-    return framing.address(side[0]), side[1]
 
 
 def shown_path(path: Path) -> str:

@@ -1,26 +1,135 @@
-"""The application protocol in TCP or UDP: so far DNS, in TCP one message after the other.
+"""The protocols that TCP and UDP carry: which bytes are whose, in a stream and in one frame alone.
 
-Rule: a protocol needs evidence in the bytes; all other bytes stay payload.
+Rule: a protocol needs evidence in the bytes; all other bytes stay payload. Frames and streams ask the same list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from labkit.packets.explain import dns
+from labkit.packets.buffers import Hole
+from labkit.packets.explain import dns, http
 from labkit.packets.explain.base import Context
-from labkit.packets.model import Layer
+from labkit.packets.explain.found import Exchange, Found, Switch
+from labkit.packets.explain.reader import Reader, whole
+from labkit.packets.model import Field, Layer
+from labkit.packets.streams import ByteStream
+
+
+class Detail(NamedTuple):
+    """One message in full. headers, trailers: (name, value) as sent."""
+
+    fields: tuple[Field, ...]
+    headers: tuple[tuple[str, str], ...] = ()
+    trailers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A protocol on a stream.
+
+    name, title, rfc: as of a `Layer`. claims: whether its bytes begin here; takes the stream's data and an offset.
+    read: finds the messages in both streams of a connection from these offsets on. detail: makes the fields of one;
+    takes the bytes, the first one, the one behind the last, the holes, and what was found.
+    """
+
+    name: str
+    title: str
+    rfc: str
+    claims: Callable[[bytes, int], bool]
+    read: Callable[[ByteStream, ByteStream, tuple[int, int]], Exchange]
+    detail: Callable[[bytes, int, int, Sequence[Hole], Found], Detail]
+
+
+def _http_detail(data: bytes, start: int, stop: int, holes: Sequence[Hole], found: Found) -> Detail:
+    again = Found("request" if found.kind == "preface" else found.kind, found.from_client, start)
+    reader = Reader(data, start, stop, holes)
+    whole(reader, http.message, again, found.answers.method if found.answers is not None else "")
+    return Detail(tuple(reader.fields), tuple(again.headers or ()), tuple(again.trailers or ()))
+
+
+HTTP = Application(
+    "HTTP",
+    "Hypertext Transfer Protocol",
+    "RFC 9112",
+    lambda data, at: http.asks(data, at) or http.answers(data, at),
+    http.exchange,
+    _http_detail,
+)
+APPLICATIONS = (HTTP,)
+
+
+def exchanges_in(client: ByteStream, server: ByteStream) -> list[tuple[Application, Exchange]]:
+    """What the streams of a connection hold: one exchange, and one more behind each switch to a protocol known here."""
+    result: list[tuple[Application, Exchange]] = []
+    after: Switch | None = None
+    while (claimed := _claimed(client, server, after)) is not None:
+        application, at = claimed
+        exchange = application.read(client, server, at)
+        result.append((application, exchange))
+        if exchange.switch is None or exchange.switch == after:
+            break
+        after = exchange.switch
+    return result
+
+
+def _claimed(
+    client: ByteStream, server: ByteStream, after: Switch | None
+) -> tuple[Application, tuple[int, int]] | None:
+    """The application whose bytes these are, and the offsets at which it begins; None if it is none of ours.
+
+    after: where another protocol has ended. Without a SYN, a stream begins in the middle of anything: then the first
+    segment that begins a message is looked for.
+    """
+    for application in APPLICATIONS:
+        if after is not None:
+            at = after.client, after.server
+        else:
+            at = _begin(application, client), _begin(application, server)
+        if application.claims(client.data, at[0]) or application.claims(server.data, at[1]):
+            return application, at
+    return None
+
+
+def _begin(application: Application, stream: ByteStream) -> int:
+    if stream.began:
+        return 0
+    return next((offset for offset, *_ in stream.segments if application.claims(stream.data, offset)), 0)
 
 
 def layers(context: Context, below: Layer, start: int, end: int, number: int = 0) -> Iterator[Layer]:
-    """Yield the whole messages in these bytes of the frame, front to back.
+    """Yield the whole messages in these bytes of a frame that has no tape, front to back.
 
     below: the UDP or TCP layer that carries them. start, end: first byte of its payload, and the byte after the last.
     number: of the packet.
     """
     while start < end:
         found = dns.layer(context, below, start, end, number)
+        if found is None and below.name == "TCP":
+            found = _http_layer(context.raw, start, end, number)
         if found is None:
             return
         yield found
         start = found.end // 8
+
+
+def _http_layer(raw: bytes, start: int, end: int, number: int) -> Layer | None:
+    """The whole HTTP message that begins with this byte of the frame, or None."""
+    asked = http.asks(raw, start)
+    if not asked and not http.answers(raw, start):
+        return None
+    reader, found = Reader(raw, start, end), Found("request" if asked else "response", asked, start)
+    state, _ = whole(reader, http.message, found, "", False)
+    if state or found.state:
+        return None
+    return layer(HTTP, tuple(reader.fields), raw, start, reader.at, number)
+
+
+def layer(application: Application, fields: tuple[Field, ...], raw: bytes, start: int, stop: int, number: int) -> Layer:
+    """A message that lies whole in one frame, as a layer of it."""
+    data = raw[start:stop]
+    return Layer(
+        application.name, application.title, start * 8, len(data) * 8, fields, data, number, application.rfc
+    )  # fmt: skip

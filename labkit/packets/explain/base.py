@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from labkit.packets.frames import address
-from labkit.packets.model import Field
+from labkit.packets.model import Field, Layer
 
 Value = int | str | bytes
 
@@ -21,7 +21,8 @@ class Context:
     raw: the frame. start, end: first byte of the layer, and the byte after what it carries. status: as TPACKET gives
     it. in_tape: relative numbers are known. pseudo: (protocol version, source, destination) for checksums, from the IP
     header before; None without one. quoted: by an ICMP error. fragment: of a packet. truncated: the packet is
-    longer than its captured bytes.
+    longer than its captured bytes. inside: the messages that lie whole in this frame, as its tape knows them; None
+    without a tape.
     """
 
     raw: bytes
@@ -38,6 +39,7 @@ class Context:
     quoted: bool = False
     fragment: bool = False
     truncated: bool = False
+    inside: tuple[Layer, ...] | None = None
 
 
 class OfValue:

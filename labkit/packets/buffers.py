@@ -1,0 +1,72 @@
+"""Buffers: the bytes in which fields lie, and the way back from a byte to the packet that brought it.
+
+Rule: a frame is a buffer, and so is what several frames carry together; nothing here knows how a buffer came about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Span = tuple[int, int, int]
+"""(number of the packet, first byte in its frame, length): bytes of a buffer as they lie in a captured frame."""
+
+Hole = tuple[int, int]
+"""(first byte, byte after the last): bytes of a buffer that no packet brought."""
+
+
+class Buffer:
+    """Bytes in which fields lie. kind: ``"frame"`` or ``"stream"``. holes: the bytes that are missing, in order."""
+
+    __slots__ = ()
+    kind = ""
+
+    @property
+    def data(self) -> bytes:
+        """All bytes, with zeros in the holes."""
+        raise NotImplementedError
+
+    @property
+    def holes(self) -> Sequence[Hole]:
+        """The runs of missing bytes, in order."""
+        raise NotImplementedError
+
+    def spans(self, start: int, stop: int) -> list[Span]:
+        """The places of these bytes in frames, in the order of the bytes; holes are left out.
+
+        start: first byte in the buffer. stop: the byte after the last.
+        """
+        raise NotImplementedError
+
+    def place(self, offset: int) -> tuple[int, int] | None:
+        """(number of the packet, byte in its frame) of one byte; None in a hole and behind the end."""
+        found = self.spans(offset, offset + 1)
+        return found[0][:2] if found else None
+
+    def packets(self, start: int, stop: int) -> tuple[int, ...]:
+        """The numbers of the packets that brought these bytes, each once, in the order of the numbers."""
+        return tuple(sorted({number for number, _, _ in self.spans(start, stop)}))
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
+class FrameBuffer(Buffer):
+    """One captured frame. number: of its packet."""
+
+    __slots__ = ("_raw", "number")
+    kind = "frame"
+
+    def __init__(self, raw: bytes, number: int) -> None:
+        self._raw, self.number = raw, number
+
+    @property
+    def data(self) -> bytes:
+        return self._raw
+
+    @property
+    def holes(self) -> Sequence[Hole]:
+        return ()
+
+    def spans(self, start: int, stop: int) -> list[Span]:
+        start, stop = max(0, start), min(stop, len(self._raw))
+        return [(self.number, start, stop - start)] if start < stop else []

@@ -1,0 +1,373 @@
+"""The messages of a tape's connections: what programs said to each other, wherever the bytes lie.
+
+Rule: boundaries are found once a connection, when somebody asks; a message's fields when somebody looks at them.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+from labkit.core.checks import shown
+from labkit.core.errors import LabError, NoSuchPart
+from labkit.packets.capture_file import Recording
+from labkit.packets.conversations import Conversation, Conversations, Side
+from labkit.packets.explain.applications import Application, Detail, exchanges_in, layer
+from labkit.packets.explain.found import Found, Switch
+from labkit.packets.frames import address
+from labkit.packets.match import SENDERS
+from labkit.packets.model import Field, Layer
+from labkit.packets.streams import ByteStream, streams_of
+
+_MOST_CONTENT = 1 << 26  # bytes that a compressed body may become
+_SEPARATORS = {"cookie": "; "}  # of fields that come several times; others have a comma (RFC 9110 §5.3, RFC 6265 §5.4)
+
+
+class Message:
+    """One message of an application, in a stream of its connection.
+
+    It has the names of its start line (`method`, `target`, `version`, `status`, `phrase`; ``""`` and 0 in messages
+    without them), its header (`headers`), its content (`body`, `content`), its place (`start`, `stop`, `packets`), the
+    message that it answers (`answers`) or that answers it (`answered_by`), and its bytes by name (`fields`).
+    """
+
+    __slots__ = ("_application", "_detail", "_found", "_talk", "answered_by", "answers")
+
+    def __init__(self, application: Application, found: Found, talk: Talk) -> None:
+        self._application, self._found, self._talk = application, found, talk
+        self.answers: Message | None = None
+        self.answered_by: list[Message] = []
+        self._detail: Detail | None = None
+
+    # -- what it is
+
+    @property
+    def protocol(self) -> str:
+        """``"HTTP"``, ``"DNS"``."""
+        return self._application.name
+
+    @property
+    def kind(self) -> str:
+        """``"request"`` or ``"response"``; ``"preface"``: the first bytes of HTTP/2; ``"query"`` in DNS."""
+        return self._found.kind
+
+    @property
+    def sender(self) -> str:
+        """``"client"`` or ``"server"``, as of the packets."""
+        return "client" if self._found.from_client else "server"
+
+    @property
+    def connection(self) -> Sides:
+        """The connection that it belongs to."""
+        return self._talk.connection()
+
+    @property
+    def state(self) -> str:
+        """``""`` if it is whole, ``"cut"`` if bytes are missing, ``"malformed"`` if its form is wrong."""
+        return self._found.state
+
+    @property
+    def reason(self) -> str:
+        """Why it is cut or malformed, in words; ``""`` if it is whole."""
+        return self._found.reason
+
+    # -- what it says
+
+    @property
+    def start_line(self) -> str:
+        """The first line without its end: ``"GET / HTTP/1.1"``; ``""`` if the message does not have one."""
+        found, data = self._found, self.buffer.data
+        begin = found.start
+        while begin < found.stop and data[begin] in b"\r\n":
+            begin += 1
+        end = data.find(b"\n", begin, found.stop)
+        return data[begin : end if end >= 0 else found.stop].rstrip(b"\r").decode("latin-1")
+
+    @property
+    def method(self) -> str:
+        """Of a request: ``"GET"``."""
+        return self._found.method
+
+    @property
+    def target(self) -> str:
+        """Of a request, as sent: ``"/shop?page=2"``."""
+        return self._found.target
+
+    @property
+    def version(self) -> str:
+        """``"HTTP/1.1"``."""
+        return self._found.version
+
+    @property
+    def status(self) -> int:
+        """Of a response: 200."""
+        return self._found.status
+
+    @property
+    def phrase(self) -> str:
+        """Of a response: ``"OK"``."""
+        return self._found.phrase
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header fields by name, in lower case. Fields that come several times are joined by a comma."""
+        return _joined(self._details().headers)
+
+    @property
+    def raw_headers(self) -> tuple[tuple[str, str], ...]:
+        """(name, value) of each header field, as sent."""
+        return self._details().headers
+
+    @property
+    def trailers(self) -> dict[str, str]:
+        """The fields behind a chunked body, as `headers`."""
+        return _joined(self._details().trailers)
+
+    @property
+    def raw_trailers(self) -> tuple[tuple[str, str], ...]:
+        """(name, value) of each field behind a chunked body, as sent."""
+        return self._details().trailers
+
+    @property
+    def body(self) -> bytes:
+        """The body without the sizes of its chunks, as far as it is there; zeros in place of missing bytes."""
+        data = self.buffer.data
+        return b"".join(data[start:stop] for start, stop in self._found.parts or ())
+
+    @property
+    def content(self) -> bytes | None:
+        """The body without its compression; None if it cannot be undone. Source: RFC 9110 §8.4.1."""
+        coding, body = self._found.coding, self.body
+        if coding in ("", "identity"):
+            return body
+        if coding not in ("gzip", "x-gzip", "deflate"):
+            return None
+        bits = 47 if coding != "deflate" or body[:1] == b"\x78" else -15  # some send deflate without zlib's header
+        try:
+            return zlib.decompressobj(bits).decompress(body, _MOST_CONTENT)
+        except zlib.error:
+            return None
+
+    # -- where it is
+
+    @property
+    def buffer(self) -> ByteStream:
+        """The stream in which its bytes lie: `start`, `stop` and its fields count there."""
+        return self._talk.stream(self.sender)
+
+    @property
+    def start(self) -> int:
+        """Its first byte in the stream."""
+        return self._found.start
+
+    @property
+    def stop(self) -> int:
+        """The byte after its last one in the stream."""
+        return self._found.stop
+
+    @property
+    def packets(self) -> tuple[int, ...]:
+        """The numbers of the packets that brought its bytes."""
+        return self.buffer.packets(self.start, self.stop)
+
+    @property
+    def completed_by(self) -> int:
+        """The number of the packet with which its receiver had all of it: the one in which Wireshark shows it.
+
+        A message that ends with the connection is complete with FIN.
+        """
+        stream, found = self.buffer, self._found
+        if found.closes and not found.state and stream.fin == found.stop:
+            return max(stream.fin_packet, stream.delivered(found.stop))
+        return stream.delivered(found.stop)
+
+    @property
+    def began_ns(self) -> int | None:
+        """The time of its first packet, ns since the epoch; None if the file gives no times."""
+        return self._talk.time_ns(min(self.packets, default=0))
+
+    @property
+    def ended_ns(self) -> int | None:
+        """The time of the packet with which it was complete, ns since the epoch."""
+        return self._talk.time_ns(self.completed_by)
+
+    time_ns = began_ns
+
+    # -- its bytes by name
+
+    def _details(self) -> Detail:
+        if self._detail is None:
+            stream, found = self.buffer, self._found
+            self._detail = self._application.detail(stream.data, found.start, found.stop, stream.holes, found)
+        return self._detail
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Its bytes by name, without gaps or overlaps; positions count from the first bit of `buffer`."""
+        return self._details().fields
+
+    def __getitem__(self, name: str) -> Field:
+        """The first field with this name: ``message["http.host"]``, in short ``message["host"]``; or `NoSuchPart`."""
+        for item in self.fields:
+            for part in item.walk():
+                if part.name == name or part.name.split(".", 1)[-1] == name:
+                    return part
+        raise NoSuchPart(f"this message ({self}) does not have a field {name!r}")
+
+    def layer_in(self, number: int) -> Layer | None:
+        """The message as a layer of this packet; None if it does not lie whole in it. Positions count in the frame."""
+        found = self._found
+        spans = self.buffer.spans(found.start, found.stop)
+        if found.state or len(spans) != 1 or spans[0][0] != number or spans[0][2] != found.stop - found.start:
+            return None
+        raw, first = self._talk.raw(number), spans[0][1]
+        stop = first + spans[0][2]
+        fields = self._application.detail(raw, first, stop, (), found).fields
+        return layer(self._application, fields, raw, first, stop, number)
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        size = len(self)
+        numbers = self.packets
+        where = f"packet {numbers[0]}" if len(numbers) == 1 else f"packets {_listed(numbers)}"
+        state = f", {self.state}" if self.state else ""
+        line = self.start_line[:100] if self.kind != "preface" else "PRI * HTTP/2.0"
+        line = "".join(each if each.isprintable() else "·" for each in line) or self.kind
+        return f"{line} ({size} {'byte' if size == 1 else 'bytes'}, {where}{state})"
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    if len(numbers) > 3:
+        return f"{numbers[0]} to {numbers[-1]}"
+    return ", ".join(map(str, numbers[:-1])) + f" and {numbers[-1]}" if numbers else "none"
+
+
+def _joined(fields: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in fields:
+        key = name.lower()
+        found[key] = f"{found[key]}{_SEPARATORS.get(key, ', ')}{value}" if key in found else value
+    return found
+
+
+class Talk:
+    """What the two sides of one connection said: streams, messages, and where another protocol begins.
+
+    flow: the connection. connection: gives the `Connection` of the whole tape.
+    """
+
+    __slots__ = ("_at", "_known", "_messages", "_recording", "_streams", "_switches", "connection", "flow")
+
+    def __init__(
+        self, flow: Conversation, known: Conversations, recording: Recording, connection: Callable[[], Sides]
+    ) -> None:
+        self.flow, self._known, self._recording = flow, known, recording
+        self._streams: tuple[ByteStream, ByteStream] | None = None
+        self._messages: tuple[Message, ...] | None = None
+        self._at: dict[int, list[Message]] | None = None
+        self.connection = connection
+        self._switches: tuple[Switch, ...] = ()
+
+    def streams(self) -> tuple[ByteStream, ByteStream]:
+        """The client's stream, the server's stream."""
+        if self._streams is None:
+            self._streams = streams_of(self.flow, self._known, self._recording)
+        return self._streams
+
+    def stream(self, sender: str) -> ByteStream:
+        return self.streams()[sender == "server"]
+
+    def time_ns(self, number: int) -> int | None:
+        return self._recording.frames[number - 1][0] if number else None
+
+    def raw(self, number: int) -> bytes:
+        return self._recording.frames[number - 1][1]
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """Its messages, in the order of the packets that completed them."""
+        if self._messages is None:
+            exchanges = exchanges_in(*self.streams())
+            made = {
+                id(found): Message(application, found, self)
+                for application, exchange in exchanges
+                for found in exchange.messages
+            }
+            for message in made.values():
+                message.answers = made.get(id(message._found.answers))
+                if message.answers is not None:
+                    message.answers.answered_by.append(message)
+            self._switches = tuple(exchange.switch for _, exchange in exchanges if exchange.switch is not None)
+            self._messages = tuple(sorted(made.values(), key=lambda each: (each.completed_by, each.start)))
+        return self._messages
+
+    @property
+    def switches(self) -> tuple[Switch, ...]:
+        """Where another protocol begins, in order."""
+        return self._switches if self.messages else ()
+
+    def messages_at(self, number: int) -> tuple[Message, ...]:
+        """The messages of which this packet brought bytes."""
+        if self._at is None:
+            self._at = {}
+            for message in self.messages:
+                for each in message.packets:
+                    self._at.setdefault(each, []).append(message)
+        return tuple(self._at.get(number, ()))
+
+
+class Sides:
+    """What the two sides of a connection sent. client, server: (address, port)."""
+
+    __slots__ = ("_talk",)
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+
+    @property
+    def client(self) -> tuple[str, int]:
+        """(address, port) of the side that opened the connection."""
+        return _endpoint(self._talk.flow.client)
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """(address, port) of the side that was called."""
+        return _endpoint(self._talk.flow.server)
+
+    def stream(self, sender: str) -> ByteStream:
+        """The bytes that one side sent, put together: ``connection.stream("client")``.
+
+        sender: ``"client"`` or ``"server"``. A stream has all bytes, also if the tape has only some of the packets.
+        Raises LabError for another sender.
+        """
+        if sender not in SENDERS:
+            raise LabError(f"no stream is sent by {shown(sender)}", 'sender is "client" or "server".')
+        return self._talk.stream(sender)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages in both streams, in the order of the packets that completed them."""
+        return self._talk.messages
+
+    @property
+    def switches(self) -> tuple[Switch, ...]:
+        """Where the connection goes over to another protocol, and at which byte of both streams: CONNECT, Upgrade."""
+        return self._talk.switches
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sides) and self._talk is other._talk
+
+    def __hash__(self) -> int:
+        return hash(id(self._talk))
+
+    def __repr__(self) -> str:
+        return "<Connection of {}:{} to {}:{}>".format(*self.client, *self.server)
+
+
+def _endpoint(side: Side) -> tuple[str, int]:
+    return address(side[0]), side[1]
