@@ -193,7 +193,7 @@ class _Frame:
         if name in ("TCP", "UDP") and not self.context.fragment:
             known = self.context.inside if name == "TCP" else None
             alone = applications.layers(self.context, self.layers[-1], end, stop, self.number)
-            for layer in known or alone:
+            for layer in alone if known is None else known:
                 self.payload(name, layer.start // 8)  # a part of a message that other packets bring, too
                 self.layers.append(layer)
                 self.position = layer.end // 8

@@ -147,6 +147,12 @@ class Packet:
         """The messages, of HTTP or DNS over TCP, of which this packet brought bytes, in order of completion."""
         return self._messages(self.number - 1) if self._messages is not None else ()
 
+    def carries(self, application: str) -> bool:
+        """Whether it brings bytes of a message of this protocol: ``packet.carries("HTTP")``, ``"DNS"``."""
+        if self._quick.protocol == "TCP":
+            return any(each.protocol == application for each in self.messages)
+        return self._quick.protocol == "UDP" and application in self
+
     @property
     def fragment(self) -> tuple[int, int, bool] | None:
         """Of an IP fragment: (first byte, byte after the last, whether more follow), counted in the packet's payload.
