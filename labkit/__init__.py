@@ -30,6 +30,7 @@ _PARTS = {
     "draw": "",
     "exercises": "",
     "explain": "draw.field_table",
+    "http": "",
     "lab": "",
     "lesson": "course",
     "net": "",
@@ -42,7 +43,7 @@ _PARTS = {
 }
 
 if TYPE_CHECKING:
-    from labkit import dgram, dns, draw, exercises, lab, net, packets, servers
+    from labkit import dgram, dns, draw, exercises, http, lab, net, packets, servers
     from labkit.course import check_claim, lesson, predict, reset
     from labkit.draw.field_table import explain
     from labkit.nodejs import node
@@ -50,9 +51,8 @@ if TYPE_CHECKING:
     from labkit.programs import chromium, curl
 
 __all__ = [
-    "Tape", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "lab",
-    "lesson", "net", "node",
-    "packets", "predict", "recording", "reset", "servers",
+    "Tape", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http", "lab",
+    "lesson", "net", "node", "packets", "predict", "recording", "reset", "servers",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

@@ -1,8 +1,8 @@
 """The chapter's servers, one short file each: read them, change them, break them.
 
-Rule: no cleverness here; everything a server needs comes from labkit's own parts.
+Rule: no cleverness here; everything a server needs comes from `labkit.net`, `labkit.dgram` and `labkit.http`.
 """
 
-from labkit.servers import careless, dns, echo, greeter, slow, time
+from labkit.servers import careless, dns, echo, greeter, hello, slow, time
 
-__all__ = ["careless", "dns", "echo", "greeter", "slow", "time"]
+__all__ = ["careless", "dns", "echo", "greeter", "hello", "slow", "time"]

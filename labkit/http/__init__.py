@@ -1,0 +1,26 @@
+"""HTTP/1.1 servers and clients with the events of Node's http module (chapter 7.3).
+
+Rule: messages on a stream; what carries the stream (TCP, a Unix socket, later TLS) is not known here.
+
+    server = http.create_server(lambda request, response: response.end("Hello World\\n")).listen(1337)
+
+Called from a notebook cell, calls return when they are done, or raise in that cell. Called from a handler they never
+block, and events tell of failure.
+"""
+
+from http import HTTPStatus
+
+from labkit.http.headers import BadHeader, HeadersSent
+from labkit.http.incoming import IncomingMessage
+from labkit.http.outgoing import OutgoingMessage
+from labkit.http.response import ServerResponse
+from labkit.http.server import Server, create_server
+from labkit.http.serving import ClientError
+
+STATUS_CODES = {status.value: status.phrase for status in HTTPStatus}
+"""Status code -> phrase (RFC 9110 section 15)."""
+
+__all__ = [
+    "STATUS_CODES", "BadHeader", "ClientError", "HeadersSent", "IncomingMessage", "OutgoingMessage", "Server",
+    "ServerResponse", "create_server",
+]  # fmt: skip

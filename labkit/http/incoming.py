@@ -1,0 +1,250 @@
+"""A message that comes in: a request at a server, a response at a client. Its body is a stream.
+
+Rule: holds what a parser found, and delivers the body; reads no socket, and knows neither server nor client.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any, Protocol, Self
+
+from labkit.core import loop
+from labkit.core.emitter import Ends
+from labkit.core.errors import ConnectionReset, TimedOut
+from labkit.core.history import Entry
+from labkit.core.watching import Record
+from labkit.http import headers as header_fields
+from labkit.http.headers import Raw
+from labkit.net import Socket
+from labkit.streams import READING, Readable
+from labkit.streams.states import IDLE
+
+
+class Source(Protocol):
+    """Where a message comes from: one connection, as a message asks it."""
+
+    def pause(self, message: Any) -> None:
+        """Have nothing more pushed into this message until `resume`."""
+
+    def resume(self, message: Any) -> None:
+        """Have what comes pushed."""
+
+    def broken(self, message: Any, error: Exception) -> None:
+        """A listener of the message raised this."""
+
+    def leave(self, message: Any) -> None:
+        """The message is destroyed: nobody will read the rest."""
+
+
+class IncomingMessage(Readable):
+    """A message that comes in; ``data``, ``end``, ``close`` and ``error`` tell its story.
+
+    method, url: of a request (``"GET"``, ``"/index.html"``), else ``""``. status_code, status_message: of a response,
+    else None and ``""``. http_version: ``"1.1"``. socket: the connection. complete: whether all of it has come.
+    raw_trailer_fields and raw_fields: the fields as bytes.
+    Source: the IncomingMessage of Node's http module; RFC 9110 section 6 (message abstraction).
+    """
+
+    EVENTS = frozenset({"data", "end", "close", "error", "aborted"})
+
+    __slots__ = (
+        *READING, "_encoding", "_headers", "_raw", "_raw_trailers", "_source", "complete", "http_version", "method",
+        "quiet", "socket", "status_code", "status_message", "url",
+    )  # fmt: skip
+
+    def __init__(self, source: Source | None, socket: Socket, raw: Raw, http_version: str = "1.1") -> None:
+        # One flat list in place of five calls of super(): a busy server makes one of these for each request.
+        self._listeners = {}
+        self._tickets = ()
+        self._history = None
+        self._spent = None
+        self._failure = None
+        self._context = None
+        self._fast = None
+        self._pieces = 0
+        self._since = 0
+        self.closed = False
+        self.destroyed = False
+        self._failed = None
+        self.bytes_read = 0
+        self._reading = IDLE
+        self._held = None
+        self._again = 0
+        self._due = False
+        self._source_ended = False
+        self._inbox = None
+        self._decoder = None
+        self._shortcut = None
+        self._start = 0
+        self._source = source
+        self.socket = socket
+        self._raw = raw
+        self._headers: dict[str, Any] | None = None
+        self._raw_trailers: Raw | None = None
+        self._encoding = ""
+        self.http_version = http_version
+        self.method = ""
+        self.url = ""
+        self.status_code: int | None = None
+        self.status_message = ""
+        self.complete = False
+        self.quiet = False  # nothing is remembered of what nobody listens to
+
+    # -- for programs
+
+    @property
+    def headers(self) -> dict[str, Any]:
+        """Lower-case name -> value; repeated fields are joined (see `labkit.http.headers.joined`)."""
+        if self._headers is None:
+            self._headers = header_fields.joined(self._raw)
+        return self._headers
+
+    @property
+    def headers_distinct(self) -> dict[str, list[str]]:
+        """Lower-case name -> the values of all fields of this name."""
+        return header_fields.distinct(self._raw)
+
+    @property
+    def raw_headers(self) -> list[str]:
+        """Name, value, name, value, ... as they came."""
+        return header_fields.flat(self._raw)
+
+    @property
+    def trailers(self) -> dict[str, Any]:
+        """The fields that came after a chunked body, as `headers`; empty until ``end``.
+
+        Source: RFC 9110 section 6.5.
+        """
+        return header_fields.joined(self._raw_trailers or [])
+
+    @property
+    def raw_trailers(self) -> list[str]:
+        """The fields that came after a chunked body, as `raw_headers`."""
+        return header_fields.flat(self._raw_trailers or [])
+
+    @property
+    def http_version_major(self) -> int:
+        """1"""
+        return int(self.http_version[0])
+
+    @property
+    def http_version_minor(self) -> int:
+        """0 or 1"""
+        return int(self.http_version[2:])
+
+    def body(self, timeout: float = 5.0) -> Any:
+        """Wait for the end and return the whole body: bytes, or text after `set_encoding`. For cells, not for handlers.
+
+        What a ``data`` listener has had is not returned again. timeout: seconds for all of it. Raises `TimedOut`, and
+        the error that cut the message.
+        """
+        pieces: list[bytes] = []
+        deadline = monotonic() + timeout
+        while True:
+            left = max(0.0, deadline - monotonic())
+            try:
+                piece = self.read(timeout=left)
+            except TimedOut:
+                came = sum(map(len, pieces))
+                raise TimedOut(
+                    f"the message did not end within {timeout:g} s; {came} bytes of its body came",
+                    "Does the other side call end()?",
+                ) from None
+            if not piece and (self.readable_ended or self.closed):
+                break
+            pieces.append(piece)
+        whole = b"".join(pieces)
+        return whole.decode(self._encoding, "replace") if self._encoding else whole
+
+    def set_encoding(self, encoding: str = "utf8") -> Self:
+        """See `Readable.set_encoding`."""
+        super().set_encoding(encoding)
+        self._encoding = encoding
+        return self
+
+    def endpoint(self) -> Ends:
+        """Who this is on the wire: the end of its connection that is ours."""
+        return self.socket.endpoint()
+
+    def __repr__(self) -> str:
+        if self.status_code is not None:
+            return f"<response {self.status_code} {self.status_message}>".replace(" >", ">")
+        return f"<request {self.method} {self.url}>"
+
+    # -- for the parser
+
+    def _finish(self, trailers: Raw | None = None) -> None:
+        """All of the message has come."""
+        self.complete = True
+        if trailers:
+            self._raw_trailers = trailers
+        self._push_end()
+
+    def _cut_off(self) -> None:
+        """The connection is gone before all of the message came, or before anybody has read it."""
+        if self.closed or self.destroyed:
+            return
+        error = ConnectionReset("the connection closed before the whole message had come", "The peer broke off.")
+        if not self.complete:
+            self._fire("aborted")
+        self._failed = error
+        self.closed = self.destroyed = True
+        self._fast = None
+        loop.get().call_soon(self._tell_closed)
+
+    def _dump(self) -> None:
+        """Nobody is going to read the rest of the body: it is thrown away as it comes."""
+        if not self.closed and not self.readable_ended and "data" not in self._listeners:
+            self._held = None
+            self._resume_now()
+
+    # -- what the stream asks
+
+    def _stop_source(self) -> None:
+        if self._source is not None:
+            self._source.pause(self)
+
+    def _start_source(self) -> None:
+        if self._source is not None:
+            self._source.resume(self)
+
+    def _let_go(self) -> None:
+        if self._source is not None and self.destroyed:
+            self._source.leave(self)
+
+    def _tell_closed(self) -> None:
+        if self._failed is not None and ("error" in self._listeners or self._tickets):
+            self._fail(self._failed)  # as in Node: of a message that is cut, only who listens is told
+        self._fire("close", self._failed is not None)
+        self._source = None
+
+    def _broken(self, error: Exception) -> None:
+        source = self._source
+        if source is None:
+            self._report(error)
+            self._destroy_now(None)
+        else:
+            source.broken(self, error)
+
+    def _report(self, error: BaseException, about: object = None) -> None:
+        self.socket._report(error, self if about is None else about)  # under the cell of the server, or of the client
+
+    def _fire(self, event: str, *args: Any) -> None:
+        if self.quiet and event not in self._listeners and not self._tickets:
+            return
+        super()._fire(event, *args)
+
+    def _unseen(self, *events: str) -> Entry | None:
+        found = super()._unseen(*events)
+        if found is None and self.quiet:
+            if "end" in events and self.readable_ended:
+                return Entry("end", 0, None, 1, ())
+            if "close" in events and self.closed:
+                return Entry("close", 0, None, 1, (False,))
+        return found
+
+    def _watched(
+        self, records: list[Record], now: int, name: str, size: int | None, kind: str, args: tuple[Any, ...]
+    ) -> None:
+        if name != "close":  # the message is over; its connection is not
+            super()._watched(records, now, name, size, kind, args)

@@ -1,0 +1,337 @@
+"""Requests from bytes, by llhttp, with everything closed that llhttp lets through. No I/O.
+
+Rule: `RequestParser.feed` takes bytes in any pieces and tells a `Taker` what they are; the same bytes tell the same,
+however they are cut. Nothing that comes behind a malformed message is ever taken for a message.
+
+llhttp reads each byte of a message. Beside it this module finds where the head and the body end: so a message can be
+left alone until the one before it is answered, a head has a limit, and a body is read also where llhttp would skip it
+(a request that asks for an upgrade and has a body).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple, Protocol
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from labkit.http.framing import Chunks, Length, Malformed
+from labkit.http.headers import Raw
+
+
+class Limits(NamedTuple):
+    """What a request may have at most; each limit has its answer.
+
+    head: bytes from the request line to the empty line (431). fields: header fields (431). target: bytes of the
+    request's target (414). body: bytes (413). trailers: bytes (431).
+    """
+
+    head: int = 16384
+    fields: int = 2000
+    target: int = 8192
+    body: int = 2**30
+    trailers: int = 16384
+
+
+class Head(NamedTuple):
+    """What the head of a request says.
+
+    upgrade: it asks for another protocol. keep_alive: the connection may stand afterwards. has_body: framing fields say
+    so. expects: the value of Expect, in lower case, or b"".
+    """
+
+    method: str
+    target: str
+    version: str
+    raw: Raw
+    keep_alive: bool
+    upgrade: bool
+    has_body: bool
+    expects: bytes
+
+
+class Taker(Protocol):
+    """Whom a parser tells what it finds, in the order of the bytes."""
+
+    def on_head(self, head: Head) -> bool:
+        """A head is whole. Returns whether to read no further: the connection is another protocol's from here on."""
+
+    def on_body(self, data: bytes) -> None:
+        """Bytes of the body."""
+
+    def on_end(self, trailers: Raw | None) -> bool:
+        """The message is whole. Returns whether to read on: the next message may begin."""
+
+
+_METHODS: dict[bytes, str] = {}
+_CRLF2 = b"\r\n\r\n"
+# RFC 3986 section 3.2.2: a name or an address, and a port
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]|[A-Za-z0-9\-._~!$&'()*+,;=%]*)(?::[0-9]*)?").fullmatch
+_AUTHORITY = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+):[0-9]{1,5}").fullmatch
+_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]+").match
+
+
+class RequestParser:
+    """The requests of one connection."""
+
+    __slots__ = (
+        "_completed", "_framing", "_head", "_is_reading", "_keeps", "_limits", "_llhttp",
+        "_raw", "_rest", "_side", "_taker", "_target", "_trailers", "_upgrades", "over", "started",
+    )  # fmt: skip
+
+    def __init__(self, taker: Taker, limits: Limits) -> None:
+        self._taker, self._limits = taker, limits
+        self._llhttp = HttpRequestParser(self)
+        self._raw: Raw = []
+        self._trailers: Raw | None = None
+        self._target = b""
+        self._head = b""  # a head that is not whole yet
+        self._framing: Length | Chunks | None = None  # of the body that is being read
+        self._side: HttpRequestParser | None = None  # reads a body that llhttp would skip
+        self._completed = False
+        self._keeps = self._upgrades = False
+        self._rest = b""  # not read yet: the taker has stopped
+        self._is_reading = False
+        self.over = False  # nothing that comes is a request any more
+        self.started = False  # the first bytes of a message have come, and it is not whole
+
+    def feed(self, data: bytes) -> None:
+        """Read on; raises `Malformed`, after which nothing is read any more."""
+        if self._rest or self._is_reading:
+            self._rest += data
+            if self._is_reading:
+                return
+            data, self._rest = self._rest, b""
+        if self.over:
+            return
+        self._is_reading = True
+        try:
+            at, end = 0, len(data)
+            while at < end:
+                at = self._read_head(data, at) if self._framing is None else self._read_body(data, at)
+                if at < 0:  # stopped, with so much left
+                    self._rest = data[~at:] + self._rest
+                    break
+                if self._rest:  # came in while the listeners ran
+                    data, self._rest = data[at:] + self._rest, b""
+                    at, end = 0, len(data)
+        except Malformed:
+            self.over = True
+            self._rest = b""
+            raise
+        finally:
+            self._is_reading = False
+
+    def take_rest(self) -> bytes:
+        """What came and was not read: it belongs to the next protocol."""
+        rest, self._rest = self._rest, b""
+        self.over = True
+        return rest
+
+    @property
+    def waits(self) -> int:
+        """Bytes that came and were not read yet."""
+        return len(self._rest)
+
+    # -- the head
+
+    def _read_head(self, data: bytes, at: int) -> int:
+        """Read a head, or a part of it; returns where to go on, or ~where if the taker has stopped."""
+        limits = self._limits
+        before = self._head
+        if not before:
+            while data[at : at + 2] == b"\r\n":  # RFC 9112 section 2.2: empty lines before a request are ignored
+                at += 2
+            if data[at:] in (b"", b"\r"):  # half of an empty line is kept until the other half comes
+                return at if at == len(data) else ~at
+            stop = data.find(_CRLF2, at)
+            if stop < 0:
+                return self._read_part(data, at)
+            end = stop + 4
+            head = data if end == len(data) and not at else data[at:end]
+            if len(head) > limits.head:
+                return self._read_part(data, at)
+        else:
+            joint = len(before) - 3 if len(before) > 3 else 0
+            tail = before[joint:]
+            found = (tail + data[at : at + limits.head + 4]).find(_CRLF2)
+            size = len(data) - at if found < 0 else found + 4 - len(tail)
+            if found < 0 or len(before) + size > limits.head:
+                return self._read_part(data, at)
+            end = at + size
+            head = before + data[at:end]
+        self._parse(head[len(before) :])
+        self._head = b""
+        return end if self._begin(head) else ~end
+
+    def _read_part(self, data: bytes, at: int) -> int:
+        """Read the first part of a head, so that what is wrong in it is answered now."""
+        limit = self._limits.head
+        piece = data[at : at + limit - len(self._head)]
+        self.started = True
+        self._head += piece
+        self._parse(piece)
+        if len(self._target) > self._limits.target:
+            raise Malformed("the target of the request is too long", 414, "HPE_HEADER_OVERFLOW")
+        if at + len(piece) < len(data) or len(self._head) >= limit:
+            raise Malformed("the head of the request is too large", 431, "HPE_HEADER_OVERFLOW")
+        return len(data)
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._llhttp.feed_data(data)
+        except HttpParserUpgrade:
+            pass  # it would read no body: `_begin` looks whether there is one
+        except HttpParserError as error:
+            raise self._refused(error) from None
+
+    def _refused(self, error: HttpParserError) -> Malformed:
+        words = str(error)
+        status = 505 if words == "Invalid HTTP version" or "PRI" in words else 400
+        return Malformed(words, status, "HPE_" + re.sub(r"\W+", "_", words).upper().strip("_"))
+
+    def _begin(self, line: bytes) -> bool:
+        """A head is whole: look at all that llhttp lets through; returns whether to read on."""
+        llhttp, limits, raw, target = self._llhttp, self._limits, self._raw, self._target
+        self._raw, self._target = [], b""
+        method = llhttp.get_method()
+        version = llhttp.get_http_version()
+        if len(target) > limits.target:
+            raise Malformed("the target of the request is too long", 414, "HPE_HEADER_OVERFLOW")
+        if version != "1.1" and version != "1.0":
+            raise Malformed(f"HTTP/{version} is not spoken here", 505, "HPE_INVALID_VERSION")
+        # the line has exactly one space before and after the target (RFC 9112 section 3)
+        if line.find(b"\r\n") != len(method) + len(target) + 10:
+            raise Malformed("the request line has more than two spaces", code="HPE_INVALID_URL")
+        if len(raw) > limits.fields:
+            raise Malformed("the request has too many header fields", 431, "HPE_HEADER_OVERFLOW")
+        hosts = 0
+        length = -1
+        coding = expects = b""
+        for name, value in raw:
+            size = len(name)  # most names can be told from these by their length alone
+            if size == 4:
+                if name.lower() == b"host":
+                    hosts += 1
+                    if not _HOST(value.strip(b" \t")):
+                        raise Malformed("the Host field names no host", code="HPE_INVALID_HOST")
+            elif size == 14:
+                if name.lower() == b"content-length":
+                    length = int(value)
+            elif size == 17:
+                if name.lower() == b"transfer-encoding":
+                    coding += (b"," if coding else b"") + value
+            elif size == 6 and name.lower() == b"expect":
+                expects = value.strip(b" \t").lower()
+        if hosts != 1 and (hosts or version == "1.1"):
+            raise Malformed("the request has no Host" if not hosts else "the request has two Hosts", code="HPE_HOST")
+        upgrade = self._upgrades
+        if target[:1] != b"/" or b"#" in target or method == b"CONNECT":
+            _check_target(method, target)
+        framing: Length | Chunks | None = None
+        if coding:
+            _check_coding(coding, version, length)
+            framing = Chunks(limits.body, limits.trailers)
+        elif length > 0:
+            if length > limits.body:
+                raise Malformed("the body is too large", 413, "ERR_BODY_TOO_LARGE")
+            framing = Length(length)
+        if method == b"CONNECT" and (framing is not None or length >= 0):
+            raise Malformed("a CONNECT request has no body (RFC 9110 section 9.3.6)", code="HPE_CONNECT_BODY")
+        if framing is not None and upgrade:
+            self._side = HttpRequestParser(self)
+            framed = b"Transfer-Encoding: chunked" if coding else b"Content-Length: %d" % length
+            self._side.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framed)
+            self._raw, self._target = [], b""
+            upgrade = False  # a server may ignore it (RFC 9110 section 7.8), and there is a body to be read first
+        verb = _METHODS.get(method)
+        if verb is None:
+            verb = _METHODS[method] = method.decode("latin-1")
+        self._framing = framing
+        self.started = framing is not None
+        self._trailers = None
+        completed, self._completed = self._completed, False
+        if completed != (framing is None or self._side is not None):
+            raise Malformed("the framing of the message is in doubt")
+        head = Head(
+            verb, target.decode("latin-1"), version, raw, self._keeps, upgrade, framing is not None,
+            expects,
+        )  # fmt: skip
+        if self._taker.on_head(head):
+            self.over = True
+            return False
+        return True if framing is not None else self._end()
+
+    # -- the body
+
+    def _read_body(self, data: bytes, at: int) -> int:
+        framing = self._framing
+        assert framing is not None
+        taken = framing.take(data, at)
+        end = at + taken.size
+        parser = self._side or self._llhttp
+        try:
+            parser.feed_data(data if not at and end == len(data) else data[at:end])
+        except HttpParserError as error:
+            raise self._refused(error) from None
+        if self._completed != taken.ended:
+            raise Malformed("the framing of the message is in doubt")
+        if not taken.ended:
+            return end
+        self._completed = False
+        self._framing = self._side = None
+        if self._raw:
+            self._trailers, self._raw = self._raw, []
+        return end if self._end() else ~end
+
+    def _end(self) -> bool:
+        self.started = False
+        trailers, self._trailers = self._trailers, None
+        more = self._taker.on_end(trailers)
+        if not self._keeps:
+            self.over = True  # RFC 9112 section 9.6: what comes behind "Connection: close" is not processed
+        return more and not self.over
+
+    # -- from llhttp
+
+    def on_url(self, piece: bytes) -> None:
+        """A piece of the target."""
+        self._target += piece
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A field of the head, or a trailer."""
+        self._raw.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """What llhttp knows only now."""
+        if self._side is None:
+            self._keeps, self._upgrades = self._llhttp.should_keep_alive(), self._llhttp.should_upgrade()
+
+    def on_body(self, data: bytes) -> None:
+        """A piece of the body."""
+        self._taker.on_body(data)
+
+    def on_message_complete(self) -> None:
+        """The end, as llhttp sees it."""
+        self._completed = True
+
+
+def _check_target(method: bytes, target: bytes) -> None:
+    """Refuse a target in a form that its method does not have (RFC 9112 section 3.2)."""
+    if method == b"CONNECT":
+        good: Any = _AUTHORITY(target)
+    elif target == b"*":
+        good = method == b"OPTIONS"
+    else:
+        good = (target[:1] == b"/" or _ABSOLUTE(target)) and b"#" not in target
+    if not good:
+        raise Malformed(f"{target[:80]!r} is not a target of {method.decode('latin-1')}", code="HPE_INVALID_URL")
+
+
+def _check_coding(coding: bytes, version: str, length: int) -> None:
+    if version == "1.0":  # RFC 9112 section 6.1
+        raise Malformed("HTTP/1.0 has no Transfer-Encoding", code="HPE_INVALID_TRANSFER_ENCODING")
+    if length >= 0:
+        raise Malformed("Content-Length with Transfer-Encoding", code="HPE_INVALID_CONTENT_LENGTH")
+    if coding.strip(b" \t").lower() != b"chunked":
+        raise Malformed("a transfer coding that is not known here", 501, "HPE_INVALID_TRANSFER_ENCODING")

@@ -1,0 +1,170 @@
+"""What a server answers with: Node's ServerResponse.
+
+Rule: chooses the status line and the fields that a server adds; framing is outgoing.py, the connection is serving.py.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Self
+
+from labkit.core import checks, loop
+from labkit.core.errors import BadArgument, LabError
+from labkit.http.headers import Fields, HeadersSent, check_value, pairs
+from labkit.http.incoming import IncomingMessage
+from labkit.http.outgoing import OutgoingMessage
+
+PHRASES = {status.value: status.phrase for status in HTTPStatus}
+"""The phrases of the status codes (RFC 9110 section 15)."""
+
+_LINES = {code: f"HTTP/1.1 {code} {phrase}\r\n" for code, phrase in PHRASES.items()}
+
+
+class ServerResponse(OutgoingMessage):
+    """The answer to one request; ``drain``, ``finish`` and ``close`` tell its story.
+
+    status_code, status_message: what the head will say ("" for the usual phrase). req: the request.
+    ``close`` without ``finish``: the connection was gone before all was sent.
+    """
+
+    __slots__ = ("_message", "_status", "req")
+
+    def __init__(self, carrier: Any, request: IncomingMessage, keep_alive: bool) -> None:
+        self._begin()
+        self._carrier = carrier
+        self.socket = request.socket
+        self.req = request
+        self._status = 200
+        self._message = ""
+        if request.method == "HEAD":
+            self._has_body = False
+        self.should_keep_alive = keep_alive
+
+    # -- for programs
+
+    @property
+    def status_code(self) -> int:
+        """The status code that is or will be sent; can be set before the head is made."""
+        return self._status
+
+    @status_code.setter
+    def status_code(self, code: int) -> None:
+        self._check_open("status_code")
+        self._status = checks.whole(code, "a status code", 100, 999)
+
+    @property
+    def status_message(self) -> str:
+        """The phrase in the status line, if it is not the usual one."""
+        return self._message or (PHRASES.get(self._status, "unknown") if self._composed else "")
+
+    @status_message.setter
+    def status_message(self, message: str) -> None:
+        self._check_open("status_message")
+        check_value(checks.text(message, "a status message"), "status line")
+        self._message = message
+
+    def write_head(self, status: int, message: Any = None, headers: Any = None) -> Self:
+        """Make the head: nothing can be set in it any more. It is sent with the first bytes of the body, or by `end`.
+
+        message: the phrase of the status line; it may be left out, ``write_head(200, {"Content-Type": "text/plain"})``.
+        headers: fields, besides those of `set_header`. Raises `HeadersSent`, `BadHeader`, `BadArgument`.
+        The length of the body is not known here: unless a field says it, the body goes in chunks.
+        """
+        if not loop.inside():
+            loop.call(self._write_head_now, status, message, headers)
+        else:
+            self._write_head_now(status, message, headers)
+        return self
+
+    def _write_head_now(self, status: int, message: Any, headers: Any) -> None:
+        if self._composed:
+            raise HeadersSent("write_head() came too late: the head is already made", "Call it once, and before end().")
+        code = checks.whole(status, "a status code", 100, 999)
+        if message is not None and not isinstance(message, str):
+            if headers is not None:
+                raise BadArgument(f"{checks.shown(message)} is not a status message", "Give text, or leave it out.")
+            message, headers = None, message
+        if message is not None:
+            check_value(message, "status line")
+        if headers is not None:
+            fields = Fields()
+            kept = self._fields
+            if kept is not None:
+                for name, value in kept.pairs():
+                    fields.set(name, value)
+            for name, value in pairs(headers):
+                fields.set(name, value)
+            self._fields = fields
+        self._status = code
+        if message is not None:
+            self._message = message
+        self._compose(None)
+
+    def write_continue(self) -> None:
+        """Send ``100 Continue``: the client may send its body (RFC 9110 section 15.2.1)."""
+        self._write_interim(100, {})
+
+    def write_processing(self) -> None:
+        """Send ``102 Processing``."""
+        self._write_interim(102, {})
+
+    def write_early_hints(self, headers: Any) -> None:
+        """Send ``103 Early Hints``, with fields such as ``{"Link": "</style.css>; rel=preload"}`` (RFC 8297)."""
+        self._write_interim(103, headers)
+
+    def _write_interim(self, code: int, headers: Any) -> None:
+        fields = Fields()
+        for name, value in pairs(headers):
+            fields.set(name, value)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.lines())
+        head = f"{_LINES[code]}{lines}\r\n".encode("latin-1")
+
+        def now() -> None:
+            if self._composed:
+                raise LabError(
+                    f"a {code} answer comes before the head of the response, which is already made",
+                    "Send it first.", code="ERR_HTTP_HEADERS_SENT",
+                )  # fmt: skip
+            if self.req.http_version != "1.0":  # RFC 9110 section 15.2: a 1.0 client knows no interim responses
+                super(OutgoingMessage, self)._write_now(head)
+
+        loop.call(now)
+
+    def __repr__(self) -> str:
+        return f"<response {self._status} to {self.req.method} {self.req.url}>"
+
+    # -- what a message asks
+
+    def _first_line(self) -> str:
+        code = self._status
+        if code == 204 or code == 304 or code < 200:
+            self._has_body = False
+        if not self._message and code in _LINES:
+            return _LINES[code]
+        return f"HTTP/1.1 {code} {self._message or 'unknown'}\r\n"
+
+    def _chunks_by_default(self) -> bool:
+        request = self.req
+        return request.http_version == "1.1" or "chunked" in request.headers.get("te", "").lower()
+
+    def _forbids_chunks(self) -> bool:
+        return self._status in (204, 304)
+
+    def _connection_lines(self, framed: bool) -> bytes:
+        carrier = self._carrier
+        if self.should_keep_alive and carrier is not None and (framed or self._chunks_by_default()):
+            lines: bytes = carrier.keep_alive_lines(self)  # type: ignore[attr-defined]
+            if lines:
+                return lines
+        self.closes = True
+        return b"Connection: close\r\n"
+
+    def _date_line(self) -> bytes:
+        carrier: Any = self._carrier
+        return b"" if carrier is None else carrier.server._date_line()
+
+    def _detail(self, name: str, args: tuple[Any, ...]) -> str:
+        return str(self._status) if name in ("finish", "end") else ""
+
+    def _report(self, error: BaseException, about: object = None) -> None:
+        self.socket._report(error, self if about is None else about)
