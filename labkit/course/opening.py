@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 
-from labkit import packets
+from labkit import draw, packets
 from labkit.core.calls import in_words
 from labkit.core.checks import flag
 
@@ -47,5 +47,7 @@ def lesson(name: str, *, large: bool = False) -> Opening:
     name: the notebook's name without its ending, such as ``"01a-tcp-connection"``.
     large: type and pictures for a projector.
     """
+    large = flag(large, "large")
     packets.set_lesson(name)
-    return Opening(name, packets.status(), _LARGE if flag(large, "large") else _FIT)
+    draw.set_large(large)
+    return Opening(name, packets.status(), _LARGE if large else _FIT)

@@ -16,6 +16,7 @@ from labkit.draw.compared import compare
 from labkit.draw.congestion import congestion
 from labkit.draw.field_table import FieldTable
 from labkit.draw.ladder import ladder
+from labkit.draw.message import message
 from labkit.draw.number_line import number_line
 from labkit.draw.picture import Picture
 from labkit.draw.plot import bars, levels
@@ -35,6 +36,7 @@ __all__ = [
     "congestion",
     "ladder",
     "levels",
+    "message",
     "number_line",
     "sequence",
     "set_large",

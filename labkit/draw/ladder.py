@@ -6,7 +6,7 @@ Rule: takes what a student asks for; what is said is decided in `ladder_model` a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from labkit.core.errors import LabError
 from labkit.draw import ladder_text, style
 from labkit.draw.ladder_drawing import Drawing
 from labkit.draw.ladder_fold import folded
-from labkit.draw.ladder_model import Ladder, Rung, read
+from labkit.draw.ladder_model import Item, Ladder, Rung, read
+from labkit.draw.ladder_resets import judge
 from labkit.draw.ladder_time import way_ns
 from labkit.draw.picture import Picture
 from labkit.draw.text import duration, given
@@ -32,7 +33,7 @@ def ladder(
     tape: Tape | Iterable[Packet],
     *,
     events: bool = True,
-    acks: bool = True,
+    acks: bool | None = None,
     only: str | None = None,
     fold: bool = False,
     round_trip: tuple[Packet | int, Packet | int] | None = None,
@@ -43,7 +44,8 @@ def ladder(
     """Draw who sent what when: the packets of a tape between two lifelines, and what our own sockets did beside them.
 
     tape: a Tape, or any packets; they are drawn in their order, whatever their times say. events: draw the socket
-    events and calls. acks: draw segments that only acknowledge; those with a note are always drawn. only: ``"data"``:
+    events and calls. acks: draw segments that only acknowledge (None: all of them; in a compact ladder those of the
+    handshake and of the end); those with a note are always drawn. only: ``"data"``:
     packets with payload and packets to which something happened; runs of like segments become one row. fold: the
     handshake and the end become one row each. round_trip: two packets, or their numbers: the time between them gets a
     bracket. compact: large type and little of it, for a projector (None: as `set_large` says). title: in place of the
@@ -53,20 +55,11 @@ def ladder(
     Raises LabError for a tape that is none, and for packets of round_trip that are not drawn.
     """
     title = title or None
-    rows = partial(folded, ends=bool(fold), data=only == "data") if fold or only else None
-    model = read(tape, events=events, acks=acks, limit=limit, only=only, rows=rows)
+    rows = partial(_rows, fold=bool(fold), data=only == "data")
+    model = read(tape, events=events, acks=acks is not False, limit=limit, only=only, rows=rows)
     trip, trip_words, trip_twin = _trip(model, round_trip)
     text = ladder_text.twin(model, title, trip_twin)
     large = style.Session.large if compact is None else compact
-    drawing = Drawing(
-        model,
-        ladder_text.heading(model) if title is None else title,
-        style.COMPACT if large else style.FULL,
-        (trip, trip_words) if trip else None,
-        told=style.Session.told,
-    )
-    if model.events and not large:
-        style.Session.told = True
     lines = text.split("\n")
     # A screen reader should not have to read hundreds of arrows: the start, and the line that names the origin.
     alt = (
@@ -74,7 +67,32 @@ def ladder(
         if len(lines) <= _ALT
         else "\n".join([*lines[: _ALT - 2], f"… {len(lines) - _ALT + 1} more lines", lines[-1]])
     )
-    return Picture(text, alt, svg=drawing.svg(alt))
+    heading = ladder_text.heading(model) if title is None else title
+    shape, ends = style.COMPACT if large else style.FULL, (trip, trip_words) if trip else None
+    sparse = large and acks is None
+    svg = _low(partial(Drawing, model, heading, shape, ends, told=style.Session.told, sparse=sparse), alt)
+    if model.events and not large:
+        style.Session.told = True
+    return Picture(text, alt, svg=svg)
+
+
+def _rows(rungs: list[Rung], *, fold: bool, data: bool) -> list[Item]:
+    """The rows of a ladder of these packets, each with what its connection tells of it."""
+    if any(rung.reset for rung in rungs):
+        judge(rungs)
+    return folded(rungs, ends=fold, data=data)
+
+
+def _low(drawn: Callable[..., Drawing], alt: str) -> str:
+    """The markup of a ladder; one that would be higher than `style.HIGH` is drawn again with shorter waits."""
+    svg = ""
+    for stretch in (1.0, 0.5, 0.0):
+        drawing = drawn(stretch=stretch)
+        svg = drawing.svg(alt)
+        # Shorter waits do not help where the arrows alone need more.
+        if drawing.high <= style.HIGH or len(drawing.rows) * style.RUNG > style.HIGH:
+            break
+    return svg
 
 
 def _trip(model: Ladder, asked: object) -> tuple[tuple[Rung, Rung] | None, str, str]:

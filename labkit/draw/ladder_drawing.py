@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from labkit.draw import ladder_frame, ladder_text, ladder_time, marks, style
+from labkit.draw.ladder_fold import without_acks
 from labkit.draw.ladder_model import STALL_NS, Fold, Ladder, Rung
 from labkit.draw.style import FORK, LIFT, SLOPE, Shape
 from labkit.draw.svg import Canvas
@@ -42,12 +43,14 @@ class Drawing:
     """One ladder: walks through packets and events in time order, moving `y` downwards.
 
     shape: where its columns are. trip: two packets and the words for the bracket from one to the other. told: the
-    reader knows what the times of socket events mean.
+    reader knows what the times of socket events mean. sparse: without ACKs of data. stretch: most that a wait takes,
+    as a part of what is usual. high: how high the picture became, px.
     """
 
     def __init__(
-        self, model: Ladder, title: str, shape: Shape, trip: tuple[tuple[Rung, Rung], str] | None, *, told: bool
-    ) -> None:
+        self, model: Ladder, title: str, shape: Shape, trip: tuple[tuple[Rung, Rung], str] | None, *, told: bool,
+        sparse: bool = False, stretch: float = 1.0,
+    ) -> None:  # fmt: skip
         self.model = model
         self.title = visible(title)
         self.shape = shape
@@ -59,16 +62,17 @@ class Drawing:
         self.labels = model.labels()
         self.events, self.events_out = model.cut_events()
         self.rows = model.rows
-        if self.compact:  # a segment that only acknowledges is not drawn, unless the bracket ends there
-            ends = () if trip is None else [rung.number for rung in trip[0]]
-            self.rows = [
-                row for row in self.rows if isinstance(row, Fold) or not row.plain_ack or row.number in ends
-            ]
+        self.unsaid = ladder_text.hidden(model) if model.hidden and not self.compact else ""
+        if sparse:
+            whole = len(self.rows)
+            self.rows = without_acks(self.rows, () if trip is None else trip[0])
+            self.unsaid = count(gone, "ACK") + " of data" if (gone := whole - len(self.rows)) else ""
         shown = model.shown
         self.start = shown[0].at_ns if shown else (self.events[0].time_ns if self.events else 0)
         self.alone = ladder_time.alone(shown, ladder_time.way_ns(shown))
         self.clocks = ladder_time.clocks(self.rows, self.start) if shape.time else {}
-        self.stretch = style.STRETCH // 3 if model.only else style.STRETCH
+        self.stretch = stretch * (style.STRETCH // 3 if model.only else style.STRETCH)
+        self.high = 0.0
         self.y = 0.0
         # The lowest y taken so far by packets, client events and server events: the next of its kind goes below.
         self.taken = {"packet": 0.0, "client": 0.0, "server": 0.0}
@@ -81,16 +85,15 @@ class Drawing:
 
     def svg(self, desc: str) -> str:
         """Draw everything, top to bottom."""
-        self.y = self.life_from = ladder_frame.head(self.canvas, self.model, self.shape, self.title)
+        self.y = self.life_from = ladder_frame.head(self.canvas, self.model, self.shape, self.title, self.unsaid)
         self.taken = dict.fromkeys(self.taken, self.y)
         self.taken["packet"] += 4
         self.body()
         self.lines(self.y + 14)
         high = self.y + 24
         if not self.compact:
-            high = ladder_frame.foot(
-                self.canvas, self.model, self.y + 14, self.events, self.events_out, told=self.told
-            )
+            high = ladder_frame.foot(self.canvas, self.model, self.y + 14, self.events, self.events_out, told=self.told)
+        self.high = high * self.shape.scale
         return ladder_frame.scaled(self.canvas.finish(high, self.title, desc), high, self.shape)
 
     def lines(self, end: float) -> None:
@@ -167,7 +170,7 @@ class Drawing:
                 self.arrows[line].append(head)
         else:
             self.arrows[line].append(body + head)
-        if rung.reset and head:
+        if rung.reset and head and not rung.ignored:
             self.arrows[line].append(marks.bar(far + 3 * tip, end - (slope * 3 * abs(tip)) // 388))
         rest = f"  {rung.numbers}" if rung.numbers and not self.compact else ""
         if rung.size:

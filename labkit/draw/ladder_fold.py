@@ -1,9 +1,11 @@
 """Which packets of a ladder become one row: handshakes, endings, runs of data that nothing happened to.
 
-Rule: only packets that follow each other and of which there is nothing to tell; no pixels here.
+Rule: only packets of which there is nothing to tell are put together or left out; no pixels here.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from labkit.draw.ladder_model import Fold, Item, Rung
 from labkit.draw.text import count
@@ -20,6 +22,26 @@ def folded(rungs: list[Rung], *, ends: bool, data: bool) -> list[Item]:
         items = _handshakes(items)
         items = _endings(items)
     return _data(items) if data else items
+
+
+def without_acks(rows: Sequence[Item], ends: Sequence[Rung]) -> list[Item]:
+    """The rows without segments that only acknowledge data; those that end a handshake, or acknowledge a FIN, stay.
+
+    ends: packets that stay in any case, since a bracket ends there.
+    """
+    numbers = {rung.number for rung in ends}
+    owed: set[tuple[int, bool]] = set()  # group and side whose next ACK answers a SYN-ACK or a FIN
+    kept: list[Item] = []
+    for row in rows:
+        for rung in row.rungs if isinstance(row, Fold) else (row,):
+            if "FIN" in rung.flags or rung.flags == "SYN, ACK":
+                owed.add((rung.group, not rung.right))
+        if isinstance(row, Rung) and row.plain_ack:
+            if row.number not in numbers and (row.group, row.right) not in owed:
+                continue
+            owed.discard((row.group, row.right))
+        kept.append(row)
+    return kept
 
 
 def _handshakes(items: list[Item]) -> list[Item]:

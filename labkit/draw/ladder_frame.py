@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from labkit.draw import ladder_text, marks, style
+from labkit.draw import marks, style
 from labkit.draw.ladder_model import Ladder
 from labkit.draw.style import MARGIN, Shape
 from labkit.draw.svg import Canvas
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from labkit.packets.model import SocketEvent
 
 
-def head(canvas: Canvas, model: Ladder, shape: Shape, title: str) -> float:
-    """Title, and what stands at the top of each lifeline; returns the y at which the lifelines begin."""
+def head(canvas: Canvas, model: Ladder, shape: Shape, title: str, unsaid: str) -> float:
+    """Title, and what stands at the top of each lifeline; returns the y at which the lifelines begin.
+
+    unsaid: the packets that are not drawn, in words; ``""`` if all are.
+    """
     compact = shape is style.COMPACT
     margin, size, step = (10, "g", 19) if compact else (MARGIN, "h", 24)
     y = margin + 14.0
@@ -27,8 +30,8 @@ def head(canvas: Canvas, model: Ladder, shape: Shape, title: str) -> float:
         canvas.raw(margin, y, line, size)
         y += step
     y += 4
-    if model.hidden and not compact:
-        canvas.raw(margin, y, f"{ladder_text.hidden(model)} not drawn", "s")
+    if unsaid:
+        canvas.raw(margin, y, f"{unsaid} not drawn", "s")
         y += 20
     for x, who, side in (
         (shape.client, "client", [group.client for group in model.groups]),

@@ -33,7 +33,8 @@ class Rung:
     connection. flags: TCP's flags in words, or the protocol's name. numbers: relative seq and ack. size: payload bytes.
     reset: carries RST. verdict: what a wire did to it. note: what TCP means by it, as in `Packet.note`; a window update
     is told only if it opens a closed window. opened: the first window above 0 again. closed_window: it tells the other
-    side to send nothing for now, since the receiver has no room (RFC 9293 §3.8.6.1).
+    side to send nothing for now, since the receiver has no room (RFC 9293 §3.8.6.1). ignored: a RST that nobody
+    believes.
     """
 
     packet: Packet
@@ -50,6 +51,7 @@ class Rung:
     note: str = ""
     opened: bool = False
     closed_window: bool = False
+    ignored: bool = False
 
     @property
     def again(self) -> bool:

@@ -77,7 +77,7 @@ def signs(canvas: Canvas, shown: Sequence[Rung], events: Sequence[SocketEvent]) 
             "sent again",
         ),
         (
-            any(rung.reset and not rung.lost for rung in noted),
+            any(rung.reset and not rung.lost and not rung.ignored for rung in noted),
             lambda x, y: path(f"M{x - 4:.0f} {y:.0f}h18" + bar(x + 6, y), "ac"),
             26,
             "reset: connection torn down at once",

@@ -11,6 +11,7 @@ SANS = "system-ui,'Segoe UI','DejaVu Sans','Noto Sans CJK SC',sans-serif"
 MONO = "ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,'Noto Sans Mono CJK SC',monospace"
 
 WIDTH = 900  # of every SVG, in px: what a notebook's output area shows without scaling
+HIGH = 800  # most of a picture that a reader sees at once, in px
 MARGIN = 24  # blank edge around a picture, in px
 
 

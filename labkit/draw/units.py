@@ -208,7 +208,9 @@ def shown(item: Field) -> str:
     if text == visible(item.label):  # an option without a value
         return "present"
     if isinstance(item.value, bytes) and not item.children and "“" not in text and (start := preview(item.value)):
-        return f"{text} {start}" if text.strip('"') != start.strip("“”") else text
+        said = start.strip("“”…")  # Scapy's own words may have it already
+        again = text.strip('"') == said or f"'{said}" in text or f'"{said}' in text
+        return text if again else f"{text} {start}"
     return text
 
 

@@ -72,9 +72,9 @@ def curl(
 ) -> Ran:
     """Run a command of curl as in a terminal, and capture the packets of a port meanwhile.
 
-    command: as one would type it, ``"curl -v http://127.0.0.1:1337/"``; no shell reads it. port: what to capture; None: nothing.
-    name: the recording that stands in if curl is not installed or nothing can be captured, ``data/<lesson>/<name>``.
-    lesson: default, the one that runs. timeout: seconds that curl may take.
+    command: as one would type it, ``"curl -v http://127.0.0.1:1337/"``; no shell reads it. port: what to
+    capture; None: nothing. name: the recording that stands in if curl is not installed or nothing can be captured,
+    ``data/<lesson>/<name>``. lesson: default, the one that runs. timeout: seconds that curl may take.
     Raises `LabError` for another command, `TimedOut` if curl does not end, `ProgramFailed` if there is neither curl
     nor a recording. That curl reports an error is no error here: its text says so.
     """

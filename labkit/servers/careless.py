@@ -1,4 +1,4 @@
-"""A careless proxy, and a careless server behind it: each reads HTTP for itself, and they do not agree (RFC 9112 §11.2).
+"""A careless proxy and a careless server behind it: each reads HTTP in its own way (RFC 9112, section 11.2).
 
 Rule: wrong on purpose, and short; what each of them leaves out stands in its docstring. Only for loopback.
 """
@@ -22,7 +22,7 @@ def _head(data: bytes) -> tuple[str, dict[str, str], bytes] | None:
 
 
 def by_length(data: bytes) -> Request | None:
-    """The first request in some bytes. Careless: it looks at Content-Length alone, and passes on what it cannot read."""
+    """The first request in some bytes. Careless: it looks at Content-Length alone."""
     if (found := _head(data)) is None:
         return None
     start, fields, rest = found

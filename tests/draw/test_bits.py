@@ -16,7 +16,7 @@ import labkit
 from benchmarks.ladder import tape_of
 from labkit import draw
 from labkit.core.errors import LabError
-from labkit.draw import groups, style
+from labkit.draw import groups, style, units
 from labkit.draw.picture import Picture
 from labkit.packets import Tape
 from labkit.packets.dissector import dissect
@@ -174,6 +174,21 @@ def test_a_relative_number_is_shown_with_the_one_on_the_wire() -> None:
     assert "1  (raw 1001)" in drawn
     assert "(raw " not in "".join(texts(parse(draw.bits(tape[0]["TCP"], hide=["tcp.seq"]).svg)))
     check_layout(parse(shown.svg))
+
+
+@pytest.mark.parametrize(("text", "shown"), [(b"hello", "5 bytes: 'hello'"), (b"5", "1 byte: '5'")])
+def test_the_text_of_a_students_own_layer_is_said_once(text: bytes, shown: str) -> None:
+    from scapy.fields import ByteField, StrLenField
+    from scapy.packet import Packet
+
+    own = type("Note", (Packet,), {"fields_desc": [ByteField("n", 5), StrLenField("text", b"", lambda _: len(text))]})
+    assert f"text = {shown}\n" in repr(draw.bits(own(text=text)))
+
+
+@pytest.mark.parametrize(("value", "said"), [(b"5", "5 bytes “5”"), (b"ab", "ab")])
+def test_a_number_in_the_words_is_not_the_text(value: bytes, said: str) -> None:
+    shown = said.partition(" “")[0]
+    assert units.shown(Field("x.y", "Y", 0, 8 * len(value), value, shown)) == said
 
 
 def test_a_number_that_leaves_no_room_is_shown_alone() -> None:

@@ -614,8 +614,20 @@ class TestEvents:
         assert {"ac", "as"} <= used
 
 
+@pytest.mark.parametrize("fold", [False, True])
+@pytest.mark.parametrize(
+    "name", ["00-start-here/first", "01a-tcp-connection/greeting", "01c-tcp-stream/five-writes", "02d-crafting/by-hand"]
+)
+def test_the_ladders_of_the_lessons_are_at_most_800_px_high(name: str, fold: bool) -> None:
+    draw.set_large(False)  # with the line that tells whose time the events have
+    tape = Tape.load(DATA / f"{name}.pcapng")
+    root = parse(draw.ladder(tape, fold=fold).svg)
+    check_layout(root)
+    assert int(root.get("height", "0")) <= 800
+
+
 class TestCompact:
-    def test_it_is_large_and_has_no_foot_and_no_plain_acks(self) -> None:
+    def test_it_is_large_and_has_no_foot_and_no_acks_of_data(self) -> None:
         picture = draw.ladder(greeting(), compact=True)
         root = parse(picture.svg)
         check_layout(root)
@@ -625,8 +637,20 @@ class TestCompact:
         ) * wide / drawn_wide  # fmt: skip
         assert smallest / 3 >= 7  # px, at a third of its size
         drawn = texts(root)
-        assert not [text for text in drawn if text == "ACK" or "seq=" in text or "socket emitted" in text]
+        assert not [text for text in drawn if "seq=" in text or "socket emitted" in text]
+        assert drawn.count("ACK") == 2  # one ends the handshake, one acknowledges the FIN
+        assert "3 ACKs of data not drawn" in drawn
         assert picture.text == draw.ladder(greeting(), compact=False).text  # the twin is whole
+
+    @pytest.mark.parametrize(("acks", "drawn"), [(None, 2), (True, 5), (False, 0)])
+    def test_acks_are_drawn_as_asked(self, acks: bool | None, drawn: int) -> None:
+        assert texts(parse(draw.ladder(greeting(), compact=True, acks=acks).svg)).count("ACK") == drawn
+
+    def test_the_ack_of_a_fin_is_drawn_if_the_other_side_still_sends(self) -> None:
+        run = Script().open().send(100, "client", "FIN, ACK").send(110, "server", "ACK")
+        run.send(200, "server", "PSH, ACK", b"more").send(210, "client", "ACK")
+        run.send(300, "server", "FIN, ACK").send(310, "client", "ACK")
+        assert texts(parse(draw.ladder(run.tape(), compact=True).svg)).count("ACK") == 3
 
     def test_a_lesson_for_a_projector_makes_it_the_default(self) -> None:
         try:
