@@ -73,6 +73,7 @@ def create_proxy(log: list[str], behind: int = BEHIND, forbidden: str = "/admin"
                     server.write(whole)
 
         client.on("end", server.end)
+        client.on("close", lambda *_: server.destroy())
 
     return net.create_server(serve, allow_half_open=True)
 
