@@ -12,66 +12,33 @@
  * idle: opens the connections (with --touch each echoes one message first), prints "OPEN n", holds them until stdin ends.
  * Connects to 127.0.0.1 only.
  */
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
+#include "load_tcp.h"
+
 #include <getopt.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "load.h"
-
-enum { MIN_SIZE = 24, READ_BYTES = 1 << 18, PER_SOURCE = 4000, IPV4_NO_PORT_YET = 24 };
+enum { MIN_SIZE = 24, READ_BYTES = 1 << 18 };
 
 struct connection {
-    int fd, waiting_for_room;      /* waiting_for_room: EPOLLOUT is asked for */
+    struct link link;
     uint64_t sequence;             /* of the message under way; 0 before the first */
     size_t sent, received;         /* bytes of it */
-    uint64_t started_ns;
     unsigned char *message;        /* what was sent, so what must come back */
 };
 
 static struct connection *connections;
-static int connection_count = 50, epoll_fd;
 static size_t size = 64;
-static uint64_t target_operations, counted_from_ns;
-static uint64_t stall_ns = 5000000000ull;
-static int stopping, counting, in_flight;
 static unsigned char *incoming;
 
-static void watch(struct connection *c, int room) {
-    struct epoll_event event = {.events = EPOLLIN | (room ? EPOLLOUT : 0), .data.ptr = c};
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, c->fd, &event) < 0) die("epoll_ctl: %s", strerror(errno));
-    c->waiting_for_room = room;
-}
+static struct link *link_at(int index) { return &connections[index].link; }
 
-static void push(struct connection *c) {
-    while (c->sent < size) {
-        ssize_t n = send(c->fd, c->message + c->sent, size - c->sent, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && errno == EAGAIN) {
-            if (!c->waiting_for_room) watch(c, 1);
-            return;
-        }
-        if (n < 0) die("connection %d: send: %s", (int)(c - connections), strerror(errno));
-        c->sent += (size_t)n;
-    }
-    if (c->waiting_for_room) watch(c, 0);
+static void push(struct link *l) {
+    struct connection *c = (struct connection *)l;
+    c->sent += send_some(l, (int)(c - connections), c->message + c->sent, size - c->sent);
 }
 
 /* The number stands in the first bytes and again in the last eight: a server that drops or repeats a piece is caught. */
-static void next_message(struct connection *c) {
+static void start(struct link *l) {
+    struct connection *c = (struct connection *)l;
     uint32_t index = (uint32_t)(c - connections);
     c->sequence++;
     memcpy(c->message, "ECHO", 4);
@@ -79,9 +46,10 @@ static void next_message(struct connection *c) {
     memcpy(c->message + 8, &c->sequence, 8);
     memcpy(c->message + size - 8, &c->sequence, 8);
     c->sent = c->received = 0;
-    c->started_ns = now_ns();
+    l->started_ns = now_ns();
+    l->under_way = 1;
     in_flight++;
-    push(c);
+    push(l);
 }
 
 static void complain(struct connection *c, const unsigned char *got, size_t n) {
@@ -97,9 +65,16 @@ static void complain(struct connection *c, const unsigned char *got, size_t n) {
         (unsigned long long)c->sequence);
 }
 
-static void pull(struct connection *c) {
+static void late(struct link *l, int index, double seconds) {
+    struct connection *c = (struct connection *)l;
+    die("connection %d: %.1f s after message %llu only %zu of %zu bytes came back: a short reply", index, seconds,
+        (unsigned long long)c->sequence, c->received, size);
+}
+
+static void pull(struct link *l) {
+    struct connection *c = (struct connection *)l;
     for (;;) {
-        ssize_t n = recv(c->fd, incoming, READ_BYTES, 0);
+        ssize_t n = recv(l->fd, incoming, READ_BYTES, 0);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) return;
         if (n < 0) die("connection %d: recv: %s", (int)(c - connections), strerror(errno));
@@ -117,94 +92,28 @@ static void pull(struct connection *c) {
         }
         if (c->sent < size) die("connection %d: a whole reply before the message was sent", (int)(c - connections));
         in_flight--;
+        l->under_way = 0;
         if (counting) {
             operations++;
-            buckets[bucket_of(now_ns() - c->started_ns)]++;
+            buckets[bucket_of(now_ns() - l->started_ns)]++;
             if (target_operations && operations >= target_operations) stopping = 1;
         }
-        if (!stopping) next_message(c);
+        if (!stopping) start(l);
         return;
     }
 }
 
-static void turn(int timeout_ms) {
-    static struct epoll_event events[1024];
-    static uint64_t progress_ns;
-    int n = epoll_wait(epoll_fd, events, 1024, timeout_ms);
-    uint64_t now = now_ns();
-    if (n < 0 && errno != EINTR) die("epoll_wait: %s", strerror(errno));
-    if (n > 0 || !progress_ns) progress_ns = now;
-    if (n <= 0 && in_flight && now - progress_ns > stall_ns) {
-        for (int i = 0; i < connection_count; i++)
-            if (connections[i].received < size)
-                die("connection %d: nothing for %.1f s after %zu of %zu bytes of the reply to message %llu: a short reply", i,
-                    (double)stall_ns / 1e9, connections[i].received, size, (unsigned long long)connections[i].sequence);
-    }
-    for (int i = 0; i < n; i++) {
-        struct connection *c = events[i].data.ptr;
-        if (events[i].events & EPOLLOUT) push(c);
-        if (events[i].events & ~(uint32_t)EPOLLOUT) pull(c);
-    }
-}
-
-/* One connection may stall while the others run: each message is looked at, not only the sum. */
-static void look_for_stalls(void) {
-    uint64_t now = now_ns();
-    for (int i = 0; i < connection_count; i++) {
-        struct connection *c = &connections[i];
-        if (c->received < size && c->sequence && now - c->started_ns > stall_ns)
-            die("connection %d: %.1f s after message %llu only %zu of %zu bytes came back: a short reply", i,
-                (double)stall_ns / 1e9, (unsigned long long)c->sequence, c->received, size);
-    }
-}
-
-static void run_until(uint64_t end_ns) {
-    uint64_t next_look = now_ns() + stall_ns;
-    while (!stopping) {
-        uint64_t now = now_ns();
-        if (end_ns && now >= end_ns) return;
-        if (now >= next_look) look_for_stalls(), next_look = now + stall_ns;
-        turn(end_ns ? (int)((end_ns - now) / 1000000) + 1 : 100);
-    }
-}
-
-static void drain(void) {
-    stopping = 1;
-    while (in_flight) turn(100);
-}
-
 static void open_all(int port) {
-    struct rlimit files = {0};
-    getrlimit(RLIMIT_NOFILE, &files);
-    if (files.rlim_cur < (rlim_t)connection_count + 64) {
-        files.rlim_cur = (rlim_t)connection_count + 64;
-        if (files.rlim_max < files.rlim_cur) files.rlim_max = files.rlim_cur;
-        if (setrlimit(RLIMIT_NOFILE, &files) < 0)
-            die("%d connections need as many open files, and this system allows fewer (ulimit -Hn)", connection_count);
-    }
+    allow_files(link_count + 64);
     epoll_fd = epoll_create1(0);
-    connections = calloc((size_t)connection_count, sizeof *connections);
+    connections = calloc((size_t)link_count, sizeof *connections);
     incoming = malloc(READ_BYTES);
-    for (int i = 0; i < connection_count; i++) {
+    for (int i = 0; i < link_count; i++) {
         struct connection *c = &connections[i];
-        struct sockaddr_in there = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)}, here = {.sin_family = AF_INET};
-        int one = 1;
-        there.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        /* One source address has about 28,000 ports; spread, many connections do not run out of them. */
-        here.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(i / PER_SOURCE));
-        c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (c->fd < 0) die("socket %d: %s", i, strerror(errno));
-        setsockopt(c->fd, IPPROTO_IP, IPV4_NO_PORT_YET, &one, sizeof one); /* IP_BIND_ADDRESS_NO_PORT */
-        if (i >= PER_SOURCE && bind(c->fd, (void *)&here, sizeof here) < 0) die("bind %d: %s", i, strerror(errno));
-        if (connect(c->fd, (void *)&there, sizeof there) < 0)
-            die("connection %d: connect to 127.0.0.1:%d: %s", i, port, strerror(errno));
-        setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        fcntl(c->fd, F_SETFL, O_NONBLOCK);
         c->message = malloc(size);
         c->received = size; /* nothing awaited yet: whatever comes is too long */
         for (size_t b = 0; b < size; b++) c->message[b] = (unsigned char)(b * 31 + (size_t)i);
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-        if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event) < 0) die("epoll_ctl: %s", strerror(errno));
+        open_link(&c->link, i, port);
     }
 }
 
@@ -218,7 +127,7 @@ int main(int argc, char **argv) {
     optind = 2;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) switch (option) {
         case 'p': port = atoi(optarg); break;
-        case 'c': connection_count = atoi(optarg); break;
+        case 'c': link_count = atoi(optarg); break;
         case 's': size = strtoul(optarg, NULL, 10); break;
         case 'w': warmup = atof(optarg); break;
         case 't': seconds = atof(optarg); break;
@@ -228,38 +137,19 @@ int main(int argc, char **argv) {
         case 'h': handshake = 1; break;
         default: return 2;
         }
-    if (port <= 0 || connection_count <= 0 || (strcmp(mode, "ping") && strcmp(mode, "idle"))) {
+    if (port <= 0 || link_count <= 0 || (strcmp(mode, "ping") && strcmp(mode, "idle"))) {
         fprintf(stderr, "usage: client ping|idle --port P [--connections N] [--size BYTES] ... (see the top of client.c)\n");
         return 2;
     }
     if (size < MIN_SIZE) die("a message needs at least %d bytes for its sequence number", MIN_SIZE);
     open_all(port);
     if (!strcmp(mode, "idle")) {
-        char line[40];
-        if (touch) {
-            for (int i = 0; i < connection_count; i++) next_message(&connections[i]);
-            drain();
-        }
-        snprintf(line, sizeof line, "OPEN %d", connection_count);
-        wait_for_line(line);
+        hold(touch);
         return 0;
     }
-    for (int i = 0; i < connection_count; i++) next_message(&connections[i]);
-    run_until(now_ns() + (uint64_t)(warmup * 1e9));
-    if (handshake) {
-        drain(); /* nothing under way while the server's clock is read */
-        wait_for_line("WARM");
-        stopping = 0;
-    }
-    counting = 1;
-    counted_from_ns = now_ns();
-    if (handshake)
-        for (int i = 0; i < connection_count; i++) next_message(&connections[i]);
-    run_until(target_operations ? 0 : counted_from_ns + (uint64_t)(seconds * 1e9));
-    drain();
-    double took = (double)(now_ns() - counted_from_ns) / 1e9;
+    double took = measure(warmup, seconds, handshake);
     printf("{\"ops\": %llu, \"seconds\": %.6f, \"errors\": 0, \"p50_us\": %.1f, \"p99_us\": %.1f, \"connections\": %d, \"size\": %zu}\n",
-           (unsigned long long)operations, took, percentile_us(0.50), percentile_us(0.99), connection_count, size);
+           (unsigned long long)operations, took, percentile_us(0.50), percentile_us(0.99), link_count, size);
     fflush(stdout);
     return 0;
 }

@@ -179,11 +179,10 @@ def raise_file_limit(count: int) -> None:
 
 
 def load(
-    port: int, server_pid: int, core: int, *, connections: int, size: int, seconds: float, warmup: float,
-    program: str = "client",
+    port: int, server_pid: int, core: int, work: Sequence[object], *, seconds: float, warmup: float, program: str
 ) -> dict[str, Any]:  # fmt: skip
-    """One measured run of a client in C (program); adds ``cpu_us``, the server's CPU per operation in µs."""
-    command = [build(program), "ping", "--handshake", "--port", port, "--connections", connections, "--size", size]
+    """One measured run of a client in C, called with work; adds ``cpu_us``, the server's CPU per operation in µs."""
+    command = [build(program), "ping", "--handshake", "--port", port, *work]
     command += ["--seconds", seconds, "--warmup", warmup]
     with subprocess.Popen(
         [str(part) for part in command],

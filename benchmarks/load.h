@@ -1,4 +1,4 @@
-/* What the two load generators share: the clock, giving up, latencies, and the line that the measuring program waits for.
+/* What the load generators share: the clock, giving up, latencies, and the line that the measuring program waits for.
  *
  * Rule: nothing of sockets here.
  */
@@ -27,6 +27,8 @@ static void die(const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    for (char *c = text; *c; c++) /* what a server sent may stand in it, and the line must stay JSON */
+        if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\') *c = '?';
     fprintf(stderr, "client: %s\n", text);
     printf("{\"errors\": 1, \"message\": \"%s\", \"ops\": %llu}\n", text, (unsigned long long)operations);
     fflush(stdout);

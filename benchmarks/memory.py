@@ -1,4 +1,4 @@
-"""Memory of idle connections: labkit beside Node, in one run.
+"""Memory of idle connections, TCP and HTTP: labkit beside Node, in one run.
 
 Rule: what counts is how much the server's proportional memory (PSS) grows, divided by the connections opened.
 """
@@ -8,16 +8,55 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 if __package__ in (None, ""):  # run as a file: make the folder importable as the package it is
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.harness import Server, Target, Unmeasured, build, machine, print_targets, raise_file_limit, table
+from benchmarks import http_hello
+from benchmarks.harness import (
+    Server,
+    Target,
+    Unmeasured,
+    build,
+    machine,
+    print_targets,
+    raise_file_limit,
+    server_command,
+    table,
+)
 
-TARGET = 0.55
-SERVERS = ("labkit", "node pipe", "asyncio", "socketserver", "C")
+KEPT = "600"
+"""Seconds that an HTTP server keeps an idle connection; Node and labkit close it after 5, before it can be measured."""
+
+
+class Protocol(NamedTuple):
+    """Who is measured, and what is promised."""
+
+    name: str
+    servers: tuple[str, ...]
+    node: str
+    program: str
+    """The client in C that opens the connections."""
+    command: Callable[[str], Sequence[str]]
+    target: float
+    kinds: Mapping[bool, str]
+    """Whether each connection is used once before, and how that is called."""
+
+
+def http_command(name: str) -> Sequence[str]:
+    return [*http_hello.command(name, http_hello.Requests(1, "plain")), *([] if name == "C" else [KEPT])]
+
+
+TCP = Protocol(
+    "TCP", ("labkit", "node pipe", "C"), "node pipe", "client", server_command, 0.55,
+    {False: "never used", True: "after one message each"},
+)  # fmt: skip
+HTTP = Protocol(
+    "HTTP", ("labkit", "node", "C"), "node", "http_load", http_command, 0.45, {True: "kept alive after one answer each"}
+)
 
 
 def memory_kb(pid: int) -> int:
@@ -33,19 +72,19 @@ def memory_kb(pid: int) -> int:
     return int(fields["Pss"][0])
 
 
-def grow(name: str, connections: int, *, touch: bool) -> dict[str, float]:
+def grow(protocol: Protocol, name: str, connections: int, *, touch: bool) -> dict[str, float]:
     """Open the connections to a fresh server and return its kB before, with them, and bytes for each."""
-    with Server(name) as server:
+    with Server(name, command=protocol.command(name)) as server:
         # The first connection pays for what is made once (compiled code, the first buffers); it is not counted.
-        _held(server, 1, touch=touch)
+        _held(protocol, server, 1, touch=touch)
         before = memory_kb(server.pid)
-        after = _held(server, connections, touch=touch)
+        after = _held(protocol, server, connections, touch=touch)
         return {"before_kb": before, "after_kb": after, "bytes": (after - before) * 1024 / connections}
 
 
-def _held(server: Server, connections: int, *, touch: bool) -> int:
+def _held(protocol: Protocol, server: Server, connections: int, *, touch: bool) -> int:
     command = [
-        str(build("client")),
+        str(build(protocol.program)),
         "idle",
         "--port",
         str(server.port),
@@ -65,8 +104,14 @@ def _held(server: Server, connections: int, *, touch: bool) -> int:
             raise Unmeasured(f"{server.name}: {client.stderr.read().strip() or 'the client ended without a word'}")
         _until_accepted(server, connections)
         held = memory_kb(server.pid)
+        if (left := open_files(server)) < connections:
+            raise Unmeasured(f"{server.name} has closed connections: of {connections} at most {left} are left")
         client.stdin.close()
     return held
+
+
+def open_files(server: Server) -> int:
+    return len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
 
 
 def _until_accepted(server: Server, connections: int) -> None:
@@ -74,7 +119,7 @@ def _until_accepted(server: Server, connections: int) -> None:
     import time
 
     deadline = time.monotonic() + 30
-    while len(list(Path(f"/proc/{server.pid}/fd").iterdir())) < connections:
+    while open_files(server) < connections:
         if time.monotonic() > deadline:
             raise Unmeasured(f"{server.name} had not accepted {connections} connections after 30 s")
         time.sleep(0.05)
@@ -86,40 +131,54 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(prog="memory", description="memory of idle connections")
     parser.add_argument("--connections", type=int, default=10_000)
     parser.add_argument("--quick", action="store_true", help="1,000 connections")
-    parser.add_argument("--servers", default="labkit,node pipe,C", help=f"which, with commas, of {', '.join(SERVERS)}")
+    parser.add_argument("--servers", help="which, with commas (default: labkit, Node and C)")
+    parser.add_argument("--protocol", choices=("TCP", "HTTP"), help="only this one")
     options = parser.parse_args(argv)
     if options.quick:
         options.connections = 1000
     figures: dict[str, Any] = {}
     missing: dict[str, str] = {}
-    targets = []
     try:
         raise_file_limit(options.connections + 200)
     except Unmeasured as reason:
         missing["all"] = str(reason)
     print(f"Memory of {options.connections:,} idle connections (PSS growth of the server)")
-    for touch in (False, True):
-        kind = "after one message each" if touch else "never used"
-        rows = []
-        for name in options.servers.split(",") if not missing.get("all") else []:
-            try:
-                figures[f"{name}, {kind}"] = one = grow(name, options.connections, touch=touch)
-            except Unmeasured as reason:
-                missing[f"{name}, {kind}"] = str(reason)
-                rows.append([name, "no figures", "", ""])
-                print(f"  left out: {reason}")
-            else:
-                rows.append(
-                    [name, f"{one['bytes']:.0f}", f"{one['before_kb'] / 1024:.1f}", f"{one['after_kb'] / 1024:.1f}"]
-                )
-        print(f"\n{kind}")
-        print(table(["server", "bytes a connection", "MB before", "MB with them"], rows))
-        ours, node = figures.get(f"labkit, {kind}"), figures.get(f"node pipe, {kind}")
-        value = ours["bytes"] / node["bytes"] if ours and node else None
-        why = "" if value is not None else "; ".join(missing.values())
-        targets.append(Target(f"memory of an idle connection, {kind}: ours / Node's", value, TARGET, False, note=why))
-        print_targets(targets[-1:])
+    targets = []
+    for protocol in (TCP, HTTP):
+        if options.protocol in (None, protocol.name):
+            for touch, kind in protocol.kinds.items():
+                targets.append(compare(protocol, kind, touch, options, figures, missing))
+                print_targets(targets[-1:])
     return {"figures": figures, "missing": missing, "targets": [target.as_dict() for target in targets]}
+
+
+def compare(
+    protocol: Protocol, kind: str, touch: bool, options: argparse.Namespace, figures: dict[str, Any],
+    missing: dict[str, str],
+) -> Target:  # fmt: skip
+    """Measure every server with connections of one kind, print them, and judge; fills figures and missing."""
+    words = f"{protocol.name}, {kind}"
+    rows = []
+    reasons = [missing["all"]] if "all" in missing else []
+    names = options.servers.split(",") if options.servers else protocol.servers
+    for name in [] if reasons else names:
+        try:
+            figures[f"{name}, {words}"] = one = grow(protocol, name, options.connections, touch=touch)
+        except Unmeasured as reason:
+            missing[f"{name}, {words}"] = str(reason)
+            reasons.append(str(reason))
+            rows.append([name, "no figures", "", ""])
+            print(f"  left out: {reason}")
+        else:
+            rows.append(
+                [name, f"{one['bytes']:.0f}", f"{one['before_kb'] / 1024:.1f}", f"{one['after_kb'] / 1024:.1f}"]
+            )
+    print(f"\n{words}")
+    print(table(["server", "bytes a connection", "MB before", "MB with them"], rows))
+    ours, node = figures.get(f"labkit, {words}"), figures.get(f"{protocol.node}, {words}")
+    value = ours["bytes"] / node["bytes"] if ours and node else None
+    why = "" if value is not None else "; ".join(reasons)
+    return Target(f"memory of an idle connection, {words}: ours / Node's", value, protocol.target, False, note=why)
 
 
 if __name__ == "__main__":

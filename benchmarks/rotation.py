@@ -1,4 +1,4 @@
-"""Echo servers side by side: rounds in rotation, their table, the targets, and the command line.
+"""Servers side by side: rounds in rotation, their table, the targets, and the command line.
 
 Rule: knows no protocol; every kind of work gets fresh servers, so what a server did before is said, not left to chance.
 """
@@ -11,22 +11,36 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from benchmarks.harness import Server, Target, Unmeasured, cores, load, print_targets, spread, table
 
 Rounds = dict[str, list[dict[str, Any]]]
+W = TypeVar("W", bound="Work")
 
 
-class Work(NamedTuple):
-    """What the load does: `count` messages of `size` bytes under way at once; some of `before` bytes come first."""
+class Work(Protocol):
+    """One kind of work for the servers of a comparison; ``str(work)`` is how the command line names it."""
+
+    def title(self, unit: str) -> str:
+        """In words; unit stands behind its count: connections, senders."""
+
+    def arguments(self) -> Sequence[object]:
+        """What the client in C is called with."""
+
+    def first(self) -> Self | None:
+        """Work that each server does before it is measured at this one; None if there is none."""
+
+
+class Echoes(NamedTuple):
+    """Messages to be echoed: `count` of `size` bytes are under way at once; some of `before` bytes come first."""
 
     count: int
     size: int
     before: int = 0
 
     @classmethod
-    def read(cls, text: str) -> Work:
+    def read(cls, text: str) -> Echoes:
         """From the command line: ``50x8192`` or, after messages of 64 bytes, ``50x8192after64``."""
         shape, _, before = text.partition("after")
         count, _, size = shape.partition("x")
@@ -35,31 +49,44 @@ class Work(NamedTuple):
     def __str__(self) -> str:
         return f"{self.count}x{self.size}" + (f"after{self.before}" if self.before else "")
 
+    def title(self, unit: str) -> str:
+        after = f" after {in_words(self.before)}" if self.before else ""
+        return f"{self.count} {unit} x {in_words(self.size)}{after}"
+
+    def arguments(self) -> Sequence[object]:
+        return ("--connections", self.count, "--size", self.size)
+
+    def first(self) -> Echoes | None:
+        return Echoes(self.count, self.before) if self.before else None
+
 
 @dataclass(frozen=True)
-class Comparison:
-    """One protocol's echo servers, the work they are given, and the promises. labkit's is the server ``labkit``."""
+class Comparison(Generic[W]):
+    """One protocol's servers, the work they are given, and the promises. labkit's is the server ``labkit``."""
 
     name: str
     unit: str
     """What stands behind the count of a work: connections, senders."""
     servers: tuple[str, ...]
-    work: tuple[Work, ...]
-    command: Callable[[str], Sequence[str]]
-    """A server's name into the command that starts it; raises Unmeasured where it cannot run here."""
+    work: tuple[W, ...]
+    read: Callable[[str], W]
+    """A work as the command line names it."""
+    form: str
+    """An example of how the command line names work, and what it means."""
+    command: Callable[[str, W], Sequence[str]]
+    """A server's name and its work into the command that starts it; raises Unmeasured where it cannot run here."""
     program: str
     """The client in C that makes the load."""
     peers: Mapping[str, str]
     """A peer's name in words, and how the names of its servers begin; of several the best is the peer."""
-    limits: Callable[[int], Mapping[str, float]]
-    """A size in bytes into how many times as much CPU as labkit each peer must need, by its name in words."""
+    limits: Callable[[W], Mapping[str, float]]
+    """How many times as much CPU as labkit each peer must need, by its name in words."""
     lossy: bool = False
-    shares: Callable[[int], float] = lambda size: 0.0
-    """A size in bytes into the least part of the C server's speed that ours must reach: its CPU / ours (0: none)."""
+    shares: Callable[[W], float] = lambda work: 0.0
+    """The least part of the C server's speed that ours must reach: its CPU / ours (0: none)."""
 
-    def title(self, work: Work) -> str:
-        after = f" after {in_words(work.before)}" if work.before else ""
-        return f"{work.count} {self.unit} x {in_words(work.size)}{after}"
+    def title(self, work: W) -> str:
+        return work.title(self.unit)
 
 
 def in_words(size: int) -> str:
@@ -72,20 +99,20 @@ def measure(servers: Mapping[str, Server], work: Work, options: argparse.Namespa
     rounds: Rounds = {name: [] for name in names}
     _, load_core = cores()
 
-    def one(name: str, size: int) -> dict[str, Any]:
+    def one(name: str, work: Work) -> dict[str, Any]:
         server = servers[name]
         return load(
-            server.port, server.pid, load_core, connections=work.count, size=size, seconds=options.seconds,
-            warmup=options.warmup, program=program,
+            server.port, server.pid, load_core, work.arguments(), seconds=options.seconds, warmup=options.warmup,
+            program=program,
         )  # fmt: skip
 
     for number in range(options.rounds):
         shift = (number + turn) % len(names)
         for name in names[shift:] + names[:shift]:
             try:
-                if work.before and number == 0:
-                    one(name, work.before)
-                rounds[name].append(one(name, work.size))
+                if number == 0 and (before := work.first()) is not None:
+                    one(name, before)
+                rounds[name].append(one(name, work))
             except Unmeasured as reason:
                 print(f"  {name}, round {number + 1}: {reason}", file=sys.stderr)
     return rounds
@@ -107,9 +134,9 @@ def ratios(rounds: Rounds, peer: str, ours: str = "labkit") -> list[float]:
     return [t / o for t, o in zip(theirs, own, strict=True)] if len(theirs) == len(own) else []
 
 
-def judge(comparison: Comparison, rounds: Rounds, work: Work, planned: int) -> list[Target]:
+def judge(comparison: Comparison[W], rounds: Rounds, work: W, planned: int) -> list[Target]:
     targets = []
-    for label, limit in comparison.limits(work.size).items():
+    for label, limit in comparison.limits(work).items():
         peer = best(rounds, comparison.peers[label])
         per_round = ratios(rounds, peer) if peer else []
         whole = len(per_round) == planned
@@ -121,7 +148,7 @@ def judge(comparison: Comparison, rounds: Rounds, work: Work, planned: int) -> l
                 note += f"; the C server reaches {statistics.median(ceiling):.2f}"
         name = f"{comparison.name}, {comparison.title(work)}: CPU of {label} / ours"
         targets.append(Target(name, statistics.median(per_round) if whole else None, limit, True, note=note))
-    if (share := comparison.shares(work.size)) > 0:
+    if (share := comparison.shares(work)) > 0:
         own = ratios(rounds, "C", "labkit")
         whole = len(own) == planned
         note = f"rounds {min(own):.2f}-{max(own):.2f}" if whole else "not every round could be measured"
@@ -159,7 +186,7 @@ def losses(rounds: Rounds) -> str:
     return ", ".join(f"{name} {count}" for name, count in lost.items() if count) or "none"
 
 
-def compare(comparison: Comparison, argv: list[str] | None = None) -> dict[str, Any]:
+def compare(comparison: Comparison[W], argv: list[str] | None = None) -> dict[str, Any]:
     """Run a comparison as the command line says and print it; returns the figures and the targets."""
     program = comparison.name.lower().replace(" ", "_")
     parser = argparse.ArgumentParser(prog=program, description=f"{comparison.name} servers side by side")
@@ -170,7 +197,7 @@ def compare(comparison: Comparison, argv: list[str] | None = None) -> dict[str, 
     parser.add_argument("--servers", default=",".join(comparison.servers), help="which of peers/, with commas")
     parser.add_argument(
         "--work", default=",".join(map(str, comparison.work)),
-        help=f"only this, as {comparison.unit} x bytes: 50x64,50x8192after64 (8 kB, where 64 B came first)",
+        help=f"only this: {comparison.form}",
     )  # fmt: skip
     options = parser.parse_args(argv)
     if options.quick:
@@ -186,20 +213,20 @@ def compare(comparison: Comparison, argv: list[str] | None = None) -> dict[str, 
     missing: dict[str, str] = {}
     targets: list[Target] = []
     results: dict[str, Any] = {}
-    for turn, work in enumerate(map(Work.read, options.work.split(","))):
+    for turn, work in enumerate(map(comparison.read, options.work.split(","))):
         with ExitStack() as running:
             servers: dict[str, Server] = {}
             for name in options.servers.split(","):
                 if name in missing:
                     continue
                 try:
-                    servers[name] = server = Server(name, server_core, comparison.command(name))
+                    servers[name] = server = Server(name, server_core, comparison.command(name, work))
                     running.callback(end, server)
                 except Unmeasured as reason:
                     missing[name] = str(reason)
                     print(f"  left out: {name}: {reason}")
             rounds = measure(servers, work, options, turn, comparison.program)
-        about = f"datagrams lost: {losses(rounds)}" if comparison.lossy else "* Node's better variant"
+        about = f"datagrams lost: {losses(rounds)}" if comparison.lossy else "* the Node server that is the peer"
         print(f"\n{comparison.title(work)}   ({about})")
         print(show(rounds), flush=True)
         judged = judge(comparison, rounds, work, options.rounds)

@@ -18,8 +18,12 @@ if __package__ in (None, ""):  # run as a file: make the folder importable as th
 
 from benchmarks.harness import BUILD, Target, machine
 
-NAMES = ("tcp_echo", "udp_echo", "memory", "startup", "kernel", "capture", "tape", "dissect", "ladder", "wire")
-QUICK = {"tcp_echo", "udp_echo", "memory", "startup", "kernel"}  # those that know --quick; the others are short anyway
+NAMES = (
+    "tcp_echo", "udp_echo", "http_hello", "http_client", "memory", "startup", "kernel", "capture", "tape", "dissect",
+    "ladder", "wire",
+)  # fmt: skip
+# those that know --quick; the others are short anyway
+QUICK = {"tcp_echo", "udp_echo", "http_hello", "http_client", "memory", "startup", "kernel"}
 
 
 def run(name: str, arguments: list[str]) -> dict[str, Any]:

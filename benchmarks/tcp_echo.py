@@ -14,15 +14,15 @@ if __package__ in (None, ""):  # run as a file: make the folder importable as th
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.harness import machine, raise_file_limit, server_command
-from benchmarks.rotation import Comparison, Work, compare
+from benchmarks.rotation import Comparison, Echoes, compare
 
 
-def limits(size: int) -> Mapping[str, float]:
-    return {"Node net": 1.2} if size >= 65536 else {"Node net": 1.2, "asyncio streams": 1.5}
+def limits(work: Echoes) -> Mapping[str, float]:
+    return {"Node net": 1.2} if work.size >= 65536 else {"Node net": 1.2, "asyncio streams": 1.5}
 
 
-def shares(size: int) -> float:
-    return 0.8 if size >= 65536 else 0.75
+def shares(work: Echoes) -> float:
+    return 0.8 if work.size >= 65536 else 0.75
 
 
 COMPARISON = Comparison(
@@ -31,8 +31,17 @@ COMPARISON = Comparison(
     # For --servers there is one more: uvloop, a bare Protocol on uvloop.
     servers=("labkit", "node pipe", "node data", "asyncio", "socketserver", "C"),
     # 64 kB twice: what Node needs for it depends on what it received before (see README.md).
-    work=(Work(50, 64), Work(500, 64), Work(50, 1024), Work(500, 1024), Work(50, 65536), Work(50, 65536, before=64)),
-    command=server_command,
+    work=(
+        Echoes(50, 64),
+        Echoes(500, 64),
+        Echoes(50, 1024),
+        Echoes(500, 1024),
+        Echoes(50, 65536),
+        Echoes(50, 65536, before=64),
+    ),
+    read=Echoes.read,
+    form="50x64,50x65536after64 is 50 connections with 64 B, then with 64 kB after 64 B",
+    command=lambda name, _: server_command(name),
     program="client",
     peers={"Node net": "node", "asyncio streams": "asyncio", "socketserver": "socketserver"},
     limits=limits,

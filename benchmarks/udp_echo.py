@@ -14,10 +14,10 @@ if __package__ in (None, ""):  # run as a file: make the folder importable as th
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.harness import PEERS, build, machine, node_program
-from benchmarks.rotation import Comparison, Work, compare
+from benchmarks.rotation import Comparison, Echoes, compare
 
 
-def command(name: str) -> list[str]:
+def command(name: str, work: Echoes) -> list[str]:
     """The command that starts a UDP echo server; raises Unmeasured with the reason when it cannot run here."""
     if name == "C":
         return [str(build("udp_echo"))]
@@ -26,12 +26,12 @@ def command(name: str) -> list[str]:
     return [sys.executable, str(PEERS / f"udp_{name}.py")]
 
 
-def limits(size: int) -> Mapping[str, float]:
+def limits(work: Echoes) -> Mapping[str, float]:
     return {"Node dgram": 1.2, "asyncio's datagram endpoint": 4.0}
 
 
-def shares(size: int) -> float:
-    return 0.7 if size >= 8192 else 0.62
+def shares(work: Echoes) -> float:
+    return 0.7 if work.size >= 8192 else 0.62
 
 
 COMPARISON = Comparison(
@@ -39,7 +39,9 @@ COMPARISON = Comparison(
     unit="senders",
     servers=("labkit", "node", "asyncio", "C"),
     # 8 kB twice: what Node needs for it depends on what it received before (see README.md).
-    work=(Work(50, 64), Work(50, 1024), Work(50, 8192), Work(50, 8192, before=64)),
+    work=(Echoes(50, 64), Echoes(50, 1024), Echoes(50, 8192), Echoes(50, 8192, before=64)),
+    read=Echoes.read,
+    form="50x64,50x8192after64 is 50 senders with 64 B, then with 8 kB after 64 B",
     command=command,
     program="udp_client",
     peers={"Node dgram": "node", "asyncio's datagram endpoint": "asyncio"},

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from string import ascii_uppercase
 from typing import Any, ClassVar
 
 from labkit.exercises.engine import Exercise
-from labkit.exercises.question import LETTERS
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 
@@ -41,7 +41,7 @@ class Matching(Exercise):
     intro: ClassVar[str]
 
     def __init_subclass__(cls) -> None:
-        letters = LETTERS.upper()[: len(cls.cases)]
+        letters = ascii_uppercase[: len(cls.cases)]
         cls.steps = ("one answer for each letter", *(f"case {letter}" for letter in letters))
         empty = ", ".join(f'"{letter}": ...' for letter in letters)
         cls.stub = f"answer = {{{empty}}}\nexercises.{cls.name}.check(answer)"
@@ -66,7 +66,7 @@ class Matching(Exercise):
         return case.wrong.get(chosen) or f"{self.looks[chosen]} {case.here}"
 
     def _lettered(self) -> list[tuple[str, Case]]:
-        return list(zip(LETTERS.upper(), self.cases, strict=False))
+        return list(zip(ascii_uppercase, self.cases, strict=False))
 
     def _given(self, answer: Any) -> dict[str, str]:
         """The choice for each letter. Raises `NotYet` if one is missing, or is none of the choices."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from benchmarks import rotation, tcp_echo, udp_echo
-from benchmarks.rotation import Comparison, Rounds, Work
+from benchmarks.rotation import Comparison, Echoes, Rounds
 from tests.needs import need_tool
 
 
@@ -20,19 +21,19 @@ def rounds(**cpu_us: list[float]) -> Rounds:
     return {name.replace("_", " "): [{"cpu_us": each, "lost": 1} for each in cpu] for name, cpu in cpu_us.items()}
 
 
-@pytest.mark.parametrize("work", [Work(50, 64), Work(50, 8192, before=64)])
-def test_work_is_read_as_it_is_written(work: Work) -> None:
-    assert Work.read(str(work)) == work
+@pytest.mark.parametrize("work", [Echoes(50, 64), Echoes(50, 8192, before=64)])
+def test_work_is_read_as_it_is_written(work: Echoes) -> None:
+    assert Echoes.read(str(work)) == work
 
 
 def test_a_title_says_what_came_before() -> None:
-    assert udp_echo.COMPARISON.title(Work(50, 8192)) == "50 senders x 8 kB"
-    assert udp_echo.COMPARISON.title(Work(50, 8192, before=64)) == "50 senders x 8 kB after 64 B"
+    assert udp_echo.COMPARISON.title(Echoes(50, 8192)) == "50 senders x 8 kB"
+    assert udp_echo.COMPARISON.title(Echoes(50, 8192, before=64)) == "50 senders x 8 kB after 64 B"
 
 
 def test_the_better_of_nodes_servers_is_the_peer() -> None:
     measured = rounds(labkit=[2.0, 2.0], node_pipe=[9.0, 9.0], node_data=[5.0, 6.0], C=[1.0, 2.0])
-    target = rotation.judge(tcp_echo.COMPARISON, measured, Work(50, 65536), 2)[0]
+    target = rotation.judge(tcp_echo.COMPARISON, measured, Echoes(50, 65536), 2)[0]
     assert target.value == 2.75
     assert target.verdict == "met"
     assert target.note == "rounds 2.50-3.00; the C server reaches 4.00"
@@ -41,7 +42,7 @@ def test_the_better_of_nodes_servers_is_the_peer() -> None:
 @pytest.mark.parametrize(("size", "verdict"), [(1024, "met"), (8192, "MISSED")])
 def test_eight_kilobytes_promise_more_beside_the_c_server(size: int, verdict: str) -> None:
     measured = rounds(labkit=[1.0, 1.0], node=[1.5, 1.5], C=[0.6, 0.7])
-    target = rotation.judge(udp_echo.COMPARISON, measured, Work(50, size), 2)[-1]
+    target = rotation.judge(udp_echo.COMPARISON, measured, Echoes(50, size), 2)[-1]
     assert (target.name.split(": ")[1], round(target.value or 0, 3)) == ("CPU of the C server / ours", 0.65)
     assert target.verdict == verdict
 
@@ -49,26 +50,26 @@ def test_eight_kilobytes_promise_more_beside_the_c_server(size: int, verdict: st
 @pytest.mark.parametrize("size", [64, 8192])
 def test_node_is_beaten_by_as_much_at_every_size(size: int) -> None:
     measured = rounds(labkit=[1.0], node=[1.25], C=[1.0])
-    assert rotation.judge(udp_echo.COMPARISON, measured, Work(50, size), 1)[0].verdict == "met"
+    assert rotation.judge(udp_echo.COMPARISON, measured, Echoes(50, size), 1)[0].verdict == "met"
 
 
 def test_a_round_that_is_missing_is_not_judged() -> None:
     measured = rounds(labkit=[1.0, 1.0], node=[9.0], asyncio=[9.0, 9.0])
-    targets = rotation.judge(udp_echo.COMPARISON, measured, Work(50, 64), 2)
+    targets = rotation.judge(udp_echo.COMPARISON, measured, Echoes(50, 64), 2)
     assert [target.verdict for target in targets] == ["NOT MEASURED", "met", "NOT MEASURED"]  # C did not run at all
 
 
 @pytest.mark.parametrize("comparison", [tcp_echo.COMPARISON, udp_echo.COMPARISON])
-def test_every_promise_names_a_peer(comparison: Comparison) -> None:
+def test_every_promise_names_a_peer(comparison: Comparison[Echoes]) -> None:
     for work in comparison.work:
-        assert set(comparison.limits(work.size)) <= set(comparison.peers)
+        assert set(comparison.limits(work)) <= set(comparison.peers)
 
 
 def test_what_comes_before_comes_once_to_each_server(monkeypatch: pytest.MonkeyPatch) -> None:
     loads: list[tuple[int, int]] = []
 
-    def load(port: int, *_: Any, size: int, **__: Any) -> dict[str, Any]:
-        loads.append((port, size))
+    def load(port: int, _pid: int, _core: int, work: Any, **_: Any) -> dict[str, Any]:
+        loads.append((port, work[work.index("--size") + 1]))
         return {}
 
     class Standing:
@@ -80,7 +81,7 @@ def test_what_comes_before_comes_once_to_each_server(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(rotation, "load", load)
     servers: Mapping[str, Any] = {"labkit": Standing(1), "node": Standing(2)}
     options = argparse.Namespace(rounds=2, seconds=0, warmup=0)
-    rotation.measure(servers, Work(50, 8192, before=64), options, 0, "udp_client")
+    rotation.measure(servers, Echoes(50, 8192, before=64), options, 0, "udp_client")
     assert loads == [(1, 64), (1, 8192), (2, 64), (2, 8192), (2, 8192), (1, 8192)]
 
 
@@ -88,11 +89,11 @@ def test_each_kind_of_work_gets_servers_of_its_own(capsys: pytest.CaptureFixture
     need_tool("gcc")
     started = []
 
-    def command(name: str) -> list[str]:
+    def command(name: str, work: Echoes) -> list[str]:
         started.append(name)
-        return udp_echo.command("C")
+        return udp_echo.command("C", work)
 
-    comparison = Comparison("UDP echo", "senders", ("labkit",), (), command, "udp_client", {}, lambda _: {}, lossy=True)
+    comparison = replace(udp_echo.COMPARISON, servers=("labkit",), command=command, limits=lambda _: {})
     figures = rotation.compare(comparison, ["--quick", "--rounds", "1", "--work", "5x64,5x1024after64"])
     assert started == ["labkit", "labkit"]
     assert list(figures["rounds"]) == ["5x64", "5x1024after64"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
@@ -127,7 +127,8 @@ def test_missing_bytes_are_shown_as_missing() -> None:
 
 def test_missing_bytes_are_named_though_the_middle_is_left_out() -> None:
     fields = b"".join(b"X-%d: %d\r\n" % (number, number) for number in range(40))
-    run = Wire().open().client(10, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 90\r\n" + fields + b"\r\n" + b"a" * 30)
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 90\r\n" + fields + b"\r\n"
+    run = Wire().open().client(10, head + b"a" * 30)
     message = run.missed("client", b"b" * 30).client(20, b"\n" * 30).tape().messages[0]
     assert "30 bytes missing" in drawn(message)
 
@@ -169,7 +170,8 @@ def test_what_the_wire_sends_is_text() -> None:
 def test_the_table_names_every_part() -> None:
     page = page_of(draw.message(hello().messages[1]))
     rows = cells(page)
-    assert ["Content-Length", "80-99", "13", "How many bytes the body has: so the receiver knows where it ends."] in rows
+    why = "How many bytes the body has: so the receiver knows where it ends."
+    assert ["Content-Length", "80-99", "13", why] in rows
     assert ["Colon", "94", ":", "Stands directly behind the name: a space before it is an error."] in rows
     assert summaries(page) == ["the 7 parts by name", "… and 13 parts between them: spaces, colons, line ends"]
 
@@ -196,7 +198,7 @@ def test_every_byte_is_in_a_row(junk: bytes, chunked: bool, cut: int) -> None:
     rows = rows_of(message, 500)
     assert len(rows) <= ROWS + 8
     assert [rows[0].start, rows[-1].stop] == [message.start, message.stop]
-    assert all(one.stop == two.start for one, two in zip(rows, rows[1:], strict=False))
+    assert all(one.stop == two.start for one, two in pairwise(rows))
     drawn(message)
 
 

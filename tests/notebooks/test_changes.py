@@ -130,6 +130,28 @@ def test_lessons_and_guide_are_up_to_date() -> None:
     assert ([str(path) for path in found], mistakes) == ([], [])
 
 
+@pytest.mark.parametrize("path", sync_lessons.lessons(), ids=lambda path: path.stem)
+def test_each_section_with_an_experiment_has_something_to_change(path: Path) -> None:
+    assert unchanged(path.read_text(encoding="utf8")) == []
+
+
+def unchanged(text: str) -> list[str]:
+    """The headings of the sections that have an experiment and nothing to change. text: a lesson's."""
+    found = []
+    for section in re.split(r"(?m)^## ", text.partition("\n## What to keep\n")[0])[1:]:
+        heading = section.splitlines()[0]
+        experiments = [code for code in changes.code_cells(section) if "exercises." not in code]
+        if experiments and heading != "In production" and not changes.BLOCK.search(section):
+            found.append(heading)
+    return found
+
+
+def test_a_section_with_nothing_to_change_is_found() -> None:
+    assert unchanged(TEXT) == ["One", "Two"]
+    assert unchanged(changes.written_lesson(TEXT, [change()])) == ["Two"]
+    assert unchanged(TEXT.replace("two = one + 1", "exercises.tcp.flags")) == ["One"]
+
+
 def test_a_block_says_what_to_do_and_hides_what_is_seen() -> None:
     written = changes.written_lesson(TEXT, [change()])
     (block,) = re.findall(r"<!-- change: more -->\n(.*?)<!-- end of change -->\n", written, re.DOTALL)

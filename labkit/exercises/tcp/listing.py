@@ -149,6 +149,8 @@ def _made(answer: Any, run: Run) -> net.Server:
 class _Trial(Trial):
     """The student's server under trial. heard: collects what is printed."""
 
+    server: TrialServer
+
     def __init__(self, server: net.Server, run: Run, heard: _Heard) -> None:
         self.heard = heard
         if server.listening:  # its own port is not needed, and the next check must find it free

@@ -10,7 +10,7 @@ import socket as system
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from labkit import net
 from labkit.core import loop
@@ -75,13 +75,34 @@ class TrialServer(net.Server):
         self.failures.append(error)
 
 
+class OnTrial(Protocol):
+    """What a `Trial` asks of a server; failures, served and idle are those of `TrialServer`."""
+
+    failures: list[BaseException]
+    served: threading.Event
+    idle: bool
+
+    @property
+    def port(self) -> int: ...
+
+    def listen(self, port: int, /) -> Any: ...
+
+    def close(self) -> Any: ...
+
+    def close_all_connections(self) -> Any: ...
+
+    def wait_for(self, event: str, /, *, timeout: float) -> Any: ...
+
+
 class Trial:
     """A server under trial on 127.0.0.1, and clients that the kernel's own sockets make.
 
-    server: a `TrialServer`, which begins to listen. run: the check.
+    server: a `TrialServer` or another one with the same marks, which begins to listen. run: the check.
     """
 
-    def __init__(self, server: TrialServer, run: Run) -> None:
+    server: OnTrial
+
+    def __init__(self, server: OnTrial, run: Run) -> None:
         self.run = run
         self.stuck = False
         self.server = server

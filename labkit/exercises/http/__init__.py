@@ -1,0 +1,23 @@
+"""The exercises of the lessons on HTTP.
+
+Rule: one object an exercise, made once; `EXERCISES` lists them in the order of the lessons.
+"""
+
+from __future__ import annotations
+
+from labkit.exercises.engine import Exercise
+from labkit.exercises.http.agent import AgentTimeline
+from labkit.exercises.http.framing import Framing
+from labkit.exercises.http.parsing import Parser
+from labkit.exercises.http.pipeline import Pipeline
+from labkit.exercises.http.slow_reader import SlowReader
+
+__all__ = ["EXERCISES", "agent", "framing", "parser", "pipeline", "slow_reader"]
+
+framing = Framing()
+parser = Parser()
+pipeline = Pipeline()
+slow_reader = SlowReader()
+agent = AgentTimeline()
+
+EXERCISES: tuple[Exercise, ...] = (framing, parser, pipeline, slow_reader, agent)
