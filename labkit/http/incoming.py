@@ -17,7 +17,7 @@ from labkit.http import headers as header_fields
 from labkit.http.headers import Raw
 from labkit.net import Socket
 from labkit.streams import READING, Readable
-from labkit.streams.states import IDLE
+from labkit.streams.states import FLOWING, IDLE, Reading
 
 
 class Source(Protocol):
@@ -178,6 +178,11 @@ class IncomingMessage(Readable):
         self.complete = True
         if trailers:
             self._raw_trailers = trailers
+        if self.quiet and self._reading is FLOWING and not self._listeners and self._held is None and not self._tickets:
+            self._source_ended = self.closed = True  # answered before, and nobody listens
+            self._reading = Reading.ENDED
+            self._source = None
+            return
         self._push_end()
 
     def _cut_off(self) -> None:
@@ -194,9 +199,13 @@ class IncomingMessage(Readable):
 
     def _dump(self) -> None:
         """Nobody is going to read the rest of the body: it is thrown away as it comes."""
-        if not self.closed and not self.readable_ended and "data" not in self._listeners:
-            self._held = None
-            self._resume_now()
+        if self.closed or self._reading is Reading.ENDED or "data" in self._listeners:
+            return
+        if self.quiet and self._reading is IDLE and self._held is None and not self._source_ended:
+            self._reading = FLOWING  # the source was never stopped
+            return
+        self._held = None
+        self._resume_now()
 
     # -- what the stream asks
 
