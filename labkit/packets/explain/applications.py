@@ -89,8 +89,8 @@ def _claimed(
 ) -> tuple[Application, tuple[int, int]] | None:
     """The application whose bytes these are, and the offsets at which it begins; None if it is none of ours.
 
-    after: where another protocol has ended. Without a SYN, a stream begins in the middle of anything: then the first
-    segment that begins a message is looked for.
+    after: where another protocol has ended. Without a SYN, a stream begins in the middle of anything, and a hole can
+    hide its beginning: then the first segment that begins a message is looked for.
     """
     for application in APPLICATIONS:
         if after is not None:
@@ -103,9 +103,11 @@ def _claimed(
 
 
 def _begin(application: Application, stream: ByteStream, ports: frozenset[int]) -> int:
-    if stream.began:
+    if stream.began and (not stream.holes or application.claims(stream.data, 0, ports)):
         return 0
-    return next((offset for offset, *_ in stream.segments if application.claims(stream.data, offset, ports)), 0)
+    first = stream.holes[0][1] if stream.began else 0
+    begins = (offset for offset, *_ in stream.segments if offset >= first)
+    return next((offset for offset in begins if application.claims(stream.data, offset, ports)), 0)
 
 
 def layers(context: Context, below: Layer, start: int, end: int, number: int = 0) -> Iterator[Layer]:
