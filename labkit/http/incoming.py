@@ -187,11 +187,13 @@ class IncomingMessage(Readable):
 
     def _cut_off(self) -> None:
         """The connection is gone before all of the message came, or before anybody has read it."""
-        if self.closed or self.destroyed:
+        if self.closed or self.destroyed or self._due or self.readable_ended:
             return
         error = ConnectionReset("the connection closed before the whole message had come", "The peer broke off.")
-        if not self.complete:
-            self._fire("aborted")
+        self._fire("aborted")
+        if self.quiet and not self._listeners and not self._tickets:
+            self.closed = self.destroyed = True
+            return
         self._failed = error
         self.closed = self.destroyed = True
         self._fast = None
@@ -208,6 +210,25 @@ class IncomingMessage(Readable):
         self._resume_now()
 
     # -- what the stream asks
+
+    def _push_end(self) -> None:
+        self._source_ended = True
+        if self._reading is FLOWING and self._held is None and not self.destroyed and not self._due:
+            self._due = True  # as in Node, end comes after the handler that runs now
+            loop.get().call_soon(self._deliver_held)
+
+    def _after_end(self) -> None:
+        self._start_source()  # if this message had stopped it, the next one may come now
+        if self.quiet and "close" not in self._listeners and not self._tickets:
+            self.closed = True
+            self._source = None
+        else:
+            loop.get().call_soon(self._close_if_over)  # as in Node, close comes after that of an answer given now
+
+    def _destroy_now(self, error: Exception | None, from_cell: bool = False) -> None:
+        if not self.complete and not self.closed and not self.destroyed:
+            self._fire("aborted")
+        super()._destroy_now(error, from_cell)
 
     def _stop_source(self) -> None:
         if self._source is not None:

@@ -225,7 +225,10 @@ class Connection:
             if socket._writing < ENDING and not socket.closed and not socket.destroyed:
                 socket._write_now(data)
         if self._waiting:
-            self._ask()
+            if self.socket.writable_length:
+                self._ask()
+            else:
+                self._emptied()
 
     def below(self) -> int:
         """See `Carrier.below`."""
@@ -265,9 +268,6 @@ class Connection:
         """See `Carrier.sent`: the next response has its turn, or the connection ends."""
         self._queue.pop(0)
         self.answered += 1
-        request = message.req
-        if not request.complete or request._held is not None:
-            request._dump()
         if message.closes or (self._ending and not self._queue):
             self._finish()
             return
@@ -304,10 +304,12 @@ class Connection:
         if self._ending or not server.listening:
             return b""
         most = server.max_requests_per_socket
-        if most and self.answered + self._queue.index(response) + 1 >= most:
-            return b""
         lines: bytes = server._keep_alive_lines
-        return lines
+        if not most:
+            return lines
+        if self.answered + self._queue.index(response) + 1 >= most:
+            return b""
+        return lines[:-2] + b", max=%d\r\n" % most
 
     # -- the end
 

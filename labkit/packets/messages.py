@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from labkit.core.checks import shown
 from labkit.core.errors import LabError, NoSuchPart
 from labkit.packets.capture_file import Recording
 from labkit.packets.conversations import Conversation, Conversations, Side
-from labkit.packets.explain.applications import HTTP, Application, Detail, exchanges_in, layer
 from labkit.packets.explain.found import Found, Switch
 from labkit.packets.frames import address
 from labkit.packets.match import SENDERS
 from labkit.packets.model import Field, Layer
 from labkit.packets.streams import ByteStream, streams_of
+
+if TYPE_CHECKING:
+    from labkit.packets.explain.applications import Application, Detail
 
 _MOST_CONTENT = 1 << 26  # bytes that a compressed body may become
 _SEPARATORS = {"cookie": "; "}  # of fields that come several times; others have a comma (RFC 9110 §5.3, RFC 6265 §5.4)
@@ -77,7 +80,7 @@ class Message:
     def start_line(self) -> str:
         """The first line without its end: ``"GET / HTTP/1.1"``; ``""`` in a protocol whose messages do not have one."""
         found, data = self._found, self.buffer.data
-        if self._application is not HTTP:
+        if self.protocol != "HTTP":
             return ""
         begin = found.start
         while begin < found.stop and data[begin] in b"\r\n":
@@ -218,6 +221,8 @@ class Message:
 
     def layer_in(self, number: int) -> Layer | None:
         """The message as a layer of this packet; None if it does not lie whole in it. Positions count in the frame."""
+        from labkit.packets.explain.applications import layer
+
         found = self._found
         spans = self.buffer.spans(found.start, found.stop)
         if found.state == "cut" or len(spans) != 1 or spans[0][0] != number or spans[0][2] != found.stop - found.start:
@@ -282,18 +287,23 @@ class Talk:
         return self._streams
 
     def stream(self, sender: str) -> ByteStream:
+        """The stream of ``"client"`` or ``"server"``."""
         return self.streams()[sender == "server"]
 
     def time_ns(self, number: int) -> int | None:
+        """The time of this packet; None if it has none, and for packet 0, which does not exist."""
         return self._recording.frames[number - 1][0] if number else None
 
     def raw(self, number: int) -> bytes:
+        """The frame of this packet."""
         return self._recording.frames[number - 1][1]
 
     @property
     def messages(self) -> tuple[Message, ...]:
         """Its messages, in the order of the packets that completed them."""
         if self._messages is None:
+            from labkit.packets.explain.applications import exchanges_in
+
             exchanges = exchanges_in(*self.streams(), frozenset((self.flow.client[1], self.flow.server[1])))
             made = {
                 id(found): Message(application, found, self)

@@ -5,6 +5,7 @@ Rule: built with struct from `made`; a tape made here is the same in every run.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 
 from labkit.packets import Tape
@@ -63,6 +64,14 @@ class Dialog:
 
     def tape(self) -> Tape:
         return tape_of(self.frames)
+
+
+def exactly(source: socket.socket, size: int) -> bytes:
+    """The next bytes of a socket, so many or more; fewer if it ends."""
+    data = b""
+    while len(data) < size and (part := source.recv(65536)):
+        data += part
+    return data
 
 
 def tape_of(frames: Iterable[bytes]) -> Tape:

@@ -5,8 +5,10 @@ Rule: connections are made by hand; what tshark says of them stands in `test_htt
 
 from __future__ import annotations
 
+import socket
 import struct
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -14,11 +16,13 @@ from hypothesis import strategies as st
 
 from labkit import packets
 from labkit.core.errors import LabError
+from labkit.lab import Wire
 from labkit.packets import Message, Tape
 from labkit.packets.buffers import Buffer
 from labkit.packets.model import Field
+from tests.lab.wires import live_wire
 from tests.packets import made
-from tests.packets.dialogs import ACK, PSH, Dialog, Turn, talk, tape_of
+from tests.packets.dialogs import ACK, PSH, Dialog, Turn, exactly, talk, tape_of
 from tests.packets.http_scenes import (
     CHUNKED,
     CHUNKED_POST,
@@ -32,6 +36,7 @@ from tests.packets.http_scenes import (
     SWITCHING,
     UPGRADE,
     ZIPPED,
+    chunk,
     each,
     sized,
 )
@@ -230,6 +235,62 @@ def test_http_in_a_tunnel_is_http_again() -> None:
     assert [each.method or each.status for each in tape.messages] == ["CONNECT", 200, "GET", 200]
 
 
+# -- over a wire
+
+MUCH = bytes(range(256)) * 80
+LOSSES: dict[str, Callable[[Wire], object]] = {
+    "dropped": lambda wire: (
+        wire.drop(payload=True, sender="client", nth=4), wire.drop(payload=True, sender="server", nth=6)
+    ),
+    "reordered": lambda wire: (
+        wire.reorder(payload=True, sender="client", nth=4), wire.reorder(payload=True, sender="server", nth=6)
+    ),
+    "corrupted": lambda wire: (
+        wire.corrupt(payload=True, sender="client", nth=4), wire.corrupt(payload=True, sender="server", nth=6)
+    ),
+    "duplicated": lambda wire: wire.duplicate(payload=True, times=6),
+    "lost at random": lambda wire: wire.lose(0.08, seed=3, payload=True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", LOSSES)
+def test_messages_over_a_wire_with_accidents(rule: str) -> None:
+    """Two exchanges of 20 kB, the answers chunked: each message is whole, whatever happens to its segments."""
+    asked = sized(b"POST / HTTP/1.1\r\n", MUCH)
+    head = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+    answer = head + b"".join(chunk(part) for part in each(MUCH, 3000)) + b"0\r\n\r\n"
+    with live_wire() as wire:
+        with wire.server:
+            listener = socket.create_server(("", 8080))
+
+        def serve() -> None:
+            with wire.server:
+                peer, _ = listener.accept()
+            with peer:
+                for _ in range(2):
+                    exactly(peer, len(asked))
+                    peer.sendall(answer)
+                exactly(peer, 1)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        LOSSES[rule](wire)
+        with listener, wire.capture() as tape:
+            with wire.client:
+                caller = socket.create_connection((wire.server.address, 8080), timeout=30)
+            with caller:
+                for _ in range(2):
+                    caller.sendall(asked)
+                    assert exactly(caller, len(answer)) == answer
+            thread.join()
+    assert [(message.kind, message.state) for message in tape.messages] == [("request", ""), ("response", "")] * 2
+    for message in tape.messages:
+        assert message.body == MUCH
+        every_byte_once(message.fields, message.start, message.stop)
+    first, second = (message for message in tape.messages if message.kind == "response")
+    assert first.answers is not second.answers
+
+
 # -- what is missing, and what is wrong
 
 
@@ -347,6 +408,8 @@ def test_a_message_that_lies_whole_in_a_packet_is_a_layer_of_it() -> None:
     assert answer["HTTP"]["http.file_data"].value == b"hello"
     every_byte_once(tuple(field for each in second.layers for field in each.fields), 0, len(second.raw))
     assert [len(each.messages) for each in (first, second, answer)] == [1, 3, 1]
+    assert first["Payload"].fields[0].meaning == f"part of {tape.messages[0]!r}"
+    assert "10 bytes, packet 6, cut" in second.layers[-1].fields[0].meaning
     assert [each.protocol for each in tape] == ["TCP"] * len(tape)  # also of those that carry HTTP
 
 
@@ -402,6 +465,7 @@ def cuts(data: bytes) -> st.SearchStrategy[list[bytes]]:
 ASKED, ANSWERED = GET + CHUNKED_POST + POST + GET, HELLO + CHUNKED + HELLO * 2
 
 
+@settings(deadline=None)
 @given(cuts(ASKED), cuts(ANSWERED))
 def test_segments_do_not_matter(asked: list[bytes], answered: list[bytes]) -> None:
     found = messages([("c", asked), ("s", answered)])
@@ -423,7 +487,7 @@ def mutants() -> st.SearchStrategy[bytes]:
     return st.lists(pieces | cut | st.binary(max_size=5), max_size=9).map(b"".join)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(mutants(), mutants(), st.sets(st.integers(4, 30)), st.integers(20, 200), st.booleans())
 def test_whatever_comes(asked: bytes, answered: bytes, lost: set[int], size: int, end: bool) -> None:
     """Nothing raises, each byte of a message has one name, and messages do not overlap, with holes and without."""
@@ -503,6 +567,7 @@ def messages_on_53(data: bytes) -> tuple[Message, ...]:
     return talk([("c", data)], port=53).tape().messages
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(min_size=0, max_size=40), max_size=4))
 def test_whatever_comes_on_port_53(parts: list[bytes]) -> None:
     framed = [len(part).to_bytes(2, "big") + part for part in parts]

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.core.errors import LabError
@@ -21,7 +21,7 @@ from labkit.packets.buffers import FrameBuffer
 from labkit.packets.capture_file import Recording
 from labkit.packets.streams import MOST_MISSING, ByteStream
 from tests.lab.wires import live_wire
-from tests.packets.dialogs import ACK, FIN, PSH, RST, SYN, Dialog, talk, tape_of
+from tests.packets.dialogs import ACK, FIN, PSH, RST, SYN, Dialog, exactly, talk, tape_of
 
 HEADERS = 14 + 20 + 20  # bytes before the payload of these frames
 
@@ -174,6 +174,7 @@ def sendings(draw: st.DrawFn) -> tuple[int, bool, int, list[Sent]]:
     return isn, draw(st.booleans()), size, draw(st.lists(one, min_size=1, max_size=14))
 
 
+@settings(deadline=None)
 @given(sendings())
 def test_equals_a_model_that_takes_one_byte_after_the_other(case: tuple[int, bool, int, list[Sent]]) -> None:
     isn, syn, size, sent = case
@@ -229,7 +230,7 @@ def test_equals_what_the_sockets_read(rule: str) -> None:
             with wire.server:
                 peer, _ = listener.accept()
             with peer:
-                read["client"] = _exactly(peer, len(BYTES))
+                read["client"] = exactly(peer, len(BYTES))
                 peer.sendall(BYTES[::-1])
                 peer.shutdown(socket.SHUT_WR)
                 peer.recv(1)
@@ -242,7 +243,7 @@ def test_equals_what_the_sockets_read(rule: str) -> None:
                 caller = socket.create_connection((wire.server.address, 8080), timeout=30)
             with caller:
                 caller.sendall(BYTES)
-                read["server"] = _exactly(caller, len(BYTES))
+                read["server"] = exactly(caller, len(BYTES))
             thread.join()
     assert read == {"client": BYTES, "server": BYTES[::-1]}
     (connection,) = tape.connections
@@ -253,10 +254,3 @@ def test_equals_what_the_sockets_read(rule: str) -> None:
             place = stream.place(at)
             assert place is not None
             assert tape[place[0] - 1].raw[place[1]] == data[at]
-
-
-def _exactly(source: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size and (part := source.recv(65536)):
-        data += part
-    return data
