@@ -77,8 +77,9 @@ class Chunks:
                     raise Malformed("a chunk's size line is too long", 413, "HPE_CHUNK_EXTENSIONS_OVERFLOW")
                 raise Malformed("the trailers are too large", 431, "HPE_HEADER_OVERFLOW")
             if stop < 0:
-                if self._state == "size" and len(self._line.lstrip(b"0").partition(b";")[0]) > MAX_DIGITS:
-                    self._begin(self._line + b"\r\n")  # refused now, whatever follows
+                digits = self._line.partition(b";")[0].rstrip(b"\r")
+                if self._state == "size" and len(digits.lstrip(b"0")) > MAX_DIGITS:
+                    self._begin(digits + b"\r\n")  # refused now, whatever follows
                 break
             line, self._line = self._line, b""
             if not line.endswith(b"\r\n"):
