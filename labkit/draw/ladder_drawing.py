@@ -6,6 +6,7 @@ Rule: places things and draws them; nothing may overlap, however close.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,6 +56,9 @@ class Drawing:
         self.title = visible(title)
         self.shape = shape
         self.compact = shape is style.COMPACT
+        self.poles: tuple[int, ...] = (shape.client, shape.server)  # x of the lifelines
+        self.payloads = True  # the start of a payload hangs below its arrow
+        self.last = (0, 0)  # y of the start and the end of the last arrow
         self.trip = trip
         self.told = told
         self.canvas = Canvas()
@@ -101,7 +105,7 @@ class Drawing:
         shape = self.shape
         pieces: dict[str, list[str]] = {}
         for top, bottom, kind in [*self.life, (self.life_from, end, "life")]:
-            for x in (shape.client, shape.server):
+            for x in self.poles:
                 there = x == shape.client or not self.model.nobody
                 pieces.setdefault(kind if there else "life dot", []).append(f"M{x} {top:.0f}V{bottom:.0f}")
         for kind, paths in [*pieces.items(), *self.arrows.items()]:
@@ -152,6 +156,7 @@ class Drawing:
         least = taken["packet"] + _STEP + lift
         y = round(self.y if self.y > least else least)
         end = y + slope
+        self.last = y, end
         near, far, tip = (
             (shape.client + 2, shape.server - 3, -9) if rung.right else (shape.server - 2, shape.client + 3, 9)
         )
@@ -176,6 +181,7 @@ class Drawing:
         if rung.size:
             rest += "  " + count(rung.size, "byte")
         warning, text = rung.below if rung.size or rung.closed_window or not usual else ("", "")
+        text = text if self.payloads else ""
         words = rung.flags
         if warning and rung.pure_ack and not lift and self.wide(warning, rest) <= shape.room:
             words, warning = warning, ""  # says more than "ACK" does
@@ -316,35 +322,44 @@ class Drawing:
         more = "" if event.size is None else f" · {count(event.size, 'byte')}"
         if event.detail:
             more += f" · {visible(event.detail)}"
-        x = shape.client if left else shape.server
+        x = self.poles[0 if left else -1]
         self.canvas.circle(x, y, 4, hue if event.kind == "event" else f"o{hue}")
-        room = shape.client - 14 - shape.time - 8 if left else shape.wide - shape.server - 14 - 8
+        room = shape.client - 14 - shape.time - 8 if left else shape.wide - x - 14 - 8
         if not self.compact or width(words + more, "ev") <= room:
             words += more
         self.canvas.raw(x - 12 if left else x + 12, y + 4, fit(words, room, "ev"), "ev e" if left else "ev")
         self.taken["client" if left else "server"] = y + 4
 
-    def stall(self, words: str) -> None:
-        """A break in the time axis: nothing happens for long."""
+    def stall(self, words: str, room: float = 0) -> None:
+        """A break in the time axis: nothing happens for long.
+
+        room: of the words, px; 0 for all that is between the lifelines.
+        """
         shape = self.shape
+        room = room or shape.room
         top = max(self.y, *self.taken.values()) + 6
-        bottom = top + style.STALL
+        bottom = top + (style.STALL if self.stretch else style.STALL_LOW)
         middle = (top + bottom) / 2
         self.life += [(self.life_from, top + 8, "life"), (top + 8, bottom - 8, "life dot")]
         self.life_from = bottom - 8
-        for x in (shape.client, shape.server):
+        for x in self.poles:
             for y in (top + 8, bottom - 8):
                 self.canvas.path(f"M{x - 8} {y + 3:.0f}l16 -6", "life")
-        self.canvas.rect(shape.client + 12, middle - 15, shape.room, 30, "card", 15)
-        self.canvas.raw(shape.middle, middle + 4, fit(words, shape.room - 8, "ev"), "ev c")
+        half = min(15.0, (bottom - top) / 2 - 8)
+        self.canvas.rect(shape.middle - room / 2, middle - half, room, 2 * half, "card", 15)
+        self.canvas.raw(shape.middle, middle + 4, fit(words, room - 8, "ev"), "ev c")
         self.y = bottom
         self.taken = dict.fromkeys(self.taken, bottom)
+
+    def gone(self) -> str:
+        """What is left out of a long tape, in words."""
+        return ladder_text.left_out(self.model)
 
     def leave_out(self) -> None:
         """The part of a long tape that is not drawn."""
         shape = self.shape
         top = max(self.y, *self.taken.values()) + 10
-        lines = wrap(ladder_text.left_out(self.model), shape.room - 24, "ev", 3)
+        lines = wrap(self.gone(), shape.room - 24, "ev", 3)
         height = 42 + 17 * len(lines)
         self.life += [(self.life_from, top, "life"), (top, top + height, "life dot")]
         self.life_from = top + height
@@ -357,3 +372,18 @@ class Drawing:
         self.canvas.raw(shape.middle, y + 2, fit(how, shape.room - 8, "s"), "s c")
         self.y = top + height + 6
         self.taken = dict.fromkeys(self.taken, self.y)
+
+
+def lowest(drawn: Callable[..., Drawing], alt: str) -> str:
+    """The markup of a ladder; one that would be higher than `style.HIGH` is drawn again with shorter waits.
+
+    drawn: makes the drawing; takes how much waits are stretched.
+    """
+    svg = ""
+    for stretch in (1.0, 0.5, 0.0):
+        drawing = drawn(stretch=stretch)
+        svg = drawing.svg(alt)
+        # Shorter waits do not help where the arrows alone need more.
+        if drawing.high <= style.HIGH or len(drawing.rows) * style.RUNG > style.HIGH:
+            break
+    return svg

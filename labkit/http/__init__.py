@@ -10,10 +10,13 @@ block, and events tell of failure.
 
 from http import HTTPStatus
 
+from labkit.http.agent import Agent, close_everything, global_agent
+from labkit.http.client import ClientRequest, get, request
 from labkit.http.headers import BadHeader, HeadersSent
 from labkit.http.incoming import IncomingMessage
 from labkit.http.outgoing import OutgoingMessage
 from labkit.http.response import ServerResponse
+from labkit.http.response_chunks import BadResponse
 from labkit.http.server import Server, create_server
 from labkit.http.serving import ClientError
 
@@ -21,6 +24,7 @@ STATUS_CODES = {status.value: status.phrase for status in HTTPStatus}
 """Status code -> phrase (RFC 9110 section 15)."""
 
 __all__ = [
-    "STATUS_CODES", "BadHeader", "ClientError", "HeadersSent", "IncomingMessage", "OutgoingMessage", "Server",
-    "ServerResponse", "create_server",
+    "STATUS_CODES", "Agent", "BadHeader", "BadResponse", "ClientError", "ClientRequest", "HeadersSent",
+    "IncomingMessage", "OutgoingMessage", "Server", "ServerResponse", "close_everything", "create_server", "get",
+    "global_agent", "request",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from labkit.http import headers as header_fields
 from labkit.http.headers import Raw
 from labkit.net import Socket
 from labkit.streams import READING, Readable
-from labkit.streams.states import IDLE
+from labkit.streams.states import FLOWING, IDLE, Reading
 
 
 class Source(Protocol):
@@ -178,15 +178,22 @@ class IncomingMessage(Readable):
         self.complete = True
         if trailers:
             self._raw_trailers = trailers
+        if self.quiet and self._reading is FLOWING and not self._listeners and self._held is None and not self._tickets:
+            self._source_ended = self.closed = True  # answered before, and nobody listens
+            self._reading = Reading.ENDED
+            self._source = None
+            return
         self._push_end()
 
     def _cut_off(self) -> None:
         """The connection is gone before all of the message came, or before anybody has read it."""
-        if self.closed or self.destroyed:
+        if self.closed or self.destroyed or self._due or self.readable_ended:
             return
         error = ConnectionReset("the connection closed before the whole message had come", "The peer broke off.")
-        if not self.complete:
-            self._fire("aborted")
+        self._fire("aborted")
+        if self.quiet and not self._listeners and not self._tickets:
+            self.closed = self.destroyed = True
+            return
         self._failed = error
         self.closed = self.destroyed = True
         self._fast = None
@@ -194,11 +201,34 @@ class IncomingMessage(Readable):
 
     def _dump(self) -> None:
         """Nobody is going to read the rest of the body: it is thrown away as it comes."""
-        if not self.closed and not self.readable_ended and "data" not in self._listeners:
-            self._held = None
-            self._resume_now()
+        if self.closed or self._reading is Reading.ENDED or "data" in self._listeners:
+            return
+        if self.quiet and self._reading is IDLE and self._held is None and not self._source_ended:
+            self._reading = FLOWING  # the source was never stopped
+            return
+        self._held = None
+        self._resume_now()
 
     # -- what the stream asks
+
+    def _push_end(self) -> None:
+        self._source_ended = True
+        if self._reading is FLOWING and self._held is None and not self.destroyed and not self._due:
+            self._due = True  # as in Node, end comes after the handler that runs now
+            loop.get().call_soon(self._deliver_held)
+
+    def _after_end(self) -> None:
+        self._start_source()  # if this message had stopped it, the next one may come now
+        if self.quiet and "close" not in self._listeners and not self._tickets:
+            self.closed = True
+            self._source = None
+        else:
+            loop.get().call_soon(self._close_if_over)  # as in Node, close comes after that of an answer given now
+
+    def _destroy_now(self, error: Exception | None, from_cell: bool = False) -> None:
+        if not self.complete and not self.closed and not self.destroyed:
+            self._fire("aborted")
+        super()._destroy_now(error, from_cell)
 
     def _stop_source(self) -> None:
         if self._source is not None:

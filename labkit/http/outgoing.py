@@ -290,6 +290,9 @@ class OutgoingMessage(Headed):
             return
         super()._finish_soon()
 
+    def _fail_writing(self, refusal: Any) -> None:
+        loop.get().call_soon(self._fail, refusal)  # as in Node: what was written before still goes
+
     def _let_go(self) -> None:
         if self._carrier is not None and self._writing is not Writing.ENDED:
             self._carrier.leave(self)

@@ -33,28 +33,17 @@ class Limits(NamedTuple):
     trailers: int = 16384
 
 
-class Head(NamedTuple):
-    """What the head of a request says.
-
-    upgrade: it asks for another protocol. keep_alive: the connection may stand afterwards. has_body: framing fields say
-    so. expects: the value of Expect, in lower case, or b"".
-    """
-
-    method: str
-    target: str
-    version: str
-    raw: Raw
-    keep_alive: bool
-    upgrade: bool
-    has_body: bool
-    expects: bytes
-
-
 class Taker(Protocol):
     """Whom a parser tells what it finds, in the order of the bytes."""
 
-    def on_head(self, head: Head) -> bool:
-        """A head is whole. Returns whether to read no further: the connection is another protocol's from here on."""
+    def on_head(
+        self, method: str, target: str, version: str, raw: Raw, keep_alive: bool, upgrade: bool, expects: bytes
+    ) -> bool:
+        """A head is whole. Returns whether to read no further: the connection is another protocol's from here on.
+
+        raw: the fields. upgrade: it asks for another protocol. keep_alive: the connection may stand afterwards.
+        expects: the value of Expect, in lower case, or b"".
+        """
 
     def on_body(self, data: bytes) -> None:
         """Bytes of the body."""
@@ -253,11 +242,7 @@ class RequestParser:
         completed, self._completed = self._completed, False
         if completed != (framing is None or self._side is not None):
             raise Malformed("the framing of the message is in doubt")
-        head = Head(
-            verb, target.decode("latin-1"), version, raw, self._keeps, upgrade, framing is not None,
-            expects,
-        )  # fmt: skip
-        if self._taker.on_head(head):
+        if self._taker.on_head(verb, target.decode("latin-1"), version, raw, self._keeps, upgrade, expects):
             self.over = True
             return False
         return True if framing is not None else self._end()

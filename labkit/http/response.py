@@ -13,6 +13,7 @@ from labkit.core.errors import BadArgument, LabError
 from labkit.http.headers import Fields, HeadersSent, check_value, pairs
 from labkit.http.incoming import IncomingMessage
 from labkit.http.outgoing import OutgoingMessage
+from labkit.streams.states import Writing
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 """The phrases of the status codes (RFC 9110 section 15)."""
@@ -162,6 +163,15 @@ class ServerResponse(OutgoingMessage):
     def _date_line(self) -> bytes:
         carrier: Any = self._carrier
         return b"" if carrier is None else carrier.server._date_line()
+
+    def _after_finish(self) -> None:
+        super()._after_finish()
+        self.req._dump()  # as in Node, a body that nobody has read is thrown away now
+
+    def _finish_soon(self) -> None:
+        super()._finish_soon()
+        if self._writing is Writing.ENDED and not self.req.complete:
+            self.req._dump()
 
     def _detail(self, name: str, args: tuple[Any, ...]) -> str:
         return str(self._status) if name in ("finish", "end") else ""

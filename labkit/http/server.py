@@ -86,7 +86,7 @@ class Server(net.Server):
         self._now = 0.0
         self._date = b""
         self._keep_alive_lines = b"Connection: keep-alive\r\n"
-        if int(keep_alive_timeout):
+        if keep_alive_timeout:
             self._keep_alive_lines += b"Keep-Alive: timeout=%d\r\n" % int(keep_alive_timeout)
         if on_request is not None:
             self.on("request", on_request)

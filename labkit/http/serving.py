@@ -10,8 +10,9 @@ from typing import Any
 from labkit.core import loop
 from labkit.core.errors import LabError
 from labkit.http.framing import Malformed
+from labkit.http.headers import Raw
 from labkit.http.incoming import IncomingMessage
-from labkit.http.parsing import Head, RequestParser
+from labkit.http.parsing import RequestParser
 from labkit.http.response import PHRASES, ServerResponse
 from labkit.net import Socket
 from labkit.streams.states import ENDING, IDLE, OPEN
@@ -125,13 +126,15 @@ class Connection:
 
     # -- from the parser
 
-    def on_head(self, head: Head) -> bool:
+    def on_head(
+        self, method: str, target: str, version: str, raw: Raw, keep_alive: bool, upgrade: bool, expects: bytes
+    ) -> bool:
         """See `Taker.on_head`."""
         server = self.server
-        request = IncomingMessage(self, self.socket, head.raw, head.version)
-        request.method, request.url = head.method, head.target
-        if head.upgrade:
-            event = "connect" if head.method == "CONNECT" else "upgrade"
+        request = IncomingMessage(self, self.socket, raw, version)
+        request.method, request.url = method, target
+        if upgrade:
+            event = "connect" if method == "CONNECT" else "upgrade"
             if event in server._listeners:
                 self._turning = (event, request)
                 return True
@@ -139,13 +142,13 @@ class Connection:
                 self.socket.destroy()
                 return True
         self._request = request
-        response = ServerResponse(self, request, head.keep_alive)
+        response = ServerResponse(self, request, keep_alive)
         queue = self._queue
         queue.append(response)
         if len(queue) == 1:
             response._sink, response._writing = self._send, OPEN
         self.since = server._now
-        server._dispatch(self, request, response, head.expects if head.version == "1.1" else b"")
+        server._dispatch(self, request, response, expects if version == "1.1" else b"")
         return False
 
     def on_body(self, data: bytes) -> None:
@@ -222,7 +225,10 @@ class Connection:
             if socket._writing < ENDING and not socket.closed and not socket.destroyed:
                 socket._write_now(data)
         if self._waiting:
-            self._ask()
+            if self.socket.writable_length:
+                self._ask()
+            else:
+                self._emptied()
 
     def below(self) -> int:
         """See `Carrier.below`."""
@@ -262,9 +268,6 @@ class Connection:
         """See `Carrier.sent`: the next response has its turn, or the connection ends."""
         self._queue.pop(0)
         self.answered += 1
-        request = message.req
-        if not request.complete or request._held is not None:
-            request._dump()
         if message.closes or (self._ending and not self._queue):
             self._finish()
             return
@@ -301,10 +304,12 @@ class Connection:
         if self._ending or not server.listening:
             return b""
         most = server.max_requests_per_socket
-        if most and self.answered + self._queue.index(response) + 1 >= most:
-            return b""
         lines: bytes = server._keep_alive_lines
-        return lines
+        if not most:
+            return lines
+        if self.answered + self._queue.index(response) + 1 >= most:
+            return b""
+        return lines[:-2] + b", max=%d\r\n" % most
 
     # -- the end
 
