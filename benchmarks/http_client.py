@@ -46,7 +46,7 @@ SECONDS = 120
 
 
 def command(name: str, *numbers: int) -> list[str]:
-    """The command of a client; numbers: port, requests, sockets, warm-up. Raises Unmeasured with the reason."""
+    """The command that starts a client (port, requests, sockets, warm-up); raises Unmeasured with the reason."""
     words = [str(number) for number in numbers]
     if name == "node":
         return [node_program(), str(PEERS / "client_node.js"), *words]

@@ -22,6 +22,7 @@ from labkit.draw.picture import Picture
 from labkit.draw.plot import bars, levels
 from labkit.draw.sequence import sequence
 from labkit.draw.style import set_large
+from labkit.draw.timeline import timeline
 from labkit.draw.window import window
 
 __all__ = [
@@ -40,5 +41,6 @@ __all__ = [
     "number_line",
     "sequence",
     "set_large",
+    "timeline",
     "window",
 ]

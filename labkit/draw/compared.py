@@ -116,7 +116,7 @@ def _drawn(lanes: Sequence[_Lane], title: str, tail: Sequence[str], desc: str) -
         left = _SCALE + 24 + number * (style.WIDTH - _SCALE - 24) // 2
         low = max(low, _draw_lane(canvas, lane, left, y, top, scale))
     canvas.raw(_SCALE, y + 36, "ms", "z e")
-    for tick in _ticks(longest):
+    for tick in ticks(longest):
         at = top + tick * scale
         canvas.raw(_SCALE, at + 4, f"{tick / 1e6:g}", "z e")
         canvas.path(f"M{_SCALE + 6} {at:.0f}H{style.WIDTH - MARGIN}", "rule thin", below=True)
@@ -191,7 +191,7 @@ def _arrow(canvas: Canvas, packet: Packet, left: int, right: int, y: float) -> N
         canvas.path(f"M{tip} {y + 3:.1f}l{back} -4v8z", color)
 
 
-def _ticks(span: int) -> list[int]:
+def ticks(span: int) -> list[int]:
     """Round times on the scale, ns: at most eight."""
     steps = (base * 10**power for power in range(3, 19) for base in (1, 2, 5))
     step = next(each for each in steps if span / each <= 8)

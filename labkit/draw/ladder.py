@@ -6,26 +6,25 @@ Rule: takes what a student asks for; what is said is decided in `ladder_model` a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
 from labkit.draw import ladder_text, style
-from labkit.draw.ladder_drawing import Drawing
+from labkit.draw.ladder_drawing import Drawing, lowest
 from labkit.draw.ladder_fold import folded
 from labkit.draw.ladder_model import Item, Ladder, Rung, read
 from labkit.draw.ladder_resets import judge
 from labkit.draw.ladder_time import way_ns
+from labkit.draw.message_ladder import ladder_of
 from labkit.draw.picture import Picture
 from labkit.draw.text import duration, given
 
 if TYPE_CHECKING:
     from labkit.packets.packet import Packet
     from labkit.packets.tape import Tape
-
-_ALT = 60  # most lines of the alternative text
 
 
 @in_words
@@ -36,6 +35,7 @@ def ladder(
     acks: bool | None = None,
     only: str | None = None,
     fold: bool = False,
+    of: str | None = None,
     round_trip: tuple[Packet | int, Packet | int] | None = None,
     compact: bool | None = None,
     title: str | None = None,
@@ -45,32 +45,35 @@ def ladder(
 
     tape: a Tape, or any packets; they are drawn in their order, whatever their times say. events: draw the socket
     events and calls. acks: draw segments that only acknowledge (None: all of them; in a compact ladder those of the
-    handshake and of the end); those with a note are always drawn. only: ``"data"``:
-    packets with payload and packets to which something happened; runs of like segments become one row. fold: the
-    handshake and the end become one row each. round_trip: two packets, or their numbers: the time between them gets a
-    bracket. compact: large type and little of it, for a projector (None: as `set_large` says). title: in place of the
-    one made from the tape. limit: most rows drawn (the first and last ones of a longer tape, with a note of what is
-    left out); None draws all.
+    handshake and of the end); those with a note are always drawn. only: ``"data"``: packets with payload and packets to
+    which something happened; runs of like segments become one row. fold: the handshake and the end become one row each.
+    of: ``"HTTP"``: one arrow a message in place of one a packet, from its first packet to the one with which it was
+    whole; then acks, only, fold and round_trip have no meaning. round_trip: two packets, or their numbers: the time
+    between them gets a bracket. compact: large type and little of it, for a projector (None: as `set_large` says).
+    title: in place of the one made from the tape. limit: most rows drawn (the first and last ones of a longer tape,
+    with a note of what is left out); None draws all.
     Returns a Picture whose text twin is the same from run to run, but for the line that names the tape's origin.
-    Raises LabError for a tape that is none, and for packets of round_trip that are not drawn.
+    Raises LabError for a tape that is none, packets of round_trip that are not drawn, and a tape without messages of
+    this protocol.
     """
     title = title or None
+    large = style.Session.large if compact is None else bool(compact)
+    if of is not None:
+        if acks is not None or only or fold or round_trip:
+            raise LabError(
+                f"of={given(of)} draws messages, and acks, only, fold and round_trip are about packets",
+                "Leave either of them out.",
+            )
+        return ladder_of(cast("Tape", tape), of, events=events, large=large, title=title, limit=limit)
     rows = partial(_rows, fold=bool(fold), data=only == "data")
     model = read(tape, events=events, acks=acks is not False, limit=limit, only=only, rows=rows)
     trip, trip_words, trip_twin = _trip(model, round_trip)
     text = ladder_text.twin(model, title, trip_twin)
-    large = style.Session.large if compact is None else compact
-    lines = text.split("\n")
-    # A screen reader should not have to read hundreds of arrows: the start, and the line that names the origin.
-    alt = (
-        text
-        if len(lines) <= _ALT
-        else "\n".join([*lines[: _ALT - 2], f"… {len(lines) - _ALT + 1} more lines", lines[-1]])
-    )
+    alt = ladder_text.shortened(text)
     heading = ladder_text.heading(model) if title is None else title
     shape, ends = style.COMPACT if large else style.FULL, (trip, trip_words) if trip else None
     sparse = large and acks is None
-    svg = _low(partial(Drawing, model, heading, shape, ends, told=style.Session.told, sparse=sparse), alt)
+    svg = lowest(partial(Drawing, model, heading, shape, ends, told=style.Session.told, sparse=sparse), alt)
     if model.events and not large:
         style.Session.told = True
     return Picture(text, alt, svg=svg)
@@ -81,18 +84,6 @@ def _rows(rungs: list[Rung], *, fold: bool, data: bool) -> list[Item]:
     if any(rung.reset for rung in rungs):
         judge(rungs)
     return folded(rungs, ends=fold, data=data)
-
-
-def _low(drawn: Callable[..., Drawing], alt: str) -> str:
-    """The markup of a ladder; one that would be higher than `style.HIGH` is drawn again with shorter waits."""
-    svg = ""
-    for stretch in (1.0, 0.5, 0.0):
-        drawing = drawn(stretch=stretch)
-        svg = drawing.svg(alt)
-        # Shorter waits do not help where the arrows alone need more.
-        if drawing.high <= style.HIGH or len(drawing.rows) * style.RUNG > style.HIGH:
-            break
-    return svg
 
 
 def _trip(model: Ladder, asked: object) -> tuple[tuple[Rung, Rung] | None, str, str]:

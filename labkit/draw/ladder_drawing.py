@@ -6,6 +6,7 @@ Rule: places things and draws them; nothing may overlap, however close.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -324,27 +325,36 @@ class Drawing:
         self.canvas.raw(x - 12 if left else x + 12, y + 4, fit(words, room, "ev"), "ev e" if left else "ev")
         self.taken["client" if left else "server"] = y + 4
 
-    def stall(self, words: str) -> None:
-        """A break in the time axis: nothing happens for long."""
+    def stall(self, words: str, room: float = 0) -> None:
+        """A break in the time axis: nothing happens for long.
+
+        room: of the words, px; 0 for all that is between the lifelines.
+        """
         shape = self.shape
+        room = room or shape.room
         top = max(self.y, *self.taken.values()) + 6
-        bottom = top + style.STALL
+        bottom = top + (style.STALL if self.stretch else style.STALL_LOW)
         middle = (top + bottom) / 2
         self.life += [(self.life_from, top + 8, "life"), (top + 8, bottom - 8, "life dot")]
         self.life_from = bottom - 8
         for x in (shape.client, shape.server):
             for y in (top + 8, bottom - 8):
                 self.canvas.path(f"M{x - 8} {y + 3:.0f}l16 -6", "life")
-        self.canvas.rect(shape.client + 12, middle - 15, shape.room, 30, "card", 15)
-        self.canvas.raw(shape.middle, middle + 4, fit(words, shape.room - 8, "ev"), "ev c")
+        half = min(15.0, (bottom - top) / 2 - 8)
+        self.canvas.rect(shape.middle - room / 2, middle - half, room, 2 * half, "card", 15)
+        self.canvas.raw(shape.middle, middle + 4, fit(words, room - 8, "ev"), "ev c")
         self.y = bottom
         self.taken = dict.fromkeys(self.taken, bottom)
+
+    def gone(self) -> str:
+        """What is left out of a long tape, in words."""
+        return ladder_text.left_out(self.model)
 
     def leave_out(self) -> None:
         """The part of a long tape that is not drawn."""
         shape = self.shape
         top = max(self.y, *self.taken.values()) + 10
-        lines = wrap(ladder_text.left_out(self.model), shape.room - 24, "ev", 3)
+        lines = wrap(self.gone(), shape.room - 24, "ev", 3)
         height = 42 + 17 * len(lines)
         self.life += [(self.life_from, top, "life"), (top, top + height, "life dot")]
         self.life_from = top + height
@@ -357,3 +367,18 @@ class Drawing:
         self.canvas.raw(shape.middle, y + 2, fit(how, shape.room - 8, "s"), "s c")
         self.y = top + height + 6
         self.taken = dict.fromkeys(self.taken, self.y)
+
+
+def lowest(drawn: Callable[..., Drawing], alt: str) -> str:
+    """The markup of a ladder; one that would be higher than `style.HIGH` is drawn again with shorter waits.
+
+    drawn: makes the drawing; takes how much waits are stretched.
+    """
+    svg = ""
+    for stretch in (1.0, 0.5, 0.0):
+        drawing = drawn(stretch=stretch)
+        svg = drawing.svg(alt)
+        # Shorter waits do not help where the arrows alone need more.
+        if drawing.high <= style.HIGH or len(drawing.rows) * style.RUNG > style.HIGH:
+            break
+    return svg

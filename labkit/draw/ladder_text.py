@@ -22,6 +22,7 @@ _STEPS_MS = (40, 100, 200, 400)
 _LEAST_TIMER_MS, _LEAST_MS = 40, 200
 _QUICK_NS = 20_000_000  # no silence below this is told
 _NO_ACKS = "  (segments that only acknowledge are not shown)"
+_ALT = 60  # most lines of the alternative text
 _WHOLE = 40  # packets of a folded row that the twin lists one by one
 
 
@@ -74,9 +75,9 @@ def twin(ladder: Ladder, title: str | None = None, trip: str = "") -> str:
         mine = [row for row in rows if group in (None, (row.first if isinstance(row, Fold) else row).group)]
         # Numbers count all packets of the tape; if others come between by chance, they count these alone.
         lines += _listed(ladder, mine, pad, numbered=group is None and ladder.acks)
-        lines += _told([event for event in events if group is None or ladder.group_of(event) == group], ladder)
+        lines += socket_lines([event for event in events if group is None or ladder.group_of(event) == group], ladder)
     rest = [event for event in events if groups[0] is not None and ladder.group_of(event) is None]
-    if rest and (told := _told(rest, ladder)):
+    if rest and (told := socket_lines(rest, ladder)):
         lines += [f"of no one {ladder.noun}", *told]
     if left:
         lines.append(f"  ({count(left, 'socket event')} in the part left out)")
@@ -85,6 +86,17 @@ def twin(ladder: Ladder, title: str | None = None, trip: str = "") -> str:
     if ladder.origin:
         lines.append(f"tape: {ladder.origin}")
     return "\n".join(lines)
+
+
+def shortened(text: str) -> str:
+    """The alternative text of a ladder: nobody wants to hear hundreds of arrows read out.
+
+    text: its twin, whose last line names the origin.
+    """
+    lines = text.split("\n")
+    if len(lines) <= _ALT:
+        return text
+    return "\n".join([*lines[: _ALT - 2], f"… {len(lines) - _ALT + 1} more lines", lines[-1]])
 
 
 def hidden(ladder: Ladder) -> str:
@@ -163,7 +175,7 @@ def _between(before: Rung, after: Rung) -> list[str]:
     return []
 
 
-def _told(events: list[SocketEvent], ladder: Ladder) -> list[str]:
+def socket_lines(events: list[SocketEvent], ladder: Ladder) -> list[str]:
     """The lines of the twin that tell what the sockets did."""
     lines = []
     for who in ("client", "server"):

@@ -102,6 +102,7 @@ TICK = 16  # least distance of two socket events on one side
 SLOPE = 6  # how far an arrow falls on its way
 SLOPE_WIRE = 26  # the same if the way takes time
 STALL = 46  # height of a break in the time axis
+STALL_LOW = 36  # the same in a ladder that would be too high
 STRETCH = 30  # most that a wait without a break takes
 LIFT = 4  # more room above and below an arrow that a wire touched, since its mark is higher than the line
 WAIT = 5  # from the tip of an arrow to the line of a packet that waits there to arrive

@@ -11,6 +11,9 @@ from typing import NamedTuple
 MAX_CHUNK_LINE = 4096
 """Bytes of one chunk's size line, extensions included (RFC 9112 section 7.1.1 asks for a limit)."""
 
+MAX_DIGITS = 16
+"""Hexadecimal digits of a chunk's size, without zeros in front: 64 bits."""
+
 
 class Malformed(Exception):
     """The message breaks HTTP's grammar, or a limit. status: the answer. code: Node's, or the parser's, name for it."""
@@ -74,6 +77,9 @@ class Chunks:
                     raise Malformed("a chunk's size line is too long", 413, "HPE_CHUNK_EXTENSIONS_OVERFLOW")
                 raise Malformed("the trailers are too large", 431, "HPE_HEADER_OVERFLOW")
             if stop < 0:
+                digits = self._line.partition(b";")[0].rstrip(b"\r")
+                if self._state == "size" and len(digits.lstrip(b"0")) > MAX_DIGITS:
+                    self._begin(digits + b"\r\n")  # refused now, whatever follows
                 break
             line, self._line = self._line, b""
             if not line.endswith(b"\r\n"):

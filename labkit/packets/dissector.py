@@ -193,7 +193,7 @@ class _Frame:
         if name in ("TCP", "UDP") and not self.context.fragment:
             known = self.context.inside if name == "TCP" else None
             alone = applications.layers(self.context, self.layers[-1], end, stop, self.number)
-            for layer in known or alone:
+            for layer in alone if known is None else known:
                 self.payload(name, layer.start // 8)  # a part of a message that other packets bring, too
                 self.layers.append(layer)
                 self.position = layer.end // 8
@@ -222,7 +222,9 @@ class _Frame:
             return
         data = self.raw[start:stop]
         prefix = {"TCP": "tcp.payload", "UDP": "udp.payload"}.get(name, "data.data")
-        item = Field(prefix, title, start * 8, len(data) * 8, data, shown_bytes(data), why=_WHY_PAYLOAD)
+        parts = [said for first, after, said in self.context.parts if first < stop and after > start]
+        meaning = f"part of {' and of '.join(parts)}" if parts else ""
+        item = Field(prefix, title, start * 8, len(data) * 8, data, shown_bytes(data), meaning, _WHY_PAYLOAD)
         self.layers.append(Layer("Payload", title, start * 8, len(data) * 8, (item,), data, self.number))
         self.position = stop
 

@@ -22,6 +22,9 @@ PROTOCOLS = (
 )  # fmt: skip
 """The most frequent names of whole frames; `labkit.packets.names` has the rarer ones."""
 
+APPLICATIONS = ("HTTP", "DNS")
+"""The protocols inside TCP and UDP whose packets a tape can find; a wire sees only frames."""
+
 _RARE = (*OPAQUE_ETHERTYPES.values(), *OPAQUE_PROTOCOLS.values(), *LINKTYPE_NAMES.values())
 _CASELESS = {name.lower(): name for name in (*_RARE, *PROTOCOLS)}
 _BITS = {words: bits for bits, words in enumerate(FLAGS_IN_WORDS)}

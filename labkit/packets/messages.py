@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from labkit.core.checks import shown
 from labkit.core.errors import LabError, NoSuchPart
 from labkit.packets.capture_file import Recording
 from labkit.packets.conversations import Conversation, Conversations, Side
-from labkit.packets.explain.applications import Application, Detail, exchanges_in, layer
 from labkit.packets.explain.found import Found, Switch
 from labkit.packets.frames import address
 from labkit.packets.match import SENDERS
 from labkit.packets.model import Field, Layer
 from labkit.packets.streams import ByteStream, streams_of
+
+if TYPE_CHECKING:
+    from labkit.packets.explain.applications import Application, Detail
 
 _MOST_CONTENT = 1 << 26  # bytes that a compressed body may become
 _SEPARATORS = {"cookie": "; "}  # of fields that come several times; others have a comma (RFC 9110 §5.3, RFC 6265 §5.4)
@@ -75,8 +78,10 @@ class Message:
 
     @property
     def start_line(self) -> str:
-        """The first line without its end: ``"GET / HTTP/1.1"``; ``""`` if the message does not have one."""
+        """The first line without its end: ``"GET / HTTP/1.1"``; ``""`` in a protocol whose messages do not have one."""
         found, data = self._found, self.buffer.data
+        if self.protocol != "HTTP":
+            return ""
         begin = found.start
         while begin < found.stop and data[begin] in b"\r\n":
             begin += 1
@@ -114,9 +119,9 @@ class Message:
         return _joined(self._details().headers)
 
     @property
-    def raw_headers(self) -> tuple[tuple[str, str], ...]:
-        """(name, value) of each header field, as sent."""
-        return self._details().headers
+    def raw_headers(self) -> list[str]:
+        """The header fields as sent: name, value, name, value, …"""
+        return [each for field in self._details().headers for each in field]
 
     @property
     def trailers(self) -> dict[str, str]:
@@ -124,9 +129,9 @@ class Message:
         return _joined(self._details().trailers)
 
     @property
-    def raw_trailers(self) -> tuple[tuple[str, str], ...]:
-        """(name, value) of each field behind a chunked body, as sent."""
-        return self._details().trailers
+    def raw_trailers(self) -> list[str]:
+        """The fields behind a chunked body, as `raw_headers`."""
+        return [each for field in self._details().trailers for each in field]
 
     @property
     def body(self) -> bytes:
@@ -216,9 +221,11 @@ class Message:
 
     def layer_in(self, number: int) -> Layer | None:
         """The message as a layer of this packet; None if it does not lie whole in it. Positions count in the frame."""
+        from labkit.packets.explain.applications import layer
+
         found = self._found
         spans = self.buffer.spans(found.start, found.stop)
-        if found.state or len(spans) != 1 or spans[0][0] != number or spans[0][2] != found.stop - found.start:
+        if found.state == "cut" or len(spans) != 1 or spans[0][0] != number or spans[0][2] != found.stop - found.start:
             return None
         raw, first = self._talk.raw(number), spans[0][1]
         stop = first + spans[0][2]
@@ -236,8 +243,8 @@ class Message:
         numbers = self.packets
         where = f"packet {numbers[0]}" if len(numbers) == 1 else f"packets {_listed(numbers)}"
         state = f", {self.state}" if self.state else ""
-        line = self.start_line[:100] if self.kind != "preface" else "PRI * HTTP/2.0"
-        line = "".join(each if each.isprintable() else "·" for each in line) or self.kind
+        line = self.start_line[:100] or f"{self.kind} {self._found.words}".rstrip()
+        line = "".join(each if each.isprintable() else "·" for each in line)
         return f"{line} ({size} {'byte' if size == 1 else 'bytes'}, {where}{state})"
 
 
@@ -280,19 +287,24 @@ class Talk:
         return self._streams
 
     def stream(self, sender: str) -> ByteStream:
+        """The stream of ``"client"`` or ``"server"``."""
         return self.streams()[sender == "server"]
 
     def time_ns(self, number: int) -> int | None:
+        """The time of this packet; None if it has none, and for packet 0, which does not exist."""
         return self._recording.frames[number - 1][0] if number else None
 
     def raw(self, number: int) -> bytes:
+        """The frame of this packet."""
         return self._recording.frames[number - 1][1]
 
     @property
     def messages(self) -> tuple[Message, ...]:
         """Its messages, in the order of the packets that completed them."""
         if self._messages is None:
-            exchanges = exchanges_in(*self.streams())
+            from labkit.packets.explain.applications import exchanges_in
+
+            exchanges = exchanges_in(*self.streams(), frozenset((self.flow.client[1], self.flow.server[1])))
             made = {
                 id(found): Message(application, found, self)
                 for application, exchange in exchanges

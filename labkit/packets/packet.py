@@ -147,6 +147,12 @@ class Packet:
         """The messages, of HTTP or DNS over TCP, of which this packet brought bytes, in order of completion."""
         return self._messages(self.number - 1) if self._messages is not None else ()
 
+    def carries(self, application: str) -> bool:
+        """Whether it brings bytes of a message of this protocol: ``packet.carries("HTTP")``, ``"DNS"``."""
+        if self._quick.protocol == "TCP":
+            return any(each.protocol == application for each in self.messages)
+        return self._quick.protocol == "UDP" and application in self
+
     @property
     def fragment(self) -> tuple[int, int, bool] | None:
         """Of an IP fragment: (first byte, byte after the last, whether more follow), counted in the packet's payload.
@@ -218,11 +224,23 @@ class Packet:
             context.in_tape = True
             context.relative_seq, context.relative_ack = place.relative_seq, place.relative_ack
             if self._messages is not None and self.length:
-                inside = [message.layer_in(self.number) for message in self.messages]
-                context.inside = tuple(sorted(filter(None, inside), key=lambda each: each.start))
+                context.inside, context.parts = self._inside()
             if self._quick.flags & frames.ACK:
                 context.sack_base = (self._quick.ack - place.relative_ack) % (1 << 32)
         return context
+
+    def _inside(self) -> tuple[tuple[Layer, ...], tuple[tuple[int, int, str], ...]]:
+        """The messages that lie whole in this frame, as layers, and where parts of other messages are."""
+        layers, parts = [], []
+        for message in self.messages:
+            layer = message.layer_in(self.number)
+            if layer is not None:
+                layers.append(layer)
+                continue
+            for number, first, size in message.buffer.spans(message.start, message.stop):
+                if number == self.number:
+                    parts.append((first, first + size, repr(message)))
+        return tuple(sorted(layers, key=lambda each: each.start)), tuple(parts)
 
     def __getitem__(self, name: str) -> Layer:
         """The layer with this name: ``packet["TCP"]``; raises `NoSuchPart` that names the packet's layers.

@@ -14,7 +14,6 @@ from operator import itemgetter
 from labkit.packets.buffers import Buffer, Hole, Span
 from labkit.packets.capture_file import Recording
 from labkit.packets.conversations import Conversation, Conversations
-from labkit.packets.explain.internet import ones_sum
 from labkit.packets.frames import FIN, RST, SYN, TCP_PROTOCOL, Quick
 
 Segment = tuple[int, int, int, int]
@@ -204,6 +203,8 @@ def streams_of(flow: Conversation, known: Conversations, recording: Recording) -
 
 def _accepted(raw: bytes, packet: Quick) -> bool:
     """Whether the receiver's kernel took a damaged segment all the same: its checksums are right."""
+    from labkit.packets.explain.internet import ones_sum
+
     if len(packet.src) == 4 and ones_sum(raw[packet.network : packet.transport]) != _RIGHT:
         return False
     pseudo = packet.src + packet.dst + bytes((0, TCP_PROTOCOL)) + (packet.end - packet.transport).to_bytes(4, "big")

@@ -18,7 +18,7 @@ from labkit.core.files import write_whole
 from labkit.packets import pcap, pcapng
 from labkit.packets.capture_file import Recording
 from labkit.packets.conversations import Conversation, Conversations
-from labkit.packets.match import Conditions
+from labkit.packets.match import APPLICATIONS, Conditions
 from labkit.packets.messages import Message, Sides, Talk
 from labkit.packets.model import VERDICTS, SocketEvent
 from labkit.packets.notes import notes_of
@@ -194,10 +194,13 @@ class Tape(Sequence[Packet]):
 
         has: at least these TCP flags, by name: ``"SYN"`` finds SYN and SYN, ACK. only: these and no others:
         ``only="SYN"``, ``only="FIN, ACK"``. sender: ``"client"`` or ``"server"``. port: source or destination.
-        payload: with (True) or without (False) payload. protocol: ``"TCP"``, ``"UDP"``, ``"ICMP"``, …. verdict: what a
-        wire did to them, by the kind of `Verdict`: ``"dropped"``. Raises LabError for a value that no packet can have.
+        payload: with (True) or without (False) payload. protocol: ``"TCP"``, ``"UDP"``, ``"ICMP"``, …; ``"HTTP"`` and
+        ``"DNS"`` find the packets that bring bytes of such a message. verdict: what a wire did to them, by the kind of
+        `Verdict`: ``"dropped"``. Raises LabError for a value that no packet can have.
         """
         known, verdicts = self._shared.conversations, self._shared.recording.verdicts
+        application = protocol.upper() if isinstance(protocol, str) and protocol.upper() in APPLICATIONS else None
+        protocol = None if application else protocol
         conditions = Conditions(sender, has, only, payload, port, protocol)
         if verdict is not None and verdict not in VERDICTS:
             raise LabError(
@@ -209,6 +212,8 @@ class Tape(Sequence[Packet]):
             if verdict is not None and (index not in verdicts or verdicts[index].kind != verdict):
                 continue
             packet = self._shared.packet(index)
+            if application is not None and not packet.carries(application):
+                continue
             if conditions.fits(known.quick[index], packet.sender, packet.length):
                 found.append(index)
         return self._part(found)

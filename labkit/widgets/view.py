@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets
 
 from labkit.widgets.controls import Choice, Entry
-from labkit.widgets.look import STYLE, line_below
+from labkit.widgets.look import SIGNS, STYLE, line_below
 from labkit.widgets.words import bare, marked
 
 
@@ -88,7 +88,21 @@ def attached(asks: Choice | Entry) -> Any:
         return asks.view.box
 
 
+class _Several:
+    """Several questions, one at a time, each behind a tab with its number; the tab also tells how it was answered."""
+
+    def __init__(self, asks: Sequence[Choice | Entry]) -> None:
+        self.asks = asks
+        self.box = ipywidgets.Tab([attached(each) for each in asks], selected_index=0)
+        self.box.add_class("labkit-several")
+        for page in self.box.children:
+            page.children[-1].observe(lambda _change: self._name(), "value")
+        self._name()
+
+    def _name(self) -> None:
+        self.box.titles = [f"{number} {SIGNS[each.tone]}".strip() for number, each in enumerate(self.asks, 1)]
+
+
 def together(asks: Sequence[Choice | Entry]) -> str:
-    """The id of the model that shows one question, or several of them, one below the other."""
-    boxes = [attached(each) for each in asks]
-    return str((boxes[0] if len(boxes) == 1 else ipywidgets.VBox(boxes)).model_id)
+    """The id of the model that shows one question, or several of them, one at a time."""
+    return str((attached(asks[0]) if len(asks) == 1 else _Several(asks).box).model_id)

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import nbformat
 import pytest
-from playwright.sync_api import BrowserContext, Locator
+from playwright.sync_api import BrowserContext, Locator, expect
 
 from labkit.draw import style
+from labkit.exercises.quizzes import QUESTIONS
 from tests.browser.conftest import Lab, Notebook
 from tests.browser.test_lab import READABLE, clipped, colours, themes
 from tests.browser.test_widgets import cell, run, says
@@ -41,22 +42,60 @@ def opened(window: BrowserContext, lab: Lab) -> Iterator[Notebook]:
 
 
 def options(notebook: Notebook) -> Locator:
-    """The radio buttons of all questions."""
-    return cell(notebook, QUIZ).locator("input[type=radio]")
+    """The radio buttons of the question that is in sight."""
+    return cell(notebook, QUIZ).locator("input[type=radio]").filter(visible=True)
+
+
+def tabs(notebook: Notebook) -> Locator:
+    """The tabs of the questions: a number each, and the sign of its answer."""
+    return cell(notebook, QUIZ).locator(".lm-TabBar-tab")
 
 
 def test_by_mouse_and_by_keyboard(opened: Notebook) -> None:
     options(opened).nth(0).click()
     says(opened, QUIZ, "5 is the number of the last byte received")
-    for words in ("An ack does not count segments", "✓ Right. An ack names the number of the next byte",
-                  "SYN does. But nearly every segment has ACK set"):
-        opened.page.keyboard.press("Tab")
-        opened.page.keyboard.press("Space")
-        says(opened, QUIZ, words)
+    tabs(opened).nth(1).click()
+    expect(options(opened)).to_have_count(3)
+    opened.page.keyboard.press("Tab")
+    opened.page.keyboard.press("Space")
+    says(opened, QUIZ, "SYN does. But nearly every segment has ACK set")
+    tabs(opened).nth(1).focus()
+    opened.page.keyboard.press("ArrowRight")
+    opened.page.keyboard.press("Enter")
+    opened.page.keyboard.press("Tab")
+    opened.page.keyboard.press("Space")
+    says(opened, QUIZ, "✓ Right. The window says how many bytes")
+    expect(tabs(opened)).to_have_text(["1 △", "2 △", "3 ✓", "4"])
     run(opened, CHECK)
     says(opened, CHECK, "1 of 4 right")
     run(opened, PROGRESS)
     says(opened, PROGRESS, "0 of 5 exercises solved, 1 of 4 questions right")
+
+
+def test_every_question_of_the_course_fits_a_projector(window: BrowserContext, lab: Lab) -> None:
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in (
+        f'import labkit\nfrom labkit import exercises\nlabkit.lesson("{LESSON}", large=True)',
+        *(f'exercises.questions("{lesson}")' for lesson in QUESTIONS),
+    )])  # fmt: skip
+    book.metadata["kernelspec"] = {"name": "labkit", "display_name": "labkit", "language": "python"}
+    nbformat.write(book, lab.notebooks / "projected-questions.ipynb")
+    notebook = Notebook(window, lab, "projected-questions.ipynb")
+    notebook.page.set_viewport_size({"width": 1024, "height": 768})
+    notebook.page.evaluate("window.jupyterapp.shell.collapseLeft()")
+    notebook.run_all()
+    room = notebook.page.evaluate("document.querySelector('.jp-Notebook').getBoundingClientRect().height")
+    too_high = []
+    for number, (lesson, questions) in enumerate(QUESTIONS.items(), 1):
+        shown = cell(notebook, number)
+        for place in range(len(questions)):
+            shown.locator(".lm-TabBar-tab").nth(place).click()
+            card = shown.locator(".labkit-ask").nth(place)
+            card.locator("input[type=radio]").first.click()
+            card.locator("[role=status]").wait_for()  # with the words of an answer below it
+            if shown.evaluate("cell => cell.getBoundingClientRect().height") > room:
+                too_high.append((lesson, place + 1))
+    notebook.close()
+    assert too_high == []
 
 
 @themes

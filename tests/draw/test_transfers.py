@@ -12,7 +12,7 @@ import pytest
 from labkit import draw
 from labkit.core.errors import BadCapture, LabError
 from labkit.draw.acknowledged import _steps
-from labkit.draw.compared import _ticks, _together
+from labkit.draw.compared import _together, ticks
 from labkit.draw.segments import acks_of, segments_of
 from labkit.packets import Tape
 from labkit.packets.model import Verdict
@@ -150,8 +150,8 @@ class TestCompare:
         assert starts[1] - starts[0] == pytest.approx(2 * (starts[3] - starts[2]), abs=0.3)
 
     def test_ticks_are_round(self) -> None:
-        assert _ticks(47 * MS) == [0, 10 * MS, 20 * MS, 30 * MS, 40 * MS]
-        assert all(len(_ticks(span)) <= 9 for span in (1, 999, 12345, 7 * MS, 10**12))
+        assert ticks(47 * MS) == [0, 10 * MS, 20 * MS, 30 * MS, 40 * MS]
+        assert all(len(ticks(span)) <= 9 for span in (1, 999, 12345, 7 * MS, 10**12))
 
     def test_hostile_payload_and_names(self) -> None:
         run = Script().open().send(50, "client", "ACK", b"<script>\x1b")

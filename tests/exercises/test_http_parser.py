@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import h11
 import pytest
 
+from labkit import http
 from labkit.exercises import Outcome
 from labkit.exercises.http import parser
 from labkit.exercises.http.messages import (
@@ -555,3 +557,24 @@ REFUSED = [each for each in (*DOUBTFUL, *DOUBTFUL_CHUNKS, OTHER_CODING) if each.
 def test_h11_refuses_it_too(doubtful: Doubtful) -> None:
     with pytest.raises(h11.RemoteProtocolError):
         by_h11(doubtful.raw)
+
+
+@pytest.mark.parametrize("doubtful", [*DOUBTFUL, *DOUBTFUL_CHUNKS, OTHER_CODING], ids=lambda each: each.named)
+def test_the_server_of_the_lessons_refuses_it_too(doubtful: Doubtful) -> None:
+    asked: list[str] = []
+
+    def answer(request: http.IncomingMessage, response: http.ServerResponse) -> None:
+        request.on("end", lambda: (asked.append(request.url), response.end()))
+        request.resume()
+
+    server = http.create_server(answer).listen(0)
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+            client.sendall(doubtful.raw)
+            came = b""
+            while part := client.recv(4096):
+                came += part
+    finally:
+        server.close().close_all_connections()
+    assert re.match(rb"HTTP/1.1 (400|501) ", came), came
+    assert not asked

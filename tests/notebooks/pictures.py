@@ -31,6 +31,8 @@ FOOT = "s"  # the class of small print, where the origin is
 ORIGINS = {"live", "recorded"}  # the word beside the mark
 ORIGIN = re.compile(r"(?m)^tape: [^<\n]*")
 NUMBER = re.compile(r"0x[0-9a-f]+|\d[\d.,:]*")
+# Whether a word behind a number is a plural, the number decides.
+PLURAL = re.compile(r"(# \w{2,}?)s\b")
 
 
 def made_of(svg: str) -> str:
@@ -53,7 +55,7 @@ def made_of(svg: str) -> str:
             continue
         if kinds == FOOT and (words.startswith("tape: ") or (set(" /") & set(words) and _of(words, origin))):
             continue
-        words = LATE.sub("", NUMBER.sub("#", words))
+        words = PLURAL.sub(r"\1", LATE.sub("", NUMBER.sub("#", words)))
         if tag == "style":
             lines.add(f"style {''.join(element.itertext())}")
         elif tag in ("text", "tspan"):

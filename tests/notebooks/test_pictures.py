@@ -55,6 +55,12 @@ def test_other_numbers_are_the_same_picture(pictures: list[str]) -> None:
     assert made_of(pictures[0]) == made_of(pictures[1])
 
 
+def test_one_or_several_of_a_thing_are_the_same_picture() -> None:
+    one, two = (A_SVG.replace("SYN seq=0", f"and {number}  12 bytes") for number in ("1 ACK", "2 ACKs"))
+    assert made_of(one) == made_of(two)
+    assert made_of(one) != made_of(A_SVG)
+
+
 def test_one_drawn_by_older_code_is_not(pictures: list[str]) -> None:
     assert made_of(OLD) != made_of(pictures[0])
     # also apart from the style sheet

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from labkit.exercises.engine import Exercise
 from labkit.exercises.http.agent import AgentTimeline
+from labkit.exercises.http.by_hand import ByHand
 from labkit.exercises.http.framing import Framing
 from labkit.exercises.http.parsing import Parser
 from labkit.exercises.http.pipeline import Pipeline
 from labkit.exercises.http.slow_reader import SlowReader
 
-__all__ = ["EXERCISES", "agent", "framing", "parser", "pipeline", "slow_reader"]
+__all__ = ["EXERCISES", "agent", "by_hand", "framing", "parser", "pipeline", "slow_reader"]
 
 framing = Framing()
+by_hand = ByHand()
 parser = Parser()
 pipeline = Pipeline()
 slow_reader = SlowReader()
 agent = AgentTimeline()
 
-EXERCISES: tuple[Exercise, ...] = (framing, parser, pipeline, slow_reader, agent)
+EXERCISES: tuple[Exercise, ...] = (framing, by_hand, parser, pipeline, slow_reader, agent)

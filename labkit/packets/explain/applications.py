@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from labkit.packets.buffers import Hole
-from labkit.packets.explain import dns, http
+from labkit.packets.explain import dns, dns_stream, http
 from labkit.packets.explain.base import Context
 from labkit.packets.explain.found import Exchange, Found, Switch
 from labkit.packets.explain.reader import Reader, whole
@@ -30,16 +30,16 @@ class Detail(NamedTuple):
 class Application:
     """A protocol on a stream.
 
-    name, title, rfc: as of a `Layer`. claims: whether its bytes begin here; takes the stream's data and an offset.
-    read: finds the messages in both streams of a connection from these offsets on. detail: makes the fields of one;
-    takes the bytes, the first one, the one behind the last, the holes, and what was found.
+    name, title, rfc: as of a `Layer`. claims: whether its bytes begin here; takes the stream's data, an offset, and the
+    ports of the connection. read: finds the messages in both streams of a connection from these offsets on. detail:
+    makes the fields of one; takes the bytes, the first one, the one behind the last, the holes, and what was found.
     """
 
     name: str
     title: str
     rfc: str
-    claims: Callable[[bytes, int], bool]
-    read: Callable[[ByteStream, ByteStream, tuple[int, int]], Exchange]
+    claims: Callable[[bytes, int, frozenset[int]], bool]
+    read: Callable[[ByteStream, ByteStream, tuple[int, int], frozenset[int]], Exchange]
     detail: Callable[[bytes, int, int, Sequence[Hole], Found], Detail]
 
 
@@ -50,24 +50,33 @@ def _http_detail(data: bytes, start: int, stop: int, holes: Sequence[Hole], foun
     return Detail(tuple(reader.fields), tuple(again.headers or ()), tuple(again.trailers or ()))
 
 
+def _dns_detail(data: bytes, start: int, stop: int, holes: Sequence[Hole], found: Found) -> Detail:
+    reader = Reader(data, start, stop, holes)
+    whole(reader, dns_stream.message, Found(found.kind, found.from_client, start))
+    return Detail(tuple(reader.fields))
+
+
 HTTP = Application(
     "HTTP",
     "Hypertext Transfer Protocol",
     "RFC 9112",
-    lambda data, at: http.asks(data, at) or http.answers(data, at),
-    http.exchange,
+    lambda data, at, ports: http.asks(data, at) or http.answers(data, at),
+    lambda client, server, at, ports: http.exchange(client, server, at),
     _http_detail,
 )
-APPLICATIONS = (HTTP,)
+DNS = Application(dns.DNS.name, dns.DNS.title, dns.DNS.rfc, dns_stream.claims, dns_stream.exchange, _dns_detail)
+APPLICATIONS = (HTTP, DNS)
 
 
-def exchanges_in(client: ByteStream, server: ByteStream) -> list[tuple[Application, Exchange]]:
+def exchanges_in(
+    client: ByteStream, server: ByteStream, ports: frozenset[int]
+) -> list[tuple[Application, Exchange]]:
     """What the streams of a connection hold: one exchange, and one more behind each switch to a protocol known here."""
     result: list[tuple[Application, Exchange]] = []
     after: Switch | None = None
-    while (claimed := _claimed(client, server, after)) is not None:
+    while (claimed := _claimed(client, server, ports, after)) is not None:
         application, at = claimed
-        exchange = application.read(client, server, at)
+        exchange = application.read(client, server, at, ports)
         result.append((application, exchange))
         if exchange.switch is None or exchange.switch == after:
             break
@@ -76,27 +85,29 @@ def exchanges_in(client: ByteStream, server: ByteStream) -> list[tuple[Applicati
 
 
 def _claimed(
-    client: ByteStream, server: ByteStream, after: Switch | None
+    client: ByteStream, server: ByteStream, ports: frozenset[int], after: Switch | None
 ) -> tuple[Application, tuple[int, int]] | None:
     """The application whose bytes these are, and the offsets at which it begins; None if it is none of ours.
 
-    after: where another protocol has ended. Without a SYN, a stream begins in the middle of anything: then the first
-    segment that begins a message is looked for.
+    after: where another protocol has ended. Without a SYN, a stream begins in the middle of anything, and a hole can
+    hide its beginning: then the first segment that begins a message is looked for.
     """
     for application in APPLICATIONS:
         if after is not None:
             at = after.client, after.server
         else:
-            at = _begin(application, client), _begin(application, server)
-        if application.claims(client.data, at[0]) or application.claims(server.data, at[1]):
+            at = _begin(application, client, ports), _begin(application, server, ports)
+        if any(application.claims(each.data, at[each is server], ports) for each in (client, server)):
             return application, at
     return None
 
 
-def _begin(application: Application, stream: ByteStream) -> int:
-    if stream.began:
+def _begin(application: Application, stream: ByteStream, ports: frozenset[int]) -> int:
+    if stream.began and (not stream.holes or application.claims(stream.data, 0, ports)):
         return 0
-    return next((offset for offset, *_ in stream.segments if application.claims(stream.data, offset)), 0)
+    first = stream.holes[0][1] if stream.began else 0
+    begins = (offset for offset, *_ in stream.segments if offset >= first)
+    return next((offset for offset in begins if application.claims(stream.data, offset, ports)), 0)
 
 
 def layers(context: Context, below: Layer, start: int, end: int, number: int = 0) -> Iterator[Layer]:

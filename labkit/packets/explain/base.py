@@ -22,7 +22,7 @@ class Context:
     it. in_tape: relative numbers are known. pseudo: (protocol version, source, destination) for checksums, from the IP
     header before; None without one. quoted: by an ICMP error. fragment: of a packet. truncated: the packet is
     longer than its captured bytes. inside: the messages that lie whole in this frame, as its tape knows them; None
-    without a tape.
+    without a tape. parts: (first byte, byte after the last, message) of the other messages' bytes in this frame.
     """
 
     raw: bytes
@@ -40,6 +40,7 @@ class Context:
     fragment: bool = False
     truncated: bool = False
     inside: tuple[Layer, ...] | None = None
+    parts: tuple[tuple[int, int, str], ...] = ()
 
 
 class OfValue:

@@ -12,7 +12,7 @@ from labkit.packets.explain.dns_data import CLASSES, DATA, OPT, OPT_ROWS, OPTION
 from labkit.packets.model import Field, Layer
 
 PORT, OURS = 53, 5300
-_OTHERS = frozenset({137, 5353, 5355})  # NetBIOS names, mDNS, LLMNR: nearly the same format, but not DNS
+OTHERS = frozenset({137, 5353, 5355})  # NetBIOS names, mDNS, LLMNR: nearly the same format, but not DNS
 _HEADER_RFC, _NAME_RFC, _UPDATE_RFC = "RFC 1035 §4.1.1", "RFC 1035 §4.1.4", "RFC 2136 §2.2"
 _UPDATING = 5  # the opcode of an update, whose sections have other meanings
 _HEADER, _LONGEST, _HOPS = 12, 255, 127  # bytes of a header and of a name, pointers in a name
@@ -323,22 +323,42 @@ def layer(context: Context, below: Layer, start: int, end: int, number: int = 0)
         end = min(end, begin + number_at(context.raw, start * 8, 16)) if begin + _HEADER <= end else begin
         if end - begin != number_at(context.raw, start * 8, 16):
             return None  # a part of a message
-    if end - begin < _HEADER or ports & _OTHERS:
+    if end - begin < _HEADER or ports & OTHERS:
         return None
-    if PORT not in ports and not _plausible(context.raw[begin : begin + _HEADER]):
+    if PORT not in ports and not plausible(context.raw[begin : begin + _HEADER]):
         return None
-    before, context.start = context.start, begin
-    fields, whole = _Reader(context, end).all()
-    context.start = before
+    found, whole = fields(context, begin, end)
     if not whole and PORT not in ports and OURS not in ports:
         return None
     if tcp:
-        fields.insert(0, read_field(_LENGTH, context, start * 8))
+        found.insert(0, length_field(context, start))
     data = context.raw[start:end]
-    return Layer(DNS.name, DNS.title, start * 8, len(data) * 8, tuple(fields), data, number, DNS.rfc)
+    return Layer(DNS.name, DNS.title, start * 8, len(data) * 8, tuple(found), data, number, DNS.rfc)
 
 
-def _plausible(header: bytes) -> bool:
+def fields(context: Context, begin: int, end: int) -> tuple[list[Field], bool]:
+    """The fields of the message in these bytes, and whether all of it is well formed."""
+    before, context.start = context.start, begin
+    found = _Reader(context, end).all()
+    context.start = before
+    return found
+
+
+def length_field(context: Context, start: int) -> Field:
+    """The length that stands before a message in TCP."""
+    return read_field(_LENGTH, context, start * 8)
+
+
+def in_words(found: list[Field]) -> str:
+    """What a message asks, as far as it can be read: ``"A shop.lab.example"``."""
+    for each in found:
+        if each.name == "dns.question":
+            name, kind, _ = each.children
+            return f"{kind.meaning} {name.shown}"
+    return ""
+
+
+def plausible(header: bytes) -> bool:
     """Whether these bytes can begin a query or a response: one question, a known operation, nothing in a free bit."""
     one_question = header[4:6] == b"\0\1"
     answered = header[2] & 0x80 or header[6:8] == b"\0\0"

@@ -17,7 +17,7 @@ class Found:
     in the stream, and the byte after the last. state: ``""`` whole, ``"cut"``, ``"malformed"``; reason: why, in words.
     method, target, version, status, phrase: of the start line, empty in protocols without one. parts: where its body
     lies: (first byte, byte after the last) of each run. coding: the content coding. closes: its body ends where the
-    connection does. answers: the request. key: tells which answer belongs to which question.
+    connection does. answers: the request. words: what it says, in a protocol without a start line.
     headers, trailers: (name, value) as sent; a search for boundaries keeps only those that it needs.
     """
 
@@ -36,6 +36,7 @@ class Found:
     coding: str = ""
     closes: bool = False
     answers: Found | None = None
+    words: str = ""
     headers: list[tuple[str, str]] | None = None
     trailers: list[tuple[str, str]] | None = None
 

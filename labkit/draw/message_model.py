@@ -1,0 +1,142 @@
+"""The messages of a tape for pictures of whole exchanges: who said what to whom, from which packet to which.
+
+Rule: no pixels; takes what a `Message` says and nothing of any protocol's grammar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labkit.core.errors import LabError
+from labkit.draw.ladder_model import Group, Ladder
+from labkit.draw.text import count, given, visible
+from labkit.packets.frames import EPHEMERAL
+
+if TYPE_CHECKING:
+    from labkit.packets.messages import Message
+    from labkit.packets.tape import Tape
+
+_ADVICE = "Give the tape of a capture, or a part of it: draw.{}(tape)."
+
+
+@dataclass(slots=True)
+class Said:
+    """One message on its way.
+
+    right: the client sent it. group: index of its connection. began_ns, ended_ns: of its first packet, and of the one
+    with which it was whole. words: ``"GET /"``. rest: ``"13 bytes"``, or ``""``. wrong: what is wrong with it.
+    """
+
+    message: Message
+    right: bool
+    group: int
+    began_ns: int
+    ended_ns: int
+    words: str
+    rest: str
+    wrong: str = ""
+
+    @property
+    def packets(self) -> str:
+        """The packets that brought it: ``"packet 4"``, ``"packets 4, 6"``, ``"packets 4 to 9"``."""
+        numbers = self.message.packets
+        if len(numbers) == 1:
+            return f"packet {numbers[0]}"
+        if len(numbers) < 3:
+            return f"packets {', '.join(map(str, numbers))}"
+        return f"packets {numbers[0]} to {numbers[-1]}"
+
+
+def messages_of(tape: Any, of: Any, call: str) -> list[Message]:
+    """The messages of this protocol. call: the name of the drawing function.
+
+    Raises LabError for anything that is not a tape, a protocol that has no messages, and a tape without any of its.
+    """
+    if not hasattr(tape, "messages") or not hasattr(tape, "connections"):
+        raise LabError(f"{given(tape)} has no messages", _ADVICE.format(call))
+    if not isinstance(of, str):
+        raise LabError(f"of={given(of)} is not a protocol", 'Give its name: of="HTTP".')
+    found = [message for message in tape.messages if message.protocol == of.upper()]
+    if not found:
+        raise LabError(
+            f"there are no {visible(of.upper())} messages on this tape ({count(len(tape), 'packet')})",
+            "A message is found if the packets that begin it were captured; draw.ladder(tape) shows the packets.",
+        )
+    return found
+
+
+def title_of(message: Message) -> str:
+    """``"GET /"``, ``"200 OK"``, or the first line of anything else."""
+    if message.status:
+        return visible(f"{message.status} {message.phrase}".rstrip())
+    if message.method and message.kind == "request":
+        return visible(f"{message.method} {message.target}")
+    return visible(f"{message.version or message.protocol} {message.kind}")
+
+
+def final(message: Message) -> Message | None:
+    """The answer to a request that is not an interim one (1xx); 101 is the last one before another protocol."""
+    found = [each for each in message.answered_by if not 100 <= each.status < 200 or each.status == 101]
+    return found[0] if found else None
+
+
+def spoken(tape: Tape, messages: Sequence[Message]) -> tuple[list[Said], list[Group]]:
+    """The messages in the order of their first packets, and their connections."""
+    groups: list[Group] = []
+    index: dict[object, int] = {}
+    ends = [(each.client, each.server) for each in tape.connections]
+    found: list[Said] = []
+    at_ns = 0
+    for message in sorted(messages, key=lambda each: (min(each.packets, default=0), each.start)):
+        pair = message.connection.client, message.connection.server
+        which = (pair, ends.index(pair) if pair in ends else -1)
+        if which not in index:
+            index[which] = len(groups)
+            groups.append(Group(*pair))
+        began = message.began_ns
+        at_ns = max(at_ns, began) if began is not None else at_ns
+        ended = message.ended_ns
+        size = len(message.body)
+        rest = count(size, "byte") if size else ""
+        wrong = visible(f"{message.state}: {message.reason}" if message.reason else message.state)
+        found.append(
+            Said(
+                message, message.sender == "client", index[which], at_ns, max(at_ns, ended or at_ns),
+                title_of(message), rest, wrong,
+            )
+        )  # fmt: skip
+    _tell_apart(found)
+    return found, groups
+
+
+def _tell_apart(found: Sequence[Said]) -> None:
+    """Say which request an answer belongs to, if several wait for one; and which answers are interim."""
+    waiting: dict[int, list[Message]] = {}
+    queued: list[Message] = []  # requests that waited together with another one
+    for said in found:
+        message, mine = said.message, waiting.setdefault(said.group, [])
+        more = []
+        if message.kind == "request":
+            mine.append(message)
+            queued += mine if len(mine) > 1 else ()
+        elif message.answers is not None:
+            if message.answers in queued:
+                more.append(f"answers {title_of(message.answers)}")
+            if final(message.answers) is message and message.answers in mine:
+                mine.remove(message.answers)
+        if 100 <= message.status < 200 and message.status != 101:
+            more.append("interim")
+        said.rest = ", ".join(filter(None, (said.rest, *more)))
+
+
+def heading(found: Sequence[Said], ladder: Ladder, of: str) -> str:
+    """``"4 HTTP messages, client ↔ server:1337"``."""
+    servers = dict.fromkeys(group.server[1] for group in ladder.groups)
+    ports = ", ".join(str(port) for port in servers if port in ladder.ports or 0 < port < EPHEMERAL)
+    text = f"{count(len(found), f'{visible(of.upper())} message')}, client ↔ server" + (f":{ports}" if ports else "")
+    return text + (f", {count(len(ladder.groups), 'connection')}" if len(ladder.groups) > 1 else "")
+
+
+
