@@ -9,6 +9,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -312,16 +313,35 @@ def test_bytes_on_an_idle_connection_close_it() -> None:
 # -- bodies
 
 
+@contextmanager
+def echoing() -> Iterator[int]:
+    """A server of Node's that sends each body back."""
+    text = "require('http').createServer((q, s) => q.pipe(s)).listen(0, '127.0.0.1', function () { "
+    text += "console.log(this.address().port); })"
+    with subprocess.Popen([need_tool("node"), "-e", text], stdout=subprocess.PIPE, text=True) as node:
+        assert node.stdout is not None
+        yield int(node.stdout.readline())
+        node.kill()
+
+
+def test_a_body_that_is_piped_is_framed() -> None:
+    size = 3_000_000
+    with echoing() as port, net.create_server(lambda socket: socket.end(bytes(size))).listen(0) as source:
+        request = http.request(port=port, method="POST")
+        net.connect(source.port).pipe(request)
+        assert request.wait_for("response").body(timeout=30) == bytes(size)
+
+
 def test_back_pressure_both_ways() -> None:
     size = 20_000_000
-    with http.create_server(lambda request, response: request.pipe(response)).listen(0) as server:
+    with echoing() as port:
         made: list[Any] = []
         state: dict[str, Any] = {"sent": 0, "came": 0, "drains": 0, "most": 0}
         done = threading.Event()
         piece = bytes(65536)
 
         def ask() -> None:
-            request = http.request(port=server.port, method="POST", agent=False)
+            request = http.request(port=port, method="POST", agent=False)
             made.append(request)
 
             def write() -> None:
@@ -425,6 +445,7 @@ def test_a_waiting_request_that_is_destroyed_leaves_the_queue_at_once() -> None:
         second.wait_for("close")
         assert agent.requests == {}
         assert first.destroyed is False
+        first.destroy()
 
 
 def test_an_idle_connection_is_closed_after_its_time() -> None:
