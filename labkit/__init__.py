@@ -23,6 +23,8 @@ _PARTS = {
     "Tape": "packets",
     "capture": "packets",
     "check_claim": "course",
+    "chromium": "programs",
+    "curl": "programs",
     "dgram": "",
     "dns": "",
     "draw": "",
@@ -46,10 +48,11 @@ if TYPE_CHECKING:
     from labkit.draw.field_table import explain
     from labkit.nodejs import node
     from labkit.packets import Tape, capture, recording
+    from labkit.programs import chromium, curl
 
 __all__ = [
-    "Tape", "capture", "check_claim", "dgram", "dns", "draw", "exercises", "explain", "http", "lab", "lesson", "net",
-    "node", "packets", "predict", "recording", "reset", "servers",
+    "Tape", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http", "lab",
+    "lesson", "net", "node", "packets", "predict", "recording", "reset", "servers",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from labkit import nodejs
+from labkit import nodejs, programs
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import Tape, recorded, samples, status
 from labkit.packets.probe import forced_tier
@@ -25,6 +25,7 @@ CELL_TIMEOUT = 120
 """Seconds a cell may take while it is recorded."""
 _SCRIPTS = f"*{nodejs.ENDING}"
 _SAMPLES = f"*{samples.ENDING}"
+_OUTPUTS = f"*{programs.ENDING}"
 
 README = """# Recorded captures
 
@@ -49,6 +50,13 @@ Samples of a connection stand in where no wire can be had: what the sender's ker
 
 | file | samples | congestion control |
 | --- | ---: | --- |
+"""
+
+PROGRAMS_README = """
+What curl and Chromium printed stands in where they are not installed, with the packets of the same name.
+
+| file | program | lines printed |
+| --- | --- | ---: |
 """
 
 
@@ -83,6 +91,13 @@ def record(lessons: Sequence[str] = ()) -> Iterator[str]:
                     f"{path.stem} ran, but Node did not: {', '.join(sorted(scripts))} was not recorded",
                     "Its recordings are left as they were. Install Node (apt install nodejs).",
                 )
+            outputs = _named(path, "curl") | _named(path, "chromium")
+            outputs -= {each.name.removesuffix(programs.ENDING) for each in made.glob(_OUTPUTS)}
+            if outputs:
+                raise LabError(
+                    f"{path.stem} ran, but curl or Chromium did not: {', '.join(sorted(outputs))} was not recorded",
+                    "Its recordings are left as they were. Install both (apt install curl chromium).",
+                )
             missing = _named(path, "capture") - {each.stem for each in made.glob("*.pcapng")}
             missing |= _named(path, "sample") - {each.name.removesuffix(samples.ENDING) for each in made.glob(_SAMPLES)}
             if missing:
@@ -98,6 +113,8 @@ def record(lessons: Sequence[str] = ()) -> Iterator[str]:
     text = README + "".join(_row(each, found) for each in sorted(data.glob("*/*.pcapng")))
     if said := sorted(data.glob(f"*/{_SCRIPTS}")):
         text += NODE_README + "".join(_node_row(each) for each in said)
+    if ran := sorted(data.glob(f"*/{_OUTPUTS}")):
+        text += PROGRAMS_README + "".join(_output_row(each) for each in ran)
     if taken := sorted(data.glob(f"*/{_SAMPLES}")):
         text += SAMPLES_README + "".join(_samples_row(each) for each in taken)
     (data / "README.md").write_text(text, encoding="utf-8")
@@ -107,6 +124,8 @@ def _what(file: Path) -> str:
     """What a recording holds, in words."""
     if file.name.endswith(nodejs.ENDING):
         return f"what Node {nodejs.load(file)[1].version} printed"
+    if file.name.endswith(programs.ENDING):
+        return f"what {' '.join(programs.load(file)[:2])} printed"
     if file.name.endswith(samples.ENDING):
         return f"{len(_loaded(file))} samples"
     return f"{len(Tape.load(file))} packets"
@@ -126,6 +145,11 @@ def _samples_row(file: Path) -> str:
 def _node_row(file: Path) -> str:
     said = nodejs.load(file)[1]
     return f"| `{file.parent.name}/{file.name}` | {said.version} | {len(said.lines)} |\n"
+
+
+def _output_row(file: Path) -> str:
+    program, version, text = programs.load(file)
+    return f"| `{file.parent.name}/{file.name}` | {program} {version} | {len(text.splitlines())} |\n"
 
 
 def _run(notebook: Path, folder: Path) -> None:
@@ -205,6 +229,6 @@ def _line_of(notebook: Path, name: str) -> str:
     cells: Any = nbformat.read(notebook, as_version=4).cells
     for cell in cells:
         for line in cell.source.splitlines():
-            if re.search(rf"capture\(.*name=\"{re.escape(name)}\"", line):
+            if re.search(rf"(capture|curl|chromium)\(.*name=\"{re.escape(name)}\"", line):
                 return str(line).strip()
     return ""

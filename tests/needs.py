@@ -19,6 +19,7 @@ LEFT_OUT = "left out: "
 PACKAGES = {
     "chromium": "chromium",
     "cc": "gcc",
+    "curl": "curl",
     "dig": "bind9-dnsutils",
     "dumpcap": "tshark",
     "gcc": "gcc",

@@ -33,11 +33,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "course": frozenset({"core", "net", "dgram", "http", "packets", "lab", "draw", "widgets", "exercises"}),
     "lessons": frozenset({"core"}),
     "nodejs": frozenset({"core", "packets"}),
-    "record": frozenset({"core", "packets", "lab", "nodejs"}),
+    "programs": frozenset({"core", "packets"}),
+    "record": frozenset({"core", "packets", "lab", "nodejs", "programs"}),
     "cli": frozenset(
         {
             "core", "net", "dgram", "dns", "http", "servers", "packets", "lab", "draw", "widgets", "exercises",
-            "course", "lessons", "nodejs", "record",
+            "course", "lessons", "nodejs", "programs", "record",
         }
     ),
 }

@@ -21,6 +21,7 @@ from labkit.draw.number_line import number_line
 from labkit.draw.picture import Picture
 from labkit.draw.plot import bars, levels
 from labkit.draw.sequence import sequence
+from labkit.draw.side_by_side import side_by_side
 from labkit.draw.style import set_large
 from labkit.draw.timeline import timeline
 from labkit.draw.window import window
@@ -41,6 +42,7 @@ __all__ = [
     "number_line",
     "sequence",
     "set_large",
+    "side_by_side",
     "timeline",
     "window",
 ]

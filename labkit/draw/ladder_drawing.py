@@ -56,6 +56,9 @@ class Drawing:
         self.title = visible(title)
         self.shape = shape
         self.compact = shape is style.COMPACT
+        self.poles: tuple[int, ...] = (shape.client, shape.server)  # x of the lifelines
+        self.payloads = True  # the start of a payload hangs below its arrow
+        self.last = (0, 0)  # y of the start and the end of the last arrow
         self.trip = trip
         self.told = told
         self.canvas = Canvas()
@@ -102,7 +105,7 @@ class Drawing:
         shape = self.shape
         pieces: dict[str, list[str]] = {}
         for top, bottom, kind in [*self.life, (self.life_from, end, "life")]:
-            for x in (shape.client, shape.server):
+            for x in self.poles:
                 there = x == shape.client or not self.model.nobody
                 pieces.setdefault(kind if there else "life dot", []).append(f"M{x} {top:.0f}V{bottom:.0f}")
         for kind, paths in [*pieces.items(), *self.arrows.items()]:
@@ -153,6 +156,7 @@ class Drawing:
         least = taken["packet"] + _STEP + lift
         y = round(self.y if self.y > least else least)
         end = y + slope
+        self.last = y, end
         near, far, tip = (
             (shape.client + 2, shape.server - 3, -9) if rung.right else (shape.server - 2, shape.client + 3, 9)
         )
@@ -177,6 +181,7 @@ class Drawing:
         if rung.size:
             rest += "  " + count(rung.size, "byte")
         warning, text = rung.below if rung.size or rung.closed_window or not usual else ("", "")
+        text = text if self.payloads else ""
         words = rung.flags
         if warning and rung.pure_ack and not lift and self.wide(warning, rest) <= shape.room:
             words, warning = warning, ""  # says more than "ACK" does
@@ -317,9 +322,9 @@ class Drawing:
         more = "" if event.size is None else f" · {count(event.size, 'byte')}"
         if event.detail:
             more += f" · {visible(event.detail)}"
-        x = shape.client if left else shape.server
+        x = self.poles[0 if left else -1]
         self.canvas.circle(x, y, 4, hue if event.kind == "event" else f"o{hue}")
-        room = shape.client - 14 - shape.time - 8 if left else shape.wide - shape.server - 14 - 8
+        room = shape.client - 14 - shape.time - 8 if left else shape.wide - x - 14 - 8
         if not self.compact or width(words + more, "ev") <= room:
             words += more
         self.canvas.raw(x - 12 if left else x + 12, y + 4, fit(words, room, "ev"), "ev e" if left else "ev")
@@ -337,7 +342,7 @@ class Drawing:
         middle = (top + bottom) / 2
         self.life += [(self.life_from, top + 8, "life"), (top + 8, bottom - 8, "life dot")]
         self.life_from = bottom - 8
-        for x in (shape.client, shape.server):
+        for x in self.poles:
             for y in (top + 8, bottom - 8):
                 self.canvas.path(f"M{x - 8} {y + 3:.0f}l16 -6", "life")
         half = min(15.0, (bottom - top) / 2 - 8)

@@ -36,6 +36,8 @@ def without_acks(rows: Sequence[Item], ends: Sequence[Rung]) -> list[Item]:
         for rung in row.rungs if isinstance(row, Fold) else (row,):
             if "FIN" in rung.flags or rung.flags == "SYN, ACK":
                 owed.add((rung.group, not rung.right))
+            elif isinstance(row, Fold):
+                owed.discard((rung.group, rung.right))
         if isinstance(row, Rung) and row.plain_ack:
             if row.number not in numbers and (row.group, row.right) not in owed:
                 continue

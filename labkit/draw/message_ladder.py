@@ -5,7 +5,7 @@ Rule: places and draws; what a message is called is decided in `message_model`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import partial
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from labkit.packets.tape import Tape
 
 _STEP = style.RUNG - SLOPE - 3  # px from what is taken to the start of the next arrow
+_PAD = 40  # most characters of what a message is called, in a column of the text
 _HEADS = 10  # px between two arrow heads on one side
 
 
@@ -45,7 +46,7 @@ def ladder_of(
     rungs = [_rung(number, said, groups[said.group].client) for number, said in enumerate(found, 1)]
     model = Ladder(list(rungs), groups, model.events, model.origin, True, len(rungs), ports=model.ports)
     if len(groups) < len(tape.connections):  # events of other connections have no place here
-        model.events = [each for each in model.events if each.remote is None or _whose(model, each) is not None]
+        model.events = [each for each in model.events if each.remote is None or whose(model, each) is not None]
     if limit is not None and len(rungs) > max(limit, 1):
         limit = max(limit, 1)
         model.head, model.tail = limit - limit // 4, len(rungs) - limit // 4
@@ -61,7 +62,7 @@ def ladder_of(
     return Picture(text, alt, svg=svg)
 
 
-def _whose(model: Ladder, event: SocketEvent) -> int | None:
+def whose(model: Ladder, event: SocketEvent) -> int | None:
     """The connection of an event, told by its ports; unlike `Ladder.group_of`, also if there is one alone."""
     for number, group in enumerate(model.groups):
         client, server = (event.local, event.remote) if event.who == "client" else (event.remote, event.local)
@@ -175,9 +176,9 @@ def _twin(model: Ladder, found: Sequence[Said], said: str, title: str | None) ->
         mine = list(numbers)
         if group is not None:
             lines.append(f"connection {group + 1}")
-        lines += _listed(model, found, mine, out, min(pad, 40))
-        lines += ladder_text.socket_lines([each for each in events if group in (None, _whose(model, each))], model)
-    rest = [each for each in events if several and _whose(model, each) is None]
+        lines += message_lines(found, mine, out, pad)
+        lines += ladder_text.socket_lines([each for each in events if group in (None, whose(model, each))], model)
+    rest = [each for each in events if several and whose(model, each) is None]
     if rest and (told := ladder_text.socket_lines(rest, model)):
         lines += ["of no one connection", *told]
     if left:
@@ -187,8 +188,15 @@ def _twin(model: Ladder, found: Sequence[Said], said: str, title: str | None) ->
     return "\n".join(lines)
 
 
-def _listed(model: Ladder, found: Sequence[Said], numbers: Sequence[int], out: set[int], pad: int) -> list[str]:
-    """A line for each of these messages."""
+def message_lines(
+    found: Sequence[Said], numbers: Sequence[int] | None = None, out: Container[int] = (), pad: int = 0
+) -> list[str]:
+    """A line for each of these messages.
+
+    numbers: which of them, from 1; None for all. out: those that are left out. pad: room for what they are called.
+    """
+    numbers = range(1, len(found) + 1) if numbers is None else numbers
+    pad = min(pad or max((len(said.words) for said in found), default=0), _PAD)
     lines: list[str] = []
     last: Said | None = None
     told = False

@@ -60,6 +60,11 @@ def levels(
     theme: None for a picture that follows the reader's (an SVG around two PNGs), ``"light"`` or ``"dark"`` for a PNG
     in this one. Returns a Picture. Raises LabError if there is nothing to plot.
     """
+    if hasattr(series, "connections"):
+        raise LabError(
+            "a tape has packets, not levels",
+            "draw.side_by_side(tape) draws socket events, packets and messages beside each other.",
+        )
     given_by_name = series.items() if isinstance(series, Mapping) else [("", series)]
     named = {short(name): found for name, points in given_by_name if (found := _points(points))}
     if not named:

@@ -3,6 +3,6 @@
 Rule: no cleverness here; everything a server needs comes from `labkit.net`, `labkit.dgram` and `labkit.http`.
 """
 
-from labkit.servers import dns, echo, greeter, hello, proxy, time
+from labkit.servers import careless, dns, echo, greeter, hello, proxy, slow, time
 
-__all__ = ["dns", "echo", "greeter", "hello", "proxy", "time"]
+__all__ = ["careless", "dns", "echo", "greeter", "hello", "proxy", "slow", "time"]

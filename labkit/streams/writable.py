@@ -12,7 +12,7 @@ from typing import Any, Self
 from labkit.core import checks, loop
 from labkit.core.errors import BrokenPipe, NetError
 from labkit.streams.pipe import Pipe, Shortcut
-from labkit.streams.states import ENDING, OPEN, OPENING, Writing
+from labkit.streams.states import ENDING, OPEN, OPENING, WRITE_ENDED, Writing
 from labkit.streams.stream import NO_SLOTS, Stream, check_mark
 
 WRITING = (
@@ -150,7 +150,7 @@ class Writable(Stream):
     @property
     def writable_finished(self) -> bool:
         """Whether all was sent after `end`, and ``finish`` was emitted."""
-        return self._writing is Writing.ENDED
+        return self._writing is WRITE_ENDED
 
     # -- for the subclass: how bytes go down
 
@@ -181,7 +181,7 @@ class Writable(Stream):
         self._close_if_over()
 
     def _is_over(self) -> bool:
-        return self._writing is Writing.ENDED and super()._is_over()
+        return self._writing is WRITE_ENDED and super()._is_over()
 
     def _direct(self) -> Callable[[bytes], Any] | None:
         """What sends a piece, if nothing else has to be done with it now (see `Shortcut`); else None."""
@@ -317,7 +317,7 @@ class Writable(Stream):
     def _finished(self) -> None:
         """All that was written is with the kernel, and so is the end."""
         if self._writing is ENDING and not self.destroyed and self._failed is None:
-            self._writing = Writing.ENDED
+            self._writing = WRITE_ENDED
             self._fire("finish")
             self._take_off_pipes()
             if not self.closed:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from queue import Queue
 
 import pytest
 
+from labkit import http
 from labkit.exercises.http import agent
 from labkit.exercises.http.agent import ends
 from tests.exercises.answers import refused
@@ -85,3 +87,37 @@ def test_a_better_answer_is_told_that_it_got_further() -> None:
     times, kept, apart = agent.reference
     refused(agent, [agent.durations, kept, apart], 2, "")
     refused(agent, [times, 6, apart], 3, "You got further: your best answer before failed at step 2.")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_real_agent_does_the_same(seed: int) -> None:
+    """The answers are given in the order of the times in the solution; each frees the socket for the right request."""
+    agent.another(seed)
+    times, kept, apart = agent.reference
+    begins = [end - duration for end, duration in zip(times, agent.durations, strict=True)]
+    held: Queue[tuple[int, http.ServerResponse]] = Queue()
+    server = http.create_server(lambda request, response: held.put((int(request.url[1:]), response))).listen(0)
+    ports: set[int | None] = set()
+    server.on("connection", lambda socket: ports.add(socket.remote_port))
+    pool = http.Agent(max_sockets=agent.sockets)
+    try:
+        requests = [http.request(port=server.port, path=f"/{number}", agent=pool).end() for number in range(6)]
+        at_work: dict[int, http.ServerResponse] = {}
+        for done in sorted(range(6), key=times.__getitem__):
+            wanted = {number for number in range(6) if begins[number] < times[done] <= times[number]}
+            while set(at_work) != wanted:
+                number, response = held.get(timeout=5)
+                at_work[number] = response
+                assert number in wanted
+            assert held.empty()
+            at_work.pop(done).end()
+            requests[done].wait_for("response").body()
+        assert len(ports) == kept
+        for number in range(6):
+            alone = http.get(port=server.port, path=f"/{number}", agent=False)
+            held.get(timeout=5)[1].end()
+            alone.wait_for("response").body()
+        assert len(ports) == kept + apart
+    finally:
+        pool.destroy()
+        server.close().close_all_connections()

@@ -11,9 +11,10 @@ from labkit.exercises.http.by_hand import ByHand
 from labkit.exercises.http.framing import Framing
 from labkit.exercises.http.parsing import Parser
 from labkit.exercises.http.pipeline import Pipeline
+from labkit.exercises.http.slips import Slips
 from labkit.exercises.http.slow_reader import SlowReader
 
-__all__ = ["EXERCISES", "agent", "by_hand", "framing", "parser", "pipeline", "slow_reader"]
+__all__ = ["EXERCISES", "agent", "by_hand", "framing", "parser", "pipeline", "slips", "slow_reader"]
 
 framing = Framing()
 by_hand = ByHand()
@@ -21,5 +22,6 @@ parser = Parser()
 pipeline = Pipeline()
 slow_reader = SlowReader()
 agent = AgentTimeline()
+slips = Slips()
 
-EXERCISES: tuple[Exercise, ...] = (framing, by_hand, parser, pipeline, slow_reader, agent)
+EXERCISES: tuple[Exercise, ...] = (framing, by_hand, parser, pipeline, slow_reader, agent, slips)

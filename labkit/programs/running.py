@@ -1,0 +1,210 @@
+"""Run curl or Chromium as in a terminal, and capture meanwhile; or give what both were when recorded.
+
+Rule: starts one program and waits for its end; a recorded result is never passed off as a live one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.core.calls import in_words
+from labkit.core.checks import is_number, shown
+from labkit.core.errors import LabError, TimedOut
+from labkit.packets import Tape, capture, recorded, recording
+from labkit.packets.probe import best_tier
+from labkit.programs.beside import Beside
+
+ENDING = ".program.json"
+"""How the name of a recorded output ends, behind the name that the lesson gives it."""
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_CHROMIUM_FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
+    "--disable-extensions", "--metrics-recording-only", "--dump-dom",
+)  # fmt: skip
+
+
+class ProgramFailed(LabError):
+    """A program did not start, or is neither installed nor recorded."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a program printed, and the packets of its ports. text: as on a terminal, without the last line break.
+
+    tape: what was captured while it ran. live: whether both come from this run; if not, ``origin`` says where
+    they come from. As text, it shows the output and the origin.
+    """
+
+    text: str
+    tape: Tape
+    live: bool
+    origin: str
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The output, line by line."""
+        return tuple(self.text.splitlines())
+
+    def beside(self) -> Beside:
+        """Each line of ``curl -v`` beside the packets that its bytes were in."""
+        return Beside(self.text, self.tape)
+
+    def __repr__(self) -> str:
+        return f"{self.text}\nprogram: {self.origin}".lstrip("\n")
+
+
+@in_words
+def curl(
+    command: str, port: int | Sequence[int] | None, *, name: str, lesson: str | None = None, timeout: float = 20.0
+) -> Ran:
+    """Run a command of curl as in a terminal, and capture the packets of a port meanwhile.
+
+    command: as one would type it, ``"curl -v http://127.0.0.1:1337/"``; no shell reads it. port: what to
+    capture; None: nothing. name: the recording that stands in if curl is not installed or nothing can be captured,
+    ``data/<lesson>/<name>``. lesson: default, the one that runs. timeout: seconds that curl may take.
+    Raises `LabError` for another command, `TimedOut` if curl does not end, `ProgramFailed` if there is neither curl
+    nor a recording. That curl reports an error is no error here: its text says so.
+    """
+    if not isinstance(command, str) or not (words := shlex.split(command)) or words[0] != "curl":
+        raise LabError(f"{shown(command)} is not a command of curl", "Write it as in a terminal: curl('curl -v URL').")
+    # The user's own settings (.curlrc) would change what curl sends: -q leaves them out.
+    return _run("curl", ("curl",), ["-q", "--no-buffer", *words[1:]], port, name, lesson, timeout)
+
+
+@in_words
+def chromium(
+    url: str, port: int | Sequence[int] | None, *, name: str, lesson: str | None = None, timeout: float = 40.0
+) -> Ran:
+    """Open a page in Chromium, without a window, until it is loaded, and capture the packets of a port meanwhile.
+
+    url: of a server in this notebook. port, name, lesson, timeout: as for `curl`. The text is the page as Chromium
+    understood it. Raises as `curl` does.
+    """
+    if not isinstance(url, str) or not url.startswith(("http://127.0.0.1", "https://127.0.0.1")):
+        raise LabError(f"{shown(url)} is not a page of this machine", "Give one such as http://127.0.0.1:1337/.")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        words = [*_CHROMIUM_FLAGS, f"--user-data-dir={profile}", url]
+        return _run("Chromium", _CHROMIUM, words, port, name, lesson, timeout)
+
+
+def _run(
+    what: str, names: Sequence[str], words: Sequence[str], port: int | Sequence[int] | None,
+    name: str, lesson: str | None, timeout: float,
+) -> Ran:  # fmt: skip
+    if not is_number(timeout) or not 0 < timeout < 1e6:
+        raise LabError(f"timeout={shown(timeout)} is not a time", "Give the seconds that the program may take.")
+    path = next((found for each in names if (found := shutil.which(each))), None)
+    if path is None:
+        return _recorded(what, name, lesson, f"{what} is not installed", port is not None)
+    with contextlib.nullcontext(Tape()) if port is None else capture(port, name=name, lesson=lesson) as tape:
+        text = _output(what, [path, *words], timeout)
+    if port is not None and best_tier() == "recorded":  # text and packets must be of the same run
+        return _recorded(what, name, lesson, "this machine captures nothing")
+    version = _version(path)
+    if (asked := recorded.asked_for(name, lesson, ENDING)) is not None:
+        asked.parent.mkdir(parents=True, exist_ok=True)
+        kept = {"program": what, "version": version, "printed": text}
+        asked.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return Ran(text, tape, True, f"live, {what} {version}")
+
+
+def load(path: Path) -> tuple[str, str, str]:
+    """A recorded output: the program, its version, what it printed. Raises `LabError` if the file holds none."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return str(kept["program"]), str(kept["version"]), str(kept["printed"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        where = "/".join(["data", *path.parts[-2:]])
+        raise LabError(f"{where} is no recorded output", "`labkit record` makes it again.") from error
+
+
+def _recorded(what: str, name: str, lesson: str | None, why: str, captured: bool = True) -> Ran:
+    path = recorded.recording_path(name, lesson, ending=ENDING)
+    if not path.is_file():
+        raise ProgramFailed(
+            f"{why}, and there is no recording to stand in", f"Install {what}, or leave this cell out."
+        )
+    _, version, text = load(path)
+    where = "/".join(["data", *path.parts[-2:]])
+    tape = recording(name, lesson=lesson) if captured else Tape()
+    return Ran(text, tape, False, f"recorded with {what} {version}, from {where}; {why}")
+
+
+def _output(what: str, command: Sequence[str], timeout: float) -> str:
+    """What a program prints on a terminal, errors and notes in their place among the rest."""
+    main, other = pty.openpty()
+    with contextlib.ExitStack() as undo:
+        undo.callback(os.close, main)
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=other, stderr=other if what == "curl" else subprocess.DEVNULL,
+                start_new_session=True, env=_environment(),
+            )  # fmt: skip
+        except OSError as error:
+            raise ProgramFailed(f"{what} did not start: {error}", "Try it in a terminal.") from error
+        finally:
+            os.close(other)
+        undo.callback(process.wait)
+        alarm = _Alarm(process, timeout)
+        undo.callback(alarm.stop)
+        printed = b"".join(_read(main))
+        process.wait()
+        if alarm.rang:
+            raise TimedOut(f"{what} did not end within {timeout:g} s, and was stopped", "Look at what it waits for.")
+    text = printed.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\n")
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)  # curl writes names of fields in bold
+
+
+def _environment() -> dict[str, str]:
+    """This program's own, without the proxies that it may name: they would change what is sent."""
+    kept = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    return {**kept, "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+
+
+def _read(terminal: int) -> Iterator[bytes]:
+    """Bytes from a terminal until no program has its other end open: Linux reports that as an error."""
+    with contextlib.suppress(OSError):
+        while piece := os.read(terminal, 65536):
+            yield piece
+
+
+class _Alarm:
+    """Ends a program and its children when its time is over."""
+
+    def __init__(self, process: subprocess.Popen[bytes], timeout: float) -> None:
+        import threading
+
+        self.process, self.rang = process, False
+        self._timer = threading.Timer(timeout, self._ring)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _ring(self) -> None:
+        self.rang = True
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+
+def _version(path: str) -> str:
+    """The version that a program says it has, ``"7.88.1"``; ``"of an unknown version"`` if it says none."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=20)
+        if found := re.search(r"\d+(\.\d+)+", done.stdout):
+            return found[0]
+    return "of an unknown version"

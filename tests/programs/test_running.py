@@ -1,0 +1,155 @@
+"""curl and Chromium in a lesson, live and recorded: what is printed, what is captured, what goes wrong.
+
+Rule: both are the real programs; a machine without them is made by an empty PATH.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import labkit
+from labkit import net, programs
+from labkit.core.errors import LabError, TimedOut
+from labkit.packets import Tape
+from tests.needs import need_live_capture, need_tool
+
+ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n"
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A server that answers each request in the same way."""
+    with net.create_server(lambda socket: socket.once("data", lambda _: socket.end(ANSWER))).listen(0) as server:
+        yield server.address()[1]
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory of recordings of its own: what curl printed, and the packets of the same run."""
+    monkeypatch.setenv("LABKIT_DATA", str(tmp_path / "data"))
+    folder = tmp_path / "data" / "09-x"
+    folder.mkdir(parents=True)
+    kept = {"program": "curl", "version": "1.2.3", "printed": "hello\n* a note"}
+    (folder / "hello.program.json").write_text(json.dumps(kept), encoding="utf-8")
+    Tape().save(folder / "hello.pcapng")
+    return folder
+
+
+def fake(directory: Path, name: str, script: str) -> None:
+    """A program of this name that does something else."""
+    path = directory / name
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+class TestCurl:
+    """With curl."""
+
+    @pytest.fixture(autouse=True)
+    def _curl(self) -> None:
+        need_tool("curl")
+
+    def test_it_prints_as_on_a_terminal(self, port: int) -> None:
+        need_live_capture()
+        ran = labkit.curl(f"curl -v http://127.0.0.1:{port}/", port, name="x")
+        assert [line for line in ran.lines if line[:1] in "<>"][:2] == ["> GET / HTTP/1.1", f"> Host: 127.0.0.1:{port}"]
+        assert "< Content-Length: 6" in ran.lines
+        assert "hello" in ran.lines
+        assert "\x1b" not in ran.text
+        assert ran.live
+        assert repr(ran).splitlines()[-1].startswith("program: live, curl ")
+        assert [message.start_line for message in ran.tape.messages] == ["GET / HTTP/1.1", "HTTP/1.1 200 OK"]
+
+    def test_nothing_captured(self, port: int) -> None:
+        ran = labkit.curl(f"curl -s http://127.0.0.1:{port}/", None, name="x")
+        assert (ran.text, len(ran.tape), ran.live) == ("hello", 0, True)
+
+    def test_an_error_of_curl_is_text(self) -> None:
+        ran = labkit.curl("curl -sS http://127.0.0.1:1/", None, name="x")
+        assert ran.text.startswith("curl: (7)")
+
+    def test_settings_of_the_user_do_not_count(
+        self, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / ".curlrc").write_text("verbose\n", encoding="utf-8")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:1/")
+        assert labkit.curl(f"curl -s http://127.0.0.1:{port}/", None, name="x").text == "hello"
+
+    def test_it_does_not_end(self) -> None:
+        with net.create_server().listen(0) as silent, pytest.raises(TimedOut, match=r"did not end within 0\.3 s"):
+            labkit.curl(f"curl -s http://127.0.0.1:{silent.address()[1]}/", None, name="x", timeout=0.3)
+
+    def test_what_it_printed_is_recorded(self, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LABKIT_RECORD", str(tmp_path))
+        ran = labkit.curl(f"curl -s http://127.0.0.1:{port}/", None, name="one", lesson="09-x")
+        program, version, text = programs.load(tmp_path / "09-x" / "one.program.json")
+        assert (program, text) == ("curl", "hello")
+        assert ran.origin == f"live, curl {version}"
+
+
+class TestWithoutIt:
+    """A machine on which no such program is installed."""
+
+    @pytest.fixture(autouse=True)
+    def _nothing(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+
+    def test_the_recording_stands_in(self, data: Path) -> None:
+        ran = labkit.curl("curl -v http://127.0.0.1:1337/", 1337, name="hello", lesson="09-x")
+        assert (ran.text, ran.live, ran.tape.live) == ("hello\n* a note", False, False)
+        assert ran.origin == "recorded with curl 1.2.3, from data/09-x/hello.program.json; curl is not installed"
+
+    def test_no_recording(self, data: Path) -> None:
+        with pytest.raises(programs.ProgramFailed, match="Chromium is not installed, and there is no recording"):
+            labkit.chromium("http://127.0.0.1:1337/", 1337, name="other", lesson="09-x")
+
+    @pytest.mark.parametrize("text", ["", "[]", "{}", '{"program": "curl"}', "\0"])
+    def test_a_damaged_recording(self, data: Path, text: str) -> None:
+        (data / "hello.program.json").write_text(text, encoding="utf-8")
+        with pytest.raises(LabError, match=r"data/09-x/hello.program.json is no recorded output"):
+            labkit.curl("curl -v http://127.0.0.1:1337/", 1337, name="hello", lesson="09-x")
+
+
+def test_text_and_packets_are_of_one_run(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABKIT_TIER", "recorded")
+    fake(tmp_path, "curl", f"echo ran > {tmp_path}/ran; echo live")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    ran = labkit.curl("curl http://127.0.0.1:1337/", 1337, name="hello", lesson="09-x")
+    assert (tmp_path / "ran").exists()  # a server of the notebook gets its request all the same
+    assert (ran.text, ran.live) == ("hello\n* a note", False)
+    assert ran.origin.endswith("; this machine captures nothing")
+
+
+class TestChromium:
+    """With Chromium."""
+
+    def test_a_page_is_loaded(self, port: int) -> None:
+        need_tool("chromium")
+        need_live_capture()
+        ran = labkit.chromium(f"http://127.0.0.1:{port}/", port, name="x")
+        assert "hello" in ran.text
+        assert ran.tape.messages[0].start_line == "GET / HTTP/1.1"
+
+    @pytest.mark.parametrize("url", ["http://example.com/", "file:///etc/passwd", "", None, b"http://127.0.0.1/"])
+    def test_other_pages_are_refused(self, url: object) -> None:
+        with pytest.raises(LabError, match="is not a page of this machine"):
+            labkit.chromium(url, 1337, name="x")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("command", ["", "wget x", "curlx y", 5, None])
+def test_another_command(command: object) -> None:
+    with pytest.raises(LabError, match="is not a command of curl"):
+        labkit.curl(command, None, name="x")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "5", float("nan")])
+def test_a_timeout_that_is_none(timeout: object) -> None:
+    with pytest.raises(LabError, match="is not a time"):
+        labkit.curl("curl x", None, name="x", timeout=timeout)  # type: ignore[arg-type]
