@@ -231,9 +231,6 @@ class ClientRequest(OutgoingMessage):
     def _fail_writing(self, refusal: NetError) -> None:
         loop.get().call_soon(self._fail, refusal)  # as in Node, what was written before is sent all the same
 
-    def _direct(self) -> Callable[[bytes], Any] | None:
-        return None  # a pipe's pieces are framed like all others
-
     def _timed_out(self) -> None:
         if not self._timed:
             self._timed = True

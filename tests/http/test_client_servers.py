@@ -17,7 +17,7 @@ import pytest
 
 from labkit import http
 from labkit.servers import proxy
-from tests.needs import find_tool, leave_out, need_tool
+from tests.needs import need_tool
 
 
 @pytest.fixture(autouse=True)
@@ -121,9 +121,7 @@ def test_pythons_http_server_closes_after_each_answer(tmp_path: Path) -> None:
 
 
 def test_nginx(tmp_path: Path) -> None:
-    nginx = find_tool("nginx")
-    if nginx is None:
-        leave_out("nginx", "apt install nginx-light")
+    nginx = need_tool("nginx")
     (tmp_path / "file").write_bytes(b"x" * 300_000)
     tmp_path.chmod(0o755)
     port = free_port()
