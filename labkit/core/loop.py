@@ -32,6 +32,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _starting = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
+_ident = 0  # of that thread; 0: it has not begun
 _closing: list[Callable[[], None]] = []
 
 
@@ -48,19 +49,26 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 def get() -> asyncio.AbstractEventLoop:
     """The background loop, started at the first call (uvloop if it is installed, else asyncio's)."""
+    return _loop or _started()  # without the lock: handlers ask often
+
+
+def _started() -> asyncio.AbstractEventLoop:
     global _loop, _thread
     with _starting:
         if _loop is None:
-            _loop = _new_loop()
-            _loop.set_exception_handler(_unhandled)
-            _mark(_loop)
-            _thread = threading.Thread(target=_run, args=(_loop,), name="labkit-loop", daemon=True)
+            new = _new_loop()
+            new.set_exception_handler(_unhandled)
+            _mark(new)
+            _thread = threading.Thread(target=_run, args=(new,), name="labkit-loop", daemon=True)
             _thread.start()
             sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL))
+            _loop = new  # last: whoever sees it needs no lock
         return _loop
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
+    global _ident
+    _ident = threading.get_ident()
     forbid_waiting()
     asyncio.set_event_loop(loop)
     loop.run_forever()
@@ -68,7 +76,7 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 
 def inside() -> bool:
     """Whether this is the loop's own thread (a handler), where nothing may block."""
-    return _thread is not None and threading.current_thread() is _thread
+    return threading.get_ident() == _ident
 
 
 def call(function: Callable[..., T], *args: Any, timeout: float = 30.0) -> T:
@@ -144,11 +152,12 @@ def _mark(loop: asyncio.AbstractEventLoop) -> None:
 
 def _after_fork() -> None:
     """In a forked child: the loop's thread is not there; the first use starts a loop of the child's own."""
-    global _inherited, _loop, _marker, _starting, _thread
+    global _ident, _inherited, _loop, _marker, _starting, _thread
     if _marker is not None:
         _leave_epoll(_marker[0])
     _inherited = _loop  # never closed
     _loop = _thread = _marker = None
+    _ident = 0
     _starting = threading.Lock()
     _tasks.clear()
 

@@ -12,6 +12,7 @@ from labkit.http import headers as header_fields
 from labkit.http.incoming import IncomingMessage
 from labkit.http.response_parsing import Head
 from labkit.net import Socket
+from labkit.streams import Readable
 
 MARGIN = 1.0
 """Seconds that a connection is closed before the time that the server has announced, as in Node."""
@@ -66,7 +67,10 @@ class ClientResponse(IncomingMessage):
             self._fast = None
             self._tell_closed()
 
-    def _let_go(self) -> None:
-        if self.destroyed and not self.complete:
-            self._fire("aborted")
-        super()._let_go()
+    def _push_end(self) -> None:
+        # Not later, as at a server: then the server's FIN could be told of in between.
+        Readable._push_end(self)
+
+    def _cut_off(self) -> None:
+        self._due = False  # what waits is dropped, as in Node
+        super()._cut_off()

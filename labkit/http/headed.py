@@ -84,9 +84,9 @@ class Headed(Writable):
 
         Raises `BadHeader`, also for fields that must stand before the body. Source: RFC 9110 section 6.5.
         """
-        if self._trailers is None:
-            self._trailers = Fields()
-        for name, value in pairs(fields):
+        trailers = Fields()
+        for name, value in [*([] if self._trailers is None else self._trailers.pairs()), *pairs(fields)]:
             if isinstance(name, str) and name.lower() in NOT_IN_TRAILERS:
                 raise BadHeader(f"{name} cannot be a trailer", "The receiver needs it before the body: set_header().")
-            self._trailers.set(name, value)
+            trailers.set(name, value)
+        self._trailers = trailers

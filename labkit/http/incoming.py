@@ -187,7 +187,10 @@ class IncomingMessage(Readable):
 
     def _cut_off(self) -> None:
         """The connection is gone before all of the message came, or before anybody has read it."""
-        if self.closed or self.destroyed or self._due or self.readable_ended:
+        if self._due:  # what has come is about to be delivered, and comes first
+            loop.get().call_soon(self._cut_off)
+            return
+        if self.closed or self.destroyed or self.readable_ended:
             return
         error = ConnectionReset("the connection closed before the whole message had come", "The peer broke off.")
         self._fire("aborted")

@@ -263,6 +263,9 @@ class OutgoingMessage(Headed):
     def _end_now(self) -> None:
         self._end_message(b"", None, False)
 
+    def _direct(self) -> Callable[[bytes], Any] | None:
+        return None  # a pipe's pieces are framed like all others
+
     def _last_chunk(self) -> bytes:
         lines = "" if self._trailers is None else "".join(f"{name}: {one}\r\n" for name, one in self._trailers.lines())
         return b"0\r\n%b\r\n" % lines.encode("latin-1")

@@ -6,10 +6,11 @@ Rule: chooses the status line and the fields that a server adds; framing is outg
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from labkit.core import checks, loop
 from labkit.core.errors import BadArgument, LabError
+from labkit.http.framing_fields import KNOWN
 from labkit.http.headers import Fields, HeadersSent, check_value, pairs
 from labkit.http.incoming import IncomingMessage
 from labkit.http.outgoing import OutgoingMessage
@@ -20,6 +21,27 @@ PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 _LINES = {code: f"HTTP/1.1 {code} {phrase}\r\n" for code, phrase in PHRASES.items()}
 
+Lines: TypeAlias = tuple[tuple[str, str], ...]
+
+_known: dict[Lines, Lines] = {}
+
+
+def _checked(headers: dict[str, Any]) -> Lines:
+    """The lines of these fields, which are checked once: a handler gives the same ones again and again."""
+    key = tuple(headers.items())
+    is_plain = all(type(value) is str for value in headers.values())
+    found = _known.get(key) if is_plain else None
+    if found is None:
+        fields = Fields()
+        for name, value in key:
+            fields.set(name, value)
+        found = tuple(fields.lines())
+        if is_plain:
+            if len(_known) >= KNOWN:
+                _known.clear()
+            _known[key] = found
+    return found
+
 
 class ServerResponse(OutgoingMessage):
     """The answer to one request; ``drain``, ``finish`` and ``close`` tell its story.
@@ -28,7 +50,7 @@ class ServerResponse(OutgoingMessage):
     ``close`` without ``finish``: the connection was gone before all was sent.
     """
 
-    __slots__ = ("_message", "_status", "req")
+    __slots__ = ("_given", "_message", "_status", "req")
 
     def __init__(self, carrier: Any, request: IncomingMessage, keep_alive: bool) -> None:
         self._begin()
@@ -37,6 +59,7 @@ class ServerResponse(OutgoingMessage):
         self.req = request
         self._status = 200
         self._message = ""
+        self._given: Lines | None = None  # the fields of write_head, if there are no others
         if request.method == "HEAD":
             self._has_body = False
         self.should_keep_alive = keep_alive
@@ -87,7 +110,9 @@ class ServerResponse(OutgoingMessage):
             message, headers = None, message
         if message is not None:
             check_value(message, "status line")
-        if headers is not None:
+        if headers is not None and self._fields is None and type(headers) is dict:
+            self._given = _checked(headers)
+        elif headers is not None:
             fields = Fields()
             kept = self._fields
             if kept is not None:
@@ -135,6 +160,9 @@ class ServerResponse(OutgoingMessage):
         return f"<response {self._status} to {self.req.method} {self.req.url}>"
 
     # -- what a message asks
+
+    def _lines(self) -> Lines:
+        return super()._lines() if self._given is None else self._given
 
     def _first_line(self) -> str:
         code = self._status

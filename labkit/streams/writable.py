@@ -12,7 +12,7 @@ from typing import Any, Self
 from labkit.core import checks, loop
 from labkit.core.errors import BrokenPipe, NetError
 from labkit.streams.pipe import Pipe, Shortcut
-from labkit.streams.states import ENDING, OPEN, OPENING, Writing
+from labkit.streams.states import ENDING, OPEN, OPENING, WRITE_ENDED, Writing
 from labkit.streams.stream import NO_SLOTS, Stream, check_mark
 
 WRITING = (
@@ -86,6 +86,9 @@ class Writable(Stream):
         last = None if data is None else checks.data(data, "written")
         if on_finish is not None:
             checks.function(on_finish, "on_finish")
+        if last is not None and on_finish is None and not loop.inside():
+            loop.call(self._write_last, last)  # in one go: the peer's answer does not come in between
+            return self
         if last is not None:
             self.write(last)
         if on_finish is not None:
@@ -150,7 +153,7 @@ class Writable(Stream):
     @property
     def writable_finished(self) -> bool:
         """Whether all was sent after `end`, and ``finish`` was emitted."""
-        return self._writing is Writing.ENDED
+        return self._writing is WRITE_ENDED
 
     # -- for the subclass: how bytes go down
 
@@ -181,7 +184,7 @@ class Writable(Stream):
         self._close_if_over()
 
     def _is_over(self) -> bool:
-        return self._writing is Writing.ENDED and super()._is_over()
+        return self._writing is WRITE_ENDED and super()._is_over()
 
     def _direct(self) -> Callable[[bytes], Any] | None:
         """What sends a piece, if nothing else has to be done with it now (see `Shortcut`); else None."""
@@ -260,6 +263,10 @@ class Writable(Stream):
             raise refusal
         return self._write_now(data)
 
+    def _write_last(self, data: bytes) -> None:
+        self._write_or_raise(data)
+        self._end_now()
+
     def _write_now(self, data: bytes) -> bool:
         self._written += len(data)
         self._called("write", len(data))
@@ -317,7 +324,7 @@ class Writable(Stream):
     def _finished(self) -> None:
         """All that was written is with the kernel, and so is the end."""
         if self._writing is ENDING and not self.destroyed and self._failed is None:
-            self._writing = Writing.ENDED
+            self._writing = WRITE_ENDED
             self._fire("finish")
             self._take_off_pipes()
             if not self.closed:

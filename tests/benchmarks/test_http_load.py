@@ -208,6 +208,16 @@ def test_the_c_server_is_right(client: Path, name: str, depth: int) -> None:
     assert 0 < figures["p50_us"] <= figures["p99_us"]
 
 
+@pytest.mark.parametrize("name", ["plain", "chunked", "browser", "post"])
+def test_labkits_server_is_right(client: Path, name: str) -> None:
+    work = Requests(20, name)
+    with harness.Server("labkit", command=http_hello.command("labkit", work)) as server:
+        status, figures, said = run_client(
+            client, server.port, *work.arguments(), "--operations", 1000, "--pipeline", 3, "--stall", 10
+        )
+    assert (status, said, figures["errors"]) == (0, "", 0)
+
+
 def talk(port: int, *pieces: bytes) -> bytes:
     """All that the server sends until it closes, to what is sent in these pieces."""
     with socket.create_connection(("127.0.0.1", port), 10) as peer:

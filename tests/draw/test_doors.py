@@ -15,9 +15,11 @@ from labkit import draw, packets
 from labkit.core.errors import LabError
 from labkit.packets import Tape
 from labkit.packets.capture_file import Recording
+from tests.draw.http_tapes import hello
 from tests.packets import made
 
 TAPE = Tape(Recording([(1, frame, linktype, 0, len(frame)) for _, frame, linktype in made.other_frames()][:3]))
+HELLO = hello()
 GREETING = Tape.load("data/01a-tcp-connection/greeting.pcapng")
 THINGS: tuple[Any, ...] = (
     5, -1, True, None, "", "x", b"bytes", [], [None], {}, {"a": 1}, (1, 2), object(), len, float("nan"), float("inf"),
@@ -28,7 +30,10 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[str, ...]]] = 
     "bits": (draw.bits, (TAPE[0],), ("focus", "first", "hide", "title")),
     "boxes": (draw.boxes, (TAPE[0],), ("title",)),
     "bytes": (draw.bytes, (TAPE[0],), ("hide", "limit", "pointers", "title")),
-    "ladder": (draw.ladder, (TAPE,), ("title", "limit")),
+    "ladder": (draw.ladder, (TAPE,), ("title", "limit", "of")),
+    "message": (draw.message, (HELLO.messages[0],), ("title",)),
+    "side_by_side": (draw.side_by_side, (HELLO,), ("of", "title")),
+    "timeline": (draw.timeline, (HELLO,), ("of", "until_ms", "title", "twin")),
     "number_line": (draw.number_line, (GREETING,), ("sender", "title")),
     "explain": (labkit.explain, (TAPE[0],), ()),
     "levels": (draw.levels, (POINTS,), ("events", "title", "unit", "mark", "mark_name", "twin", "theme")),

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import labkit
 from benchmarks.ladder import tape_of
 from labkit import draw
 from labkit.core.errors import LabError
 from labkit.draw import ladder_frame, ladder_model, ladder_text, ladder_time, marks, style
-from labkit.packets import Tape
+from labkit.packets import Tape, recorded
 from labkit.packets.capture_file import Recording
 from labkit.packets.model import SocketEvent, Verdict
 from tests.draw.fakes import CLIENT, MS, SERVER, FakePacket, FakeTape, Script, greeting
@@ -660,6 +661,18 @@ class TestCompact:
         finally:
             draw.set_large(False)
         assert draw.ladder(greeting()).svg != draw.ladder(greeting(), compact=True).svg
+
+
+def test_a_lesson_begun_large_draws_large_ladders() -> None:
+    before = recorded.current_lesson()
+    try:
+        labkit.lesson("01a-tcp-connection", large=True)
+        assert draw.ladder(greeting()).svg == draw.ladder(greeting(), compact=True).svg
+        labkit.lesson("01a-tcp-connection")
+        assert draw.ladder(greeting()).svg != draw.ladder(greeting(), compact=True).svg
+    finally:
+        draw.set_large(False)
+        recorded.set_lesson(before)
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,12 @@ PROTOCOLS = {
     "IPv6": "ipv6", "IPv6 hop-by-hop": "ipv6.hopopts", "IPv6 destination": "ipv6.dstopts",
     "IPv6 routing": "ipv6.routing", "IPv6 fragment": "ipv6.fraghdr", "GRE": "gre", "AH": "ah", "ESP": "esp",
     "IGMP": "igmp", "SCTP": "sctp", "TCP": "tcp", "UDP": "udp", "ICMP": "icmp", "ICMPv6": "icmpv6", "DNS": "dns",
+    "HTTP": "http",
     "STP": "stp", "LLDP": "lldp", "Wake-on-LAN": "wol", "loop test": "loop",
 }  # fmt: skip
 """The names of Wireshark's protocols."""
-OPAQUE = frozenset({"STP", "LLDP", "Wake-on-LAN", "loop test"})
-"""Layers that have a name and no table."""
+OPAQUE = frozenset({"STP", "LLDP", "Wake-on-LAN", "loop test", "HTTP"})
+"""Layers that have a name and no table; and HTTP, whose fields `http_oracle` compares."""
 NO_HEADERS = frozenset({"Payload", "Padding", "Trailer", "Frame check sequence", "ICMP extension"})
 TRAILERS = frozenset({"eth.padding", "eth.trailer", "eth.fcs", "vlan.trailer", "ieee8021ah.trailer", "sll.trailer"})
 
@@ -282,7 +283,7 @@ def compare_packet(
                 wire = [entry for entry in wire if entry[0] != "data.data"]
         if layer.name in ("ICMP", "ICMPv6"):
             mine += [item for each in following if each.name == "ICMP extension" for item in ours(each.fields)]
-        if carries is not None and carries.name == "DNS":  # its bytes are the layer's
+        if carries is not None and carries.name in ("DNS", "HTTP"):  # its bytes are the layer's
             wire = [entry for entry in wire if entry[0] not in ("udp.payload", "tcp.payload")]
         wire = [entry for entry in wire if entry[0] not in TRAILERS | OTHER_ORDER.keys() and entry[0] not in apart]
         mine = [item for item in mine if item.name not in OTHER_ORDER and item.name not in apart]
@@ -319,7 +320,8 @@ def our_layers(packet: Packet) -> list[str]:
 
 def their_layers(element: ET.Element) -> list[str]:
     """The headers that tshark has found in a packet, in order, also those inside others."""
-    none = ("geninfo", "frame", "fake-field-wrapper", "data", "raw", "pkt_comment")
+    none = ("geninfo", "frame", "fake-field-wrapper", "data", "raw", "pkt_comment", "data-text-lines",
+            "urlencoded-form", "media")  # the last three: the body of an HTTP message once more
     names = [proto.get("name", "") for proto in element.iter("proto")]
     return [name for name in names if name not in none and not name.startswith("_ws")]
 

@@ -14,7 +14,7 @@ import pytest
 
 from labkit import packets
 from tests.needs import need_live_capture, need_tool
-from tests.packets import dialogs, http_oracle
+from tests.packets import dialogs, http_oracle, oracle
 from tests.packets.http_scenes import BIG, GET, OK, SCENES
 
 
@@ -34,6 +34,17 @@ def test_one_scene_alone(tmp_path: Path, name: str) -> None:
     need_tool("tshark")
     tape = dialogs.talk(SCENES[name]).tape()
     assert http_oracle.compare(tape, tmp_path / "scene.pcapng") > 20
+
+
+def test_the_layers_of_packets_are_tsharks(tmp_path: Path) -> None:
+    """Of messages that lie whole in a packet each; of the others tshark has the layer in the packet that ends them."""
+    names = ("one request", "pipelined", "POST", "HEAD", "many fields", "chunked")
+    frames = [
+        frame for number, name in enumerate(names) for frame in dialogs.talk(SCENES[name], sport=40000 + number).frames
+    ]
+    tape = dialogs.tape_of(frames)
+    assert oracle.compare(tape.save(tmp_path / "layers.pcapng")) > 30 * len(tape)
+    assert len([packet for packet in tape if "HTTP" in packet]) == len(tape.where(payload=True))
 
 
 def test_cut_off_by_reset(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ class Framing(Matching):
         "take them for? Send it with nc."
     )
     intro = (
-        "Eight heads of real messages, each with its empty line. For an answer, the request that it belongs to is "
-        "named. Where does the body of each message end?"
+        "The heads of eight messages; the empty line that ends each of them is not shown. For an answer, the first "
+        "line names the request that it belongs to. Where does the body of each message end?"
     )
     looks: ClassVar[dict[str, str]] = {
         "no body": "A message without a body ends at the empty line: an answer to HEAD, 204, 304, a 2xx to CONNECT.",

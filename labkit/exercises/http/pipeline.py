@@ -42,7 +42,7 @@ _HEAD = Exchange("HEAD /big", 404, _answer("HTTP/1.1 404 Not Found", "Content-Le
 _LOG = Exchange("GET /log", 200, _answer("HTTP/1.1 103 Early Hints", "Link: </style.css>; rel=preload")
                 + _answer("HTTP/1.1 200 OK", f"Content-Length: {len(_LINE_IN_A_BODY)}", body=_LINE_IN_A_BODY))
 _OTHERS = (
-    Exchange("POST /notes, with a body of 4 bytes", 201,
+    Exchange("PUT /notes/17, with a body of 4 bytes", 201,
              _answer("HTTP/1.1 201 Created", "Content-Length: 8", body="note 17\n")),
     Exchange("DELETE /old", 204, _answer("HTTP/1.1 204 No Content", "Server: lab")),
     Exchange('GET /page, with If-None-Match: "v7"', 304, _answer("HTTP/1.1 304 Not Modified", 'ETag: "v7"')),

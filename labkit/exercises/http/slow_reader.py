@@ -82,7 +82,10 @@ class SlowReader(Exercise):
         "write() returned False, and the handler returned too: it goes on at drain. One full buffer waits, no more.\n"
         "Without that, the memory of a server grows with the number of its slow clients."
     )
-    stretch = "write the same with a pipe: which object of labkit could give the pieces?"
+    stretch = (
+        "1,000 slow clients ask for the report at the same time. How much waits in the server with your function, and "
+        "how much with a loop that does not look at what write() returns?"
+    )
     task = (
         "Your handler has to send a report of 10 MB, and some clients read slowly. Write the function "
         "`send(response, pieces)`: `response` is the response of one request, and `pieces` gives the body, an "
