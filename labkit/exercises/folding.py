@@ -58,4 +58,5 @@ def _closed(part: str) -> str:
     """A fenced part behind a line to click on."""
     first, *rest = part.split("\n")
     name = f"{_KINDS.get(first.strip('`'), 'the listing')}: {len(rest) - 1} lines"
-    return f'<details><summary style="cursor:pointer">{escape(name)}</summary>\n\n{part}\n\n</details>'
+    head = f'<summary style="cursor:pointer">{escape(name)}</summary>'
+    return f'<details style="margin-bottom:.8em">{head}\n\n{part}\n\n</details>'
