@@ -86,13 +86,13 @@ class RequestParser:
 
     def feed(self, data: bytes) -> None:
         """Read on; raises `Malformed`, after which nothing is read any more."""
+        if self.over:
+            return  # what waits is kept: it is the next protocol's
         if self._rest or self._is_reading:
             self._rest += data
             if self._is_reading:
                 return
             data, self._rest = self._rest, b""
-        if self.over:
-            return
         self._is_reading = True
         try:
             at, end = 0, len(data)

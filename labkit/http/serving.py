@@ -13,19 +13,13 @@ from labkit.http.framing import Malformed
 from labkit.http.headers import Raw
 from labkit.http.incoming import IncomingMessage
 from labkit.http.parsing import RequestParser
+from labkit.http.patience import PIPELINED, hold, is_held, look_at_clock
 from labkit.http.response import PHRASES, ServerResponse
 from labkit.net import Socket
 from labkit.streams.states import ENDING, IDLE, OPEN
 
-PIPELINED = 64
-"""Requests of one connection that may wait for their answers; further ones are not read until some are answered."""
-
 FLUSH = 65536
 """Bytes that are collected at most before they go down to the socket."""
-
-
-LINGER = 5.0
-"""Seconds that a connection stands after its last answer, so that the client can read it (RFC 9112 section 9.6)."""
 
 
 class ClientError(LabError):
@@ -46,8 +40,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_advancing", "_corked", "_ending", "_flush_is_due", "_last_words", "_out", "_out_size", "_parser", "_paused",
-        "_queue", "_request", "_turning", "_waiting", "answered", "server", "since", "socket",
+        "_advancing", "_corked", "_ending", "_flush_is_due", "_held", "_last_words", "_out", "_out_size", "_parser",
+        "_paused", "_queue", "_request", "_turning", "_unread", "_waiting", "answered", "server", "since", "socket",
     )  # fmt: skip
 
     def __init__(self, server: Any, socket: Socket) -> None:
@@ -58,6 +52,8 @@ class Connection:
         self._out: list[bytes] = []  # collected, to leave together
         self._out_size = 0
         self._corked = self._flush_is_due = self._paused = self._advancing = self._ending = False
+        self._held = False  # the socket is not read: see `patience.hold`
+        self._unread = 0  # bytes that the kernel had not taken at the last look at the clock
         self._waiting: list[Any] = []  # messages that want to hear when all is with the kernel
         self._turning: tuple[str, IncomingMessage] | None = None  # about to become another protocol's
         self._last_words: bytes | None = None  # the answer to what is not HTTP, behind the answers that are due
@@ -85,10 +81,15 @@ class Connection:
                 self._flush()
         if self._turning is not None and not self._queue:
             self._turn()
+        elif self._held or self._turning is not None or self.socket._blocked or len(self._queue) >= PIPELINED:
+            hold(self)
 
     def _go_on(self) -> None:
-        if not self._paused and not self._gone():
+        if not self._paused and not self._gone() and (self._turning is not None or not is_held(self)):
             self._feed(b"")
+
+    def _go_on_soon(self) -> None:
+        loop.get().call_soon(self._go_on)
 
     def _gone(self) -> bool:
         return self.socket.closed or self.socket.destroyed
@@ -164,11 +165,7 @@ class Connection:
             request._finish(trailers)
         if self._gone() or self._ending:
             return False
-        return not self._paused and len(self._queue) < PIPELINED and not self._is_stuck()
-
-    def _is_stuck(self) -> bool:
-        """Whether the client reads too little of its answers for more requests to be taken."""
-        return bool(self._queue) and self.socket._blocked
+        return not self._paused and not is_held(self)
 
     # -- what a request asks (see Source)
 
@@ -182,8 +179,9 @@ class Connection:
         """Read on."""
         if self._paused and (message is self._request or self._request is None):
             self._paused = False
-            self.socket.resume()
-            loop.get().call_soon(self._go_on)
+            if not self._held:
+                self.socket.resume()
+            self._go_on_soon()
 
     def broken(self, message: Any, error: Exception) -> None:
         """A listener of the request or of the response raised this: 500 if nothing was sent, else the end."""
@@ -261,8 +259,8 @@ class Connection:
         waiting, self._waiting = self._waiting, []
         for message in waiting:
             message._empty()
-        if not self._paused and self._parser.waits and not self._gone():
-            self._feed(b"")
+        if not self._corked and (self._held or self._parser.waits):
+            self._go_on()
 
     def sent(self, message: Any) -> None:
         """See `Carrier.sent`: the next response has its turn, or the connection ends."""
@@ -284,8 +282,8 @@ class Connection:
             return
         if not self._corked:
             self._flush()
-            if self._parser.waits or self._turning is not None:
-                loop.get().call_soon(self._go_on)
+            if self._parser.waits or self._held:
+                self._go_on_soon()
 
     def _finished_early(self) -> bool:
         if self._last_words is None:
@@ -299,9 +297,9 @@ class Connection:
         self.socket.destroy()
 
     def keep_alive_lines(self, response: ServerResponse) -> bytes:
-        """The fields that say that the connection stands; b"" if it does not."""
+        """The fields that say that the connection stands; b"" if it does not: not before the last answer."""
         server = self.server
-        if self._ending or not server.listening:
+        if (self._ending or not server.listening) and self._queue[-1] is response:
             return b""
         most = server.max_requests_per_socket
         lines: bytes = server._keep_alive_lines
@@ -319,25 +317,13 @@ class Connection:
             self._finish()
 
     def look_at_clock(self, now: float) -> None:
-        """Close what is idle for too long, and answer 408 to what takes too long."""
-        server, age = self.server, now - self.since
-        if self._ending:
-            if age > LINGER:
-                self.socket.destroy()
-        elif self._parser.started:
-            in_head = self._request is None
-            limit = server.headers_timeout if in_head else server.request_timeout
-            if limit and age > limit:
-                self._refuse(Malformed("the request did not come in time", 408, "ERR_HTTP_REQUEST_TIMEOUT"))
-        elif not self._queue and self.answered:
-            if server.keep_alive_timeout and age > server.keep_alive_timeout:
-                self._finish()
-        elif not self._queue and server.headers_timeout and age > server.headers_timeout:
-            self._refuse(Malformed("no request came in time", 408, "ERR_HTTP_REQUEST_TIMEOUT"))
+        """See `patience.look_at_clock`."""
+        look_at_clock(self, now)
 
     def _refuse(self, error: Malformed) -> None:
         """What came is not HTTP: answer it behind the answers that are due, and read nothing more."""
         request, self._request = self._request, None
+        self._parser.over = True
         told = ClientError(error.words, f"The answer is {error.status} {PHRASES[error.status]}.", code=error.code)
         told.status = error.status
         queue = self._queue
@@ -375,8 +361,8 @@ class Connection:
         self._queue = []
         self.since = self.server._now
         socket = self.socket
-        if self._paused:
-            self._paused = False
+        if self._paused or self._held:
+            self._paused = self._held = False
             socket.resume()
         socket._end_now()
 
