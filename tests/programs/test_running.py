@@ -71,8 +71,12 @@ class TestCurl:
         assert (ran.text, len(ran.tape), ran.live) == ("hello", 0, True)
 
     def test_an_error_of_curl_is_text(self) -> None:
-        ran = labkit.curl("curl -sS http://127.0.0.1:1/", None, name="x")
-        assert ran.text.startswith("curl: (7)")
+        ran = labkit.curl("curl -sS lab://127.0.0.1:1/", None, name="x")
+        assert ran.text.startswith("curl: (1)")
+
+    def test_nobody_listens(self) -> None:
+        with pytest.raises(programs.ProgramFailed, match="curl could not connect: nothing listens there"):
+            labkit.curl("curl -sS http://127.0.0.1:1/", None, name="x")
 
     def test_settings_of_the_user_do_not_count(
         self, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
