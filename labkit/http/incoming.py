@@ -8,9 +8,9 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any, Protocol, Self
 
-from labkit.core import loop
+from labkit.core import checks, loop
 from labkit.core.emitter import Ends
-from labkit.core.errors import ConnectionReset, TimedOut
+from labkit.core.errors import ConnectionReset, LabError, TimedOut
 from labkit.core.history import Entry
 from labkit.core.watching import Record
 from labkit.http import headers as header_fields
@@ -138,6 +138,12 @@ class IncomingMessage(Readable):
         What a ``data`` listener has had is not returned again. timeout: seconds for all of it. Raises `TimedOut`, and
         the error that cut the message.
         """
+        if loop.inside():
+            raise LabError(
+                "body() waits, and would stop the event loop that brings the body",
+                'In a handler listen to "data" and "end".',
+            )
+        checks.seconds(timeout)
         pieces: list[bytes] = []
         deadline = monotonic() + timeout
         while True:
@@ -185,14 +191,16 @@ class IncomingMessage(Readable):
             return
         self._push_end()
 
-    def _cut_off(self) -> None:
-        """The connection is gone before all of the message came, or before anybody has read it."""
+    def _cut_off(self, cause: Exception | None = None) -> None:
+        """The connection is gone before all of the message came, or was read. cause: why, if it was not the peer."""
         if self._due:  # what has come is about to be delivered, and comes first
-            loop.get().call_soon(self._cut_off)
+            loop.get().call_soon(self._cut_off, cause)
             return
         if self.closed or self.destroyed or self.readable_ended:
             return
-        error = ConnectionReset("the connection closed before the whole message had come", "The peer broke off.")
+        error = cause
+        if error is None:
+            error = ConnectionReset("the connection closed before the whole message had come", "The peer broke off.")
         self._fire("aborted")
         if self.quiet and not self._listeners and not self._tickets:
             self.closed = self.destroyed = True

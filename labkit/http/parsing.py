@@ -192,6 +192,8 @@ class RequestParser:
         # the line has exactly one space before and after the target (RFC 9112 section 3)
         if line.find(b"\r\n") != len(method) + len(target) + 10:
             raise Malformed("the request line has more than two spaces", code="HPE_INVALID_URL")
+        if not line.startswith(b" HTTP/", len(method) + len(target) + 1):  # llhttp reads RTSP, too
+            raise Malformed("this is another protocol than HTTP", code="HPE_INVALID_CONSTANT")
         if len(raw) > limits.fields:
             raise Malformed("the request has too many header fields", 431, "HPE_HEADER_OVERFLOW")
         hosts = 0
@@ -211,7 +213,7 @@ class RequestParser:
                 if name.lower() == b"transfer-encoding":
                     coding += (b"," if coding else b"") + value
             elif size == 6 and name.lower() == b"expect":
-                expects = value.strip(b" \t").lower()
+                expects += (b"," if expects else b"") + value.strip(b" \t").lower()
         if hosts != 1 and (hosts or version == "1.1"):
             raise Malformed("the request has no Host" if not hosts else "the request has two Hosts", code="HPE_HOST")
         upgrade = self._upgrades
