@@ -15,7 +15,7 @@ import pytest
 
 import labkit
 from labkit import net, programs
-from labkit.core.errors import LabError, TimedOut
+from labkit.core.errors import ConnectionRefused, LabError, TimedOut
 from labkit.packets import Tape
 from tests.needs import need_live_capture, need_tool
 
@@ -75,7 +75,7 @@ class TestCurl:
         assert ran.text.startswith("curl: (1)")
 
     def test_nobody_listens(self) -> None:
-        with pytest.raises(programs.ProgramFailed, match="curl could not connect: nothing listens there"):
+        with pytest.raises(ConnectionRefused, match="curl could not connect: nothing listens there"):
             labkit.curl("curl -sS http://127.0.0.1:1/", None, name="x")
 
     def test_settings_of_the_user_do_not_count(
