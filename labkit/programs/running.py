@@ -41,7 +41,7 @@ _REFUSED = 7
 
 
 class ProgramFailed(LabError):
-    """A program did not start or is neither installed nor recorded."""
+    """A program did not start, or is neither installed nor recorded."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ def curl(
     command: as one would type it, ``"curl -v http://127.0.0.1:1337/"``; no shell reads it. port: what to
     capture; None: nothing. name: the recording that stands in if curl is not installed or nothing can be captured,
     ``data/<lesson>/<name>``. lesson: default, the one that runs. timeout: seconds that curl may take.
-    Raises `LabError` for another command, `TimedOut` if curl does not end, `ConnectionRefused` if nobody listens
-    there, `ProgramFailed` if there is neither curl nor a recording. Any other error of curl is not an error here: its text says so.
+    Raises `LabError` for another command, `TimedOut` if curl does not end, `ConnectionRefused` if nobody listens there,
+    `ProgramFailed` if there is neither curl nor a recording. Any other error of curl is in its text.
     """
     if not isinstance(command, str) or not (words := shlex.split(command)) or words[0] != "curl":
         raise LabError(f"{shown(command)} is not a command of curl", "Write it as in a terminal: curl('curl -v URL').")

@@ -26,7 +26,7 @@ ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello
 def port() -> Iterator[int]:
     """A server that answers each request in the same way."""
     with net.create_server(lambda socket: socket.once("data", lambda _: socket.end(ANSWER))).listen(0) as server:
-        yield server.address()[1]
+        yield server.port
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ class TestCurl:
 
     def test_it_does_not_end(self) -> None:
         with net.create_server().listen(0) as silent, pytest.raises(TimedOut, match=r"did not end within 0\.3 s"):
-            labkit.curl(f"curl -s http://127.0.0.1:{silent.address()[1]}/", None, name="x", timeout=0.3)
+            labkit.curl(f"curl -s http://127.0.0.1:{silent.port}/", None, name="x", timeout=0.3)
 
     def test_what_it_printed_is_recorded(self, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LABKIT_RECORD", str(tmp_path))
