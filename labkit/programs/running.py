@@ -21,7 +21,7 @@ from pathlib import Path
 
 from labkit.core.calls import in_words
 from labkit.core.checks import is_number, shown
-from labkit.core.errors import LabError, TimedOut
+from labkit.core.errors import ConnectionRefused, LabError, TimedOut
 from labkit.packets import Tape, capture, recorded, recording
 from labkit.packets.probe import best_tier
 from labkit.programs.beside import Beside
@@ -41,7 +41,7 @@ _REFUSED = 7
 
 
 class ProgramFailed(LabError):
-    """A program did not start or could not connect, or is neither installed nor recorded."""
+    """A program did not start, or is neither installed nor recorded."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ def curl(
     command: as one would type it, ``"curl -v http://127.0.0.1:1337/"``; no shell reads it. port: what to
     capture; None: nothing. name: the recording that stands in if curl is not installed or nothing can be captured,
     ``data/<lesson>/<name>``. lesson: default, the one that runs. timeout: seconds that curl may take.
-    Raises `LabError` for another command, `TimedOut` if curl does not end, `ProgramFailed` if nobody listens there, or
-    if there is neither curl nor a recording. Any other error of curl is not an error here: its text says so.
+    Raises `LabError` for another command, `TimedOut` if curl does not end, `ConnectionRefused` if nobody listens there,
+    `ProgramFailed` if there is neither curl nor a recording. Any other error of curl is in its text.
     """
     if not isinstance(command, str) or not (words := shlex.split(command)) or words[0] != "curl":
         raise LabError(f"{shown(command)} is not a command of curl", "Write it as in a terminal: curl('curl -v URL').")
@@ -169,7 +169,7 @@ def _output(what: str, command: Sequence[str], timeout: float) -> str:
         if alarm.rang:
             raise TimedOut(f"{what} did not end within {timeout:g} s, and was stopped", "Look at what it waits for.")
         if what == "curl" and process.returncode == _REFUSED:
-            raise ProgramFailed("curl could not connect: nothing listens there", "Start the server first.")
+            raise ConnectionRefused("curl could not connect: nothing listens there", "Start the server first.")
     text = printed.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\n")
     return re.sub(r"\x1b\[[0-9;]*m", "", text)  # curl writes names of fields in bold
 
