@@ -16,7 +16,7 @@ import pytest
 from labkit import http
 from labkit.core import loop
 from labkit.core.errors import LabError
-from tests.http.test_bad_input import CHUNKED, H, SMUGGLED, answer_to, taken, ways
+from tests.http.test_bad_input import CHUNKED, SMUGGLED, H, answer_to, taken, ways
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 BIG = 4_000_000
@@ -228,7 +228,7 @@ def test_other_protocols_that_llhttp_reads_are_refused(line: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("value", "answer"),
-    [(b"x100-continuex", b"417"), (b"100-continue-not", b"417"), (b"100-Continue", b"100"), (b"a, 100-continue", b"100")],
+    [(b"x100-continuex", b"417"), (b"100-continue-", b"417"), (b"100-Continue", b"100"), (b"a, 100-continue", b"100")],
 )
 def test_expect_is_matched_whole(value: bytes, answer: bytes) -> None:
     """RFC 9110 section 10.1.1."""
@@ -309,7 +309,7 @@ FAILING: list[tuple[str, Handler, bytes]] = [
     ("a status that is none", lambda q, r: r.write_head("200"), b"500"),
     ("a body that is none", lambda q, r: r.end({"a": 1}), b"500"),
     ("a negative length", lambda q, r: r.write_head(200, {"Content-Length": "-2"}), b"500"),
-    ("length and chunks", lambda q, r: r.write_head(200, {"Content-Length": "2", "Transfer-Encoding": "chunked"}), b"500"),
+    ("both framings", lambda q, r: r.write_head(200, {"Content-Length": 2, "Transfer-Encoding": "chunked"}), b"500"),
     ("body() in a handler", lambda q, r: r.end(q.body()), b"500"),
     ("more than was promised", lambda q, r: r.write_head(200, {"Content-Length": "2"}).end("hello"), b""),
     ("a header too late", lambda q, r: (r.write("a"), r.set_header("A", "b")), b""),
