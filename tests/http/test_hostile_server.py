@@ -210,7 +210,7 @@ def test_extensions_of_chunks_have_a_bound_for_all_of_a_body() -> None:
     chunk = b"1;" + b"e" * 4000 + b"\r\na\r\n"
     with http.create_server(lambda q, r: q.resume()).listen(0) as server:
         answer = answer_to(server, CHUNKED + chunk * 10)
-        assert answer == b"HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\n\r\n"
+        assert answer == b"HTTP/1.1 413 Payload Too Large\r\nConnection: close\r\n\r\n"
     few = CHUNKED + chunk * 3 + b"0\r\n\r\n"
     assert taken([few]).whole == [("POST /", b"aaa")]
 

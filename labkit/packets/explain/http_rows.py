@@ -66,7 +66,9 @@ METHODS = {
 }  # fmt: skip
 CLASSES = {1: "interim: the final answer follows", 2: "it went well", 3: "look elsewhere, or in your cache",
            4: "the client's mistake", 5: "the server's mistake"}  # fmt: skip
-PHRASES = {each.value: each.phrase for each in HTTPStatus}
+# Names of RFC 9110, which Python took over in 3.13.
+_NEW = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+PHRASES = {each.value: each.phrase for each in HTTPStatus} | _NEW
 
 _WHYS = {
     "accept": ("Which media types the client can read.", "RFC 9110 §12.5.1"),
@@ -112,7 +114,10 @@ NAMED = {name: "http." + name.replace("-", "_") for name in _NAMED}
 NAMED["content-length"] = "http.content_length_header"
 NAMED["http2-settings"] = "http.http2_settings"
 
-_VOLATILE = frozenset({"date", "last-modified", "etag", "sec-websocket-key", "sec-websocket-accept"})
+# Also what differs from machine to machine: the versions of programs.
+_VOLATILE = frozenset({
+    "date", "last-modified", "etag", "sec-websocket-key", "sec-websocket-accept", "user-agent",
+})  # fmt: skip
 _KNOWN: dict[tuple[str, str], Row] = {}
 _MOST_KNOWN = 512
 
