@@ -72,7 +72,8 @@ def test_one_request_in_each_segment_is_no_way_around_that() -> None:
     """Each segment holds one whole request, so nothing ever waits in the parser."""
     with http.create_server(lambda q, r: r.end(b"x" * 50_000)).listen(0) as server, client_of(server) as client:
         client.setsockopt(system.IPPROTO_TCP, system.TCP_NODELAY, 1)
-        server.wait_for("connection")
+        client.send(GET)
+        assert client.recv(1)  # the connection is served
         for _ in range(3000):
             client.send(GET)
             if asked(server, lambda connection: connection._held):
