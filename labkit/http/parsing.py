@@ -64,8 +64,24 @@ class RequestParser:
     """The requests of one connection."""
 
     __slots__ = (
-        "_completed", "_framing", "_head", "_is_reading", "_keeps", "_limits", "_llhttp",
-        "_raw", "_rest", "_side", "_taker", "_target", "_trailers", "_upgrades", "over", "started",
+        "_completed",
+        "_framing",
+        "_fresh",
+        "_head",
+        "_host",
+        "_is_reading",
+        "_keeps",
+        "_limits",
+        "_llhttp",
+        "_raw",
+        "_rest",
+        "_side",
+        "_taker",
+        "_target",
+        "_trailers",
+        "_upgrades",
+        "over",
+        "started",
     )  # fmt: skip
 
     def __init__(self, taker: Taker, limits: Limits) -> None:
@@ -81,35 +97,69 @@ class RequestParser:
         self._keeps = self._upgrades = False
         self._rest = b""  # not read yet: the taker has stopped
         self._is_reading = False
+        self._fresh = True  # a new message begins with the next byte, and nothing waits to be read
+        self._host = b"\n"  # the latest value of a Host field that was good
         self.over = False  # nothing that comes is a request any more
         self.started = False  # the first bytes of a message have come, and it is not whole
 
     def feed(self, data: bytes) -> None:
         """Read on; raises `Malformed`, after which nothing is read any more."""
-        if self._rest or self._is_reading:
-            self._rest += data
-            if self._is_reading:
+        if (
+            self._fresh and not self.over
+            and 3 < data.find(_CRLF2) + 4 == len(data) <= self._limits.head and data[0] > 32
+        ):  # the usual case: one head, whole, and nothing else
+            if not self._read(data, True) or not self._rest:
                 return
-            data, self._rest = self._rest, b""
-        if self.over:
+            data = b""  # more came in while the listeners ran
+        if self._is_reading:
+            self._rest += data
+            self._fresh = False
             return
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        if data and not self.over:
+            self._read(data, False)
+
+    def _read(self, data: bytes, is_head: bool) -> bool:
+        """Read this until the taker stops; returns whether it has not. is_head: it is one head, from end to end."""
         self._is_reading = True
+        self._fresh = False
         try:
-            at, end = 0, len(data)
-            while at < end:
-                at = self._read_head(data, at) if self._framing is None else self._read_body(data, at)
-                if at < 0:  # stopped, with so much left
-                    self._rest = data[~at:] + self._rest
-                    break
-                if self._rest:  # came in while the listeners ran
-                    data, self._rest = data[at:] + self._rest, b""
-                    at, end = 0, len(data)
+            if is_head:
+                try:
+                    self._llhttp.feed_data(data)
+                except HttpParserUpgrade:
+                    pass  # see `_parse`
+                except HttpParserError as error:
+                    raise self._refused(error) from None
+                more = self._begin(data)
+            else:
+                more = self._read_pieces(data)
         except Malformed:
             self.over = True
             self._rest = b""
             raise
         finally:
             self._is_reading = False
+        self._fresh = self._framing is None and not self._head and not self._rest
+        return more
+
+    def _read_pieces(self, data: bytes) -> bool:
+        at, end = 0, len(data)
+        while at < end:
+            at = self._read_head(data, at) if self._framing is None else self._read_body(data, at)
+            if at < 0:  # stopped, with so much left
+                self._rest = data[~at:] + self._rest
+                return False
+            if self._rest:  # came in while the listeners ran
+                data, self._rest = data[at:] + self._rest, b""
+                at, end = 0, len(data)
+        return True
+
+    def keep(self, data: bytes) -> None:
+        """Take bytes without reading them: `feed` does so."""
+        self._rest += data
+        self._fresh = False
 
     def take_rest(self) -> bytes:
         """What came and was not read: it belongs to the next protocol."""
@@ -184,13 +234,14 @@ class RequestParser:
         llhttp, limits, raw, target = self._llhttp, self._limits, self._raw, self._target
         self._raw, self._target = [], b""
         method = llhttp.get_method()
-        version = llhttp.get_http_version()
+        stop = line.find(b"\r\n")
+        version = "1.1" if line[stop - 9 : stop] == b" HTTP/1.1" else llhttp.get_http_version()
         if len(target) > limits.target:
             raise Malformed("the target of the request is too long", 414, "HPE_HEADER_OVERFLOW")
         if version != "1.1" and version != "1.0":
             raise Malformed(f"HTTP/{version} is not spoken here", 505, "HPE_INVALID_VERSION")
         # the line has exactly one space before and after the target (RFC 9112 section 3)
-        if line.find(b"\r\n") != len(method) + len(target) + 10:
+        if stop != len(method) + len(target) + 10:
             raise Malformed("the request line has more than two spaces", code="HPE_INVALID_URL")
         if len(raw) > limits.fields:
             raise Malformed("the request has too many header fields", 431, "HPE_HEADER_OVERFLOW")
@@ -202,8 +253,10 @@ class RequestParser:
             if size == 4:
                 if name.lower() == b"host":
                     hosts += 1
-                    if not _HOST(value.strip(b" \t")):
-                        raise Malformed("the Host field names no host", code="HPE_INVALID_HOST")
+                    if value != self._host:
+                        if not _HOST(value.strip(b" \t")):
+                            raise Malformed("the Host field names no host", code="HPE_INVALID_HOST")
+                        self._host = value
             elif size == 14:
                 if name.lower() == b"content-length":
                     length = int(value)
@@ -227,7 +280,7 @@ class RequestParser:
             framing = Length(length)
         if method == b"CONNECT" and (framing is not None or length >= 0):
             raise Malformed("a CONNECT request has no body (RFC 9110 section 9.3.6)", code="HPE_CONNECT_BODY")
-        if framing is not None and upgrade:
+        if upgrade and framing is not None:
             self._side = HttpRequestParser(self)
             framed = b"Transfer-Encoding: chunked" if coding else b"Content-Length: %d" % length
             self._side.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framed)
@@ -252,16 +305,21 @@ class RequestParser:
     def _read_body(self, data: bytes, at: int) -> int:
         framing = self._framing
         assert framing is not None
-        taken = framing.take(data, at)
-        end = at + taken.size
+        if type(framing) is Length:  # as `Length.take`
+            left, came = framing.left, len(data) - at
+            size, ended = (left, True) if left <= came else (came, False)
+            framing.left = left - size
+        else:
+            size, ended = framing.take(data, at)
+        end = at + size
         parser = self._side or self._llhttp
         try:
             parser.feed_data(data if not at and end == len(data) else data[at:end])
         except HttpParserError as error:
             raise self._refused(error) from None
-        if self._completed != taken.ended:
+        if self._completed != ended:
             raise Malformed("the framing of the message is in doubt")
-        if not taken.ended:
+        if not ended:
             return end
         self._completed = False
         self._framing = self._side = None
