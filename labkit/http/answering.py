@@ -95,13 +95,6 @@ class Answering:
             self._send(wire)
             self.sent(response)
 
-    def standing(self) -> bytes:
-        """The Date line and the lines that say that the connection stands; b"" if it may not, or if they vary."""
-        server = self.server
-        stands = not self._ending and server.listening and not server.max_requests_per_socket
-        lines: bytes = server._standing if stands else b""
-        return lines
-
     def below(self) -> int:
         """See `Carrier.below`."""
         return self._out_size + self.socket.writable_length

@@ -165,10 +165,6 @@ class Fields:
             return list(self._fields.values())  # type: ignore[arg-type]
         return [(name, each) for name, value in self._fields.values() for each in _listed(value)]
 
-    def key(self) -> tuple[tuple[str, str], ...]:
-        """The same as `lines`, if not `several`: the fields, as a dictionary's key."""
-        return tuple(self._fields.values())  # type: ignore[arg-type]
-
     def __contains__(self, name: str) -> bool:
         return checks.text(name, "the name of a header field").lower() in self._fields
 

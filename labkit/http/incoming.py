@@ -6,18 +6,23 @@ Rule: holds what a parser found, and delivers the body; reads no socket, and kno
 from __future__ import annotations
 
 from time import monotonic, time_ns
+from types import BuiltinMethodType, FunctionType
 from typing import Any, Protocol, Self
 
-from labkit.core import loop, watching
-from labkit.core.emitter import Ends
+from labkit.core import emitter, loop, watching
+from labkit.core.emitter import _NOT_GIVEN, Ends
 from labkit.core.errors import ConnectionReset, TimedOut
 from labkit.core.history import Entry
+from labkit.core.notebook import in_notebook
 from labkit.core.watching import Record
 from labkit.http import headers as header_fields
 from labkit.http.headers import Raw
 from labkit.net import Socket
 from labkit.streams import READING, Readable
 from labkit.streams.states import FLOWING, IDLE, READ_ENDED
+
+_NOT_PLAIN = 0x20 | 0x80 | 0x200  # flags of generators and async functions, which `checks.function` refuses
+_USUAL = frozenset({"data", "end"})
 
 
 class Source(Protocol):
@@ -97,6 +102,22 @@ class IncomingMessage(Readable):
         self.quiet = False  # nothing is remembered of what nobody listens to
 
     # -- for programs
+
+    def on(self, event: str, listener: Any = _NOT_GIVEN) -> Any:
+        """See `Emitter.on`."""
+        kind = type(listener)
+        if (
+            self.quiet and (kind is FunctionType or kind is BuiltinMethodType) and event in _USUAL and loop.inside()
+            and self._held is None and self._inbox is None and not in_notebook()
+            and not (kind is FunctionType and listener.__code__.co_flags & _NOT_PLAIN)
+        ):  # nothing to be refused, and nothing waits to be delivered
+            with emitter._registering:
+                self._listeners[event] = (*self._listeners.get(event, ()), listener)
+            self._fast = None
+            if event == "data" and self._reading is IDLE:
+                self._resume_now()
+            return self
+        return super().on(event) if listener is _NOT_GIVEN else super().on(event, listener)
 
     @property
     def headers(self) -> dict[str, Any]:
@@ -202,12 +223,35 @@ class IncomingMessage(Readable):
         self.complete = True
         if trailers:
             self._raw_trailers = trailers
-        if self.quiet and self._reading is FLOWING and not self._listeners and self._held is None and not self._tickets:
-            self._source_ended = self.closed = True  # answered before, and nobody listens
+        self._push_end()
+
+    def _finish_unheard(self) -> None:
+        """All of the message has come; its body flows, and nobody listens or waits."""
+        self.complete = True
+        if self._held is None:
+            self._source_ended = self.closed = True
             self._reading = READ_ENDED
             self._source = None
+        else:
+            self._push_end()
+
+    def _tell_end(self) -> None:
+        """The end that was put off until the handlers have returned."""
+        if (
+            self._reading is not FLOWING or self._held is not None or self.closed or self._decoder is not None
+            or self._inbox is not None or self._tickets or watching.watchers
+        ):
+            self._deliver_held()
             return
-        self._push_end()
+        self._due = False
+        self._reading = READ_ENDED
+        try:
+            for listener in self._listeners.get("end", ()):
+                listener()
+        except Exception as error:
+            self._broken(error)
+        if not self.closed:
+            self._after_end()
 
     def _cut_off(self) -> None:
         """The connection is gone before all of the message came, or before anybody has read it."""
@@ -228,9 +272,17 @@ class IncomingMessage(Readable):
         listeners = self._listeners
         if self.closed or self._reading is READ_ENDED or "data" in listeners:
             return
-        if self.quiet and self._reading is IDLE and self._held is None and not self._source_ended:
-            self._reading = FLOWING  # the source was never stopped
-            return
+        if self.quiet and self._held is None and self._inbox is None:
+            if not self._source_ended:
+                if self._reading is IDLE:
+                    self._reading = FLOWING  # the source was never stopped
+                    return
+            elif not listeners and not self._tickets and not self._due:  # nobody hears the end
+                self._reading = READ_ENDED
+                self.closed = True
+                self._start_source()
+                self._source = None
+                return
         self._held = None
         self._resume_now()
 

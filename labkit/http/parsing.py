@@ -104,13 +104,12 @@ class RequestParser:
 
     def feed(self, data: bytes) -> None:
         """Read on; raises `Malformed`, after which nothing is read any more."""
-        if (
-            self._fresh and not self.over
-            and 3 < data.find(_CRLF2) + 4 == len(data) <= self._limits.head and data[0] > 32
-        ):  # the usual case: one head, whole, and nothing else
-            if not self._read(data, True) or not self._rest:
-                return
-            data = b""  # more came in while the listeners ran
+        if self._fresh and not self.over:  # the usual case: one head, whole, and perhaps its body
+            end = data.find(_CRLF2) + 4
+            if 3 < end <= self._limits.head and data[0] > 32:
+                if self._read(data, end):
+                    return
+                data = b""  # more came in while the listeners ran
         if self._is_reading:
             self._rest += data
             self._fresh = False
@@ -118,23 +117,33 @@ class RequestParser:
         if self._rest:
             data, self._rest = self._rest + data, b""
         if data and not self.over:
-            self._read(data, False)
+            self._read(data, 0)
 
-    def _read(self, data: bytes, is_head: bool) -> bool:
-        """Read this until the taker stops; returns whether it has not. is_head: it is one head, from end to end."""
+    def _read(self, data: bytes, head: int) -> bool:
+        """Read this until the taker stops; returns whether nothing else is to be read now.
+
+        head: it begins with a head of so many bytes, and nothing was kept; 0: that is not known.
+        """
         self._is_reading = True
         self._fresh = False
         try:
-            if is_head:
+            if head:
+                size = len(data)
+                line = data if head == size else data[:head]
                 try:
-                    self._llhttp.feed_data(data)
+                    self._llhttp.feed_data(line)
                 except HttpParserUpgrade:
                     pass  # see `_parse`
                 except HttpParserError as error:
                     raise self._refused(error) from None
-                more = self._begin(data)
+                more = self._begin(line)
+                if head < size:
+                    if more:
+                        more = self._read_pieces(data, head)
+                    else:
+                        self._rest = data[head:] + self._rest
             else:
-                more = self._read_pieces(data)
+                more = self._read_pieces(data, 0)
         except Malformed:
             self.over = True
             self._rest = b""
@@ -142,10 +151,10 @@ class RequestParser:
         finally:
             self._is_reading = False
         self._fresh = self._framing is None and not self._head and not self._rest
-        return more
+        return not more or not self._rest
 
-    def _read_pieces(self, data: bytes) -> bool:
-        at, end = 0, len(data)
+    def _read_pieces(self, data: bytes, at: int) -> bool:
+        end = len(data)
         while at < end:
             at = self._read_head(data, at) if self._framing is None else self._read_body(data, at)
             if at < 0:  # stopped, with so much left
@@ -298,7 +307,13 @@ class RequestParser:
         if self._taker.on_head(verb, target.decode("latin-1"), version, raw, self._keeps, upgrade, expects):
             self.over = True
             return False
-        return True if framing is not None else self._end()
+        if framing is not None:
+            return True
+        more = self._taker.on_end(None)  # as `_end`
+        if not self._keeps:
+            self.over = True
+            return False
+        return more
 
     # -- the body
 
@@ -339,7 +354,7 @@ class RequestParser:
 
     def on_url(self, piece: bytes) -> None:
         """A piece of the target."""
-        self._target += piece
+        self._target = self._target + piece if self._target else piece
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head, or a trailer."""

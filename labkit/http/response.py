@@ -150,7 +150,10 @@ class ServerResponse(OutgoingMessage):
             self.quiet and self._writing is OPEN and on_finish is None and not self._listeners and not self._tickets
             and not self._corked and not self._pipes and not self.closed and not watching.watchers and loop.inside()
         ):  # nobody is told of it: if the message is a usual one, it is made and sent in one step
-            last = data if type(data) is bytes else b"" if data is None else checks.data(data, "written")
+            if type(data) is str and data.isascii():
+                last = data.encode()
+            else:
+                last = data if type(data) is bytes else b"" if data is None else checks.data(data, "written")
             wire = self._usual(last)
             if wire:
                 carrier: Any = self._carrier
@@ -189,13 +192,17 @@ class ServerResponse(OutgoingMessage):
         elif fields.several:
             return b""
         else:
-            lines = fields.key()
+            lines = tuple(fields._fields.values())  # type: ignore[arg-type]
         key = (self._status, lines)
         prefix = _prefixes.get(key)
         if prefix is None:
             prefix = _prefix(key)
-        standing: bytes = self._carrier.standing()  # type: ignore[union-attr]
-        return prefix + standing if prefix and standing else b""
+        carrier: Any = self._carrier
+        server = carrier.server
+        if not prefix or carrier._ending or server.max_requests_per_socket or not server.listening:
+            return b""
+        head: bytes = prefix + server._standing  # the Date line, and those that say that the connection stands
+        return head
 
     def _compose(self, length: int | None) -> None:
         if length is None and self._has_body and self._carrier is not None and (head := self._usual_head()):

@@ -16,7 +16,7 @@ from labkit.http.incoming import IncomingMessage
 from labkit.http.parsing import RequestParser
 from labkit.http.response import PHRASES, ServerResponse
 from labkit.net import Socket
-from labkit.streams.states import IDLE, OPEN
+from labkit.streams.states import FLOWING, IDLE, OPEN
 
 PIPELINED = 64
 """Requests of one connection that may wait for their answers; further ones are not read until some are answered."""
@@ -39,13 +39,14 @@ def serve(server: Any, socket: Socket) -> None:
 class Connection(Answering):
     """One connection: what comes, and how it ends."""
 
-    __slots__ = ("_ended", "_parser", "_paused", "_request", "_turning")
+    __slots__ = ("_busy", "_ended", "_parser", "_paused", "_request", "_turning")
 
     def __init__(self, server: Any, socket: Socket) -> None:
         super().__init__(server, socket)
         self._parser = RequestParser(self, server._limits)
         self._request: IncomingMessage | None = None  # whose body is being read
         self._paused = False
+        self._busy = False  # the server has had many requests: what it remembers of them is short
         self._ended: tuple[IncomingMessage, ...] = ()  # they are about to tell their end
         self._turning: tuple[str, IncomingMessage] | None = None  # about to become another protocol's
         server._begin_watch(self)
@@ -82,7 +83,7 @@ class Connection(Answering):
         """Requests that became whole while the handlers ran tell their end."""
         ended, self._ended = self._ended, ()
         for request in ended:
-            request._deliver_held()
+            request._tell_end()
 
     def _go_on(self) -> None:
         if not self._paused and not self._gone():
@@ -148,7 +149,9 @@ class Connection(Answering):
             response._sink, response._writing = self._send, OPEN
         queue.append(response)
         self.since = server._now
-        if (expects and version == "1.1") or server._tickets or watching.watchers or server._is_young():
+        if not self._busy:
+            self._busy = not server._is_young()  # once it is not, it never is again
+        if not self._busy or server._tickets or watching.watchers or (expects and version == "1.1"):
             server._dispatch(self, request, response, expects if version == "1.1" else b"")
             return False
         request.quiet = response.quiet = True
@@ -169,9 +172,13 @@ class Connection(Answering):
 
     def on_end(self, trailers: Any) -> bool:
         """See `Taker.on_end`."""
-        request, self._request = self._request, None
+        request = self._request
         if request is not None:
-            request._finish(trailers)
+            self._request = None
+            if request.quiet and not request._listeners and request._reading is FLOWING and not request._tickets:
+                request._finish_unheard()  # answered before, and nobody listens
+            else:
+                request._finish(trailers)
         socket, queue = self.socket, self._queue
         if self._ending or self._paused or socket.closed or socket.destroyed:
             return False
