@@ -225,16 +225,6 @@ class IncomingMessage(Readable):
             self._raw_trailers = trailers
         self._push_end()
 
-    def _finish_unheard(self) -> None:
-        """All of the message has come; its body flows, and nobody listens or waits."""
-        self.complete = True
-        if self._held is None:
-            self._source_ended = self.closed = True
-            self._reading = READ_ENDED
-            self._source = None
-        else:
-            self._push_end()
-
     def _tell_end(self) -> None:
         """The end that was put off until the handlers have returned."""
         if (
@@ -300,6 +290,7 @@ class IncomingMessage(Readable):
     def _after_end(self) -> None:
         self._start_source()  # if this message had stopped it, the next one may come now
         if self._is_unheard("close"):
+            self._listeners.clear()  # nothing more is emitted; they often hold the response, which holds this
             self.closed = True
             self._source = None
         else:

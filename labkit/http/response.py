@@ -15,7 +15,7 @@ from labkit.http.framing_fields import KNOWN, facts
 from labkit.http.headers import Fields, HeadersSent, check_value, pairs
 from labkit.http.incoming import IncomingMessage
 from labkit.http.outgoing import OutgoingMessage
-from labkit.streams.states import OPEN, WRITE_ENDED
+from labkit.streams.states import FLOWING, IDLE, OPEN, WRITE_ENDED
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 """The phrases of the status codes (RFC 9110 section 15)."""
@@ -47,9 +47,8 @@ def _checked(headers: dict[str, Any]) -> Lines:
 _prefixes: dict[tuple[int, Lines], bytes] = {}
 
 
-def _prefix(key: tuple[int, Lines]) -> bytes:
+def _prefix(code: int, lines: Lines) -> bytes:
     """The status line and these fields, if the message has a body and they say nothing of its framing; else b""."""
-    code, lines = key
     prefix = b""
     if code in _LINES and code >= 200 and code not in (204, 304):
         said = facts(_LINES[code], lines)
@@ -57,7 +56,7 @@ def _prefix(key: tuple[int, Lines]) -> bytes:
             prefix = said.prefix
     if len(_prefixes) >= KNOWN:
         _prefixes.clear()
-    _prefixes[key] = prefix
+    _prefixes[code, lines] = prefix
     return prefix
 
 
@@ -154,7 +153,13 @@ class ServerResponse(OutgoingMessage):
                 last = data.encode()
             else:
                 last = data if type(data) is bytes else b"" if data is None else checks.data(data, "written")
-            wire = self._usual(last)
+            wire = b""
+            if not self._composed:
+                if self._trailers is None and self._has_body and (head := self._usual_head()):
+                    wire = b"".join((head, b"Content-Length: %d\r\n\r\n" % len(last), last))
+            elif self._chunked and self._trailers is None and self._has_body and not self.closes:
+                wire = self._unsent
+                wire += b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n"
             if wire:
                 carrier: Any = self._carrier
                 self._composed = True
@@ -164,23 +169,14 @@ class ServerResponse(OutgoingMessage):
                 self.closed = True
                 self._carrier = None
                 carrier.answer(self, wire)
-                if not self.req.complete:
-                    self.req._dump()
+                req = self.req
+                if not req.complete:
+                    if req._reading is IDLE and not req._listeners and req._held is None:
+                        req._reading = FLOWING  # as `IncomingMessage._dump`; the source was never stopped
+                    else:
+                        req._dump()
                 return self
         return super().end(data, on_finish)
-
-    def _usual(self, last: bytes) -> bytes:
-        """What is left of the message, to its end, if `_compose` and `_framed` have no more to decide; else b""."""
-        if self._trailers is not None or not self._has_body:
-            return b""
-        if self._composed:
-            if not self._chunked or self.closes:
-                return b""
-            if not last:
-                return self._unsent + b"0\r\n\r\n"
-            return b"%b%x\r\n%b\r\n0\r\n\r\n" % (self._unsent, len(last), last)
-        head = self._usual_head()
-        return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(last), last) if head else b""
 
     def _usual_head(self) -> bytes:
         """The head without its last lines, which say how the message is framed; b"" if they do not follow as usual."""
@@ -193,13 +189,12 @@ class ServerResponse(OutgoingMessage):
             return b""
         else:
             lines = tuple(fields._fields.values())  # type: ignore[arg-type]
-        key = (self._status, lines)
-        prefix = _prefixes.get(key)
+        prefix = _prefixes.get((self._status, lines))
         if prefix is None:
-            prefix = _prefix(key)
+            prefix = _prefix(self._status, lines)
         carrier: Any = self._carrier
         server = carrier.server
-        if not prefix or carrier._ending or server.max_requests_per_socket or not server.listening:
+        if not prefix or carrier._ending or server.max_requests_per_socket or server._listener is None:
             return b""
         head: bytes = prefix + server._standing  # the Date line, and those that say that the connection stands
         return head

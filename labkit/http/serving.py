@@ -16,7 +16,7 @@ from labkit.http.incoming import IncomingMessage
 from labkit.http.parsing import RequestParser
 from labkit.http.response import PHRASES, ServerResponse
 from labkit.net import Socket
-from labkit.streams.states import FLOWING, IDLE, OPEN
+from labkit.streams.states import FLOWING, IDLE, OPEN, READ_ENDED
 
 PIPELINED = 64
 """Requests of one connection that may wait for their answers; further ones are not read until some are answered."""
@@ -66,6 +66,7 @@ class Connection(Answering):
             return
         self._corked = True
         self._told = False
+        socket = self.socket
         try:
             self._parser.feed(data)
         except Malformed as error:
@@ -74,8 +75,15 @@ class Connection(Answering):
             if self._ended:
                 self._tell_ends()
             self._corked = False
-            if self._out:
-                self._flush()
+            out = self._out
+            if out:
+                if len(out) == 1 and not self._waiting:  # as `_flush`
+                    data = out.pop()
+                    self._out_size = 0
+                    if socket._writing is OPEN and not socket.closed and not socket.destroyed:
+                        socket._write_now(data)
+                else:
+                    self._flush()
         if self._turning is not None and not self._queue:
             self._turn()
 
@@ -176,7 +184,13 @@ class Connection(Answering):
         if request is not None:
             self._request = None
             if request.quiet and not request._listeners and request._reading is FLOWING and not request._tickets:
-                request._finish_unheard()  # answered before, and nobody listens
+                request.complete = True  # answered before, and nobody listens
+                if request._held is None:
+                    request._source_ended = request.closed = True
+                    request._reading = READ_ENDED
+                    request._source = None
+                else:
+                    request._push_end()
             else:
                 request._finish(trailers)
         socket, queue = self.socket, self._queue
