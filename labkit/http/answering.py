@@ -24,19 +24,18 @@ class Answering:
     """
 
     __slots__ = (
-        "_advancing", "_call_soon", "_corked", "_ending", "_flush_is_due", "_last_words", "_out", "_out_size", "_queue",
+        "_advancing", "_corked", "_ending", "_flush_is_due", "_last_words", "_out", "_out_size", "_queue",
         "_told", "_waiting", "answered", "server", "since", "socket",
     )  # fmt: skip
 
     def __init__(self, server: Any, socket: Socket) -> None:
         self.server, self.socket = server, socket
-        self._call_soon = loop.get().call_soon
         self._queue: list[ServerResponse] = []  # not fully sent yet, in the order of their requests
         self._out: list[bytes] = []  # collected, to leave together
         self._out_size = 0
         self._corked = self._flush_is_due = self._advancing = self._ending = False
         self._told = False  # in this turn a response was sent whose finish somebody waits for
-        self._waiting: list[Any] = []  # messages that want to hear when all is with the kernel
+        self._waiting: tuple[Any, ...] = ()  # messages that want to hear when all is with the kernel
         self._last_words: bytes | None = None  # the answer to what is not HTTP, behind the answers that are due
         self.answered = 0
         self.since = 0.0
@@ -64,7 +63,7 @@ class Answering:
             self._flush()
         elif not self._corked and not self._flush_is_due:
             self._flush_is_due = True  # as in Node, what is written in one turn leaves together
-            self._call_soon(self._flush)
+            loop.get().call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flush_is_due = False
@@ -106,7 +105,7 @@ class Answering:
     def ask_to_hear(self, message: Any) -> None:
         """See `Carrier.ask_to_hear`."""
         if message not in self._waiting:
-            self._waiting.append(message)
+            self._waiting = (*self._waiting, message)
         if not self._out:
             self._ask()
 
@@ -118,12 +117,12 @@ class Answering:
             socket._blocked = True  # so that drain comes
             socket._hear_when_empty()
         else:
-            self._call_soon(self._emptied)
+            loop.get().call_soon(self._emptied)
 
     def _emptied(self) -> None:
         if self._out:
             return  # `_flush` asks again
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, ()
         for message in waiting:
             message._empty()
         if self._is_left():
@@ -152,7 +151,7 @@ class Answering:
         if not self._corked:
             self._flush()
             if self._is_left():
-                self._call_soon(self._go_on)
+                loop.get().call_soon(self._go_on)
 
     def _finished_early(self) -> bool:
         if self._last_words is None:

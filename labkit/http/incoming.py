@@ -5,6 +5,7 @@ Rule: holds what a parser found, and delivers the body; reads no socket, and kno
 
 from __future__ import annotations
 
+from threading import get_ident
 from time import monotonic, time_ns
 from types import BuiltinMethodType, FunctionType
 from typing import Any, Protocol, Self
@@ -107,15 +108,19 @@ class IncomingMessage(Readable):
         """See `Emitter.on`."""
         kind = type(listener)
         if (
-            self.quiet and (kind is FunctionType or kind is BuiltinMethodType) and event in _USUAL and loop.inside()
-            and self._held is None and self._inbox is None and not in_notebook()
+            self.quiet and (kind is FunctionType or kind is BuiltinMethodType) and event in _USUAL
+            and get_ident() == loop._ident and not in_notebook() and self._held is None and self._inbox is None
             and not (kind is FunctionType and listener.__code__.co_flags & _NOT_PLAIN)
         ):  # nothing to be refused, and nothing waits to be delivered
+            listeners = self._listeners
             with emitter._registering:
-                self._listeners[event] = (*self._listeners.get(event, ()), listener)
+                listeners[event] = (*listeners[event], listener) if event in listeners else (listener,)
             self._fast = None
             if event == "data" and self._reading is IDLE:
-                self._resume_now()
+                if self._source_ended:
+                    self._resume_now()
+                else:
+                    self._reading = FLOWING  # the source was never stopped
             return self
         return super().on(event) if listener is _NOT_GIVEN else super().on(event, listener)
 

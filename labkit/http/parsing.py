@@ -59,33 +59,22 @@ _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]|[A-Za-z0-9\-._~!$&'(
 _AUTHORITY = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+):[0-9]{1,5}").fullmatch
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]+").match
 
+_hosts: set[bytes] = set()
+HOSTS, LONGEST_HOST = 256, 64
+"""Values of Host that are remembered as good, and their bytes: a server has few names."""
+
 
 class RequestParser:
     """The requests of one connection."""
 
     __slots__ = (
-        "_completed",
-        "_framing",
-        "_fresh",
-        "_head",
-        "_host",
-        "_is_reading",
-        "_keeps",
-        "_limits",
-        "_llhttp",
-        "_raw",
-        "_rest",
-        "_side",
-        "_taker",
-        "_target",
-        "_trailers",
-        "_upgrades",
-        "over",
-        "started",
+        "_completed", "_framing", "_fresh", "_head", "_is_reading", "_keeps", "_limits", "_llhttp", "_raw", "_rest",
+        "_side", "_taker", "_target", "_trailers", "_upgrades", "on_body", "over", "started",
     )  # fmt: skip
 
     def __init__(self, taker: Taker, limits: Limits) -> None:
         self._taker, self._limits = taker, limits
+        self.on_body = taker.on_body  # llhttp calls it
         self._llhttp = HttpRequestParser(self)
         self._raw: Raw = []
         self._trailers: Raw | None = None
@@ -98,7 +87,6 @@ class RequestParser:
         self._rest = b""  # not read yet: the taker has stopped
         self._is_reading = False
         self._fresh = True  # a new message begins with the next byte, and nothing waits to be read
-        self._host = b"\n"  # the latest value of a Host field that was good
         self.over = False  # nothing that comes is a request any more
         self.started = False  # the first bytes of a message have come, and it is not whole
 
@@ -107,7 +95,24 @@ class RequestParser:
         if self._fresh and not self.over:  # the usual case: one head, whole, and perhaps its body
             end = data.find(_CRLF2) + 4
             if 3 < end <= self._limits.head and data[0] > 32:
-                if self._read(data, end):
+                self._is_reading = True
+                self._fresh = False
+                try:
+                    if end == len(data):
+                        more = self._begin(data, True)
+                    elif self._begin(data[:end], True):
+                        more = self._read_pieces(data, end)
+                    else:
+                        more = False
+                        self._rest = data[end:] + self._rest
+                except Malformed:
+                    self.over = True
+                    self._rest = b""
+                    raise
+                finally:
+                    self._is_reading = False
+                if not more or not self._rest:
+                    self._fresh = self._framing is None and not self._rest and not self._head
                     return
                 data = b""  # more came in while the listeners ran
         if self._is_reading:
@@ -117,41 +122,17 @@ class RequestParser:
         if self._rest:
             data, self._rest = self._rest + data, b""
         if data and not self.over:
-            self._read(data, 0)
-
-    def _read(self, data: bytes, head: int) -> bool:
-        """Read this until the taker stops; returns whether nothing else is to be read now.
-
-        head: it begins with a head of so many bytes, and nothing was kept; 0: that is not known.
-        """
-        self._is_reading = True
-        self._fresh = False
-        try:
-            if head:
-                size = len(data)
-                line = data if head == size else data[:head]
-                try:
-                    self._llhttp.feed_data(line)
-                except HttpParserUpgrade:
-                    pass  # see `_parse`
-                except HttpParserError as error:
-                    raise self._refused(error) from None
-                more = self._begin(line)
-                if head < size:
-                    if more:
-                        more = self._read_pieces(data, head)
-                    else:
-                        self._rest = data[head:] + self._rest
-            else:
-                more = self._read_pieces(data, 0)
-        except Malformed:
-            self.over = True
-            self._rest = b""
-            raise
-        finally:
-            self._is_reading = False
-        self._fresh = self._framing is None and not self._head and not self._rest
-        return not more or not self._rest
+            self._is_reading = True
+            self._fresh = False
+            try:
+                self._read_pieces(data, 0)
+            except Malformed:
+                self.over = True
+                self._rest = b""
+                raise
+            finally:
+                self._is_reading = False
+            self._fresh = self._framing is None and not self._head and not self._rest
 
     def _read_pieces(self, data: bytes, at: int) -> bool:
         end = len(data)
@@ -210,7 +191,7 @@ class RequestParser:
             head = before + data[at:end]
         self._parse(head[len(before) :])
         self._head = b""
-        return end if self._begin(head) else ~end
+        return end if self._begin(head, False) else ~end
 
     def _read_part(self, data: bytes, at: int) -> int:
         """Read the first part of a head, so that what is wrong in it is answered now."""
@@ -238,9 +219,20 @@ class RequestParser:
         status = 505 if words == "Invalid HTTP version" or "PRI" in words else 400
         return Malformed(words, status, "HPE_" + re.sub(r"\W+", "_", words).upper().strip("_"))
 
-    def _begin(self, line: bytes) -> bool:
-        """A head is whole: look at all that llhttp lets through; returns whether to read on."""
-        llhttp, limits, raw, target = self._llhttp, self._limits, self._raw, self._target
+    def _begin(self, line: bytes, is_new: bool) -> bool:
+        """A head is whole: look at all that llhttp lets through; returns whether to read on.
+
+        line: the head, to its last byte. is_new: llhttp has not read it yet.
+        """
+        llhttp, limits = self._llhttp, self._limits
+        if is_new:
+            try:
+                llhttp.feed_data(line)
+            except HttpParserUpgrade:
+                pass  # see `_parse`
+            except HttpParserError as error:
+                raise self._refused(error) from None
+        raw, target = self._raw, self._target
         self._raw, self._target = [], b""
         method = llhttp.get_method()
         stop = line.find(b"\r\n")
@@ -262,10 +254,8 @@ class RequestParser:
             if size == 4:
                 if name.lower() == b"host":
                     hosts += 1
-                    if value != self._host:
-                        if not _HOST(value.strip(b" \t")):
-                            raise Malformed("the Host field names no host", code="HPE_INVALID_HOST")
-                        self._host = value
+                    if value not in _hosts:
+                        _check_host(value)
             elif size == 14:
                 if name.lower() == b"content-length":
                     length = int(value)
@@ -365,13 +355,18 @@ class RequestParser:
         if self._side is None:
             self._keeps, self._upgrades = self._llhttp.should_keep_alive(), self._llhttp.should_upgrade()
 
-    def on_body(self, data: bytes) -> None:
-        """A piece of the body."""
-        self._taker.on_body(data)
-
     def on_message_complete(self) -> None:
         """The end, as llhttp sees it."""
         self._completed = True
+
+
+def _check_host(value: bytes) -> None:
+    if not _HOST(value.strip(b" \t")):
+        raise Malformed("the Host field names no host", code="HPE_INVALID_HOST")
+    if len(value) <= LONGEST_HOST:
+        if len(_hosts) >= HOSTS:
+            _hosts.clear()
+        _hosts.add(value)
 
 
 def _check_target(method: bytes, target: bytes) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
+from threading import get_ident
 from typing import Any, Self, TypeAlias
 
 from labkit.core import checks, loop, watching
@@ -147,7 +148,8 @@ class ServerResponse(OutgoingMessage):
         """See `OutgoingMessage.end`."""
         if (
             self.quiet and self._writing is OPEN and on_finish is None and not self._listeners and not self._tickets
-            and not self._corked and not self._pipes and not self.closed and not watching.watchers and loop.inside()
+            and not self._corked and not self._pipes and not self.closed and not watching.watchers
+            and get_ident() == loop._ident
         ):  # nobody is told of it: if the message is a usual one, it is made and sent in one step
             if type(data) is str and data.isascii():
                 last = data.encode()

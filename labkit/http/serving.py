@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.core import watching
+from labkit.core import loop, watching
 from labkit.core.errors import LabError
 from labkit.http.answering import Answering
 from labkit.http.framing import Malformed
@@ -62,7 +62,7 @@ class Connection(Answering):
     def _feed(self, data: bytes) -> None:
         if self._corked:  # a handler runs, further up
             self._parser.keep(data)
-            self._call_soon(self._go_on)
+            loop.get().call_soon(self._go_on)
             return
         self._corked = True
         self._told = False
@@ -81,7 +81,11 @@ class Connection(Answering):
                     data = out.pop()
                     self._out_size = 0
                     if socket._writing is OPEN and not socket.closed and not socket.destroyed:
-                        socket._write_now(data)
+                        if socket._idle is None and not socket._corked and not watching.watchers:
+                            socket._written += len(data)
+                            socket._sink(data)  # type: ignore[misc]  # it is open
+                        else:
+                            socket._write_now(data)
                 else:
                     self._flush()
         if self._turning is not None and not self._queue:
@@ -191,6 +195,12 @@ class Connection(Answering):
                     request._source = None
                 else:
                     request._push_end()
+            elif (
+                request.quiet and self._corked and not self._told and request._reading is FLOWING
+                and request._held is None and not request._due and not request.destroyed and not trailers
+            ):  # as `IncomingMessage._finish`, and `soon`
+                request.complete = request._source_ended = request._due = True
+                self._ended = (*self._ended, request)
             else:
                 request._finish(trailers)
         socket, queue = self.socket, self._queue
@@ -212,14 +222,14 @@ class Connection(Answering):
         if self._paused and (message is self._request or self._request is None):
             self._paused = False
             self.socket.resume()
-            self._call_soon(self._go_on)
+            loop.get().call_soon(self._go_on)
 
     def soon(self, message: Any) -> None:
         """See `Source.soon`."""
         if self._corked and message.quiet and not self._told:
             self._ended = (*self._ended, message)
         else:
-            self._call_soon(message._deliver_held)
+            loop.get().call_soon(message._deliver_held)
 
     def broken(self, message: Any, error: Exception) -> None:
         """A listener of the request or of the response raised this: 500 if nothing was sent, else the end."""
