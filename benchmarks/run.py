@@ -20,7 +20,7 @@ from benchmarks.harness import BUILD, Target, machine
 
 NAMES = (
     "tcp_echo", "udp_echo", "http_hello", "http_client", "memory", "startup", "kernel", "capture", "tape", "dissect",
-    "ladder", "wire",
+    "messages", "ladder", "wire",
 )  # fmt: skip
 # those that know --quick; the others are short anyway
 QUICK = {"tcp_echo", "udp_echo", "http_hello", "http_client", "memory", "startup", "kernel"}

@@ -27,6 +27,7 @@ PACKAGES = {
     "ip": "iproute2",
     "make": "make",
     "nc": "netcat-openbsd",
+    "nginx": "nginx-light",
     "node": "nodejs",
     "setpriv": "util-linux",
     "ss": "iproute2",

@@ -22,8 +22,11 @@ _LARGE = (
     ".jp-Notebook .jp-RenderedHTMLCommon table{font-size:18px}"
     ".jp-Notebook .jp-RenderedHTMLCommon :is(td,th){white-space:normal!important;overflow-wrap:anywhere;"
     "padding:.25em .4em}"
+    ".jp-Notebook .jp-RenderedMarkdown.jp-OutputArea-output{--jp-content-line-height:1.4}"
     ".jp-Notebook .jp-OutputArea-output pre{white-space:pre-wrap;overflow-wrap:anywhere}"
-    ".jp-Notebook .jp-OutputArea-output img{width:100%;max-width:100%;height:auto}"
+    # 800 px of a picture's 900 x 800 are at most the height of the window.
+    ".jp-Notebook .jp-OutputArea-output img{width:100%;max-width:min(100%,112vh);height:auto}"
+    ".jp-Notebook .jp-CodeMirrorEditor .cm-content{white-space:pre-wrap;overflow-wrap:anywhere;flex-shrink:1}"
 )
 
 

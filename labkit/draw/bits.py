@@ -73,7 +73,8 @@ def bits(
     focus: labels or names of fields that are lit (``"Window"``); the others are grey. first: draw only so many bytes of
     each layer. hide: names of fields whose values show as ``?`` in the picture, in its bytes and in its text, for
     exercises. why: say in the table why each field exists. legend, dump: offer the table of fields, the bytes; in a
-    notebook they open by a click. title: in place of the layer's own. Returns a Picture; its text has everything.
+    notebook they open by a click. title: in place of the layer's own. Returns a Picture; its text has everything, and
+    its SVG too, unless there is a layer of text (HTTP) that fills more than one screen: `message` draws that.
     Raises LabError for anything that has no layers, an unknown name in ``focus`` or ``hide``, or fewer bytes than one.
     Source: RFC 9293 §3.1 for the form.
     """
@@ -82,17 +83,21 @@ def bits(
     parts, alone = sheets(thing, hide, first), not is_packet(thing)
     lit = None if isinstance(focus, (tuple, list, set)) and not focus else focused(parts, focus)
     heading = visible(title) if title is not None else _heading([part.layer for part in parts])
-    source = origin(thing)
+    tape = f"tape: {source}" if (source := origin(thing)) else ""
     text = "\n".join(
         [
             *([heading] if title is not None else []),
             *(line for part in parts for line in _twin(part, alone, lit)),
-            *([f"tape: {source}"] if source else []),
+            *([tape] if tape else []),
         ]
     )
     pages = _pages(parts)
-    whole_svg = _draw([block for each in pages for block in each], heading, text, source, alone, lit)
-    top = whole_svg if len(pages) == 1 else _draw(pages[0], heading, text, source, alone, lit)
+    top = svg = _draw(pages[0], heading, text, tape, alone, lit)
+    if len(pages) > 1 and any(_is_text(part) for part in parts):
+        rest = f"not drawn here: {', '.join(map(_rest, pages[1:]))}; draw.message(packet.messages[0]) draws the text"
+        svg = _draw(pages[0], heading, text, rest, alone, lit)
+    elif len(pages) > 1:
+        svg = _draw([block for each in pages for block in each], heading, text, tape, alone, lit)
     said = "; ".join([heading, *(line for part in parts for line in _values(part, lit))])
     shown_parts = [page.image(top, said)]
     for each in pages[1:]:
@@ -102,7 +107,7 @@ def bits(
         shown_parts.append(page.fold("the same bits as bytes", _bytes(parts, alone)))
     tables = [_table(part, alone, why) for part in parts if legend and part.layer.fields]
     shown_parts += tables if alone or not tables else [page.fold("all fields", *tables)]
-    return Picture(text, text, svg=whole_svg, html=page.page(*shown_parts))
+    return Picture(text, text, svg=svg, html=page.page(*shown_parts))
 
 
 def _heading(layers: list[Layer]) -> str:
@@ -159,6 +164,12 @@ def _rest(blocks: Sequence[_Block]) -> str:
     return ", ".join(names)
 
 
+def _is_text(sheet: Sheet) -> bool:
+    """Whether most fields of a layer are the text they are sent as, so that 32 bits a row say little about it."""
+    read = [isinstance(leaf.value, str) and 8 * len(leaf.value) == leaf.bits for leaf, _, _ in sheet.leaves()]
+    return sum(read) * 2 > len(read)
+
+
 def _rows(sheet: Sheet) -> list[Row]:
     """The fields cut into rows of 32 bits: (row, [(field, group, hidden, first bit, end bit)]).
 
@@ -181,9 +192,9 @@ def _rows(sheet: Sheet) -> list[Row]:
 
 
 def _draw(
-    blocks: Sequence[_Block], heading: str, text: str, source: str, alone: bool, lit: Collection[int] | None
+    blocks: Sequence[_Block], heading: str, text: str, foot: str, alone: bool, lit: Collection[int] | None
 ) -> str:
-    """One picture of some rows; text: what it says to those who do not see it."""
+    """One picture of some rows. text: what it says to those who do not see it. foot: the line below it, or ""."""
     canvas = Canvas(groups.css())
     y = MARGIN + 14.0
     for line in wrap(heading, style.WIDTH - 2 * MARGIN, "h", 2):
@@ -193,8 +204,8 @@ def _draw(
         y = _sheet(canvas, y, block, alone, lit)
     cells = [cell for block in blocks for _, row in block.rows for cell in row]
     y = _key(canvas, y, [group for leaf, group, *_ in cells if lit is None or id(leaf) in lit])
-    if source:
-        canvas.raw(MARGIN, y + 8, fit(f"tape: {source}", style.WIDTH - 2 * MARGIN, "s"), "s")
+    if foot:
+        canvas.raw(MARGIN, y + 8, fit(foot, style.WIDTH - 2 * MARGIN, "s"), "s")
         y += 18
     return canvas.finish(y + 8, heading, text)
 

@@ -71,9 +71,9 @@ def ladder(
     text = ladder_text.twin(model, title, trip_twin)
     alt = ladder_text.shortened(text)
     heading = ladder_text.heading(model) if title is None else title
-    shape, ends = style.COMPACT if large else style.FULL, (trip, trip_words) if trip else None
-    sparse = large and acks is None
-    svg = lowest(partial(Drawing, model, heading, shape, ends, told=style.Session.told, sparse=sparse), alt)
+    ends = (trip, trip_words) if trip else None
+    drawn = partial(Drawing, model, heading, trip=ends, told=style.Session.told, sparse=large and acks is None)
+    svg = lowest(drawn, alt, large=large)
     if model.events and not large:
         style.Session.told = True
     return Picture(text, alt, svg=svg)

@@ -55,7 +55,7 @@ class Drawing:
         self.model = model
         self.title = visible(title)
         self.shape = shape
-        self.compact = shape is style.COMPACT
+        self.compact = shape.compact
         self.poles: tuple[int, ...] = (shape.client, shape.server)  # x of the lifelines
         self.payloads = True  # the start of a payload hangs below its arrow
         self.last = (0, 0)  # y of the start and the end of the last arrow
@@ -374,16 +374,18 @@ class Drawing:
         self.taken = dict.fromkeys(self.taken, self.y)
 
 
-def lowest(drawn: Callable[..., Drawing], alt: str) -> str:
+def lowest(drawn: Callable[..., Drawing], alt: str, *, large: bool) -> str:
     """The markup of a ladder; one that would be higher than `style.HIGH` is drawn again with shorter waits.
 
-    drawn: makes the drawing; takes how much waits are stretched.
+    A large one is then drawn less large. drawn: makes the drawing; takes its shape, and how much waits are stretched.
     """
     svg = ""
-    for stretch in (1.0, 0.5, 0.0):
-        drawing = drawn(stretch=stretch)
-        svg = drawing.svg(alt)
-        # Shorter waits do not help where the arrows alone need more.
-        if drawing.high <= style.HIGH or len(drawing.rows) * style.RUNG > style.HIGH:
-            break
+    for shape in (style.COMPACT, *style.LESS_COMPACT) if large else (style.FULL,):
+        for stretch in (1.0, 0.5, 0.0):
+            drawing = drawn(shape=shape, stretch=stretch)
+            svg = drawing.svg(alt)
+            if drawing.high <= style.HIGH:
+                return svg
+            if len(drawing.rows) * style.RUNG * shape.scale > style.HIGH:
+                break  # the arrows alone need more: shorter waits do not help
     return svg

@@ -23,27 +23,30 @@ def head(canvas: Canvas, model: Ladder, shape: Shape, title: str, unsaid: str) -
 
     unsaid: the packets that are not drawn, in words; ``""`` if all are.
     """
-    compact = shape is style.COMPACT
-    margin, size, step = (10, "g", 19) if compact else (MARGIN, "h", 24)
-    y = margin + 14.0
+    # above: from a title to the boxes. box: their height, and in it the two lines.
+    small = shape.compact
+    margin, size, step, above = (10, "g", 18, 12) if small else (MARGIN, "h", 24, 28)
+    box, first, second = (38, 15, 30) if small else (46, 19, 36)
+    y = margin + (10.0 if small else 14.0)
     for line in wrap(title, shape.wide - 2 * margin, size, 2):
         canvas.raw(margin, y, line, size)
         y += step
-    y += 4
+    y += above - step
     if unsaid:
+        y += 6 if small else 0
         canvas.raw(margin, y, f"{unsaid} not drawn", "s")
-        y += 20
+        y += 8 if small else 20
     for x, who, side in (
         (shape.client, "client", [group.client for group in model.groups]),
         (shape.server, "server", [group.server for group in model.groups]),
     ):
         nobody = who == "server" and model.nobody
-        canvas.rect(x - 92, y, 184, 46, "box dash" if nobody else "card", 6)
-        canvas.raw(x, y + 19, "nobody listens" if nobody else who, "g c" if nobody else f"g c ta{who[0]}")
-        canvas.raw(x, y + 36, fit(_ends(side), 172, "z"), "z c")
+        canvas.rect(x - 92, y, 184, box, "box dash" if nobody else "card", 6)
+        canvas.raw(x, y + first, "nobody listens" if nobody else who, "g c" if nobody else f"g c ta{who[0]}")
+        canvas.raw(x, y + second, fit(_ends(side), 172, "z"), "z c")
     if shape.time:
-        canvas.raw(shape.time, y + 36, "ms", "z e")
-    return y + 46
+        canvas.raw(shape.time, y + second, "ms", "z e")
+    return y + box
 
 
 def foot(canvas: Canvas, model: Ladder, y: float, events: Sequence[SocketEvent], out: int, *, told: bool) -> float:

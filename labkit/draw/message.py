@@ -165,7 +165,7 @@ def _told(message: Message, rows: Sequence[Row], several: bool) -> list[str]:
         words, hidden = "", False
         for run in row.runs:
             if run.volatile and not run.mark:
-                words += "" if hidden else "(another in each run)"
+                words += "" if hidden else "(changes)"
                 hidden = True
             else:
                 words += {"CR": "\\r", "LF": "\\n"}[run.text] if run.mark else run.text

@@ -53,10 +53,10 @@ def ladder_of(
         model.left_out = rungs[model.head : model.tail]
     said = f"Ladder of {heading(found, model, of)}"
     text = _twin(model, found, said, title)
-    shape = style.COMPACT if large else style.FULL
-    drawn = partial(MessageDrawing, found, model, said if title is None else title, shape, None)
+    above = said if title is None else title
+    drawn = partial(MessageDrawing, found, model, above, trip=None, told=style.Session.told)
     alt = ladder_text.shortened(text)
-    svg = lowest(partial(drawn, told=style.Session.told), alt)
+    svg = lowest(drawn, alt, large=large)
     if model.events and not large:
         style.Session.told = True
     return Picture(text, alt, svg=svg)

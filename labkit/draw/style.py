@@ -123,6 +123,11 @@ class Shape:
     time: int
 
     @property
+    def compact(self) -> bool:
+        """Whether it is one for a projector."""
+        return not self.time
+
+    @property
     def middle(self) -> int:
         """Half way between the lifelines."""
         return (self.client + self.server) // 2
@@ -134,7 +139,11 @@ class Shape:
 
 
 FULL = Shape(WIDTH, 1, LADDER_CLIENT, LADDER_SERVER, LADDER_TIME)
-COMPACT = Shape(460, WIDTH / 460, 104, 356, 0)  # for a projector: the same type, twice as large
+# For a projector: the same type, twice as large, and less so in a ladder that would be too high for a screen.
+COMPACT, *LESS_COMPACT = (
+    Shape(460 + more, WIDTH / (460 + more), 104 + more // 3, 356 + more - more // 3, 0)
+    for more in (0, 40, 80, 120, 180, 240, 320)
+)
 
 
 class Session:

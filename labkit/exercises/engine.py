@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 from labkit.core.calls import in_words
 from labkit.exercises import progress_file
+from labkit.exercises.folding import folded
 from labkit.exercises.printing import few_lines
 from labkit.exercises.result import Note, Outcome, Result, fixed_width, plain
 from labkit.exercises.running import Interrupted, NotAttempted, NotYet, Run, supervised
@@ -144,7 +145,7 @@ class Exercise(ABC):
         return plain(self._markdown())
 
     def _repr_markdown_(self) -> str:
-        return fixed_width(self._markdown())
+        return fixed_width(folded(self._markdown()))
 
     # -- inside
 

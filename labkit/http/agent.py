@@ -273,8 +273,11 @@ def close_everything() -> int:
         agents = tuple(_agents)
         count = sum(each._total() for each in agents)
         for agent in agents:
-            for request in [each for many in agent._waiting.values() for each in many]:
-                request._destroy_now(None)
+            waiting = [each for many in agent._waiting.values() for each in many]
+            served = [each.request for many in agent._busy.values() for each in many]
+            for request in [*waiting, *served]:
+                if request is not None:
+                    request._destroy_now(None)  # so nobody is told of a hang-up
             agent._destroy()
         return count
 

@@ -125,7 +125,7 @@ class Answering:
         waiting, self._waiting = self._waiting, ()
         for message in waiting:
             message._empty()
-        if self._is_left():
+        if not self._corked and self._is_left():
             self._go_on()
 
     def sent(self, message: Any) -> None:
@@ -165,9 +165,9 @@ class Answering:
         self.socket.destroy()
 
     def keep_alive_lines(self, response: ServerResponse) -> bytes:
-        """The fields that say that the connection stands; b"" if it does not."""
+        """The fields that say that the connection stands; b"" if it does not: not before the last answer."""
         server = self.server
-        if self._ending or not server.listening:
+        if (self._ending or not server.listening) and self._queue[-1] is response:
             return b""
         most = server.max_requests_per_socket
         lines: bytes = server._keep_alive_lines

@@ -48,8 +48,8 @@ class ClientConnection:
     """
 
     __slots__ = (
-        "_hearing", "_kept", "_kept_size", "_parser", "_spoiled", "_stays", "agent", "deadline", "place", "request",
-        "response", "socket", "uses",
+        "_fault", "_hearing", "_kept", "_kept_size", "_parser", "_spoiled", "_stays", "agent", "deadline", "place",
+        "request", "response", "socket", "uses",
     )  # fmt: skip
 
     def __init__(self, agent: Keeper, place: Place, socket: ClientSocket) -> None:
@@ -61,6 +61,7 @@ class ClientConnection:
         self._parser: ResponseParser | None = None
         self._stays = True
         self._spoiled = False  # bytes came that answer nothing
+        self._fault: BadResponse | None = None  # of the server, for which the connection is closed
         self._hearing: Any = None  # the request that waits until all is with the kernel
         self._kept: list[bytes] | None = None  # what was sent of a request that may be sent once more
         self._kept_size = 0
@@ -135,6 +136,7 @@ class ClientConnection:
             parser.feed(data)
         except BadResponse as error:
             parser.stopped = True
+            self._fault = error
             if self.request is not None:
                 self.request._tell(error)
             self.socket._destroy_now(None)
@@ -171,7 +173,7 @@ class ClientConnection:
             request._over(hang_up())
             return
         if not response.complete:
-            response._cut_off()
+            response._cut_off(self._fault)
         request._over(None)
 
     def _timed_out(self) -> None:

@@ -71,6 +71,6 @@ class ClientResponse(IncomingMessage):
         # Not later, as at a server: then the server's FIN could be told of in between.
         Readable._push_end(self)
 
-    def _cut_off(self) -> None:
+    def _cut_off(self, cause: Exception | None = None) -> None:
         self._due = False  # what waits is dropped, as in Node
-        super()._cut_off()
+        super()._cut_off(cause)

@@ -11,6 +11,9 @@ from typing import NamedTuple
 MAX_CHUNK_LINE = 4096
 """Bytes of one chunk's size line, extensions included (RFC 9112 section 7.1.1 asks for a limit)."""
 
+MAX_EXTENSIONS = 16384
+"""Bytes of all extensions of one body, as in Node: one byte of data in each chunk would carry 4 kB of them."""
+
 MAX_DIGITS = 16
 """Hexadecimal digits of a chunk's size, without zeros in front: 64 bits."""
 
@@ -48,13 +51,14 @@ class Length:
 class Chunks:
     """A body in chunks, with its trailers. most: bytes of the body; trailers: bytes of the trailer section."""
 
-    __slots__ = ("_left", "_line", "_most", "_state", "_trailer_left", "size")
+    __slots__ = ("_extensions", "_left", "_line", "_most", "_state", "_trailer_left", "size")
 
     def __init__(self, most: int, trailers: int) -> None:
         self._most, self._trailer_left = most, trailers
         self._state = "size"
         self._line = b""  # a line that is not whole yet
         self._left = 0  # bytes of the present chunk, with its CRLF
+        self._extensions = 0
         self.size = 0  # bytes of the body so far
 
     def take(self, data: bytes, start: int) -> Taken:
@@ -96,6 +100,9 @@ class Chunks:
         digits = line[:-2].partition(b";")[0].rstrip(b" \t")
         if not digits or digits.strip(b"0123456789abcdefABCDEF"):
             raise Malformed("a chunk's size is not a hexadecimal number", code="HPE_INVALID_CHUNK_SIZE")
+        self._extensions += len(line) - 2 - len(digits)
+        if self._extensions > MAX_EXTENSIONS:
+            raise Malformed("the extensions of the chunks are too long", 413, "HPE_CHUNK_EXTENSIONS_OVERFLOW")
         size = int(digits, 16)
         self.size += size
         if self.size > self._most:

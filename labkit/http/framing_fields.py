@@ -33,7 +33,7 @@ class Facts(NamedTuple):
 
 
 _CLOSE = re.compile(r"(?:^|\W)close(?:$|\W)", re.IGNORECASE).search
-_CHUNKED = re.compile(r"(?:^|\W)chunked(?:$|\W)", re.IGNORECASE).search
+_CHUNKED = re.compile(r"(?:^|[,\s])chunked\s*$", re.IGNORECASE).search  # the last coding of the list
 _known: dict[tuple[str, tuple[tuple[str, str], ...]], Facts] = {}
 KNOWN = 512
 """Heads whose first bytes are kept, because servers send the same fields again and again."""

@@ -10,9 +10,9 @@ from time import monotonic, time_ns
 from types import BuiltinMethodType, FunctionType
 from typing import Any, Protocol, Self
 
-from labkit.core import emitter, loop, watching
+from labkit.core import checks, emitter, loop, watching
 from labkit.core.emitter import _NOT_GIVEN, Ends
-from labkit.core.errors import ConnectionReset, TimedOut
+from labkit.core.errors import ConnectionReset, LabError, TimedOut
 from labkit.core.history import Entry
 from labkit.core.notebook import in_notebook
 from labkit.core.watching import Record
@@ -170,6 +170,12 @@ class IncomingMessage(Readable):
         What a ``data`` listener has had is not returned again. timeout: seconds for all of it. Raises `TimedOut`, and
         the error that cut the message.
         """
+        if loop.inside():
+            raise LabError(
+                "body() waits, and would stop the event loop that brings the body",
+                'In a handler listen to "data" and "end".',
+            )
+        checks.seconds(timeout)
         pieces: list[bytes] = []
         deadline = monotonic() + timeout
         while True:
@@ -248,11 +254,16 @@ class IncomingMessage(Readable):
         if not self.closed:
             self._after_end()
 
-    def _cut_off(self) -> None:
-        """The connection is gone before all of the message came, or before anybody has read it."""
-        if self.closed or self.destroyed or self._due or self.readable_ended:
+    def _cut_off(self, cause: Exception | None = None) -> None:
+        """The connection is gone before all of the message came, or was read. cause: why, if it was not the peer."""
+        if self._due:  # what has come is about to be delivered, and comes first
+            loop.get().call_soon(self._cut_off, cause)
             return
-        error = ConnectionReset("the connection closed before the whole message had come", "The peer broke off.")
+        if self.closed or self.destroyed or self.readable_ended:
+            return
+        error = cause
+        if error is None:
+            error = ConnectionReset("the connection closed before the whole message had come", "The peer broke off.")
         self._fire("aborted")
         if self.quiet and not self._listeners and not self._tickets:
             self.closed = self.destroyed = True

@@ -130,6 +130,10 @@ class OutgoingMessage(Headed):
         """Whether this is a message that has no body and no chunks, whatever its fields say (204, 304)."""
         return False
 
+    def _is_interim(self) -> bool:
+        """Whether this is no final answer: the client would take the next one for it, so none may follow."""
+        return False
+
     def _lines(self) -> tuple[tuple[str, str], ...]:
         return () if self._fields is None else tuple(self._fields.lines())
 
@@ -142,6 +146,9 @@ class OutgoingMessage(Headed):
         chunked = said.chunked
         if chunked and self._forbids_chunks():
             chunked = self.should_keep_alive = False
+        endless = (said.coding and not chunked and not self._CLIENT) or self._is_interim()
+        if endless:  # a coding that is not chunked ends with the connection (RFC 9112 section 6.3)
+            self.should_keep_alive = False
         if said.connection:
             if said.closes:
                 self.closes = True
@@ -164,6 +171,7 @@ class OutgoingMessage(Headed):
                 "a Trailer field needs a body in chunks", "Leave Content-Length out, or the Trailer field.",
                 code="ERR_HTTP_TRAILER_INVALID",
             )  # fmt: skip
+        self.closes = self.closes or endless
         self._left = said.length if self._has_body else None
         self._chunked = chunked
         self._composed = True
@@ -262,6 +270,9 @@ class OutgoingMessage(Headed):
 
     def _end_now(self) -> None:
         self._end_message(b"", None, False)
+
+    def _direct(self) -> Callable[[bytes], Any] | None:
+        return None  # a pipe's pieces are framed like all others
 
     def _last_chunk(self) -> bytes:
         lines = "" if self._trailers is None else "".join(f"{name}: {one}\r\n" for name, one in self._trailers.lines())

@@ -92,7 +92,9 @@ class RequestParser:
 
     def feed(self, data: bytes) -> None:
         """Read on; raises `Malformed`, after which nothing is read any more."""
-        if self._fresh and not self.over:  # the usual case: one head, whole, and perhaps its body
+        if self.over:
+            return  # what waits is kept: it is the next protocol's
+        if self._fresh:  # the usual case: one head, whole, and perhaps its body
             end = data.find(_CRLF2) + 4
             if 3 < end <= self._limits.head and data[0] > 32:
                 self._is_reading = True
@@ -121,7 +123,7 @@ class RequestParser:
             return
         if self._rest:
             data, self._rest = self._rest + data, b""
-        if data and not self.over:
+        if data:
             self._is_reading = True
             self._fresh = False
             try:
@@ -236,7 +238,8 @@ class RequestParser:
         self._raw, self._target = [], b""
         method = llhttp.get_method()
         stop = line.find(b"\r\n")
-        version = "1.1" if line[stop - 9 : stop] == b" HTTP/1.1" else llhttp.get_http_version()
+        is_usual = line[stop - 9 : stop] == b" HTTP/1.1"
+        version = "1.1" if is_usual else llhttp.get_http_version()
         if len(target) > limits.target:
             raise Malformed("the target of the request is too long", 414, "HPE_HEADER_OVERFLOW")
         if version != "1.1" and version != "1.0":
@@ -244,6 +247,8 @@ class RequestParser:
         # the line has exactly one space before and after the target (RFC 9112 section 3)
         if stop != len(method) + len(target) + 10:
             raise Malformed("the request line has more than two spaces", code="HPE_INVALID_URL")
+        if not is_usual and not line.startswith(b" HTTP/", len(method) + len(target) + 1):  # llhttp reads RTSP, too
+            raise Malformed("this is another protocol than HTTP", code="HPE_INVALID_CONSTANT")
         if len(raw) > limits.fields:
             raise Malformed("the request has too many header fields", 431, "HPE_HEADER_OVERFLOW")
         hosts = 0
@@ -263,7 +268,7 @@ class RequestParser:
                 if name.lower() == b"transfer-encoding":
                     coding += (b"," if coding else b"") + value
             elif size == 6 and name.lower() == b"expect":
-                expects = value.strip(b" \t").lower()
+                expects += (b"," if expects else b"") + value.strip(b" \t").lower()
         if hosts != 1 and (hosts or version == "1.1"):
             raise Malformed("the request has no Host" if not hosts else "the request has two Hosts", code="HPE_HOST")
         upgrade = self._upgrades

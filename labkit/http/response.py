@@ -261,6 +261,9 @@ class ServerResponse(OutgoingMessage):
     def _forbids_chunks(self) -> bool:
         return self._status in (204, 304)
 
+    def _is_interim(self) -> bool:
+        return self._status < 200
+
     def _connection_lines(self, framed: bool) -> bytes:
         carrier = self._carrier
         if self.should_keep_alive and carrier is not None and (framed or self._chunks_by_default()):

@@ -13,6 +13,7 @@ from typing import Any
 
 from labkit import net
 from labkit.core import checks, loop
+from labkit.core.calls import in_words, made_in_words
 from labkit.core.history import Entry
 from labkit.core.watching import Record
 from labkit.http.incoming import IncomingMessage
@@ -26,6 +27,7 @@ TICK = 1.0
 """Seconds between two looks at the clock, if no timeout is shorter: a timeout comes up to so much late."""
 
 
+@made_in_words
 class Server(net.Server):
     """Serves HTTP/1.1 on a port or a path.
 
@@ -126,7 +128,7 @@ class Server(net.Server):
         """Call the listeners for a request; what they raise is told, and answered."""
         event = "request"
         if expects:
-            if b"100-continue" in expects:
+            if b"100-continue" in [each.strip(b" \t") for each in expects.split(b",")]:
                 if "check_continue" in self._listeners:
                     event = "check_continue"
                 else:
@@ -191,6 +193,7 @@ class Server(net.Server):
         return super().__repr__().replace("<server", "<HTTP server", 1)
 
 
+@in_words
 def create_server(
     on_request: Callable[[IncomingMessage, ServerResponse], Any] | None = None,
     *,

@@ -14,15 +14,10 @@ from labkit.http.framing import Malformed
 from labkit.http.headers import Raw
 from labkit.http.incoming import IncomingMessage
 from labkit.http.parsing import RequestParser
+from labkit.http.patience import PIPELINED, hold, is_held, look_at_clock
 from labkit.http.response import PHRASES, ServerResponse
 from labkit.net import Socket
 from labkit.streams.states import FLOWING, IDLE, OPEN, READ_ENDED
-
-PIPELINED = 64
-"""Requests of one connection that may wait for their answers; further ones are not read until some are answered."""
-
-LINGER = 5.0
-"""Seconds that a connection stands after its last answer, so that the client can read it (RFC 9112 section 9.6)."""
 
 
 class ClientError(LabError):
@@ -39,13 +34,15 @@ def serve(server: Any, socket: Socket) -> None:
 class Connection(Answering):
     """One connection: what comes, and how it ends."""
 
-    __slots__ = ("_busy", "_ended", "_parser", "_paused", "_request", "_turning")
+    __slots__ = ("_busy", "_ended", "_held", "_parser", "_paused", "_request", "_turning", "_unread")
 
     def __init__(self, server: Any, socket: Socket) -> None:
         super().__init__(server, socket)
         self._parser = RequestParser(self, server._limits)
         self._request: IncomingMessage | None = None  # whose body is being read
         self._paused = False
+        self._held = False  # the socket is not read: see `patience.hold`
+        self._unread = 0  # bytes that the kernel had not taken at the last look at the clock
         self._busy = False  # the server has had many requests: what it remembers of them is short
         self._ended: tuple[IncomingMessage, ...] = ()  # they are about to tell their end
         self._turning: tuple[str, IncomingMessage] | None = None  # about to become another protocol's
@@ -90,6 +87,8 @@ class Connection(Answering):
                     self._flush()
         if self._turning is not None and not self._queue:
             self._turn()
+        elif self._held or self._turning is not None or socket._blocked or len(self._queue) >= PIPELINED:
+            hold(self)
 
     def _tell_ends(self) -> None:
         """Requests that became whole while the handlers ran tell their end."""
@@ -98,11 +97,14 @@ class Connection(Answering):
             request._tell_end()
 
     def _go_on(self) -> None:
-        if not self._paused and not self._gone():
+        if not self._paused and not self._gone() and (self._turning is not None or not is_held(self)):
             self._feed(b"")
 
+    def _go_on_soon(self) -> None:
+        loop.get().call_soon(self._go_on)
+
     def _is_left(self) -> bool:
-        return bool(self._parser.waits) or self._turning is not None
+        return self._held or bool(self._parser.waits)
 
     def _gone(self) -> bool:
         return self.socket.closed or self.socket.destroyed
@@ -206,8 +208,7 @@ class Connection(Answering):
         socket, queue = self.socket, self._queue
         if self._ending or self._paused or socket.closed or socket.destroyed:
             return False
-        # not blocked: the client reads enough of its answers for more requests to be taken
-        return not queue or (len(queue) < PIPELINED and not socket._blocked)
+        return len(queue) < PIPELINED and not socket._blocked and self._turning is None  # as `is_held`
 
     # -- what a request asks (see Source)
 
@@ -221,8 +222,9 @@ class Connection(Answering):
         """Read on."""
         if self._paused and (message is self._request or self._request is None):
             self._paused = False
-            self.socket.resume()
-            loop.get().call_soon(self._go_on)
+            if not self._held:
+                self.socket.resume()
+            self._go_on_soon()
 
     def soon(self, message: Any) -> None:
         """See `Source.soon`."""
@@ -257,25 +259,13 @@ class Connection(Answering):
             self._finish()
 
     def look_at_clock(self, now: float) -> None:
-        """Close what is idle for too long, and answer 408 to what takes too long."""
-        server, age = self.server, now - self.since
-        if self._ending:
-            if age > LINGER:
-                self.socket.destroy()
-        elif self._parser.started:
-            in_head = self._request is None
-            limit = server.headers_timeout if in_head else server.request_timeout
-            if limit and age > limit:
-                self._refuse(Malformed("the request did not come in time", 408, "ERR_HTTP_REQUEST_TIMEOUT"))
-        elif not self._queue and self.answered:
-            if server.keep_alive_timeout and age > server.keep_alive_timeout:
-                self._finish()
-        elif not self._queue and server.headers_timeout and age > server.headers_timeout:
-            self._refuse(Malformed("no request came in time", 408, "ERR_HTTP_REQUEST_TIMEOUT"))
+        """See `patience.look_at_clock`."""
+        look_at_clock(self, now)
 
     def _refuse(self, error: Malformed) -> None:
         """What came is not HTTP: answer it behind the answers that are due, and read nothing more."""
         request, self._request = self._request, None
+        self._parser.over = True
         told = ClientError(error.words, f"The answer is {error.status} {PHRASES[error.status]}.", code=error.code)
         told.status = error.status
         queue = self._queue
@@ -313,8 +303,8 @@ class Connection(Answering):
         self._queue = []
         self.since = self.server._now
         socket = self.socket
-        if self._paused:
-            self._paused = False
+        if self._paused or self._held:
+            self._paused = self._held = False
             socket.resume()
         socket._end_now()
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from labkit.core.calls import in_words
 from labkit.core.checks import is_number, shown
-from labkit.core.errors import LabError, TimedOut
+from labkit.core.errors import ConnectionRefused, LabError, TimedOut
 from labkit.packets import Tape, capture, recorded, recording
 from labkit.packets.probe import best_tier
 from labkit.programs.beside import Beside
@@ -34,6 +34,10 @@ _CHROMIUM_FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
     "--disable-extensions", "--metrics-recording-only", "--dump-dom",
 )  # fmt: skip
+
+
+_REFUSED = 7
+"""curl's exit code if nobody listens at the address."""
 
 
 class ProgramFailed(LabError):
@@ -75,8 +79,8 @@ def curl(
     command: as one would type it, ``"curl -v http://127.0.0.1:1337/"``; no shell reads it. port: what to
     capture; None: nothing. name: the recording that stands in if curl is not installed or nothing can be captured,
     ``data/<lesson>/<name>``. lesson: default, the one that runs. timeout: seconds that curl may take.
-    Raises `LabError` for another command, `TimedOut` if curl does not end, `ProgramFailed` if there is neither curl
-    nor a recording. That curl reports an error is no error here: its text says so.
+    Raises `LabError` for another command, `TimedOut` if curl does not end, `ConnectionRefused` if nobody listens there,
+    `ProgramFailed` if there is neither curl nor a recording. Any other error of curl is in its text.
     """
     if not isinstance(command, str) or not (words := shlex.split(command)) or words[0] != "curl":
         raise LabError(f"{shown(command)} is not a command of curl", "Write it as in a terminal: curl('curl -v URL').")
@@ -164,6 +168,8 @@ def _output(what: str, command: Sequence[str], timeout: float) -> str:
         process.wait()
         if alarm.rang:
             raise TimedOut(f"{what} did not end within {timeout:g} s, and was stopped", "Look at what it waits for.")
+        if what == "curl" and process.returncode == _REFUSED:
+            raise ConnectionRefused("curl could not connect: nothing listens there", "Start the server first.")
     text = printed.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\n")
     return re.sub(r"\x1b\[[0-9;]*m", "", text)  # curl writes names of fields in bold
 

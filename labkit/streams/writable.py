@@ -86,6 +86,9 @@ class Writable(Stream):
         last = None if data is None else checks.data(data, "written")
         if on_finish is not None:
             checks.function(on_finish, "on_finish")
+        if last is not None and on_finish is None and not loop.inside():
+            loop.call(self._write_last, last)  # in one go: the peer's answer does not come in between
+            return self
         if last is not None:
             self.write(last)
         if on_finish is not None:
@@ -259,6 +262,10 @@ class Writable(Stream):
         if refusal is not None:
             raise refusal
         return self._write_now(data)
+
+    def _write_last(self, data: bytes) -> None:
+        self._write_or_raise(data)
+        self._end_now()
 
     def _write_now(self, data: bytes) -> bool:
         self._written += len(data)

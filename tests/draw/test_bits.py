@@ -22,6 +22,7 @@ from labkit.packets import Tape
 from labkit.packets.dissector import dissect
 from labkit.packets.model import Field, Layer
 from tests.draw.fakes import packet, payload, syn
+from tests.draw.http_tapes import hello
 from tests.draw.markup import SVG, check_layout, parse, texts
 from tests.draw.pages import cells, folded, page_of, places, summaries, svgs
 from tests.packets import made
@@ -463,3 +464,18 @@ def test_letters_of_flags_are_at_least_10_px() -> None:
     kinds = [node.get("class", "").split()[0] for node in root.iter(f"{SVG}text") if node.text in ("SYN", "ACK", "FIN")]
     assert len(kinds) == 3
     assert all(style.TYPES[kind].size >= 10 for kind in kinds)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_layer_of_text_fits_a_screen_and_points_to_its_message(number: int) -> None:
+    of = hello().messages[number]
+    packet = next(each for each in hello() if of in each.messages or each.number in of.packets)
+    for picture in (draw.bits(packet["HTTP"]), draw.bits(packet)):
+        root = parse(picture.svg)
+        check_layout(root)
+        assert int(root.get("height", "0")) <= SCREEN
+        assert any(re.search(r"not drawn here: .*HTTP; draw\.message\(", text) for text in texts(root))
+        bundle, _ = picture._repr_mimebundle_()
+        assert "more of this" in bundle["text/html"]  # there the rest opens by a click
+        assert "End of line" in picture.text
+    assert not any("not drawn" in text for text in texts(parse(draw.bits(packet["TCP"]).svg)))

@@ -301,8 +301,8 @@ def test_a_stopped_parser_tells_nothing_more() -> None:
 PARTS = st.sampled_from(
     [
         LINE, b"HTTP/1.1 100 C\r\n\r\n", b"HTTP/1.0 200 OK\r\n", b"Content-Length: 2\r\n", b"Content-Length: 3\r\n",
-        b"\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n", b"hi", b"2\r\nhi\r\n", b"0\r\n\r\n", b"\n",
-        b"\r", b"\0", b" ", b"A: b\r\n", SMUGGLED,
+        b"\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n", b"hi", b"2\r\nhi\r\n", b"0\r\n\r\n",
+        b"\n", b"\r", b"\0", b" ", b"A: b\r\n", SMUGGLED,
     ]
 )  # fmt: skip
 

@@ -410,3 +410,11 @@ def test_the_details_that_a_ladder_shows() -> None:
     details = {record.name: record.detail for record in records if record.detail}
     assert details["request"] == "GET /a"
     assert details["finish"] == "200"
+
+
+def test_a_busy_pipe_into_a_response_keeps_its_framing() -> None:
+    body = bytes(range(256)) * 40_000
+    with labhttp.create_server(lambda request, response: request.pipe(response)).listen(0) as server:
+        sent = labhttp.request(port=server.port, method="POST", agent=False)
+        sent.end(body)
+        assert sent.wait_for("response").body(30.0) == body

@@ -25,7 +25,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 FILES = (
     "tests/lab/test_wire.py", "tests/packets/test_capture.py", "tests/packets/test_oracle.py",
     "tests/cli/test_record.py", "tests/dgram/test_socket.py", "tests/lab/test_relay.py",
-    "tests/lab/test_crafting.py",
+    "tests/lab/test_crafting.py", "tests/packets/test_streams.py", "tests/packets/test_messages.py",
 )  # fmt: skip
 
 

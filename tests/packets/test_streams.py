@@ -253,4 +253,8 @@ def test_equals_what_the_sockets_read(rule: str) -> None:
         for at in random.Random(1).sample(range(len(data)), 300):
             place = stream.place(at)
             assert place is not None
-            assert tape[place[0] - 1].raw[place[1]] == data[at]
+            packet = tape[place[0] - 1]
+            assert packet.raw[place[1]] == data[at]
+            assert packet.verdict is None or packet.verdict.kind != "dropped"  # it came with the retransmission
+        brought = stream.packets(0, stream.size)
+        assert not [each.number for each in tape.where(verdict="dropped") if each.number in brought]

@@ -26,7 +26,7 @@ def exchange(*pieces: str, asked: str = REQUEST) -> Tape:
     """A connection on which a request gets an answer in these pieces, each in a packet of its own."""
     need_live_capture()
     with net.create_server(pause_on_connect=True).listen(0) as server:
-        port = server.address()[1]
+        port = server.port
         with capture(port) as tape, stock.create_connection(("127.0.0.1", port)) as client:
             peer = server.wait_for("connection").set_no_delay(True)
             client.sendall(asked.encode())

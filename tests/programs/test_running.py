@@ -15,7 +15,7 @@ import pytest
 
 import labkit
 from labkit import net, programs
-from labkit.core.errors import LabError, TimedOut
+from labkit.core.errors import ConnectionRefused, LabError, TimedOut
 from labkit.packets import Tape
 from tests.needs import need_live_capture, need_tool
 
@@ -26,7 +26,7 @@ ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello
 def port() -> Iterator[int]:
     """A server that answers each request in the same way."""
     with net.create_server(lambda socket: socket.once("data", lambda _: socket.end(ANSWER))).listen(0) as server:
-        yield server.address()[1]
+        yield server.port
 
 
 @pytest.fixture
@@ -71,8 +71,12 @@ class TestCurl:
         assert (ran.text, len(ran.tape), ran.live) == ("hello", 0, True)
 
     def test_an_error_of_curl_is_text(self) -> None:
-        ran = labkit.curl("curl -sS http://127.0.0.1:1/", None, name="x")
-        assert ran.text.startswith("curl: (7)")
+        ran = labkit.curl("curl -sS lab://127.0.0.1:1/", None, name="x")
+        assert ran.text.startswith("curl: (1)")
+
+    def test_nobody_listens(self) -> None:
+        with pytest.raises(ConnectionRefused, match="curl could not connect: nothing listens there"):
+            labkit.curl("curl -sS http://127.0.0.1:1/", None, name="x")
 
     def test_settings_of_the_user_do_not_count(
         self, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -84,7 +88,7 @@ class TestCurl:
 
     def test_it_does_not_end(self) -> None:
         with net.create_server().listen(0) as silent, pytest.raises(TimedOut, match=r"did not end within 0\.3 s"):
-            labkit.curl(f"curl -s http://127.0.0.1:{silent.address()[1]}/", None, name="x", timeout=0.3)
+            labkit.curl(f"curl -s http://127.0.0.1:{silent.port}/", None, name="x", timeout=0.3)
 
     def test_what_it_printed_is_recorded(self, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LABKIT_RECORD", str(tmp_path))

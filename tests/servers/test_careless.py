@@ -41,9 +41,9 @@ def pair() -> Iterator[Pair]:
     made = Pair(0)
     with (
         careless.create_server(made.seen[1]).listen(0) as server,
-        careless.create_proxy(made.seen[0], behind=server.address()[1]).listen(0) as proxy,
+        careless.create_proxy(made.seen[0], behind=server.port).listen(0) as proxy,
     ):
-        made.port = proxy.address()[1]
+        made.port = proxy.port
         yield made
 
 
@@ -66,9 +66,9 @@ def test_a_careful_server_refuses_it() -> None:
     taken: list[str] = []
     with (
         http.create_server(lambda request, response: taken.append(request.url)).listen(0) as server,
-        careless.create_proxy([], behind=server.address()[1]).listen(0) as proxy,
+        careless.create_proxy([], behind=server.port).listen(0) as proxy,
     ):
-        answer = Pair(proxy.address()[1]).ask(two_ends(INNER))
+        answer = Pair(proxy.port).ask(two_ends(INNER))
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert answer.count(b"HTTP/1.1") == 1
     assert taken == []

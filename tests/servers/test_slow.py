@@ -17,14 +17,14 @@ def ask(port: int, target: str) -> bytes:
 
 def test_the_page_names_its_pictures() -> None:
     with slow.create(pictures=3).listen(0) as server:
-        page = ask(server.address()[1], "/").decode()
+        page = ask(server.port, "/").decode()
     assert "Content-Type: text/html\r\n" in page
     assert [f'src="/{number}"' in page for number in range(4)] == [True, True, True, False]
 
 
 def test_a_picture_comes_after_the_page_that_was_asked_for_later() -> None:
     with slow.create(0.05).listen(0) as server:
-        port = server.address()[1]
+        port = server.port
         with net.connect(port) as waiting:
             waiting.write("GET /0 HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")
             server.wait_for("request")

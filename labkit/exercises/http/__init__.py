@@ -16,12 +16,12 @@ from labkit.exercises.http.slow_reader import SlowReader
 
 __all__ = ["EXERCISES", "agent", "by_hand", "framing", "parser", "pipeline", "slips", "slow_reader"]
 
-framing = Framing()
 by_hand = ByHand()
+framing = Framing()
 parser = Parser()
 pipeline = Pipeline()
 slow_reader = SlowReader()
 agent = AgentTimeline()
 slips = Slips()
 
-EXERCISES: tuple[Exercise, ...] = (framing, by_hand, parser, pipeline, slow_reader, agent, slips)
+EXERCISES: tuple[Exercise, ...] = (by_hand, framing, parser, pipeline, slow_reader, agent, slips)

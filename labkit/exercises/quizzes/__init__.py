@@ -23,6 +23,7 @@ from labkit.exercises.quizzes import (
     lesson_03b,
     lesson_03c,
     lesson_03d,
+    lesson_03e,
 )
 
 __all__ = ["QUESTIONS"]
@@ -30,7 +31,7 @@ __all__ = ["QUESTIONS"]
 _MODULES = (
     lesson_00, lesson_01a, lesson_01b, lesson_01c, lesson_01d, lesson_01e, lesson_01f,
     lesson_02a, lesson_02b, lesson_02c, lesson_02d, lesson_02e,
-    lesson_03a, lesson_03b, lesson_03c, lesson_03d,
+    lesson_03a, lesson_03b, lesson_03c, lesson_03d, lesson_03e,
 )  # fmt: skip
 
 QUESTIONS: dict[str, tuple[Question, ...]] = {module.LESSON: module.QUESTIONS for module in _MODULES}

@@ -33,19 +33,11 @@ QUESTIONS = (
                                                            "right behind the empty line."),
     ),
     ask(
-        "too-late",
-        "A handler has written the first piece of a body. Can it still set a header field?",
-        wrong("Yes, until it calls end.", "The head is in front of the body, and has left with the first piece."),
-        right("No, the head has left.", "Header fields leave with the first bytes of the body, and cannot be changed "
-                                        "after that."),
-        wrong("Yes, if it has not called write_head.", "Then the server has made a head by itself, for the first "
-                                                       "piece."),
-    ),
-    ask(
-        "upload",
-        "A handler is called for an upload of 1 GB. What does it have at that moment?",
-        wrong("the whole request", "Then the server would have to keep 1 GB for each client."),
-        wrong("the head and the first 64 kB", "No number is promised. Pieces come as TCP brings them."),
-        right("the head; the body comes in pieces", "A body arrives piece by piece; `end` says that it is complete."),
+        "known",
+        "A handler calls end(text), and nothing before it. How does the server say where the body ends?",
+        wrong("by closing the connection", "That is left for clients which do not know chunks."),
+        wrong("by chunks", "Chunks are for a body whose length is not known yet."),
+        right("by a length", "If the server knows the whole body when the head leaves, it sends a length; else it "
+                             "sends chunks."),
     ),
 )

@@ -32,14 +32,6 @@ QUESTIONS = (
         wrong("The server has closed the connection.", "A closed connection would be told: the client gets a FIN."),
     ),
     ask(
-        "expect",
-        "A client sends Expect: 100-continue, and gets 413. What does it send next?",
-        wrong("its body, because it has announced it", "The question was asked so that the body need not be sent."),
-        right("nothing of its body", "`Expect: 100-continue` asks before a body is sent; the answer is 100, or a "
-                                     "refusal that saves the body."),
-        wrong("a 100 of its own", "Codes are for responses, and only servers send them."),
-    ),
-    ask(
         "two-ends",
         "A request has Content-Length and chunks, and the two ends differ. Why does a careful server refuse it?",
         wrong("because a body in chunks is slower", "Speed is not the reason. Which bytes belong to the body?"),

@@ -40,12 +40,4 @@ QUESTIONS = (
                                                      "may not."),
         wrong("It waits for the answer.", "The connection is closed. Nothing will come on it."),
     ),
-    ask(
-        "streams",
-        "Why can a server of HTTP/2 answer the second question first?",
-        wrong("HTTP/2 opens a connection for each question.", "It uses one connection for all of them."),
-        right("Each piece says which exchange it belongs to.", "HTTP/2 numbers the exchanges of one connection, so "
-                                                               "answers can come in any order."),
-        wrong("HTTP/2 does not run on TCP.", "It does. The bytes of its one connection are in order, as always."),
-    ),
 )

@@ -1,34 +1,43 @@
-"""Check questions of lesson 03d, HTTP: the book against the wire.
+"""Check questions of lesson 03d, fields and bodies.
 
 Rule: data only; each can be answered from the lesson's recap.
 """
 
 from labkit.exercises.question import ask, right, wrong
 
-LESSON = "03d-http-book"
+LESSON = "03d-http-bodies"
 
 QUESTIONS = (
     ask(
-        "documents",
-        "You want to know what a server must do with a field today. Where do you look?",
-        wrong("in RFC 2616", "It has been replaced, and some of what it allowed is refused now."),
-        right("in RFC 9110 and RFC 9112", "RFC 9110 and RFC 9112 describe HTTP/1.1 today; RFC 2616 has been replaced, "
-                                          "and some of what it allowed is refused now."),
-        wrong("in the source of Node", "It tells what Node does. Other programs go by the standard."),
+        "too-late",
+        "A handler has written the first piece of a body. Can it still set a header field?",
+        wrong("Yes, until it calls end.", "The head is in front of the body, and has left with the first piece."),
+        right("No, the head has left.", "Header fields leave with the first bytes of the body, and cannot be changed "
+                                        "after that."),
+        wrong("Yes, if it has not called write_head.", "Then the server has made a head by itself, for the first "
+                                                       "piece."),
     ),
     ask(
-        "wish",
-        "A request asks for an upgrade, and the server has no listener for it. What does the client get?",
-        right("an answer as usual", "An upgrade is a wish: a server without a listener for it answers as usual."),
-        wrong("no answer: the connection is closed", "So it was in old versions of Node."),
-        wrong("101", "101 says that the server has changed to the new protocol."),
+        "upload",
+        "A handler is called for an upload of 1 GB. What does it have at that moment?",
+        wrong("the whole request", "Then the server would have to keep 1 GB for each client."),
+        wrong("the head and the first 64 kB", "No number is promised. Pieces come as TCP brings them."),
+        right("the head; the body comes in pieces", "A body arrives piece by piece; `end` says that it is complete."),
     ),
     ask(
-        "refused",
-        "Your client gets the event connect for its CONNECT. Is the way open?",
-        wrong("Yes, that is what the event means.", "The event comes for every final answer, also for a refusal."),
-        right("Only if the status code says so.", "A client's `connect` means that there is an answer; only its "
-                                                  "status code says whether the way is open."),
-        wrong("Yes, if there are bytes behind the head.", "A refusal may have a body, too."),
+        "expect",
+        "A client sends Expect: 100-continue, and gets 413. What does it send next?",
+        wrong("its body, because it has announced it", "The question was asked so that the body need not be sent."),
+        right("nothing of its body", "`Expect: 100-continue` asks before a body is sent; the answer is 100, or a "
+                                     "refusal that saves the body."),
+        wrong("a 100 of its own", "Codes are for responses, and only servers send them."),
+    ),
+    ask(
+        "streams",
+        "Why can a server of HTTP/2 answer the second question first?",
+        wrong("HTTP/2 opens a connection for each question.", "It uses one connection for all of them."),
+        right("Each piece says which exchange it belongs to.", "HTTP/2 numbers the exchanges of one connection, so "
+                                                               "answers can come in any order."),
+        wrong("HTTP/2 does not run on TCP.", "It does. The bytes of its one connection are in order, as always."),
     ),
 )

@@ -83,15 +83,20 @@ class OnTrial(Protocol):
     idle: bool
 
     @property
-    def port(self) -> int: ...
+    def port(self) -> int:
+        """The port on which it listens."""
 
-    def listen(self, port: int, /) -> Any: ...
+    def listen(self, port: int, /) -> Any:
+        """Begin to listen on this port; 0 for any free one."""
 
-    def close(self) -> Any: ...
+    def close(self) -> Any:
+        """Take no more connections; those that stand go on."""
 
-    def close_all_connections(self) -> Any: ...
+    def close_all_connections(self) -> Any:
+        """Cut the connections that stand."""
 
-    def wait_for(self, event: str, /, *, timeout: float) -> Any: ...
+    def wait_for(self, event: str, /, *, timeout: float) -> Any:
+        """Wait for an event. timeout: the longest wait in seconds; after it `TimedOut` is raised."""
 
 
 class Trial:

@@ -112,7 +112,10 @@ NAMED = {name: "http." + name.replace("-", "_") for name in _NAMED}
 NAMED["content-length"] = "http.content_length_header"
 NAMED["http2-settings"] = "http.http2_settings"
 
-_VOLATILE = frozenset({"date", "last-modified", "etag", "sec-websocket-key", "sec-websocket-accept"})
+# Also what differs from machine to machine: the versions of programs.
+_VOLATILE = frozenset({
+    "date", "last-modified", "etag", "sec-websocket-key", "sec-websocket-accept", "user-agent",
+})  # fmt: skip
 _KNOWN: dict[tuple[str, str], Row] = {}
 _MOST_KNOWN = 512
 
