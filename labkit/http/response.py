@@ -6,7 +6,6 @@ Rule: chooses the status line and the fields that a server adds; framing is outg
 from __future__ import annotations
 
 from collections.abc import Callable
-from http import HTTPStatus
 from threading import get_ident
 from typing import Any, Self, TypeAlias
 
@@ -16,10 +15,8 @@ from labkit.http.framing_fields import KNOWN, facts
 from labkit.http.headers import Fields, HeadersSent, check_value, pairs
 from labkit.http.incoming import IncomingMessage
 from labkit.http.outgoing import OutgoingMessage
+from labkit.http.status import PHRASES
 from labkit.streams.states import FLOWING, IDLE, OPEN, WRITE_ENDED
-
-PHRASES = {status.value: status.phrase for status in HTTPStatus}
-"""The phrases of the status codes (RFC 9110 section 15)."""
 
 _LINES = {code: f"HTTP/1.1 {code} {phrase}\r\n" for code, phrase in PHRASES.items()}
 

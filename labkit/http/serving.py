@@ -15,7 +15,8 @@ from labkit.http.headers import Raw
 from labkit.http.incoming import IncomingMessage
 from labkit.http.parsing import RequestParser
 from labkit.http.patience import PIPELINED, hold, is_held, look_at_clock
-from labkit.http.response import PHRASES, ServerResponse
+from labkit.http.response import ServerResponse
+from labkit.http.status import PHRASES
 from labkit.net import Socket
 from labkit.streams.states import FLOWING, IDLE, OPEN, READ_ENDED
 
