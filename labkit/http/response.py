@@ -65,7 +65,7 @@ class ServerResponse(OutgoingMessage):
     ``close`` without ``finish``: the connection was gone before all was sent.
     """
 
-    __slots__ = ("_given", "_message", "_status", "req")
+    __slots__ = ("_given", "_keeps", "_message", "_status", "req")
 
     def __init__(self, carrier: Any, request: IncomingMessage, keep_alive: bool) -> None:
         self._begin()
@@ -208,6 +208,14 @@ class ServerResponse(OutgoingMessage):
     def write_continue(self) -> None:
         """Send ``100 Continue``: the client may send its body (RFC 9110 section 15.2.1)."""
         self._write_interim(100, {})
+        self.should_keep_alive = getattr(self, "_keeps", self.should_keep_alive)
+
+    def _owe_continue(self) -> None:
+        """The client waits for 100 before its body. An answer without it may or may not be followed by the body.
+
+        So such an answer closes the connection, as in Node, unless `write_continue` comes first.
+        """
+        self._keeps, self.should_keep_alive = self.should_keep_alive, False
 
     def write_processing(self) -> None:
         """Send ``102 Processing``."""

@@ -131,6 +131,7 @@ class Server(net.Server):
             if b"100-continue" in [each.strip(b" \t") for each in expects.split(b",")]:
                 if "check_continue" in self._listeners:
                     event = "check_continue"
+                    response._owe_continue()
                 else:
                     response.write_continue()
             elif "check_expectation" in self._listeners:
