@@ -11,7 +11,7 @@ from labkit.course.cards import ClaimCard
 
 VERDICTS = ("holds", "wrong", "outdated")
 
-OWN = frozenset({"C-2.3"})
+OWN = frozenset({"C-2.3", "C-3.30"})
 """Ids of the claims that are the course's own: the book says nothing of them."""
 
 

@@ -24,4 +24,4 @@ slow_reader = SlowReader()
 agent = AgentTimeline()
 slips = Slips()
 
-EXERCISES: tuple[Exercise, ...] = (by_hand, framing, parser, pipeline, slow_reader, agent, slips)
+EXERCISES: tuple[Exercise, ...] = (by_hand, framing, parser, pipeline, agent, slow_reader, slips)

@@ -60,7 +60,7 @@ class Slips(Exercise):
     """Find the slips in a client, and mend them."""
 
     name = "http.slips"
-    lesson = "03c-http-clients"
+    lesson = "03e-http-book"
     title = "find the slips in a client"
     steps = ("every name in ask() is known", "the options are known", "the request reaches the server",
              "it is the request that was meant", "the server answers in Chinese", "ask() returns the answer")

@@ -72,7 +72,7 @@ class SlowReader(Exercise):
     """Send much to a client that reads slowly, and hold little."""
 
     name = "http.slow_reader"
-    lesson = "03b-http-connections"
+    lesson = "03d-http-bodies"
     title = "send 10 MB to a slow client"
     steps = ("a short answer comes, and ends", "at most 1 MB waits in the server while a client reads slowly",
              "all 10 MB come, in order, and the answer ends", "two slow clients at once")
