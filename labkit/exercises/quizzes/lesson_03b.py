@@ -20,7 +20,7 @@ QUESTIONS = (
         "order",
         "Three requests are pipelined. The answer to the third is ready first. When is it sent?",
         wrong("at once", "The client would take it for the answer to its first request."),
-        wrong("at once, with the number 3", "HTTP/1.1 has no such number."),
+        wrong("at once, with the number 3", "No field of HTTP/1.1 carries the number of a request."),
         right("behind the other two", "Responses come in the order of the requests, because nothing else says which "
                                       "request they answer."),
     ),
@@ -34,9 +34,9 @@ QUESTIONS = (
     ask(
         "two-ends",
         "A request has Content-Length and chunks, and the two ends differ. Why does a careful server refuse it?",
-        wrong("because a body in chunks is slower", "Speed is not the reason. Which bytes belong to the body?"),
-        wrong("because the length must be the sum of the chunks", "Even if both fit, the next program may count in "
-                                                                  "another way."),
+        wrong("because a body in chunks is slower", "Speed is not the reason. What counts is which bytes belong to the body."),
+        wrong("because the length must be the sum of the chunks", "Even if both fit, the next program may count by "
+                                                                  "the other one."),
         right("because another program may see another end", "If two programs frame a message in two ways, the rest of "
                                                              "one message becomes a request; so a server refuses what "
                                                              "has two ends."),

@@ -18,8 +18,8 @@ QUESTIONS = (
     ask(
         "waiting",
         "An agent has max_sockets=3, and a program makes seven requests to one server at once. What happens?",
-        wrong("Four of them fail.", "No request fails because of the limit. What can it do instead?"),
-        wrong("Seven connections are opened.", "The limit is three for each server."),
+        wrong("Four of them fail.", "The limit makes no request fail; each gets its connection sooner or later."),
+        wrong("Seven connections are opened.", "The agent opens three at most to this server."),
         right("Four of them wait for a connection.", "An agent opens at most `max_sockets` connections to one server; "
                                                      "more requests wait in a queue."),
     ),
@@ -29,7 +29,7 @@ QUESTIONS = (
         wrong("0.5 s", "Only four of them can be answered side by side."),
         right("1.5 s", "Each connection carries one answer at a time, so the time for many requests is the number of "
                        "rounds times the time for one."),
-        wrong("6 s", "That would be one connection."),
+        wrong("6 s", "So long do they take over a single connection."),
     ),
     ask(
         "again",
