@@ -71,7 +71,13 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
     _ident = threading.get_ident()
     forbid_waiting()
     asyncio.set_event_loop(loop)
-    loop.run_forever()
+    while True:
+        try:
+            loop.run_forever()
+        except (SystemExit, KeyboardInterrupt) as error:  # of a handler: asyncio's loop stops then, uvloop's goes on
+            report(error, "a handler")
+        else:
+            return
 
 
 def inside() -> bool:

@@ -8,8 +8,6 @@ Called from a notebook cell, calls return when they are done, or raise in that c
 block, and events tell of failure.
 """
 
-from http import HTTPStatus
-
 from labkit.http.agent import Agent, close_everything, global_agent
 from labkit.http.client import ClientRequest, get, request
 from labkit.http.headers import BadHeader, HeadersSent
@@ -19,9 +17,10 @@ from labkit.http.response import ServerResponse
 from labkit.http.response_chunks import BadResponse
 from labkit.http.server import Server, create_server
 from labkit.http.serving import ClientError
+from labkit.http.status import PHRASES
 
-STATUS_CODES = {status.value: status.phrase for status in HTTPStatus}
-"""Status code -> phrase (RFC 9110 section 15)."""
+STATUS_CODES = PHRASES
+"""Status code -> phrase, as in Node (RFC 9110 section 15)."""
 
 __all__ = [
     "STATUS_CODES", "Agent", "BadHeader", "BadResponse", "ClientError", "ClientRequest", "HeadersSent",

@@ -26,12 +26,18 @@ class Facts(NamedTuple):
     expect: bool = False
     trailer: bool = False
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether they say nothing of it."""
+        return self[1:] == Facts(b"")[1:]
+
 
 _CLOSE = re.compile(r"(?:^|\W)close(?:$|\W)", re.IGNORECASE).search
 _CHUNKED = re.compile(r"(?:^|[,\s])chunked\s*$", re.IGNORECASE).search  # the last coding of the list
 _known: dict[tuple[str, tuple[tuple[str, str], ...]], Facts] = {}
 KNOWN = 512
 """Heads whose first bytes are kept, because servers send the same fields again and again."""
+
 
 def facts(first_line: str, lines: tuple[tuple[str, str], ...]) -> Facts:
     """The first bytes of a head, and what its fields say. first_line: with its CRLF. lines: checked fields."""

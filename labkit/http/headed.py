@@ -31,10 +31,12 @@ class Headed(Writable):
 
         Raises `BadHeader` for what would split the message, and `HeadersSent` after the head was made.
         """
-        self._check_open("set_header")
-        if self._fields is None:
-            self._fields = Fields()
-        self._fields.set(name, value)
+        if self._composed:
+            self._check_open("set_header")
+        fields = self._fields
+        if fields is None:
+            fields = self._fields = Fields()
+        fields.set(name, value)
         return self
 
     def append_header(self, name: str, value: Any) -> Self:

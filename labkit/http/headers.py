@@ -92,23 +92,45 @@ def pairs(fields: Any) -> Iterable[tuple[Any, Any]]:
     )
 
 
+_passed: dict[tuple[str, str], tuple[str, tuple[str, str]]] = {}  # a field -> its key, and itself
+PASSED = 1024
+"""Fields that are remembered as good, because programs set the same ones again and again."""
+LONGEST_PASSED = 128
+"""Characters of such a field."""
+
+
 class Fields:
     """The fields of a message that is to be sent, in the order in which their names were first set.
 
     A name counts once, however its letters are written; the way in which it was written last is sent.
+    several: whether a value may be a list (it was not set as text).
     """
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "several")
 
     def __init__(self) -> None:
         self._fields: dict[str, tuple[str, Value]] = {}
+        self.several = False
 
     def set(self, name: Any, value: Any) -> None:
         """Set a field; raises `BadHeader`."""
+        if type(name) is str and type(value) is str:
+            known = _passed.get((name, value))
+            if known is None:
+                known = (check_name(name).lower(), (name, value))
+                check_value(value, name)
+                if len(name) + len(value) <= LONGEST_PASSED:
+                    if len(_passed) >= PASSED:
+                        _passed.clear()
+                    _passed[known[1]] = known
+            self._fields[known[0]] = known[1]
+            return
+        self.several = True
         self._fields[check_name(name).lower()] = (name, check_value(value, name))
 
     def append(self, name: Any, value: Any) -> None:
         """Add one more field of this name, or several."""
+        self.several = True
         key = check_name(name).lower()
         more = check_value(value, name)
         if key in self._fields:
@@ -139,6 +161,8 @@ class Fields:
 
     def lines(self) -> list[tuple[str, str]]:
         """One (name, value) for each line that is to be sent."""
+        if not self.several:
+            return list(self._fields.values())  # type: ignore[arg-type]
         return [(name, each) for name, value in self._fields.values() for each in _listed(value)]
 
     def __contains__(self, name: str) -> bool:
@@ -152,6 +176,20 @@ def _listed(value: Value) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
+_keys: dict[bytes, str] = {}  # a name as it came -> in lower case
+KEYS = 512
+"""Names of fields that are remembered, because all messages have the same ones."""
+
+
+def _key(name: bytes) -> str:
+    key = name.decode("latin-1").lower()
+    if len(name) <= 40:
+        if len(_keys) >= KEYS:
+            _keys.clear()
+        _keys[name] = key
+    return key
+
+
 def joined(raw: Raw) -> dict[str, Any]:
     """The fields that came, by name: lower-case name -> value.
 
@@ -160,12 +198,12 @@ def joined(raw: Raw) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {}
     for name, value in raw:
-        key = name.decode("latin-1").lower()
+        key = _keys.get(name) or _key(name)
         text = value.decode("latin-1").strip(" \t")
-        if key == "set-cookie":
-            fields.setdefault(key, []).append(text)
-        elif key not in fields:
-            fields[key] = text
+        if key not in fields:
+            fields[key] = [text] if key == "set-cookie" else text
+        elif key == "set-cookie":
+            fields[key].append(text)
         elif key not in FIRST_ONLY:
             fields[key] += ("; " if key == "cookie" else ", ") + text
     return fields

@@ -5,19 +5,25 @@ Rule: holds what a parser found, and delivers the body; reads no socket, and kno
 
 from __future__ import annotations
 
-from time import monotonic
+from threading import get_ident
+from time import monotonic, time_ns
+from types import BuiltinMethodType, FunctionType
 from typing import Any, Protocol, Self
 
-from labkit.core import checks, loop
-from labkit.core.emitter import Ends
+from labkit.core import checks, emitter, loop, watching
+from labkit.core.emitter import _NOT_GIVEN, Ends
 from labkit.core.errors import ConnectionReset, LabError, TimedOut
 from labkit.core.history import Entry
+from labkit.core.notebook import in_notebook
 from labkit.core.watching import Record
 from labkit.http import headers as header_fields
 from labkit.http.headers import Raw
 from labkit.net import Socket
 from labkit.streams import READING, Readable
-from labkit.streams.states import FLOWING, IDLE, Reading
+from labkit.streams.states import FLOWING, IDLE, READ_ENDED
+
+_NOT_PLAIN = 0x20 | 0x80 | 0x200  # flags of generators and async functions, which `checks.function` refuses
+_USUAL = frozenset({"data", "end"})
 
 
 class Source(Protocol):
@@ -34,6 +40,9 @@ class Source(Protocol):
 
     def leave(self, message: Any) -> None:
         """The message is destroyed: nobody will read the rest."""
+
+    def soon(self, message: Any) -> None:
+        """Call the message's `_deliver_held` after the handler that runs now."""
 
 
 class IncomingMessage(Readable):
@@ -52,7 +61,10 @@ class IncomingMessage(Readable):
         "quiet", "socket", "status_code", "status_message", "url",
     )  # fmt: skip
 
-    def __init__(self, source: Source | None, socket: Socket, raw: Raw, http_version: str = "1.1") -> None:
+    def __init__(
+        self, source: Source | None, socket: Socket, raw: Raw, http_version: str = "1.1", method: str = "",
+        url: str = "",
+    ) -> None:
         # One flat list in place of five calls of super(): a busy server makes one of these for each request.
         self._listeners = {}
         self._tickets = ()
@@ -83,14 +95,34 @@ class IncomingMessage(Readable):
         self._raw_trailers: Raw | None = None
         self._encoding = ""
         self.http_version = http_version
-        self.method = ""
-        self.url = ""
+        self.method = method
+        self.url = url
         self.status_code: int | None = None
         self.status_message = ""
         self.complete = False
         self.quiet = False  # nothing is remembered of what nobody listens to
 
     # -- for programs
+
+    def on(self, event: str, listener: Any = _NOT_GIVEN) -> Any:
+        """See `Emitter.on`."""
+        kind = type(listener)
+        if (
+            self.quiet and (kind is FunctionType or kind is BuiltinMethodType) and event in _USUAL
+            and get_ident() == loop._ident and not in_notebook() and self._held is None and self._inbox is None
+            and not (kind is FunctionType and listener.__code__.co_flags & _NOT_PLAIN)
+        ):  # nothing to be refused, and nothing waits to be delivered
+            listeners = self._listeners
+            with emitter._registering:
+                listeners[event] = (*listeners[event], listener) if event in listeners else (listener,)
+            self._fast = None
+            if event == "data" and self._reading is IDLE:
+                if self._source_ended:
+                    self._resume_now()
+                else:
+                    self._reading = FLOWING  # the source was never stopped
+            return self
+        return super().on(event) if listener is _NOT_GIVEN else super().on(event, listener)
 
     @property
     def headers(self) -> dict[str, Any]:
@@ -179,17 +211,48 @@ class IncomingMessage(Readable):
 
     # -- for the parser
 
+    def _push(self, data: bytes) -> None:
+        if (
+            self.quiet and self._reading is FLOWING and self._held is None and self._decoder is None
+            and self._inbox is None and self._shortcut is None and not self._tickets and not self.closed
+            and not watching.watchers
+        ):  # the listeners are called, and that is all; of the data it is remembered how many pieces came
+            if not self._pieces:
+                self._since, self._start = time_ns(), self.bytes_read
+            self._pieces += 1
+            self.bytes_read += len(data)
+            try:
+                for listener in self._listeners.get("data", ()):
+                    listener(data)
+            except Exception as error:
+                self._broken(error)
+        else:
+            super()._push(data)
+
     def _finish(self, trailers: Raw | None = None) -> None:
         """All of the message has come."""
         self.complete = True
         if trailers:
             self._raw_trailers = trailers
-        if self.quiet and self._reading is FLOWING and not self._listeners and self._held is None and not self._tickets:
-            self._source_ended = self.closed = True  # answered before, and nobody listens
-            self._reading = Reading.ENDED
-            self._source = None
-            return
         self._push_end()
+
+    def _tell_end(self) -> None:
+        """The end that was put off until the handlers have returned."""
+        if (
+            self._reading is not FLOWING or self._held is not None or self.closed or self._decoder is not None
+            or self._inbox is not None or self._tickets or watching.watchers
+        ):
+            self._deliver_held()
+            return
+        self._due = False
+        self._reading = READ_ENDED
+        try:
+            for listener in self._listeners.get("end", ()):
+                listener()
+        except Exception as error:
+            self._broken(error)
+        if not self.closed:
+            self._after_end()
 
     def _cut_off(self, cause: Exception | None = None) -> None:
         """The connection is gone before all of the message came, or was read. cause: why, if it was not the peer."""
@@ -212,11 +275,20 @@ class IncomingMessage(Readable):
 
     def _dump(self) -> None:
         """Nobody is going to read the rest of the body: it is thrown away as it comes."""
-        if self.closed or self._reading is Reading.ENDED or "data" in self._listeners:
+        listeners = self._listeners
+        if self.closed or self._reading is READ_ENDED or "data" in listeners:
             return
-        if self.quiet and self._reading is IDLE and self._held is None and not self._source_ended:
-            self._reading = FLOWING  # the source was never stopped
-            return
+        if self.quiet and self._held is None and self._inbox is None:
+            if not self._source_ended:
+                if self._reading is IDLE:
+                    self._reading = FLOWING  # the source was never stopped
+                    return
+            elif not listeners and not self._tickets and not self._due:  # nobody hears the end
+                self._reading = READ_ENDED
+                self.closed = True
+                self._start_source()
+                self._source = None
+                return
         self._held = None
         self._resume_now()
 
@@ -226,11 +298,15 @@ class IncomingMessage(Readable):
         self._source_ended = True
         if self._reading is FLOWING and self._held is None and not self.destroyed and not self._due:
             self._due = True  # as in Node, end comes after the handler that runs now
-            loop.get().call_soon(self._deliver_held)
+            if self._source is None:
+                loop.get().call_soon(self._deliver_held)
+            else:
+                self._source.soon(self)
 
     def _after_end(self) -> None:
         self._start_source()  # if this message had stopped it, the next one may come now
-        if self.quiet and "close" not in self._listeners and not self._tickets:
+        if self._is_unheard("close"):
+            self._listeners.clear()  # nothing more is emitted; they often hold the response, which holds this
             self.closed = True
             self._source = None
         else:
@@ -270,10 +346,18 @@ class IncomingMessage(Readable):
     def _report(self, error: BaseException, about: object = None) -> None:
         self.socket._report(error, self if about is None else about)  # under the cell of the server, or of the client
 
+    def _is_unheard(self, event: str) -> bool:
+        return self.quiet and event not in self._listeners and not self._tickets and not watching.watchers
+
     def _fire(self, event: str, *args: Any) -> None:
-        if self.quiet and event not in self._listeners and not self._tickets:
+        if not self.quiet or self._tickets or watching.watchers:
+            super()._fire(event, *args)
             return
-        super()._fire(event, *args)
+        try:
+            for listener in self._listeners.get(event, ()):
+                listener(*args)
+        except Exception as error:
+            self._broken(error)
 
     def _unseen(self, *events: str) -> Entry | None:
         found = super()._unseen(*events)

@@ -17,7 +17,7 @@ from labkit.http.framing_fields import facts
 from labkit.http.headed import Headed
 from labkit.http.headers import Fields
 from labkit.streams import WRITING
-from labkit.streams.states import ENDING, OPENING, Writing
+from labkit.streams.states import ENDING, OPENING, WRITE_ENDED
 from labkit.streams.writable import NOTHING
 
 
@@ -247,7 +247,7 @@ class OutgoingMessage(Headed):
         if on_finish is not None:
             self.once("finish", on_finish)
         wire = self._framed(last)
-        if self._chunked:
+        if self._chunked and self._has_body:
             wire += self._last_chunk()
         self._called("end", len(last))
         sink = self._sink
@@ -295,7 +295,7 @@ class OutgoingMessage(Headed):
 
     def _finish_soon(self) -> None:
         if self.quiet and not self._listeners and not self._tickets and not self._pipes:
-            self._writing = Writing.ENDED
+            self._writing = WRITE_ENDED
             self.closed = True
             self._carrier = None
             return
@@ -305,7 +305,7 @@ class OutgoingMessage(Headed):
         loop.get().call_soon(self._fail, refusal)  # as in Node: what was written before still goes
 
     def _let_go(self) -> None:
-        if self._carrier is not None and self._writing is not Writing.ENDED:
+        if self._carrier is not None and self._writing is not WRITE_ENDED:
             self._carrier.leave(self)
 
     def _gone(self) -> None:
@@ -329,7 +329,7 @@ class OutgoingMessage(Headed):
 
     def _unseen(self, *events: str) -> Entry | None:
         found = super()._unseen(*events)
-        if found is None and self.quiet and self._writing is Writing.ENDED:
+        if found is None and self.quiet and self._writing is WRITE_ENDED:
             for name in ("finish", "close"):
                 if name in events:
                     return Entry(name, 0, None, 1, () if name == "finish" else (False,))

@@ -59,17 +59,22 @@ _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]|[A-Za-z0-9\-._~!$&'(
 _AUTHORITY = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+):[0-9]{1,5}").fullmatch
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]+").match
 
+_hosts: set[bytes] = set()
+HOSTS, LONGEST_HOST = 256, 64
+"""Values of Host that are remembered as good, and their bytes: a server has few names."""
+
 
 class RequestParser:
     """The requests of one connection."""
 
     __slots__ = (
-        "_completed", "_framing", "_head", "_is_reading", "_keeps", "_limits", "_llhttp",
-        "_raw", "_rest", "_side", "_taker", "_target", "_trailers", "_upgrades", "over", "started",
+        "_completed", "_framing", "_fresh", "_head", "_is_reading", "_keeps", "_limits", "_llhttp", "_raw", "_rest",
+        "_side", "_taker", "_target", "_trailers", "_upgrades", "on_body", "over", "started",
     )  # fmt: skip
 
     def __init__(self, taker: Taker, limits: Limits) -> None:
         self._taker, self._limits = taker, limits
+        self.on_body = taker.on_body  # llhttp calls it
         self._llhttp = HttpRequestParser(self)
         self._raw: Raw = []
         self._trailers: Raw | None = None
@@ -81,6 +86,7 @@ class RequestParser:
         self._keeps = self._upgrades = False
         self._rest = b""  # not read yet: the taker has stopped
         self._is_reading = False
+        self._fresh = True  # a new message begins with the next byte, and nothing waits to be read
         self.over = False  # nothing that comes is a request any more
         self.started = False  # the first bytes of a message have come, and it is not whole
 
@@ -88,28 +94,64 @@ class RequestParser:
         """Read on; raises `Malformed`, after which nothing is read any more."""
         if self.over:
             return  # what waits is kept: it is the next protocol's
-        if self._rest or self._is_reading:
+        if self._fresh:  # the usual case: one head, whole, and perhaps its body
+            end = data.find(_CRLF2) + 4
+            if 3 < end <= self._limits.head and data[0] > 32:
+                self._is_reading = True
+                self._fresh = False
+                try:
+                    if end == len(data):
+                        more = self._begin(data, True)
+                    elif self._begin(data[:end], True):
+                        more = self._read_pieces(data, end)
+                    else:
+                        more = False
+                        self._rest = data[end:] + self._rest
+                except Malformed:
+                    self.over = True
+                    self._rest = b""
+                    raise
+                finally:
+                    self._is_reading = False
+                if not more or not self._rest:
+                    self._fresh = self._framing is None and not self._rest and not self._head
+                    return
+                data = b""  # more came in while the listeners ran
+        if self._is_reading:
             self._rest += data
-            if self._is_reading:
-                return
-            data, self._rest = self._rest, b""
-        self._is_reading = True
-        try:
-            at, end = 0, len(data)
-            while at < end:
-                at = self._read_head(data, at) if self._framing is None else self._read_body(data, at)
-                if at < 0:  # stopped, with so much left
-                    self._rest = data[~at:] + self._rest
-                    break
-                if self._rest:  # came in while the listeners ran
-                    data, self._rest = data[at:] + self._rest, b""
-                    at, end = 0, len(data)
-        except Malformed:
-            self.over = True
-            self._rest = b""
-            raise
-        finally:
-            self._is_reading = False
+            self._fresh = False
+            return
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        if data:
+            self._is_reading = True
+            self._fresh = False
+            try:
+                self._read_pieces(data, 0)
+            except Malformed:
+                self.over = True
+                self._rest = b""
+                raise
+            finally:
+                self._is_reading = False
+            self._fresh = self._framing is None and not self._head and not self._rest
+
+    def _read_pieces(self, data: bytes, at: int) -> bool:
+        end = len(data)
+        while at < end:
+            at = self._read_head(data, at) if self._framing is None else self._read_body(data, at)
+            if at < 0:  # stopped, with so much left
+                self._rest = data[~at:] + self._rest
+                return False
+            if self._rest:  # came in while the listeners ran
+                data, self._rest = data[at:] + self._rest, b""
+                at, end = 0, len(data)
+        return True
+
+    def keep(self, data: bytes) -> None:
+        """Take bytes without reading them: `feed` does so."""
+        self._rest += data
+        self._fresh = False
 
     def take_rest(self) -> bytes:
         """What came and was not read: it belongs to the next protocol."""
@@ -151,7 +193,7 @@ class RequestParser:
             head = before + data[at:end]
         self._parse(head[len(before) :])
         self._head = b""
-        return end if self._begin(head) else ~end
+        return end if self._begin(head, False) else ~end
 
     def _read_part(self, data: bytes, at: int) -> int:
         """Read the first part of a head, so that what is wrong in it is answered now."""
@@ -179,20 +221,33 @@ class RequestParser:
         status = 505 if words == "Invalid HTTP version" or "PRI" in words else 400
         return Malformed(words, status, "HPE_" + re.sub(r"\W+", "_", words).upper().strip("_"))
 
-    def _begin(self, line: bytes) -> bool:
-        """A head is whole: look at all that llhttp lets through; returns whether to read on."""
-        llhttp, limits, raw, target = self._llhttp, self._limits, self._raw, self._target
+    def _begin(self, line: bytes, is_new: bool) -> bool:
+        """A head is whole: look at all that llhttp lets through; returns whether to read on.
+
+        line: the head, to its last byte. is_new: llhttp has not read it yet.
+        """
+        llhttp, limits = self._llhttp, self._limits
+        if is_new:
+            try:
+                llhttp.feed_data(line)
+            except HttpParserUpgrade:
+                pass  # see `_parse`
+            except HttpParserError as error:
+                raise self._refused(error) from None
+        raw, target = self._raw, self._target
         self._raw, self._target = [], b""
         method = llhttp.get_method()
-        version = llhttp.get_http_version()
+        stop = line.find(b"\r\n")
+        is_usual = line[stop - 9 : stop] == b" HTTP/1.1"
+        version = "1.1" if is_usual else llhttp.get_http_version()
         if len(target) > limits.target:
             raise Malformed("the target of the request is too long", 414, "HPE_HEADER_OVERFLOW")
         if version != "1.1" and version != "1.0":
             raise Malformed(f"HTTP/{version} is not spoken here", 505, "HPE_INVALID_VERSION")
         # the line has exactly one space before and after the target (RFC 9112 section 3)
-        if line.find(b"\r\n") != len(method) + len(target) + 10:
+        if stop != len(method) + len(target) + 10:
             raise Malformed("the request line has more than two spaces", code="HPE_INVALID_URL")
-        if not line.startswith(b" HTTP/", len(method) + len(target) + 1):  # llhttp reads RTSP, too
+        if not is_usual and not line.startswith(b" HTTP/", len(method) + len(target) + 1):  # llhttp reads RTSP, too
             raise Malformed("this is another protocol than HTTP", code="HPE_INVALID_CONSTANT")
         if len(raw) > limits.fields:
             raise Malformed("the request has too many header fields", 431, "HPE_HEADER_OVERFLOW")
@@ -204,8 +259,8 @@ class RequestParser:
             if size == 4:
                 if name.lower() == b"host":
                     hosts += 1
-                    if not _HOST(value.strip(b" \t")):
-                        raise Malformed("the Host field names no host", code="HPE_INVALID_HOST")
+                    if value not in _hosts:
+                        _check_host(value)
             elif size == 14:
                 if name.lower() == b"content-length":
                     length = int(value)
@@ -229,7 +284,7 @@ class RequestParser:
             framing = Length(length)
         if method == b"CONNECT" and (framing is not None or length >= 0):
             raise Malformed("a CONNECT request has no body (RFC 9110 section 9.3.6)", code="HPE_CONNECT_BODY")
-        if framing is not None and upgrade:
+        if upgrade and framing is not None:
             self._side = HttpRequestParser(self)
             framed = b"Transfer-Encoding: chunked" if coding else b"Content-Length: %d" % length
             self._side.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framed)
@@ -247,23 +302,34 @@ class RequestParser:
         if self._taker.on_head(verb, target.decode("latin-1"), version, raw, self._keeps, upgrade, expects):
             self.over = True
             return False
-        return True if framing is not None else self._end()
+        if framing is not None:
+            return True
+        more = self._taker.on_end(None)  # as `_end`
+        if not self._keeps:
+            self.over = True
+            return False
+        return more
 
     # -- the body
 
     def _read_body(self, data: bytes, at: int) -> int:
         framing = self._framing
         assert framing is not None
-        taken = framing.take(data, at)
-        end = at + taken.size
+        if type(framing) is Length:  # as `Length.take`
+            left, came = framing.left, len(data) - at
+            size, ended = (left, True) if left <= came else (came, False)
+            framing.left = left - size
+        else:
+            size, ended = framing.take(data, at)
+        end = at + size
         parser = self._side or self._llhttp
         try:
             parser.feed_data(data if not at and end == len(data) else data[at:end])
         except HttpParserError as error:
             raise self._refused(error) from None
-        if self._completed != taken.ended:
+        if self._completed != ended:
             raise Malformed("the framing of the message is in doubt")
-        if not taken.ended:
+        if not ended:
             return end
         self._completed = False
         self._framing = self._side = None
@@ -283,7 +349,7 @@ class RequestParser:
 
     def on_url(self, piece: bytes) -> None:
         """A piece of the target."""
-        self._target += piece
+        self._target = self._target + piece if self._target else piece
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head, or a trailer."""
@@ -294,13 +360,18 @@ class RequestParser:
         if self._side is None:
             self._keeps, self._upgrades = self._llhttp.should_keep_alive(), self._llhttp.should_upgrade()
 
-    def on_body(self, data: bytes) -> None:
-        """A piece of the body."""
-        self._taker.on_body(data)
-
     def on_message_complete(self) -> None:
         """The end, as llhttp sees it."""
         self._completed = True
+
+
+def _check_host(value: bytes) -> None:
+    if not _HOST(value.strip(b" \t")):
+        raise Malformed("the Host field names no host", code="HPE_INVALID_HOST")
+    if len(value) <= LONGEST_HOST:
+        if len(_hosts) >= HOSTS:
+            _hosts.clear()
+        _hosts.add(value)
 
 
 def _check_target(method: bytes, target: bytes) -> None:

@@ -5,19 +5,18 @@ Rule: chooses the status line and the fields that a server adds; framing is outg
 
 from __future__ import annotations
 
-from http import HTTPStatus
+from collections.abc import Callable
+from threading import get_ident
 from typing import Any, Self, TypeAlias
 
-from labkit.core import checks, loop
+from labkit.core import checks, loop, watching
 from labkit.core.errors import BadArgument, LabError
-from labkit.http.framing_fields import KNOWN
+from labkit.http.framing_fields import KNOWN, facts
 from labkit.http.headers import Fields, HeadersSent, check_value, pairs
 from labkit.http.incoming import IncomingMessage
 from labkit.http.outgoing import OutgoingMessage
-from labkit.streams.states import Writing
-
-PHRASES = {status.value: status.phrase for status in HTTPStatus}
-"""The phrases of the status codes (RFC 9110 section 15)."""
+from labkit.http.status import PHRASES
+from labkit.streams.states import FLOWING, IDLE, OPEN, WRITE_ENDED
 
 _LINES = {code: f"HTTP/1.1 {code} {phrase}\r\n" for code, phrase in PHRASES.items()}
 
@@ -43,6 +42,22 @@ def _checked(headers: dict[str, Any]) -> Lines:
     return found
 
 
+_prefixes: dict[tuple[int, Lines], bytes] = {}
+
+
+def _prefix(code: int, lines: Lines) -> bytes:
+    """The status line and these fields, if the message has a body and they say nothing of its framing; else b""."""
+    prefix = b""
+    if code in _LINES and code >= 200 and code not in (204, 304):
+        said = facts(_LINES[code], lines)
+        if said.is_plain:
+            prefix = said.prefix
+    if len(_prefixes) >= KNOWN:
+        _prefixes.clear()
+    _prefixes[code, lines] = prefix
+    return prefix
+
+
 class ServerResponse(OutgoingMessage):
     """The answer to one request; ``drain``, ``finish`` and ``close`` tell its story.
 
@@ -50,7 +65,7 @@ class ServerResponse(OutgoingMessage):
     ``close`` without ``finish``: the connection was gone before all was sent.
     """
 
-    __slots__ = ("_given", "_message", "_status", "req")
+    __slots__ = ("_given", "_keeps", "_message", "_status", "req")
 
     def __init__(self, carrier: Any, request: IncomingMessage, keep_alive: bool) -> None:
         self._begin()
@@ -126,9 +141,81 @@ class ServerResponse(OutgoingMessage):
             self._message = message
         self._compose(None)
 
+    def end(self, data: Any = None, on_finish: Callable[[], Any] | None = None) -> Self:
+        """See `OutgoingMessage.end`."""
+        if (
+            self.quiet and self._writing is OPEN and on_finish is None and not self._listeners and not self._tickets
+            and not self._corked and not self._pipes and not self.closed and not watching.watchers
+            and get_ident() == loop._ident
+        ):  # nobody is told of it: if the message is a usual one, it is made and sent in one step
+            if type(data) is str and data.isascii():
+                last = data.encode()
+            else:
+                last = data if type(data) is bytes else b"" if data is None else checks.data(data, "written")
+            wire = b""
+            if not self._composed:
+                if self._trailers is None and self._has_body and (head := self._usual_head()):
+                    wire = b"".join((head, b"Content-Length: %d\r\n\r\n" % len(last), last))
+            elif self._chunked and self._trailers is None and self._has_body and not self.closes:
+                wire = self._unsent
+                wire += b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n"
+            if wire:
+                carrier: Any = self._carrier
+                self._composed = True
+                self._unsent = b""
+                self._written += len(wire)
+                self._writing = WRITE_ENDED
+                self.closed = True
+                self._carrier = None
+                carrier.answer(self, wire)
+                req = self.req
+                if not req.complete:
+                    if req._reading is IDLE and not req._listeners and req._held is None:
+                        req._reading = FLOWING  # as `IncomingMessage._dump`; the source was never stopped
+                    else:
+                        req._dump()
+                return self
+        return super().end(data, on_finish)
+
+    def _usual_head(self) -> bytes:
+        """The head without its last lines, which say how the message is framed; b"" if they do not follow as usual."""
+        if self._message or not self.send_date or not self.should_keep_alive or self.req.http_version != "1.1":
+            return b""
+        fields = self._fields
+        if fields is None:
+            lines = self._given or ()
+        elif fields.several:
+            return b""
+        else:
+            lines = tuple(fields._fields.values())  # type: ignore[arg-type]
+        prefix = _prefixes.get((self._status, lines))
+        if prefix is None:
+            prefix = _prefix(self._status, lines)
+        carrier: Any = self._carrier
+        server = carrier.server
+        if not prefix or carrier._ending or server.max_requests_per_socket or server._listener is None:
+            return b""
+        head: bytes = prefix + server._standing  # the Date line, and those that say that the connection stands
+        return head
+
+    def _compose(self, length: int | None) -> None:
+        if length is None and self._has_body and self._carrier is not None and (head := self._usual_head()):
+            self._chunked = self._composed = True
+            self._unsent = head + b"Transfer-Encoding: chunked\r\n\r\n"
+        else:
+            super()._compose(length)
+
     def write_continue(self) -> None:
         """Send ``100 Continue``: the client may send its body (RFC 9110 section 15.2.1)."""
         self._write_interim(100, {})
+        self.should_keep_alive = getattr(self, "_keeps", self.should_keep_alive)
+
+    def _owe_continue(self) -> None:
+        """The client waits for 100 before its body. An answer without it may or may not be followed by the body.
+
+        So such an answer closes the connection, as in Node, unless `write_continue` comes first.
+        """
+        self._keeps, self.should_keep_alive = self.should_keep_alive, False
 
     def write_processing(self) -> None:
         """Send ``102 Processing``."""
@@ -201,7 +288,7 @@ class ServerResponse(OutgoingMessage):
 
     def _finish_soon(self) -> None:
         super()._finish_soon()
-        if self._writing is Writing.ENDED and not self.req.complete:
+        if self._writing is WRITE_ENDED and not self.req.complete:
             self.req._dump()
 
     def _detail(self, name: str, args: tuple[Any, ...]) -> str:

@@ -12,7 +12,7 @@ from time import monotonic, time
 from typing import Any
 
 from labkit import net
-from labkit.core import checks, loop, watching
+from labkit.core import checks, loop
 from labkit.core.calls import in_words, made_in_words
 from labkit.core.history import Entry
 from labkit.core.watching import Record
@@ -48,7 +48,7 @@ class Server(net.Server):
     }  # fmt: skip
 
     __slots__ = (
-        "_connections", "_date", "_keep_alive_lines", "_limits", "_now", "_ticker", "headers_timeout",
+        "_connections", "_date", "_keep_alive_lines", "_limits", "_now", "_standing", "_ticker", "headers_timeout",
         "keep_alive_timeout", "max_requests_per_socket", "request_timeout",
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ class Server(net.Server):
         self._connections: set[Connection] = set()
         self._ticker: asyncio.TimerHandle | None = None
         self._now = 0.0
-        self._date = b""
+        self._date = self._standing = b""
         self._keep_alive_lines = b"Connection: keep-alive\r\n"
         if keep_alive_timeout:
             self._keep_alive_lines += b"Keep-Alive: timeout=%d\r\n" % int(keep_alive_timeout)
@@ -131,6 +131,7 @@ class Server(net.Server):
             if b"100-continue" in [each.strip(b" \t") for each in expects.split(b",")]:
                 if "check_continue" in self._listeners:
                     event = "check_continue"
+                    response._owe_continue()
                 else:
                     response.write_continue()
             elif "check_expectation" in self._listeners:
@@ -140,15 +141,7 @@ class Server(net.Server):
                 response.end()
                 return
         try:
-            if self._is_young() or self._tickets or watching.watchers:
-                self._emit(event, request, response)
-                return
-            request.quiet = response.quiet = True
-            if not self._pieces:
-                self._since = 0
-            self._pieces = 1
-            for listener in self._listeners.get(event, ()):
-                listener(request, response)
+            self._emit(event, request, response)
         except Exception as error:
             self._report(error, request)
             connection.give_up(response)
@@ -174,6 +167,7 @@ class Server(net.Server):
         now, clock = time(), monotonic()
         self._now = clock
         self._date = b"Date: %b\r\n" % formatdate(now, usegmt=True).encode("ascii")
+        self._standing = self._date + self._keep_alive_lines
         for each in tuple(self._connections):
             each.look_at_clock(clock)
         if self._sockets:

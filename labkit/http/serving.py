@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.core import loop
+from labkit.core import loop, watching
 from labkit.core.errors import LabError
+from labkit.http.answering import Answering
 from labkit.http.framing import Malformed
 from labkit.http.headers import Raw
 from labkit.http.incoming import IncomingMessage
 from labkit.http.parsing import RequestParser
 from labkit.http.patience import PIPELINED, hold, is_held, look_at_clock
-from labkit.http.response import PHRASES, ServerResponse
+from labkit.http.response import ServerResponse
+from labkit.http.status import PHRASES
 from labkit.net import Socket
-from labkit.streams.states import ENDING, IDLE, OPEN
-
-FLUSH = 65536
-"""Bytes that are collected at most before they go down to the socket."""
+from labkit.streams.states import FLOWING, IDLE, OPEN, READ_ENDED
 
 
 class ClientError(LabError):
@@ -33,32 +32,21 @@ def serve(server: Any, socket: Socket) -> None:
     Connection(server, socket)
 
 
-class Connection:
-    """The state of one connection.
+class Connection(Answering):
+    """One connection: what comes, and how it ends."""
 
-    since: when the present wait began (for the next request, or for the rest of this one), by the server's clock.
-    """
-
-    __slots__ = (
-        "_advancing", "_corked", "_ending", "_flush_is_due", "_held", "_last_words", "_out", "_out_size", "_parser",
-        "_paused", "_queue", "_request", "_turning", "_unread", "_waiting", "answered", "server", "since", "socket",
-    )  # fmt: skip
+    __slots__ = ("_busy", "_ended", "_held", "_parser", "_paused", "_request", "_turning", "_unread")
 
     def __init__(self, server: Any, socket: Socket) -> None:
-        self.server, self.socket = server, socket
+        super().__init__(server, socket)
         self._parser = RequestParser(self, server._limits)
-        self._queue: list[ServerResponse] = []  # not fully sent yet, in the order of their requests
         self._request: IncomingMessage | None = None  # whose body is being read
-        self._out: list[bytes] = []  # collected, to leave together
-        self._out_size = 0
-        self._corked = self._flush_is_due = self._paused = self._advancing = self._ending = False
+        self._paused = False
         self._held = False  # the socket is not read: see `patience.hold`
         self._unread = 0  # bytes that the kernel had not taken at the last look at the clock
-        self._waiting: list[Any] = []  # messages that want to hear when all is with the kernel
+        self._busy = False  # the server has had many requests: what it remembers of them is short
+        self._ended: tuple[IncomingMessage, ...] = ()  # they are about to tell their end
         self._turning: tuple[str, IncomingMessage] | None = None  # about to become another protocol's
-        self._last_words: bytes | None = None  # the answer to what is not HTTP, behind the answers that are due
-        self.answered = 0  # responses sent
-        self.since = 0.0
         server._begin_watch(self)
         # not on(): these print nothing, so they need no cell to print under
         socket._add("end", self._peer_ended)
@@ -70,19 +58,44 @@ class Connection:
     # -- from the socket
 
     def _feed(self, data: bytes) -> None:
+        if self._corked:  # a handler runs, further up
+            self._parser.keep(data)
+            loop.get().call_soon(self._go_on)
+            return
         self._corked = True
+        self._told = False
+        socket = self.socket
         try:
             self._parser.feed(data)
         except Malformed as error:
             self._refuse(error)
         finally:
+            if self._ended:
+                self._tell_ends()
             self._corked = False
-            if self._out:
-                self._flush()
+            out = self._out
+            if out:
+                if len(out) == 1 and not self._waiting:  # as `_flush`
+                    data = out.pop()
+                    self._out_size = 0
+                    if socket._writing is OPEN and not socket.closed and not socket.destroyed:
+                        if socket._idle is None and not socket._corked and not watching.watchers:
+                            socket._written += len(data)
+                            socket._sink(data)  # type: ignore[misc]  # it is open
+                        else:
+                            socket._write_now(data)
+                else:
+                    self._flush()
         if self._turning is not None and not self._queue:
             self._turn()
-        elif self._held or self._turning is not None or self.socket._blocked or len(self._queue) >= PIPELINED:
+        elif self._held or self._turning is not None or socket._blocked or len(self._queue) >= PIPELINED:
             hold(self)
+
+    def _tell_ends(self) -> None:
+        """Requests that became whole while the handlers ran tell their end."""
+        ended, self._ended = self._ended, ()
+        for request in ended:
+            request._tell_end()
 
     def _go_on(self) -> None:
         if not self._paused and not self._gone() and (self._turning is not None or not is_held(self)):
@@ -90,6 +103,9 @@ class Connection:
 
     def _go_on_soon(self) -> None:
         loop.get().call_soon(self._go_on)
+
+    def _is_left(self) -> bool:
+        return self._held or bool(self._parser.waits)
 
     def _gone(self) -> bool:
         return self.socket.closed or self.socket.destroyed
@@ -132,8 +148,7 @@ class Connection:
     ) -> bool:
         """See `Taker.on_head`."""
         server = self.server
-        request = IncomingMessage(self, self.socket, raw, version)
-        request.method, request.url = method, target
+        request = IncomingMessage(self, self.socket, raw, version, method, target)
         if upgrade:
             event = "connect" if method == "CONNECT" else "upgrade"
             if event in server._listeners:
@@ -145,11 +160,23 @@ class Connection:
         self._request = request
         response = ServerResponse(self, request, keep_alive)
         queue = self._queue
-        queue.append(response)
-        if len(queue) == 1:
+        if not queue:
             response._sink, response._writing = self._send, OPEN
+        queue.append(response)
         self.since = server._now
-        server._dispatch(self, request, response, expects if version == "1.1" else b"")
+        if not self._busy:
+            self._busy = not server._is_young()  # once it is not, it never is again
+        if not self._busy or server._tickets or watching.watchers or (expects and version == "1.1"):
+            server._dispatch(self, request, response, expects if version == "1.1" else b"")
+            return False
+        request.quiet = response.quiet = True
+        server._since, server._pieces = 0, 1  # of a busy server it is remembered that requests came
+        try:
+            for listener in server._listeners.get("request", ()):
+                listener(request, response)
+        except Exception as error:
+            server._report(error, request)
+            self.give_up(response)
         return False
 
     def on_body(self, data: bytes) -> None:
@@ -160,12 +187,29 @@ class Connection:
 
     def on_end(self, trailers: Any) -> bool:
         """See `Taker.on_end`."""
-        request, self._request = self._request, None
+        request = self._request
         if request is not None:
-            request._finish(trailers)
-        if self._gone() or self._ending:
+            self._request = None
+            if request.quiet and not request._listeners and request._reading is FLOWING and not request._tickets:
+                request.complete = True  # answered before, and nobody listens
+                if request._held is None:
+                    request._source_ended = request.closed = True
+                    request._reading = READ_ENDED
+                    request._source = None
+                else:
+                    request._push_end()
+            elif (
+                request.quiet and self._corked and not self._told and request._reading is FLOWING
+                and request._held is None and not request._due and not request.destroyed and not trailers
+            ):  # as `IncomingMessage._finish`, and `soon`
+                request.complete = request._source_ended = request._due = True
+                self._ended = (*self._ended, request)
+            else:
+                request._finish(trailers)
+        socket, queue = self.socket, self._queue
+        if self._ending or self._paused or socket.closed or socket.destroyed:
             return False
-        return not self._paused and not is_held(self)
+        return len(queue) < PIPELINED and not socket._blocked and self._turning is None  # as `is_held`
 
     # -- what a request asks (see Source)
 
@@ -182,6 +226,13 @@ class Connection:
             if not self._held:
                 self.socket.resume()
             self._go_on_soon()
+
+    def soon(self, message: Any) -> None:
+        """See `Source.soon`."""
+        if self._corked and message.quiet and not self._told:
+            self._ended = (*self._ended, message)
+        else:
+            loop.get().call_soon(message._deliver_held)
 
     def broken(self, message: Any, error: Exception) -> None:
         """A listener of the request or of the response raised this: 500 if nothing was sent, else the end."""
@@ -200,114 +251,6 @@ class Connection:
             response._end_message(b"", None, False)
         else:
             self.socket.destroy()
-
-    # -- what a response asks (see Carrier)
-
-    def _send(self, data: bytes) -> None:
-        self._out.append(data)
-        self._out_size += len(data)
-        if self._out_size > FLUSH:
-            self._flush()
-        elif not self._corked and not self._flush_is_due:
-            self._flush_is_due = True  # as in Node, what is written in one turn leaves together
-            loop.get().call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._flush_is_due = False
-        out = self._out
-        if out:
-            data = out[0] if len(out) == 1 else b"".join(out)
-            out.clear()
-            self._out_size = 0
-            socket = self.socket
-            if socket._writing < ENDING and not socket.closed and not socket.destroyed:
-                socket._write_now(data)
-        if self._waiting:
-            if self.socket.writable_length:
-                self._ask()
-            else:
-                self._emptied()
-
-    def below(self) -> int:
-        """See `Carrier.below`."""
-        return self._out_size + self.socket.writable_length
-
-    def is_full(self) -> bool:
-        """See `Carrier.is_full`."""
-        return self.socket._blocked or self.below() > self.socket.high_water_mark
-
-    def ask_to_hear(self, message: Any) -> None:
-        """See `Carrier.ask_to_hear`."""
-        if message not in self._waiting:
-            self._waiting.append(message)
-        if not self._out:
-            self._ask()
-
-    def _ask(self) -> None:
-        socket = self.socket
-        if self._gone():
-            return
-        if socket.writable_length:
-            socket._blocked = True  # so that drain comes
-            socket._hear_when_empty()
-        else:
-            loop.get().call_soon(self._emptied)
-
-    def _emptied(self) -> None:
-        if self._out:
-            return  # `_flush` asks again
-        waiting, self._waiting = self._waiting, []
-        for message in waiting:
-            message._empty()
-        if not self._corked and (self._held or self._parser.waits):
-            self._go_on()
-
-    def sent(self, message: Any) -> None:
-        """See `Carrier.sent`: the next response has its turn, or the connection ends."""
-        self._queue.pop(0)
-        self.answered += 1
-        if message.closes or (self._ending and not self._queue):
-            self._finish()
-            return
-        self.since = self.server._now
-        if self._advancing:
-            return
-        self._advancing = True
-        try:
-            while self._queue and not self._queue[0]._sink:
-                self._queue[0]._may_flow(self._send)
-        finally:
-            self._advancing = False
-        if self._queue or self._finished_early():
-            return
-        if not self._corked:
-            self._flush()
-            if self._parser.waits or self._held:
-                self._go_on_soon()
-
-    def _finished_early(self) -> bool:
-        if self._last_words is None:
-            return False
-        self._send(self._last_words)
-        self._finish()
-        return True
-
-    def leave(self, message: Any) -> None:
-        """The request or the response was destroyed: the connection cannot be used any more."""
-        self.socket.destroy()
-
-    def keep_alive_lines(self, response: ServerResponse) -> bytes:
-        """The fields that say that the connection stands; b"" if it does not: not before the last answer."""
-        server = self.server
-        if (self._ending or not server.listening) and self._queue[-1] is response:
-            return b""
-        most = server.max_requests_per_socket
-        lines: bytes = server._keep_alive_lines
-        if not most:
-            return lines
-        if self.answered + self._queue.index(response) + 1 >= most:
-            return b""
-        return lines[:-2] + b", max=%d\r\n" % most
 
     # -- the end
 

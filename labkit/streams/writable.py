@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-from labkit.core import checks, loop
+from labkit.core import checks, loop, watching
 from labkit.core.errors import BrokenPipe, NetError
 from labkit.streams.pipe import Pipe, Shortcut
 from labkit.streams.states import ENDING, OPEN, OPENING, WRITE_ENDED, Writing
@@ -269,7 +269,8 @@ class Writable(Stream):
 
     def _write_now(self, data: bytes) -> bool:
         self._written += len(data)
-        self._called("write", len(data))
+        if watching.watchers:
+            self._called("write", len(data))
         if self._sink is None or self._corked:
             if self._queued is NOTHING:
                 self._queued = []

@@ -209,6 +209,11 @@ class TestReport:
         assert shown.endswith("ValueError: mine\n")
         assert "core/loop.py" not in shown
 
+    def test_sys_exit_in_a_handler_is_shown_and_the_loop_goes_on(self, capsys: pytest.CaptureFixture[str]) -> None:
+        loop.get().call_soon_threadsafe(sys.exit, "enough")
+        assert [loop.call(lambda: 1) for _ in range(3)] == [1, 1, 1]
+        assert "SystemExit: enough" in capsys.readouterr().err
+
     def test_an_exception_in_a_bare_callback_is_shown(self, capsys: pytest.CaptureFixture[str]) -> None:
         def callback() -> None:
             raise ValueError("in a callback")

@@ -441,11 +441,16 @@ def test_a_waiting_request_that_is_destroyed_leaves_the_queue_at_once() -> None:
         agent = http.Agent(max_sockets=1)
         first = http.get(port=script.port, agent=agent)
         second = http.get(port=script.port, agent=agent)
+        hung_up: list[Any] = []  # as in Node, who destroys a request hears of it as an error
+        for each in (first, second):
+            each.on("error", hung_up.append)
         second.destroy()
         second.wait_for("close")
         assert agent.requests == {}
         assert first.destroyed is False
         first.destroy()
+        first.wait_for("close")
+        assert [error.code for error in hung_up] == ["ECONNRESET"] * 2
 
 
 def test_an_idle_connection_is_closed_after_its_time() -> None:

@@ -120,15 +120,18 @@ def test_what_never_ends_is_refused(first: bytes, again: bytes, capsys: Any) -> 
         (IN_CHUNKS + b"2\r\nhi\r\n0\r\nA b\r\n\r\n", BadResponse),
     ],
 )  # fmt: skip
-def test_a_body_that_is_cut_or_broken_is_told_with_its_cause(answer: bytes, error: type[Exception]) -> None:
+def test_a_body_that_is_cut_or_broken_is_told_with_its_cause(
+    answer: bytes, error: type[Exception], capsys: Any
+) -> None:
     """The reader of the body hears what was wrong, and not that "the peer broke off" where this side did."""
     with server_of(says(answer)) as port:
-        request = http.get(port=port).on("error", lambda error: None)
-        response = request.wait_for("response")
+        response = http.get(port=port).wait_for("response")
         with pytest.raises(error) as caught:
             response.body()
         assert type(caught.value) is error
         assert not response.complete
+    http.close_everything()
+    capsys.readouterr()  # the request's error has no cell that waits for it
 
 
 @pytest.mark.parametrize("behind", [OK, b"x", b"\r\n"])

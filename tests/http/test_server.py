@@ -418,3 +418,22 @@ def test_a_busy_pipe_into_a_response_keeps_its_framing() -> None:
         sent = labhttp.request(port=server.port, method="POST", agent=False)
         sent.end(body)
         assert sent.wait_for("response").body(30.0) == body
+
+
+@pytest.mark.parametrize(("says_continue", "connection"), [(False, "close"), (True, "keep-alive")])
+def test_who_does_not_say_continue_closes_as_in_node(says_continue: bool, connection: str) -> None:
+    def answer(request: labhttp.IncomingMessage, response: labhttp.ServerResponse) -> None:
+        if says_continue:
+            response.write_continue()
+        response.write_head(400, {"Content-Length": 0})
+        response.end()
+
+    with labhttp.create_server() as server:
+        server.on("check_continue", answer).listen(0)
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+        with net.connect(server.port) as client:
+            client.write(head)
+            got = b""
+            while b"\r\n\r\n" not in got.partition(b"100 Continue\r\n\r\n")[2 if says_continue else 0]:
+                got += client.read()
+            assert f"Connection: {connection}\r\n".encode() in got

