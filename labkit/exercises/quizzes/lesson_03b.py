@@ -34,7 +34,7 @@ QUESTIONS = (
     ask(
         "two-ends",
         "A request has Content-Length and chunks, and the two ends differ. Why does a careful server refuse it?",
-        wrong("because a body in chunks is slower", "Speed is not the reason. What counts is which bytes belong to the body."),
+        wrong("because a body in chunks is slower", "Speed is not the reason: which bytes are the body decides."),
         wrong("because the length must be the sum of the chunks", "Even if both fit, the next program may count by "
                                                                   "the other one."),
         right("because another program may see another end", "If two programs frame a message in two ways, the rest of "
