@@ -120,18 +120,17 @@ def test_what_never_ends_is_refused(first: bytes, again: bytes, capsys: Any) -> 
         (IN_CHUNKS + b"2\r\nhi\r\n0\r\nA b\r\n\r\n", BadResponse),
     ],
 )  # fmt: skip
-def test_a_body_that_is_cut_or_broken_is_told_with_its_cause(
-    answer: bytes, error: type[Exception], capsys: Any
-) -> None:
+def test_a_body_that_is_cut_or_broken_is_told_with_its_cause(answer: bytes, error: type[Exception]) -> None:
     """The reader of the body hears what was wrong, and not that "the peer broke off" where this side did."""
     with server_of(says(answer)) as port:
-        response = http.get(port=port).wait_for("response")
+        request = http.request(port=port)
+        request.on("error", lambda _: None)  # it hears of the same fault, sooner or later
+        response = request.end().wait_for("response")
         with pytest.raises(error) as caught:
             response.body()
         assert type(caught.value) is error
         assert not response.complete
     http.close_everything()
-    capsys.readouterr()  # the request's error has no cell that waits for it
 
 
 @pytest.mark.parametrize("behind", [OK, b"x", b"\r\n"])

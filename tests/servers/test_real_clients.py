@@ -127,7 +127,9 @@ class TestT14GreeterOnAPath:
     def test_after_a_kill_the_file_left_behind_is_no_obstacle(self, serve: Serve, path: str) -> None:
         serve("greeter", "--path", path).stop(signal.SIGKILL)
         assert os.path.exists(path)
-        serve("greeter", "--path", path)
+        second = serve("greeter", "--path", path)
+        assert "left by a server that is gone" in second.said
+        assert path in second.line()  # only now it listens
         assert nc("-U", path, send=b"") == WELCOME.encode()
 
 
