@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from labkit.core import checks, loop
 from labkit.core.calls import in_words
-from labkit.core.errors import BadArgument, NetError
+from labkit.core.errors import BadArgument
 from labkit.core.notebook import in_notebook
 from labkit.http.agent import Agent, global_agent
 from labkit.http.client_connection import ClientConnection, hang_up
@@ -227,9 +227,6 @@ class ClientRequest(OutgoingMessage):
     def _after_finish(self) -> None:
         if self._answered and self._connection is not None:
             self._connection.request_finished()
-
-    def _fail_writing(self, refusal: NetError) -> None:
-        loop.get().call_soon(self._fail, refusal)  # as in Node, what was written before is sent all the same
 
     def _timed_out(self) -> None:
         if not self._timed:

@@ -5,6 +5,7 @@ Rule: the same for every stream (TCP, a Unix socket, TLS); who listens, and on w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from labkit.core import loop, watching
@@ -49,11 +50,15 @@ class Connection(Answering):
         self._turning: tuple[str, IncomingMessage] | None = None  # about to become another protocol's
         server._begin_watch(self)
         # not on(): these print nothing, so they need no cell to print under
-        socket._add("end", self._peer_ended)
-        socket._add("error", self._socket_failed)
-        socket._add("close", self._socket_closed)
-        socket._add("drain", self._emptied)
-        socket._add("data", self._feed)
+        for name, listener in self._heard():
+            socket._add(name, listener)
+
+    def _heard(self) -> tuple[tuple[str, Callable[..., Any]], ...]:
+        """The events of the socket that are listened to; data is the last: it starts the flow."""
+        return (
+            ("end", self._peer_ended), ("error", self._socket_failed), ("close", self._socket_closed),
+            ("drain", self._emptied), ("data", self._feed),
+        )  # fmt: skip
 
     # -- from the socket
 
@@ -112,13 +117,10 @@ class Connection(Answering):
 
     def _peer_ended(self) -> None:
         parser = self._parser
-        if self._ending or not self._queue:
-            if parser.started and not self._ending:
-                self._refuse(Malformed("the client ended in the middle of a request", code="HPE_INVALID_EOF_STATE"))
-            else:
-                self._finish()
-        elif parser.started:
+        if parser.started and not self._ending:
             self._refuse(Malformed("the client ended in the middle of a request", code="HPE_INVALID_EOF_STATE"))
+        elif self._ending or not self._queue:
+            self._finish()
         else:
             parser.over = True
             self._queue[-1].should_keep_alive = False
@@ -316,10 +318,7 @@ class Connection(Answering):
         self._turning = None
         socket = self.socket
         self.server._end_watch(self)
-        for name, listener in (
-            ("end", self._peer_ended), ("error", self._socket_failed), ("close", self._socket_closed),
-            ("drain", self._emptied), ("data", self._feed),
-        ):  # fmt: skip
+        for name, listener in self._heard():
             socket.off(name, listener)
         socket._reading = IDLE  # as in Node: nothing is delivered until the next protocol listens
         request._source = None
