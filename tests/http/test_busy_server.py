@@ -5,7 +5,6 @@ Rule: every server of this file is busy from its first request on; the scenarios
 
 from __future__ import annotations
 
-import json
 import socket as system
 from typing import Any
 
@@ -15,7 +14,7 @@ from labkit import http as labhttp
 from labkit.core import endpoint, watching
 from labkit.core.errors import LabError
 from labkit.http import IncomingMessage, ServerResponse
-from tests.http.test_node import APART, OTHERWISE, SCENARIOS, by_emitter
+from tests.http.test_node import SCENARIOS, tell_the_same
 from tests.nodes import LOCAL
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -31,15 +30,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", SCENARIOS.names)
 def test_the_story_is_the_same_on_a_busy_server(name: str) -> None:
-    expected = json.loads(json.dumps(SCENARIOS.node_story(name)))
-    if name in OTHERWISE:
-        OTHERWISE[name][0](expected)
-    ours = SCENARIOS.our_story(name)
-    assert ours["wire"] == expected["wire"]
-    if name in APART or name in OTHERWISE:
-        assert by_emitter(ours["server"]) == by_emitter(expected["server"])
-    else:
-        assert ours["server"] == expected["server"]
+    tell_the_same(name)
 
 
 def talk(server: labhttp.Server, data: bytes) -> bytes:
