@@ -24,21 +24,26 @@ ALLOWED: dict[str, frozenset[str]] = {
     "dgram": frozenset({"core"}),
     "dns": frozenset({"core"}),
     "http": frozenset({"core", "streams", "net"}),
-    "servers": frozenset({"core", "net", "dgram", "dns", "http"}),
+    "websocket": frozenset({"core", "streams", "net", "http"}),
+    "servers": frozenset({"core", "net", "dgram", "dns", "http", "websocket"}),
     "packets": frozenset({"core"}),
     "lab": frozenset({"core", "packets"}),
     "draw": frozenset({"core", "packets"}),
     "widgets": frozenset({"core"}),
-    "exercises": frozenset({"core", "net", "dgram", "dns", "http", "packets", "lab", "draw", "widgets"}),
-    "course": frozenset({"core", "net", "dgram", "http", "packets", "lab", "draw", "widgets", "exercises"}),
+    "exercises": frozenset(
+        {"core", "net", "dgram", "dns", "http", "websocket", "packets", "lab", "draw", "widgets"}
+    ),
+    "course": frozenset(
+        {"core", "net", "dgram", "http", "websocket", "packets", "lab", "draw", "widgets", "exercises"}
+    ),
     "lessons": frozenset({"core"}),
     "nodejs": frozenset({"core", "packets"}),
     "programs": frozenset({"core", "packets"}),
     "record": frozenset({"core", "packets", "lab", "nodejs", "programs"}),
     "cli": frozenset(
         {
-            "core", "net", "dgram", "dns", "http", "servers", "packets", "lab", "draw", "widgets", "exercises",
-            "course", "lessons", "nodejs", "programs", "record",
+            "core", "net", "dgram", "dns", "http", "websocket", "servers", "packets", "lab", "draw", "widgets",
+            "exercises", "course", "lessons", "nodejs", "programs", "record",
         }
     ),
 }
@@ -51,6 +56,7 @@ HOMES: dict[str, frozenset[str]] = {
     "anywidget": frozenset({"widgets"}),
     "uvloop": frozenset({"core"}),
     "httptools": frozenset({"http"}),
+    "websockets": frozenset({"websocket"}),
 }
 
 
