@@ -104,8 +104,8 @@ LENGTHS = tuple(
           ((BINARY, bytes((size + at) % 251 for at in range(size))), (TEXT, b"next")), about)
     for size, about in (
         (125, "125 is the largest length that the 7 bits hold themselves."),
-        (126, "126 in the 7 bits says: the length is in the next 2 bytes, the most significant byte first."),
         (300, "126 in the 7 bits says: the length is in the next 2 bytes, the most significant byte first."),
+        (126, "126 in the 7 bits says: the length is in the next 2 bytes, the most significant byte first."),
         (65535, "65535 is the largest length that 2 bytes hold."),
         (65536, "127 in the 7 bits says: the length is in the next 8 bytes, the most significant byte first."),
     )
@@ -128,9 +128,9 @@ BETWEEN = (
           ((PING, b"still there?"), (TEXT, b"hello world!")),
           "A ping may come between the frames of a message. It is returned at once, and the message goes on after it."),
     _sent([_f(TEXT, b"a", fin=False), _f(PONG, b"", 1), _f(CONTINUATION, b"b", 2, fin=False), _f(PING, b"x"),
-           _f(CONTINUATION, b"c", 1), _f(BINARY, b"d", fin=False), _f(CLOSE, b"\x03\xe9", 2)],
+           _f(CONTINUATION, b"c", 1), _f(CLOSE, b"\x03\xe9", 2)],
           ((PONG, b""), (PING, b"x"), (TEXT, b"abc"), (CLOSE, b"\x03\xe9")),
-          "A close may come before a message is complete. What is not complete is not returned."),
+          "Several control frames may come between, and each is returned at once. They are no part of the message."),
 )
 """Control frames between the frames of a message. Source: RFC 6455 §5.4, §5.5."""
 
