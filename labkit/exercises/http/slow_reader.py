@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import random
 import socket as system
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 from labkit import http
 from labkit.exercises.engine import Exercise
+from labkit.exercises.http.serving import TrialHttpServer
 from labkit.exercises.running import NotYet, Run
 from labkit.exercises.tcp.serving import KERNEL, PATIENCE, Trial, check_plain
 
@@ -129,17 +129,13 @@ class SlowReader(Exercise):
             trial.close()
 
 
-class _Server(http.Server):
-    """A server whose handler is the student's; it keeps what the handler raises.
+class _Server(TrialHttpServer):
+    """A server whose handler is the student's.
 
-    failures, served, idle: see `TrialServer`. count: pieces of the next answers.
-    pieces: those of each connection, by the client's port.
+    count: pieces of the next answers. pieces: those of each connection, by the client's port.
     """
 
     def __init__(self, handler: Callable[[http.ServerResponse, Iterator[bytes]], Any]) -> None:
-        self.failures: list[BaseException] = []
-        self.served = threading.Event()
-        self.idle = False
         self.count = 3
         self.pieces: dict[int | None, Pieces] = {}
         self.handler = handler
@@ -154,9 +150,6 @@ class _Server(http.Server):
             self.idle = returned in (None, ...) and not (pieces.given or response.headers_sent or listens)
         finally:
             self.served.set()
-
-    def _report(self, error: BaseException, about: object = None) -> None:
-        self.failures.append(error)
 
 
 def _shrink(socket: Any) -> None:
