@@ -5,7 +5,8 @@ Rule: a frame is a `Message`; what the payload says is read when somebody looks 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec
 
 from labkit.packets.buffers import Buffer, Payload
 from labkit.packets.explain import websocket
@@ -15,6 +16,7 @@ from labkit.packets.explain.reader import Reader, whole
 from labkit.packets.messages import Message, Talk
 from labkit.packets.model import Layer
 
+_Rest = ParamSpec("_Rest")
 _SHOWN = 60  # characters of a text in `WebSocketFrame.title`
 
 
@@ -40,7 +42,7 @@ class WebSocketFrame(Message):
     @property
     def kind(self) -> str:
         """``"continuation"``, ``"text"``, ``"binary"``, ``"close"``, ``"ping"``, ``"pong"`` or ``"reserved"``."""
-        return self._frame.kind or "cut"
+        return self._frame.kind
 
     @property
     def fin(self) -> bool:
@@ -119,16 +121,8 @@ class WebSocketFrame(Message):
         if self._inside is None:
             found, stream = self._frame, self.buffer
             data = websocket.unmasked(stream.data, found, stream.holes)
-            part = found.packed or not self._alone
-            opcode = found.opcode if not part else 0
-            self._inside = _read(Payload("unmasked", stream, [found.payload], data), opcode, found.packed)
+            self._inside = _read(Payload("unmasked", stream, [found.payload], data), websocket.content, found)
         return self._inside
-
-    @property
-    def _alone(self) -> bool:
-        """Whether it is a message of its own, or a control frame."""
-        found = self._frame
-        return found.opcode >= websocket.CONTROL or found.kind == "reserved" or len(found.pieces) == 1
 
     # -- the message
 
@@ -144,19 +138,15 @@ class WebSocketFrame(Message):
         pieces = found.pieces
         if not pieces or (len(pieces) == 1 and not found.packed):
             return self.inside
-        parts = [each.payload for each in pieces]
-        opcode = pieces[0].opcode
-        if found.inflating is not None:
-            data, note = found.inflating[0].result(found.inflating[1])
-            if not note:
-                return _read(Payload("inflated", stream, parts, data), opcode)
-            if len(pieces) == 1:
-                unread = _read(Payload("unmasked", stream, parts, self.payload), 0, True)
-            else:
-                unread = _read(_joined(stream, pieces), 0, True)
-            unread.state, unread.reason = "malformed", f"the message cannot be inflated: {note}"
-            return unread
-        return _read(_joined(stream, pieces), opcode)
+        if found.inflating is None:
+            return _read(_joined(stream, pieces), websocket.said, pieces[0].opcode)
+        data, note = found.inflating[0].result(found.inflating[1])
+        if not note:
+            parts = [each.payload for each in pieces]
+            return _read(Payload("inflated", stream, parts, data), websocket.said, pieces[0].opcode)
+        packed = _read(_joined(stream, pieces), websocket.unread)
+        packed.state, packed.reason = "malformed", f"the message cannot be inflated: {note}"
+        return packed
 
     @property
     def frames(self) -> int:
@@ -256,10 +246,12 @@ def _quoted(text: str) -> str:
     return f'"{short}…"' if len(text) > _SHOWN else f'"{short}"'
 
 
-def _read(payload: Payload, opcode: int, packed: bool = False) -> Payload:
+def _read(
+    payload: Payload, grammar: Callable[Concatenate[Reader, _Rest], None], *args: _Rest.args, **named: _Rest.kwargs
+) -> Payload:
     """Name the bytes of a payload."""
     reader = Reader(payload.data, holes=payload.holes)
-    payload.state, payload.reason = whole(reader, websocket.content, opcode, packed)
+    payload.state, payload.reason = whole(reader, grammar, *args, **named)
     payload.fields = tuple(reader.fields)
     return payload
 

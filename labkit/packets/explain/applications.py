@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from labkit.packets.buffers import Hole
-from labkit.packets.explain import dns, dns_stream, http, websocket
+from labkit.packets.explain import dns, dns_stream, http, websocket, websocket_stream
 from labkit.packets.explain.base import Context
 from labkit.packets.explain.found import Exchange, Found, FoundFrame, Switch
 from labkit.packets.explain.reader import Reader, whole
@@ -59,7 +59,8 @@ def _dns_detail(data: bytes, start: int, stop: int, holes: Sequence[Hole], found
 
 def _frame_detail(data: bytes, start: int, stop: int, holes: Sequence[Hole], found: Found) -> Detail:
     assert isinstance(found, FoundFrame)
-    again = FoundFrame("", found.from_client, start, fault=found.fault, masks=found.masks, agreed=found.agreed)
+    again = FoundFrame("", found.from_client, start, fault=found.fault, packed=found.packed, masks=found.masks,
+                       agreed=found.agreed)  # fmt: skip
     reader = Reader(data, start, stop, holes)
     whole(reader, websocket.frame, again)
     return Detail(tuple(reader.fields))
@@ -71,7 +72,7 @@ def _frames(
     """Frames behind a handshake; the last message before them is the answer to it."""
     headers = (before.messages[-1].headers or []) if before is not None else []
     extensions = ",".join(value for name, value in headers if name == "sec-websocket-extensions")
-    return websocket.exchange(client, server, at, extensions if before is not None else None)
+    return websocket_stream.exchange(client, server, at, extensions if before is not None else None)
 
 
 HTTP = Application(
@@ -106,14 +107,26 @@ def exchanges_in(
     before: Exchange | None = None
     while (claimed := _claimed(client, server, ports, after)) is not None:
         application, at = claimed
-        exchange = application.read(client, server, at, ports, before)
-        result.append((application, exchange))
-        if exchange.switch is None or exchange.switch == after:
+        before = application.read(client, server, at, ports, before)
+        result.append((application, before))
+        if before.switch is None or before.switch == after:
             break
-        before, after = exchange, exchange.switch
-    if not result and (begins := websocket.begins(client, server)) is not None:
+        after = before.switch
+    after_http = _unanswered(before) if before is not None else None
+    if (after_http or not result) and (begins := websocket_stream.begins(client, server, after_http)) is not None:
         result.append((WEBSOCKET, WEBSOCKET.read(client, server, begins, ports, None)))
     return result
+
+
+def _unanswered(exchange: Exchange) -> tuple[int, int] | None:
+    """The bytes behind a request for a WebSocket whose answer was not captured, and behind the last answer; or None."""
+    if exchange.switch is not None or not exchange.messages:
+        return None
+    last = exchange.messages[-1]
+    wanted = any(name == "upgrade" and "websocket" in value.lower() for name, value in last.headers or ())
+    if last.kind != "request" or not last.from_client or not wanted:
+        return None
+    return last.stop, max((each.stop for each in exchange.messages if not each.from_client), default=0)
 
 
 def _claimed(

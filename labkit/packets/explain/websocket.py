@@ -1,4 +1,4 @@
-"""WebSocket frames in two streams: where each frame lies, which message it belongs to, which rule it breaks.
+"""One WebSocket frame: its bits by name, its payload without the mask, and the rule that it breaks.
 
 Rule: one grammar finds boundaries and makes fields. A frame that breaks a rule is read as long as its length is clear.
 Source: RFC 6455 §5.
@@ -6,16 +6,15 @@ Source: RFC 6455 §5.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from labkit.packets.buffers import Hole
 from labkit.packets.explain import websocket_rows as rows
 from labkit.packets.explain.base import Context, Row, read_field
-from labkit.packets.explain.found import Exchange, FoundFrame
-from labkit.packets.explain.reader import Bad, Cut, Reader, whole
-from labkit.packets.explain.websocket_deflate import Agreed, Inflating, agreed
+from labkit.packets.explain.found import FoundFrame
+from labkit.packets.explain.reader import Bad, Cut, Reader
+from labkit.packets.explain.websocket_deflate import Agreed
 from labkit.packets.model import Field
-from labkit.packets.streams import ByteStream
 
 CONTROL = 8
 """Opcodes from this one on are those of control frames."""
@@ -31,12 +30,13 @@ _HEX = 24  # bytes of a masked payload that are shown
 def frame(reader: Reader, found: FoundFrame) -> None:
     """Read one frame, and say in found what it is. found.masks and found.agreed are known before."""
     data, at = reader.data, reader.at
+    first = data[at]
+    found.fin, found.rsv, found.opcode = first > 127, first >> 4 & 7, first & 15
+    found.kind = rows.OPCODES.get(found.opcode, "reserved")
     if at + 2 > reader.end:
         raise Cut
-    first, second = data[at], data[at + 1]
-    found.fin, found.rsv, found.opcode = first > 127, first >> 4 & 7, first & 15
+    second = data[at + 1]
     found.masked, size = second > 127, second & 127
-    found.kind = rows.OPCODES.get(found.opcode, "reserved")
     extra = {126: 2, 127: 8}.get(size, 0)
     if extra and at + 2 + extra <= reader.end:
         size = int.from_bytes(data[at + 2 : at + 2 + extra], "big")
@@ -82,6 +82,10 @@ def _payload(reader: Reader, found: FoundFrame, size: int) -> None:
     found.payload = start, start + there
     if found.masked:
         missing = reader.across(rows.MASKED, there, _in_hex) + size - there
+    elif reader.keep and start + size <= reader.end:
+        with reader.group(rows.PAYLOAD):
+            content(reader, found)
+        return
     else:
         missing = reader.across(rows.PAYLOAD, there) + size - there
     if missing:
@@ -131,189 +135,33 @@ def _fault(found: FoundFrame, extra: int) -> tuple[str, str] | None:
     return None
 
 
-# -- frames one after the other
-
-
-class _Side:
-    """The frames of one stream, front to back, and the messages that they make."""
-
-    def __init__(self, stream: ByteStream, at: int, masks: bool, known: Agreed) -> None:
-        self.stream, self.at, self.masks, self.known = stream, at, masks, known
-        side = 0 if masks else 1
-        self.inflating = Inflating(known.fresh[side], known.bits[side], not known.seen)
-        self.open: list[FoundFrame] | None = []  # frames of a message that is not finished; None: nobody knows
-
-    def frames(self) -> Iterator[FoundFrame]:
-        stream = self.stream
-        if not self.known.seen:
-            self.open = None
-        while self.at < stream.size:
-            reader = Reader(stream.data, self.at, stream.size, stream.holes, keep=False)
-            if reader.at == reader.end:
-                if not self.resume():
-                    return
-                continue
-            found = FoundFrame("", stream.sender == "client", self.at, masks=self.masks, agreed=self.known)
-            state, reason = whole(reader, frame, found)
-            found.stop = self.at = reader.at
-            self.join(found)
-            if state and not found.state:
-                found.state, found.reason = state, reason
-            if found.fault is not None and not found.state:
-                found.state, found.reason = "malformed", found.fault[1]
-            yield found
-            if state == "malformed" or (state == "cut" and not self.resume(reader.at_hole)):
-                return
-
-    def resume(self, hole: bool = True) -> bool:
-        """Behind a hole, frames go on with the next segment that begins with some. Returns whether there is one."""
-        stream = self.stream
-        for offset, *_ in stream._touching(self.at + 1, stream.size) if hole else ():
-            if offset > self.at and evidence(stream, offset, self.masks):
-                self.at, self.open = offset, None
-                self.inflating.lost()
-                return True
-        return False
-
-    def join(self, found: FoundFrame) -> None:
-        """Find the message of a frame of data. Source: RFC 6455 §5.4."""
-        if found.opcode >= CONTROL or found.kind == "reserved":
-            return
-        if found.opcode:
-            if self.open and found.fault is None:
-                found.fault = rows.OPCODE.name, "the message before it is not finished (RFC 6455 §5.4)"
-            self.open = []
-        elif not self.open:
-            if self.open is not None and found.fault is None:
-                found.fault = rows.OPCODE.name, "it continues a message, and no message has begun (RFC 6455 §5.4)"
-            self.open = None if self.open is None and not found.fin else []
-            return
-        pieces = self.open or []
-        pieces.append(found)
-        first = pieces[0]
-        found.of_text, found.packed = first.opcode == 1, self.compressed(first)
-        self.open = pieces
-        if not found.fin:
-            return
-        found.pieces, self.open = tuple(pieces), []
-        if found.packed:
-            found.inflating = self.inflating, self.inflating.add(lambda: self.packed(found.pieces))
-
-    def compressed(self, first: FoundFrame) -> bool:
-        """Whether a message is compressed; without the handshake RSV1 says so, since nothing else uses it."""
-        return bool(first.rsv & 4) and (self.known.deflate or not self.known.seen)
-
-    def packed(self, pieces: Sequence[FoundFrame]) -> bytes | None:
-        """What a compressed message has on the wire, without masks; None if bytes are missing."""
-        if any(each.state == "cut" for each in pieces):
-            return None
-        return b"".join(unmasked(self.stream.data, each) for each in pieces)
-
-
-def unmasked(data: bytes, found: FoundFrame, holes: Sequence[Hole] = ()) -> bytes:
-    """The payload without its mask, zeros in place of missing bytes. Source: RFC 6455 §5.3."""
-    start, stop = found.payload
-    payload, size = data[start:stop], stop - start
-    if not found.masked or not size:
-        return payload
-    key = (found.key * (size // 4 + 1))[:size]
-    plain = (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(size, "big")
-    for first, last in holes:
-        low, high = max(first, start) - start, min(last, stop) - start
-        if low < high:
-            plain = plain[:low] + bytes(high - low) + plain[high:]
-    return plain
-
-
-def exchange(client: ByteStream, server: ByteStream, at: tuple[int, int], extensions: str | None) -> Exchange:
-    """The frames in both streams of a connection, from these offsets on.
-
-    extensions: the value of the answer's Sec-WebSocket-Extensions; None if the handshake was not captured: then the
-    side that masks is the client.
-    """
-    known = Agreed(seen=False) if extensions is None else agreed(extensions)
-    masks = True
-    if extensions is None and not evidence(client, at[0], True) and not evidence(server, at[1], False):
-        masks = False
-    found: list[FoundFrame] = []
-    for stream, begin, masked in ((client, at[0], masks), (server, at[1], not masks)):
-        found += _Side(stream, begin, masked, known).frames()
-    return Exchange(list(found))
-
-
-# -- evidence, where no handshake was seen
-
-_ENOUGH = 3  # frames in a row that are looked at
-
-
-def evidence(stream: ByteStream, at: int, masks: bool) -> int:
-    """How many frames in a row begin here that break no rule, up to 3; 0 if one does, or if the last one is not whole.
-
-    Fewer than three are enough if the bytes that are there end with a frame.
-    """
-    known, data = Agreed(seen=False), stream.data
-    count = 0
-    while count < _ENOUGH and at < stream.size:
-        reader = Reader(data, at, stream.size, stream.holes, keep=False)
-        found = FoundFrame("", True, at, masks=masks, agreed=known)
-        state, _ = whole(reader, frame, found)
-        if state or found.state or found.fault is not None:
-            return 0
-        if found.rsv & 3 or (found.rsv and (found.opcode >= CONTROL or not found.opcode)):
-            return 0
-        if found.opcode == 1 and found.fin and not found.rsv and not _utf8(unmasked(data, found)):
-            return 0
-        at, count = reader.at, count + 1
-        if reader.at == reader.end:
-            break
-    return count
-
-
-def _utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def begins(client: ByteStream, server: ByteStream) -> tuple[int, int] | None:
-    """Where frames begin in both streams of a connection whose beginning was not captured; None without evidence.
-
-    Each side that sent anything must show frames, and together they must be two at least.
-    """
-    if client.began or server.began:
-        return None
-    for masks in (True, False):
-        places, frames = [], 0
-        for stream, masked in ((client, masks), (server, not masks)):
-            at = next((offset for offset, *_ in stream.segments[:_LOOKED] if evidence(stream, offset, masked)), -1)
-            if at < 0 and stream.size:
-                break
-            places.append(max(at, 0))
-            frames += evidence(stream, max(at, 0), masked) if stream.size else 0
-        if len(places) == 2 and frames > 1:
-            return places[0], places[1]
-    return None
-
-
-_LOOKED = 50  # segments in which the first frame is looked for
-
-
 # -- what a payload says
 
 
-def content(reader: Reader, opcode: int, packed: bool = False) -> None:
-    """Name the bytes of a payload without its mask. packed: they are a part of a compressed message."""
+def content(reader: Reader, found: FoundFrame) -> None:
+    """Name the bytes of a frame's payload, up to the end of the reader, which is without a mask."""
     size = reader.last - reader.at
-    if packed:
+    if found.packed:
         reader.across(rows.PACKED, size)
-    elif opcode == 8:
+    elif found.opcode == 8:
         _close(reader, size)
-    elif opcode == 1:
+    elif found.fin or found.opcode >= CONTROL:
+        said(reader, found.opcode)
+    else:
+        reader.across(rows.CONTINUATION, size)
+
+
+def said(reader: Reader, opcode: int) -> None:
+    """Name the bytes of a whole message that began with this opcode, up to the end of the reader."""
+    if opcode == 1:
         _text(reader, rows.TEXT)
     else:
-        reader.across(rows.INSIDE.get(opcode, rows.UNKNOWN), size)
+        reader.across(rows.INSIDE.get(opcode, rows.UNKNOWN), reader.last - reader.at)
+
+
+def unread(reader: Reader) -> None:
+    """Name the bytes of a compressed message that cannot be inflated."""
+    reader.across(rows.PACKED, reader.last - reader.at)
 
 
 def _close(reader: Reader, size: int) -> None:
@@ -343,3 +191,18 @@ def _text(reader: Reader, row: Row) -> None:
         good = error.start
         reader.take(row, good, value=data[:good].decode())
         raise Bad(f"the bytes from {good:,} on are not UTF-8 (RFC 6455 §8.1)") from None
+
+
+def unmasked(data: bytes, found: FoundFrame, holes: Sequence[Hole] = ()) -> bytes:
+    """The payload without its mask, zeros in place of missing bytes. Source: RFC 6455 §5.3."""
+    start, stop = found.payload
+    payload, size = data[start:stop], stop - start
+    if not found.masked or not size:
+        return payload
+    key = (found.key * (size // 4 + 1))[:size]
+    plain = (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(size, "big")
+    for first, last in holes:
+        low, high = max(first, start) - start, min(last, stop) - start
+        if low < high:
+            plain = plain[:low] + bytes(high - low) + plain[high:]
+    return plain
