@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from labkit.draw import ladder_model, ladder_text, style
 from labkit.draw.ladder_drawing import Drawing, lowest
 from labkit.draw.ladder_model import STALL_NS, Ladder, Rung
-from labkit.draw.message_model import Said, heading, messages_of, spoken
+from labkit.draw.message_model import Said, heading, messages_of, spoken, with_handshakes
 from labkit.draw.picture import Picture
 from labkit.draw.style import SLOPE
 from labkit.draw.text import count, duration, fit, visible, width
@@ -41,7 +41,7 @@ def ladder_of(
     tape: Tape, of: str, *, events: bool, large: bool, title: str | None, limit: int | None
 ) -> Picture:
     """The ladder of the messages of one protocol; its arguments are those of `ladder`."""
-    found, groups = spoken(tape, messages_of(tape, of, "ladder"))
+    found, groups = spoken(tape, with_handshakes(tape, messages_of(tape, of, "ladder")))
     model = ladder_model.read(tape, events=events, limit=limit)  # checks limit
     rungs = [_rung(number, said, groups[said.group].client) for number, said in enumerate(found, 1)]
     model = Ladder(list(rungs), groups, model.events, model.origin, True, len(rungs), ports=model.ports)
