@@ -43,7 +43,7 @@ def browse(
     """Open pages one after another in the same window; returns the text, and whether the time was over before that.
 
     path: the program. until: a JavaScript expression that becomes true when the last page is ready; None: it is when
-    everything that it names is loaded. timeout: seconds. The text is what the last page shows, and then a line for
+    everything that it names is loaded. timeout: seconds. The text is what the last page shows, without empty lines, and then a line for
     each thing that the consoles of all pages say, ``"console error: ..."``. Raises `OSError` if the program does not
     start, `ConnectionRefused` if nobody listens at an address, `LabError` if the expression is wrong, `Gone` if
     Chromium ends before it has answered.
@@ -61,7 +61,8 @@ def browse(
                 window.open(url)
             if until is not None:
                 window.wait(until)
-            text = "\n".join([*str(window.evaluate(_SHOWN)).splitlines(), *window.said])
+            shown = [line for line in str(window.evaluate(_SHOWN)).splitlines() if line.strip()]
+            text = "\n".join([*shown, *window.said])
             window.quit()
         except (Gone, StopIteration, KeyError, json.JSONDecodeError) as error:
             if alarm.rang:
