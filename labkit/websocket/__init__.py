@@ -12,12 +12,13 @@ Called from a notebook cell, calls return when they are done, or raise in that c
 block, and events tell of failure.
 """
 
+from labkit.websocket.accepting import accept
 from labkit.websocket.client import WebSocket
 from labkit.websocket.codes import CLOSE_CODES, OPCODES, ProtocolError
 from labkit.websocket.handlers import Event
 from labkit.websocket.handshake import GUID, SAME, BadHandshake, accept_value
 from labkit.websocket.options import ReadyState
-from labkit.websocket.server import Server, accept, create_server
+from labkit.websocket.server import Server, create_server
 
 __all__ = [
     "CLOSE_CODES", "GUID", "OPCODES", "SAME", "BadHandshake", "Event", "ProtocolError", "ReadyState", "Server",

@@ -17,11 +17,11 @@ from labkit.http import Agent, ClientRequest
 from labkit.http.headers import Given, pairs
 from labkit.net import Socket
 from labkit.websocket import handshake
-from labkit.websocket.channel import CLOSED, CONNECTING
 from labkit.websocket.frames import MAX_MESSAGE_SIZE
 from labkit.websocket.handlers import WithHandlers
 from labkit.websocket.handshake import BadHandshake
 from labkit.websocket.options import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_QUEUE, Options, options
+from labkit.websocket.sending import CLOSED, CONNECTING, OPEN
 
 GRACE = 5.0
 """Seconds in which a cell can ask for the error of its WebSocket, before it is shown on stderr."""
@@ -47,6 +47,7 @@ class WebSocket(WithHandlers):
 
     __slots__ = (
         "_deadline", "_from_cell", "_key", "_making", "_offered", "_offering", "_request", "_told", "_unmade",
+        "_wants_close",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +72,7 @@ class WebSocket(WithHandlers):
         self._key = handshake.new_key()
         self._offering: Any = None
         self._from_cell = not loop.inside()
+        self._wants_close = False  # a cell waits for close, and no longer for messages
         fields = [*pairs(headers)] if headers is not None else []
         fields += [
             ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Key", self._key),
@@ -102,7 +104,7 @@ class WebSocket(WithHandlers):
         made = cls.__new__(cls)
         made._begin(chosen, is_server=True, owner=owner, url=url, has_cell=False)
         made._request = made._deadline = made._offering = made._unmade = None
-        made._from_cell = made._making = False
+        made._from_cell = made._making = made._wants_close = False
         made._key, made._offered, made._told = "", (), ()
         return made
 
@@ -198,6 +200,8 @@ class WebSocket(WithHandlers):
     def _give_up(self, error: LabError, from_cell: bool) -> None:
         if self._state is CONNECTING:
             self._refuse(error)
+            if from_cell and self._failure is not None:  # the cell knows: it has closed it
+                self._failure.given = True
 
     # -- what a cell may ask for later
 
@@ -235,7 +239,13 @@ class WebSocket(WithHandlers):
             self._broken(error)
 
     def _waits_for_cell(self) -> bool:
-        return self._from_cell
+        return self._from_cell and not self._wants_close and self._state is OPEN
+
+    def _waiting(self, event: str) -> None:
+        super()._waiting(event)
+        if event == "close" and not self._wants_close:  # however many messages come before it
+            self._wants_close = True
+            loop.call(self._read_on)
 
 
 def _checked(url: Any) -> str:

@@ -226,7 +226,7 @@ class Parser:
                     try:
                         text = payload.decode()
                     except UnicodeDecodeError as error:
-                        raise _no_utf8("a text message", error) from None
+                        raise _no_utf8("a text message", error.reason) from None
                     self._on_text(text)
                     continue
                 stop = self._header(data, at, end)
@@ -331,13 +331,20 @@ class Parser:
         if last:
             self._message(self._parts)
         elif self._kind == TEXT and piece:
-            if self._decoder is None:
-                self._decoder = _decoder()
-            try:
-                self._decoder.decode(piece)
-            except UnicodeDecodeError as error:
-                raise _no_utf8("a text message", error) from None
+            self._look_at_text(piece)
         return stop
+
+    def _look_at_text(self, piece: bytes) -> None:
+        """Refuse text at its first wrong byte, also if the message, or its frame, is not whole yet."""
+        if self._decoder is None:
+            self._decoder = _decoder()
+        try:
+            self._decoder.decode(piece)
+        except UnicodeDecodeError as error:
+            raise _no_utf8("a text message", error.reason) from None
+        waiting = self._decoder.getstate()[0]
+        if len(waiting) == 2 and waiting[0] == 0xED and waiting[1] > 0x9F:  # Python would wait for the third byte
+            raise _no_utf8("a text message", "half of a surrogate pair")
 
     def _message(self, whole: bytes | bytearray) -> None:
         kind = self._kind
@@ -348,7 +355,7 @@ class Parser:
         try:
             text = whole.decode()
         except UnicodeDecodeError as error:
-            raise _no_utf8("a text message", error) from None
+            raise _no_utf8("a text message", error.reason) from None
         self._on_text(text)
 
     def _forget(self) -> None:
@@ -371,7 +378,7 @@ class Parser:
                 try:
                     reason = payload[2:].decode()
                 except UnicodeDecodeError as error:
-                    raise _no_utf8("the reason of a close frame", error) from None
+                    raise _no_utf8("the reason of a close frame", error.reason) from None
             self.over = True
             self._forget()
             self._taker.on_close(code, reason)
@@ -380,5 +387,5 @@ class Parser:
 _decoder = codecs.getincrementaldecoder("utf-8")
 
 
-def _no_utf8(where: str, error: UnicodeDecodeError) -> ProtocolError:
-    return ProtocolError(1007, f"{where} is not UTF-8: {error.reason}")
+def _no_utf8(where: str, why: str) -> ProtocolError:
+    return ProtocolError(1007, f"{where} is not UTF-8: {why}")
