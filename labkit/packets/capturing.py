@@ -25,8 +25,9 @@ from labkit.packets.conversations import Conversation, Conversations
 from labkit.packets.frames import Frame, address, fragment_key, fragment_of, quick, quoted
 from labkit.packets.marker import WAIT, Boundary, Marker, Source
 from labkit.packets.model import SocketEvent, Verdict
+from labkit.packets.paths import shown_path, this_platform
 from labkit.packets.ring import MEMORY_LIMIT, Ring
-from labkit.packets.tape import Tape, shown_path, this_platform
+from labkit.packets.tape import Tape
 
 if TYPE_CHECKING:
     from labkit.core.emitter import Ends
