@@ -75,7 +75,9 @@ def wstest(python: str, mode: str, spec: dict[str, Any], folder: Path) -> subpro
 
 def verdicts(folder: Path, agent: str) -> dict[str, dict[str, Any]]:
     """Case -> what the testsuite has written about it."""
-    found: dict[str, dict[str, Any]] = json.loads((folder / "reports" / "index.json").read_text(encoding="utf-8"))[agent]
+    found: dict[str, dict[str, Any]] = json.loads((folder / "reports" / "index.json").read_text(encoding="utf-8"))[
+        agent
+    ]
     return found
 
 
@@ -98,6 +100,7 @@ def judge_server(python: str, cases: list[str], folder: Path) -> dict[str, dict[
 def judge_client(python: str, cases: list[str], folder: Path) -> dict[str, dict[str, Any]]:
     """The testsuite is the server: our client, which sends back what it gets, is judged."""
     from labkit import websocket
+    from labkit.core import loop
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -108,14 +111,17 @@ def judge_client(python: str, cases: list[str], folder: Path) -> dict[str, dict[
         _wait_until_open(port)
         count = websocket.WebSocket(f"{url}/getCaseCount").wait_for("message")
         for case in range(1, int(count) + 1):
-            ws = websocket.WebSocket(
-                f"{url}/runCase?case={case}&agent=labkit", per_message_deflate={"threshold": 0}, max_message_size=SIZE
-            )
-            ws.on("error", lambda error: None)
-            ws.on("message", lambda data, ws=ws: ws.send(data))
-            ws.wait_for("close", timeout=120)
+            loop.call(echoing, f"{url}/runCase?case={case}&agent=labkit").wait_for("close", timeout=120)
         websocket.WebSocket(f"{url}/updateReports?agent=labkit").wait_for("close", timeout=120)
     return verdicts(folder, "labkit")
+
+
+def echoing(url: str) -> Any:
+    """A client that sends back what it gets. Made on the loop, as in a program: its listeners miss nothing."""
+    from labkit import websocket
+
+    ws = websocket.WebSocket(url, per_message_deflate={"threshold": 0}, max_message_size=SIZE)
+    return ws.on("error", lambda error: None).on("message", lambda data: ws.send(data))
 
 
 def _wait_until_open(port: int) -> None:
@@ -176,7 +182,8 @@ def main() -> int:
                 if arguments.keep:
                     shutil.copytree(name, Path(arguments.keep) / who, dirs_exist_ok=True)
             print("\n".join(told(who, found)), flush=True)
-            failed = failed or any(each[key] == "FAILED" for each in found.values() for key in ("behavior", "behaviorClose"))
+            keys = ("behavior", "behaviorClose")
+            failed = failed or any(each[key] == "FAILED" for each in found.values() for key in keys)
     return int(failed)
 
 
