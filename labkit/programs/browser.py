@@ -43,10 +43,10 @@ def browse(
     """Open pages one after another in the same window; returns the text, and whether the time was over before that.
 
     path: the program. until: a JavaScript expression that becomes true when the last page is ready; None: it is when
-    everything that it names is loaded. timeout: seconds. The text is what the last page shows, without empty lines, and then a line for
-    each thing that the consoles of all pages say, ``"console error: ..."``. Raises `OSError` if the program does not
-    start, `ConnectionRefused` if nobody listens at an address, `LabError` if the expression is wrong, `Gone` if
-    Chromium ends before it has answered.
+    everything that it names is loaded. timeout: seconds. The text is what the last page shows, without empty lines, and
+    a line for each thing that the consoles of all pages say, ``"console error: ..."``. Raises `OSError` if the program
+    does not start, `ConnectionRefused` if nobody listens at an address, `LabError` if the expression is wrong, `Gone`
+    if Chromium ends before it has answered.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, contextlib.ExitStack() as undo:
         words = [path, *FLAGS, f"--user-data-dir={profile}"]
