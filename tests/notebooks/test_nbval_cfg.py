@@ -70,6 +70,10 @@ def sanitise(text: str) -> str:
         ("  icmp.ident  Identifier = 7 (this run)", "  icmp.ident  Identifier = 4711 (this run)"),
         ("  ip.id  Identification = 0x473c (this run)", "  ip.id  Identification = 0x0000 (this run)"),
         ("  ip.checksum  Header Checksum = 0x1: good", "  ip.checksum  Header Checksum = 0x2: good"),
+        ("  bits 16-47  websocket.masking_key  Masking key = 11 22 33 44: another one (this run)",
+         "  bits 16-47  websocket.masking_key  Masking key = fe dc ba 98: another one (this run)"),
+        ("  websocket.masked_payload  Masked payload = 79 47 5f … (30 bytes) (this run)",
+         "  websocket.masked_payload  Masked payload = 00 ff ff … (30 bytes) (this run)"),
         ("  tcp.window_size_value  Window = 64: bytes", "  tcp.window_size_value  Window = 65495: scaled"),
     ],
 )
@@ -103,6 +107,8 @@ def test_what_changes_from_run_to_run_is_set_aside(one: str, other: str) -> None
         ("127.0.0.1:56599 asks: 'What time?'", "127.0.0.1:56599 asks: 'Who?'"),
         ("127.0.0.1:41235 answers: 17:38:15", "127.0.0.1:41236 answers: 17:38:15"),
         ("  icmp.checksum  Checksum = 0x03bb: good (this run)", "  icmp.checksum  Checksum = 0x03bb: bad (this run)"),
+        ("  websocket.masked_payload  Masked payload = 79 … (30 bytes) (this run)",
+         "  websocket.masked_payload  Masked payload = 79 … (31 bytes) (this run)"),
         ("  ip.ttl  Time to Live = 64", "  ip.ttl  Time to Live = 63"),
     ],
 )

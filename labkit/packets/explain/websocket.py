@@ -190,7 +190,7 @@ def _text(reader: Reader, row: Row) -> None:
     except UnicodeDecodeError as error:
         good = error.start
         reader.take(row, good, value=data[:good].decode())
-        raise Bad(f"the bytes from {good:,} on are not UTF-8 (RFC 6455 §8.1)") from None
+        raise Bad(f"the bytes of the text from {good:,} on are not UTF-8 (RFC 6455 §8.1)") from None
 
 
 def unmasked(data: bytes, found: FoundFrame, holes: Sequence[Hole] = ()) -> bytes:
