@@ -38,7 +38,8 @@ class JupyterCookies:
     """Takes Jupyter's cookies and its token out of all that one client sends, in whatever pieces it comes.
 
     Each request of a connection is looked at, also behind bodies. A line is held back until it is whole if it may be
-    ``Cookie``, or ``Authorization``, which is dropped if its scheme is ``token``; all else passes as it comes. A token
+    ``Cookie``, or ``Authorization``, which is dropped if its scheme is ``token``; all else passes as it comes. An
+    administrator can give Jupyter's log-in cookie another name, so every cookie goes that Tornado has signed. A token
     in a URL stays. Source: RFC 6265 section 5.4, RFC 9112 sections 2.1, 5, 6 and 7.1.
     """
 

@@ -156,6 +156,7 @@ published = lab.publish(12010, outside=0)
 @pytest.mark.parametrize("proxied", [False, True])
 def test_in_the_notebook(window: BrowserContext, lab: Lab, proxied: bool) -> None:
     """The page stands in an output, and sends its updates from there."""
+    need_private_network()
     name = f"shown-{proxied}.ipynb"
     book = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell.replace("PROXIED", repr(proxied))) for cell in SHOWN]
