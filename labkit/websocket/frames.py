@@ -278,7 +278,7 @@ class Parser:
         reserved = first >> 4 & 7
         if reserved and not (reserved == 4 and self._deflate is not None and opcode in (TEXT, BINARY)):
             bits = " and ".join(name for bit, name in ((4, "RSV1"), (2, "RSV2"), (1, "RSV3")) if reserved & bit)
-            raise ProtocolError(1002, f"{bits} is set, and no extension that gives it a meaning was agreed on")
+            raise ProtocolError(1002, f"{bits} set, and no extension that gives a meaning to that was agreed on")
         if opcode not in OPCODES:
             raise ProtocolError(1002, f"opcode {opcode} is reserved")
         if second & MASK != self._mask:
