@@ -56,6 +56,11 @@ class Options(NamedTuple):
     credentials: str | None
 
 
+_known: dict[tuple[Any, ...], Options] = {}
+KNOWN = 512
+"""Options that are kept, because programs ask for the same things again and again; those with a secret are not."""
+
+
 def options(
     url: Any,
     host: Any,
@@ -68,6 +73,14 @@ def options(
     auth: Any,
 ) -> Options:
     """Put the options together; what is given by name beats what the URL says. Raises `BadArgument`."""
+    key = (url, host, hostname, port, type(port), local_address, method, path)
+    here = host_of.current()
+    is_open = auth is None and socket_path is None and here is None
+    if is_open:
+        try:
+            return _known[key]
+        except (KeyError, TypeError):  # TypeError: one of them is not what it should be, which is said below
+            pass
     found = _from_url(url) if url is not None else (None, None, None, None)
     named = hostname if hostname is not None else host  # hostname beats host, as in Node
     if named is None:
@@ -77,8 +90,13 @@ def options(
     secret = auth if auth is not None else found[3]
     checked = addresses.check_host(named)
     where = None if socket_path is None else addresses.check_path(socket_path)
-    place = Place(checked, addresses.check_port(number), _local(local_address), where, host_of.current())
-    return Options(place, _method(method), _target(target), _host_field(checked, place.port), _credentials(secret))
+    place = Place(checked, addresses.check_port(number), _local(local_address), where, here)
+    made = Options(place, _method(method), _target(target), _host_field(checked, place.port), _credentials(secret))
+    if is_open and secret is None:
+        if len(_known) >= KNOWN:
+            _known.clear()
+        _known[key] = made
+    return made
 
 
 def _from_url(url: Any) -> tuple[str | None, int | None, str | None, str | None]:

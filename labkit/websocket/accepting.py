@@ -15,8 +15,10 @@ from labkit.http import IncomingMessage
 from labkit.http.status import PHRASES
 from labkit.net import Socket
 from labkit.streams.states import ENDING
-from labkit.websocket import handshake
+from labkit.websocket import extensions, handshake
 from labkit.websocket.client import WebSocket
+from labkit.websocket.deflate import Deflate
+from labkit.websocket.extensions import PerMessageDeflate
 from labkit.websocket.frames import MAX_MESSAGE_SIZE
 from labkit.websocket.handshake import SAME, BadHandshake
 from labkit.websocket.options import CLOSE_TIMEOUT, MAX_QUEUE, Options, options
@@ -33,7 +35,7 @@ def answered(
     origins: Any,
     supported: Sequence[str],
     protocol: str | None,
-    deflate: Any,
+    deflate: PerMessageDeflate | None,
 ) -> WebSocket:
     """Check a request, answer it with 101, and return the WebSocket, which reads nothing yet. Raises `BadHandshake`."""
     fields = request.headers_distinct
@@ -52,11 +54,15 @@ def answered(
     ]  # fmt: skip
     if made.protocol:
         lines.append(f"Sec-WebSocket-Protocol: {made.protocol}")
+    agreed = extensions.answer(asked.extensions, deflate)
+    if agreed is not None:
+        made.extensions = extensions.response(agreed)
+        lines.append(f"Sec-WebSocket-Extensions: {made.extensions}")
     if socket._writing >= ENDING or socket.closed or socket.destroyed:
         raise BadHandshake("the connection was closed before the handshake was answered", status=None)
     socket.set_no_delay(True)
     socket._write_now(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-    made._adopt(socket, None)
+    made._adopt(socket, None if agreed is None else Deflate(agreed, is_server=True))
     return made
 
 
@@ -102,10 +108,11 @@ def accept(
     chosen = options(max_message_size, max_frame_size, max_queue, close_timeout)
     allowed = handshake.check_origins(origins)
     supported = handshake.check_protocols(protocols)
+    deflate = extensions.check_option(per_message_deflate)
 
     def now() -> WebSocket:
         try:
-            made = answered(request, socket, socket.server, chosen, allowed, supported, protocol, None)
+            made = answered(request, socket, socket.server, chosen, allowed, supported, protocol, deflate)
         except BadHandshake as error:
             refuse(socket, error)
             raise

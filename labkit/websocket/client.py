@@ -16,7 +16,8 @@ from labkit.core.errors import BadArgument, LabError, TimedOut
 from labkit.http import Agent, ClientRequest
 from labkit.http.headers import Given, pairs
 from labkit.net import Socket
-from labkit.websocket import handshake
+from labkit.websocket import extensions, handshake
+from labkit.websocket.deflate import Deflate
 from labkit.websocket.frames import MAX_MESSAGE_SIZE
 from labkit.websocket.handlers import WithHandlers
 from labkit.websocket.handshake import BadHandshake
@@ -70,7 +71,7 @@ class WebSocket(WithHandlers):
         self._offered = handshake.check_protocols(protocols)
         self._begin(chosen, is_server=False, owner=None, url=_checked(url), has_cell=True)
         self._key = handshake.new_key()
-        self._offering: Any = None
+        self._offering = extensions.check_option(per_message_deflate)
         self._from_cell = not loop.inside()
         self._wants_close = False  # a cell waits for close, and no longer for messages
         fields = [*pairs(headers)] if headers is not None else []
@@ -80,6 +81,8 @@ class WebSocket(WithHandlers):
         ]  # fmt: skip
         if self._offered:
             fields.append(("Sec-WebSocket-Protocol", ", ".join(self._offered)))
+        if self._offering is not None:
+            fields.append(("Sec-WebSocket-Extensions", extensions.offer(self._offering)))
         if origin is not None:
             fields.append(("Origin", checks.text(origin, "an origin")))
         request = http.request(_for_http(self.url), headers=fields, agent=agent)
@@ -155,25 +158,17 @@ class WebSocket(WithHandlers):
             return
         try:
             found = handshake.check_response(response.headers_distinct, self._key, self._offered)
-            deflate = self._agreed(found.extensions)
+            agreed = extensions.accepted(found.extensions, self._offering)
         except BadHandshake as error:
             self._refuse(error)
             return
         self._end_handshake()
         self.protocol = found.protocol
-        self._adopt(socket, deflate)
+        self.extensions = ", ".join(found.extensions)
+        self._adopt(socket, None if agreed is None else Deflate(agreed, is_server=False))
         self._told = self._listeners.get("open", ())
         self._fire("open")
         self._flow(head)
-
-    def _agreed(self, extensions: Sequence[str]) -> Any:
-        """What compresses, if the server has agreed to that; raises `BadHandshake`."""
-        if extensions:
-            raise BadHandshake(
-                f"the server uses the extension {checks.shown(', '.join(extensions))}, and the client offered none",
-                "A server may only use what was offered.", status=None,
-            )  # fmt: skip
-        return None
 
     def _end_handshake(self) -> None:
         if self._deadline is not None:

@@ -108,7 +108,13 @@ class Sending(Endpoint):
             first &= ~FIN
         self._fragment = not fin
         deflate = self._deflate
-        if deflate is not None and (compress if begins else deflate.is_sending):
+        if deflate is None:
+            packed = False
+        elif begins:
+            packed = compress and (not fin or len(payload) >= deflate.threshold)
+        else:
+            packed = deflate.is_sending
+        if packed:
             payload = deflate.deflate(payload, fin)
             if begins:
                 first |= 0x40

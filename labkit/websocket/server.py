@@ -17,7 +17,7 @@ from labkit.core.endpoint import Endpoint
 from labkit.core.errors import BadArgument
 from labkit.http import IncomingMessage
 from labkit.net import Socket
-from labkit.websocket import handshake
+from labkit.websocket import extensions, handshake
 from labkit.websocket.accepting import answered, refuse
 from labkit.websocket.client import WebSocket
 from labkit.websocket.codes import BINARY, TEXT
@@ -67,7 +67,7 @@ class Server(Endpoint):
         self._options = options(max_message_size, max_frame_size, max_queue, close_timeout)
         self._origins = handshake.check_origins(origins)
         self._protocols = handshake.check_protocols(protocols)
-        self._deflate: Any = None
+        self._deflate = extensions.check_option(per_message_deflate)
         self.path = path
         self.ping_interval = None if ping_interval is None else checks.seconds(ping_interval, "ping_interval")
         self.clients: set[WebSocket] = set()

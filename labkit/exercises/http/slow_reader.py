@@ -15,7 +15,7 @@ from labkit import http
 from labkit.exercises.engine import Exercise
 from labkit.exercises.http.serving import TrialHttpServer
 from labkit.exercises.running import NotYet, Run
-from labkit.exercises.tcp.serving import KERNEL, PATIENCE, Trial, check_plain
+from labkit.exercises.tcp.serving import PATIENCE, Trial, check_plain, shrink
 
 PIECE = 16 * 1024
 """Bytes of a piece."""
@@ -140,7 +140,7 @@ class _Server(TrialHttpServer):
         self.pieces: dict[int | None, Pieces] = {}
         self.handler = handler
         super().__init__(self._serve)
-        self.on("connection", _shrink)
+        self.on("connection", shrink)
 
     def _serve(self, request: http.IncomingMessage, response: http.ServerResponse) -> None:
         pieces = self.pieces[request.socket.remote_port] = Pieces(self.count)
@@ -150,13 +150,6 @@ class _Server(TrialHttpServer):
             self.idle = returned in (None, ...) and not (pieces.given or response.headers_sent or listens)
         finally:
             self.served.set()
-
-
-def _shrink(socket: Any) -> None:
-    """Let the kernel take little from the server, so that the memory of the server shows."""
-    channel = socket._channel()
-    if channel is not None:
-        channel.setsockopt(system.SOL_SOCKET, system.SO_SNDBUF, KERNEL)
 
 
 class _Trial(Trial):

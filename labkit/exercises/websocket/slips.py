@@ -92,7 +92,7 @@ class Slips(Exercise):
     """Find the slips in a server that speaks WebSocket by hand, and mend them."""
 
     name = "websocket.slips"
-    lesson = "04c-websocket-frames"
+    lesson = "04d-websocket-endings"
     title = "find the slips in a server"
     steps = ("Greeter() has a server", "its handler takes what an upgrade brings", "the answer is 101, with its value",
              "a client that offers no subprotocol takes the answer", "the greeting comes, and is counted",
