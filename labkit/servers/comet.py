@@ -142,7 +142,7 @@ def create(news: News | None = None, ways: Mapping[str, Way] = WAYS) -> http.Ser
         way = ways.get(urlsplit(request.url).path[1:])
         if way is None or way is ways.get("push"):
             response.write_head(404)
-            response.end("There are no news at this path.\n")
+            response.end("There is no news at this path.\n")
         else:
             way(told, request, response)
 
