@@ -25,6 +25,7 @@ from labkit.draw.units import (
     Sheet,
     as_sent,
     focused,
+    is_apart,
     is_packet,
     meaning,
     origin,
@@ -69,7 +70,8 @@ def bits(
 ) -> Picture:
     """Draw header fields as the RFCs do: 32 bits a row, each field a box with its name and this packet's value.
 
-    thing: a layer (``packet["TCP"]``), a packet (all its layers, one below the other), or a Scapy layer.
+    thing: a layer (``packet["TCP"]``), a packet (all its layers, one below the other), a WebSocket frame
+    (``tape.frames[0]``; as it was sent, and its payload without the mask), or a Scapy layer.
     focus: labels or names of fields that are lit (``"Window"``); the others are grey. first: draw only so many bytes of
     each layer. hide: names of fields whose values show as ``?`` in the picture, in its bytes and in its text, for
     exercises. why: say in the table why each field exists. legend, dump: offer the table of fields, the bytes; in a
@@ -81,39 +83,45 @@ def bits(
     if first is not None:
         first = whole(first, "a number of bytes to draw", 1)
     parts, alone = sheets(thing, hide, first), not is_packet(thing)
+    named = not alone or is_apart(thing)  # each layer has its name above it
     lit = None if isinstance(focus, (tuple, list, set)) and not focus else focused(parts, focus)
-    heading = visible(title) if title is not None else _heading([part.layer for part in parts])
+    heading = visible(title) if title is not None else _heading(thing, [part.layer for part in parts])
     tape = f"tape: {source}" if (source := origin(thing)) else ""
     text = "\n".join(
         [
             *([heading] if title is not None else []),
             *(line for part in parts for line in _twin(part, alone, lit)),
+            *([visible(f"{thing.state}: {thing.reason}")] if is_apart(thing) and thing.state else []),
             *([tape] if tape else []),
         ]
     )
     pages = _pages(parts)
-    top = svg = _draw(pages[0], heading, text, tape, alone, lit)
+    top = svg = _draw(pages[0], heading, text, tape, not named, lit)
     if len(pages) > 1 and any(_is_text(part) for part in parts):
         rest = f"not drawn here: {', '.join(map(_rest, pages[1:]))}; draw.message(packet.messages[0]) draws the text"
-        svg = _draw(pages[0], heading, text, rest, alone, lit)
+        svg = _draw(pages[0], heading, text, rest, not named, lit)
     elif len(pages) > 1:
-        svg = _draw([block for each in pages for block in each], heading, text, tape, alone, lit)
+        svg = _draw([block for each in pages for block in each], heading, text, tape, not named, lit)
     said = "; ".join([heading, *(line for part in parts for line in _values(part, lit))])
     shown_parts = [page.image(top, said)]
     for each in pages[1:]:
-        name = f"more of this {'layer' if alone else 'packet'}: {_rest(each)}"
-        shown_parts.append(page.fold(name, page.image(_draw(each, name, name, "", alone, lit), f"{name}: see above")))
+        name = f"more of this {'layer' if not named else 'frame' if alone else 'packet'}: {_rest(each)}"
+        more = _draw(each, name, name, "", not named, lit)
+        shown_parts.append(page.fold(name, page.image(more, f"{name}: see above")))
     if dump and any(part.layer.data for part in parts):
         shown_parts.append(page.fold("the same bits as bytes", _bytes(parts, alone)))
-    tables = [_table(part, alone, why) for part in parts if legend and part.layer.fields]
-    shown_parts += tables if alone or not tables else [page.fold("all fields", *tables)]
+    tables = [_table(part, not named, why) for part in parts if legend and part.layer.fields]
+    shown_parts += tables if not named or not tables else [page.fold("all fields", *tables)]
     return Picture(text, text, svg=svg, html=page.page(*shown_parts))
 
 
-def _heading(layers: list[Layer]) -> str:
+def _heading(thing: Any, layers: list[Layer]) -> str:
     """The title of the whole picture."""
     number = layers[0].packet if layers else 0
     of = f" of packet {number}" if number else ""
+    if is_apart(thing):
+        wrong = f", {thing.state}: {thing.reason}" if thing.state else ""
+        return visible(f"{thing.protocol} frame{of}: {thing.title}{wrong}")
     if len(layers) == 1:
         return visible(f"{layers[0].title}{of}")
     return visible(f"Packet {number or ''}: {' / '.join(layer.name for layer in layers)}".replace(" :", ":"))
@@ -323,9 +331,13 @@ def _bytes(parts: Sequence[Sheet], alone: bool) -> str:
     canvas.raw(MARGIN, MARGIN, fit(heading, 400, "nb"), "nb")
     if alone:
         canvas.raw(MARGIN + width(fit(heading, 400, "nb"), "nb") + 8, MARGIN, counting(parts[0]), "s")
-    limit = _BYTES * len(parts)
-    y = draw_dump(canvas, MARGIN + 10.0, parts, limit, alone=alone)
-    said = "\n".join(dump_lines(parts, limit, alone=alone, every=True))
+    limit, y, said = _BYTES * len(parts), MARGIN + 10.0, ""
+    for some in [[part] for part in parts] if alone else [parts]:
+        if len(parts) > 1 and alone:
+            canvas.raw(MARGIN, y + 14, fit(visible(some[0].layer.title), 600, "s"), "s")
+            y += 18
+        y = draw_dump(canvas, y, some, limit, alone=alone)
+        said += "\n".join([*([""] if said else []), *dump_lines(some, limit, alone=alone, every=True)])
     return page.image(canvas.finish(y + 12, heading, said), f"{heading}; {said}")
 
 

@@ -25,9 +25,10 @@ FILLS = {
 
 # The first group that has one of the words of a field's name has the field; then its label is asked.
 _OF = (
-    (PROTECTION, "options opt option checksum padding reserved unused icv digest fcs rsv rb z res trailer"),
+    (PROTECTION, "options opt option checksum padding reserved unused icv digest fcs rsv rb z res trailer "
+                 "masking masked"),
     (CONTROL, "flags flag type code opcode class version proto protocol etype nxt next dsfield tclass kind rcode "
-              "control operation urgent mark command status"),
+              "control operation urgent mark command status fin"),
     (WHO, "port ports srcport dstport src dst addr address addresses name label root host aaaa ns cname ptr "
           "gateway mac maddr source destination identifier peer"),
     (ROOM, "len length size window ttl hlim plen limit mss mtu lifetime hop minimum expire"),
@@ -35,6 +36,7 @@ _OF = (
               "queries answers nr index"),
 )  # fmt: skip
 _GROUP = tuple((group, frozenset(words.split())) for group, words in _OF)
+_ALONE = {"mask": PROTECTION}  # a name that is no more than this word: a mask of addresses is none
 _SPLIT = re.compile(r"[^a-z0-9]+")
 
 
@@ -44,7 +46,10 @@ def group_of(item: Field, above: Sequence[Field] = ()) -> int:
     above: the fields that it is a part of; a part of the options is in the group of the options.
     """
     for text in (*(each.name for each in above), item.name, item.label):
-        words = set(_SPLIT.split(text.lower().partition(".")[2] or text.lower()))
+        last = text.lower().partition(".")[2] or text.lower()
+        if last in _ALONE:
+            return _ALONE[last]
+        words = set(_SPLIT.split(last))
         for group, known in _GROUP:
             if words & known and (group == PROTECTION or text in (item.name, item.label)):
                 return group

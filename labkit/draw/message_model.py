@@ -13,6 +13,8 @@ from labkit.core.errors import LabError
 from labkit.draw.ladder_model import Group, Ladder
 from labkit.draw.text import count, given, visible
 from labkit.packets.frames import EPHEMERAL
+from labkit.packets.match import APPLICATIONS
+from labkit.packets.websocket_frame import WebSocketFrame
 
 if TYPE_CHECKING:
     from labkit.packets.messages import Message
@@ -26,7 +28,8 @@ class Said:
     """One message on its way.
 
     right: the client sent it. group: index of its connection. began_ns, ended_ns: of its first packet, and of the one
-    with which it was whole. words: ``"GET /"``. rest: ``"13 bytes"``, or ``""``. wrong: what is wrong with it.
+    with which it was whole. words: ``"GET /"``. parts: what else is said of it, what says most first: ``"13 bytes"``.
+    wrong: what is wrong with it.
     """
 
     message: Message
@@ -35,8 +38,13 @@ class Said:
     began_ns: int
     ended_ns: int
     words: str
-    rest: str
+    parts: list[str]
     wrong: str = ""
+
+    @property
+    def rest(self) -> str:
+        """The parts in one text: ``"13 bytes, interim"``, or ``""``."""
+        return ", ".join(self.parts)
 
     @property
     def packets(self) -> str:
@@ -58,17 +66,39 @@ def messages_of(tape: Any, of: Any, call: str) -> list[Message]:
         raise LabError(f"{given(tape)} has no messages", _ADVICE.format(call))
     if not isinstance(of, str):
         raise LabError(f"of={given(of)} is not a protocol", 'Give its name: of="HTTP".')
-    found = [message for message in tape.messages if message.protocol == of.upper()]
+    found = [message for message in tape.messages if message.protocol.upper() == of.upper()]
     if not found:
         raise LabError(
-            f"there are no {visible(of.upper())} messages on this tape ({count(len(tape), 'packet')})",
+            f"there are no {spelled(of)} {noun(of)}s on this tape ({count(len(tape), 'packet')})",
             "A message is found if the packets that begin it were captured; draw.ladder(tape) shows the packets.",
         )
     return found
 
 
+def spelled(of: str) -> str:
+    """The name of a protocol as it is written: ``"HTTP"``, ``"WebSocket"``."""
+    return next((name for name in APPLICATIONS if name.upper() == of.upper()), visible(of.upper()))
+
+
+def noun(of: str) -> str:
+    """What a protocol's messages are called."""
+    return "frame" if spelled(of) == "WebSocket" else "message"
+
+
+def with_handshakes(tape: Tape, found: list[Message]) -> list[Message]:
+    """WebSocket frames, with the request and the answer that made their connections WebSockets; others as they are."""
+    talks = {message.connection for message in found if isinstance(message, WebSocketFrame)}
+    if not talks:
+        return found
+    answers = [each for each in tape.messages if each.status == 101 and each.connection in talks]
+    asked = [each.answers for each in answers if each.answers is not None]
+    return [*asked, *answers, *found]
+
+
 def title_of(message: Message) -> str:
-    """``"GET /"``, ``"200 OK"``, or the first line of anything else."""
+    """``"GET /"``, ``"200 OK"``, ``'text "hello"'``, or the first line of anything else."""
+    if isinstance(message, WebSocketFrame):
+        return visible(message.title)
     if message.status:
         return visible(f"{message.status} {message.phrase}".rstrip())
     if message.method and message.kind == "request":
@@ -99,16 +129,29 @@ def spoken(tape: Tape, messages: Sequence[Message]) -> tuple[list[Said], list[Gr
         at_ns = max(at_ns, began) if began is not None else at_ns
         ended = message.ended_ns
         size = len(message.body)
-        rest = count(size, "byte") if size else ""
+        parts = [count(size, "byte")] if size else []
+        parts = _about(message, size) if isinstance(message, WebSocketFrame) else parts
         wrong = visible(f"{message.state}: {message.reason}" if message.reason else message.state)
         found.append(
             Said(
                 message, message.sender == "client", index[which], at_ns, max(at_ns, ended or at_ns),
-                title_of(message), rest, wrong,
+                title_of(message), parts, wrong,
             )
         )  # fmt: skip
     _tell_apart(found)
     return found, groups
+
+
+ALIKE = ("masked", "compressed")
+"""Parts that many frames have: a picture says them of all of these, or of none."""
+
+
+def _about(frame: WebSocketFrame, size: int) -> list[str]:
+    """What a frame is besides its title: ``["12 bytes", "masked"]``."""
+    found = [count(size, "byte")] if size and frame.kind != "binary" else []
+    found += ["no FIN"] * (not frame.fin)
+    found += [f"ends a message of {frame.frames} frames"] * (frame.frames > 1)
+    return found + [word for word, said in zip(ALIKE, (frame.masked, frame.compressed), strict=True) if said]
 
 
 def _tell_apart(found: Sequence[Said]) -> None:
@@ -117,25 +160,24 @@ def _tell_apart(found: Sequence[Said]) -> None:
     queued: list[Message] = []  # requests that waited together with another one
     for said in found:
         message, mine = said.message, waiting.setdefault(said.group, [])
-        more = []
         if message.kind == "request":
             mine.append(message)
             queued += mine if len(mine) > 1 else ()
         elif message.answers is not None:
             if message.answers in queued:
-                more.append(f"answers {title_of(message.answers)}")
+                said.parts.append(f"answers {title_of(message.answers)}")
             if final(message.answers) is message and message.answers in mine:
                 mine.remove(message.answers)
         if 100 <= message.status < 200 and message.status != 101:
-            more.append("interim")
-        said.rest = ", ".join(filter(None, (said.rest, *more)))
+            said.parts.append("interim")
 
 
 def heading(found: Sequence[Said], ladder: Ladder, of: str) -> str:
     """``"4 HTTP messages, client ↔ server:1337"``."""
     servers = dict.fromkeys(group.server[1] for group in ladder.groups)
     ports = ", ".join(str(port) for port in servers if port in ladder.ports or 0 < port < EPHEMERAL)
-    text = f"{count(len(found), f'{visible(of.upper())} message')}, client ↔ server" + (f":{ports}" if ports else "")
+    mine = sum(each.message.protocol.upper() == of.upper() for each in found)
+    text = f"{count(mine, f'{spelled(of)} {noun(of)}')}, client ↔ server" + (f":{ports}" if ports else "")
     return text + (f", {count(len(ladder.groups), 'connection')}" if len(ladder.groups) > 1 else "")
 
 

@@ -14,6 +14,7 @@ from labkit.draw.groups import group_of
 from labkit.draw.short_names import Key, short_names
 from labkit.draw.text import count, given, preview, visible
 from labkit.packets.model import Field, Layer
+from labkit.packets.websocket_frame import WebSocketFrame
 
 HIDDEN = "?"
 
@@ -181,11 +182,16 @@ def _units(item: Field, above: tuple[Field, ...]) -> Iterator[tuple[Field, tuple
 
 def is_packet(thing: Any) -> bool:
     """Whether it is a whole packet, whose bytes are counted from the frame's first, and not one layer."""
-    return isinstance(getattr(thing, "layers", None), (tuple, list))
+    return isinstance(getattr(thing, "layers", None), (tuple, list)) and not is_apart(thing)
+
+
+def is_apart(thing: Any) -> bool:
+    """Whether it has several layers of which each is counted from its own first byte: a WebSocket frame."""
+    return isinstance(thing, WebSocketFrame)
 
 
 def layers_of(thing: Any) -> Sequence[Layer]:
-    """The layers of whatever can be drawn: Layer, Packet, Scapy layer. Raises LabError for anything else."""
+    """The layers of whatever can be drawn: Layer, Packet, WebSocket frame, Scapy layer. Raises LabError for others."""
     if isinstance(thing, Layer):
         return (thing,)
     # Scapy's packets have this; they are looked for first, since they have a method `layers` as well.
@@ -193,12 +199,13 @@ def layers_of(thing: Any) -> Sequence[Layer]:
         from labkit.packets import layer_of
 
         return (layer_of(thing),)
-    if is_packet(thing) and all(isinstance(layer, Layer) for layer in thing.layers):
+    if is_apart(thing) or (is_packet(thing) and all(isinstance(layer, Layer) for layer in thing.layers)):
         found: Sequence[Layer] = thing.layers
         return found
     raise LabError(
         f"cannot draw the bits of {given(thing)}",
-        "Give a packet of a tape (tape[0]), one of its layers (tape[0]['TCP']) or a Scapy layer.",
+        "Give a packet of a tape (tape[0]), one of its layers (tape[0]['TCP']), a Scapy layer, or a WebSocket frame "
+        "(tape.frames[0]).",
     )
 
 
@@ -207,7 +214,8 @@ def shown(item: Field) -> str:
     text = visible(item.shown).removeprefix(f"{visible(item.label)}: ")
     if text == visible(item.label):  # an option without a value
         return "present"
-    if isinstance(item.value, bytes) and not item.children and "“" not in text and (start := preview(item.value)):
+    readable = isinstance(item.value, bytes) and not item.children and not item.volatile and "“" not in text
+    if readable and isinstance(item.value, bytes) and (start := preview(item.value)):
         said = start.strip("“”…")  # Scapy's own words may have it already
         again = text.strip('"') == said or f"'{said}" in text or f'"{said}' in text
         return text if again else f"{text} {start}"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from labkit.packets.model import Field
+
 Span = tuple[int, int, int]
 """(number of the packet, first byte in its frame, length): bytes of a buffer as they lie in a captured frame."""
 
@@ -15,7 +17,7 @@ Hole = tuple[int, int]
 
 
 class Buffer:
-    """Bytes in which fields lie. kind: ``"frame"`` or ``"stream"``. holes: the bytes that are missing, in order."""
+    """Bytes in which fields lie. kind: ``"frame"``, ``"stream"``, or that of a `Payload`."""
 
     __slots__ = ()
     kind = ""
@@ -70,3 +72,54 @@ class FrameBuffer(Buffer):
     def spans(self, start: int, stop: int) -> list[Span]:
         start, stop = max(0, start), min(stop, len(self._raw))
         return [(self.number, start, stop - start)] if start < stop else []
+
+
+class Payload(Buffer):
+    """Bytes made from those of another buffer: the payload of a WebSocket frame, a whole message.
+
+    kind: ``"unmasked"``: one payload; ``"joined"``: several payloads, one behind the other; ``"inflated"``: without
+    compression. fields: its bytes by name, counted from its own first bit. state: ``""`` if they have the form of
+    their kind, ``"cut"``, ``"malformed"``; reason: why, in words.
+    """
+
+    __slots__ = ("_data", "_parts", "_source", "fields", "kind", "reason", "state")
+
+    def __init__(self, kind: str, source: Buffer, parts: Sequence[tuple[int, int]], data: bytes) -> None:
+        """source: the buffer below. parts: (first byte, byte after the last) there, in order. data: the bytes."""
+        self.kind, self._source, self._parts, self._data = kind, source, tuple(parts), data
+        self.fields: tuple[Field, ...] = ()
+        self.state = self.reason = ""
+
+    @property
+    def data(self) -> bytes:
+        return self._data
+
+    @property
+    def holes(self) -> Sequence[Hole]:
+        found, begin = [], 0
+        for start, stop in self._parts if self.kind != "inflated" else ():
+            for first, last in self._source.holes:
+                low, high = max(first, start), min(last, stop)
+                if low < high:
+                    found.append((begin + low - start, begin + high - start))
+            begin += stop - start
+        return found
+
+    def spans(self, start: int, stop: int) -> list[Span]:
+        """The places of these bytes; of an inflated byte, the places of all bytes that it was made from."""
+        found: list[Span] = []
+        if start >= stop or start >= len(self._data):
+            return found
+        begin = 0
+        for first, last in self._parts:
+            low, high = max(start - begin, 0), min(stop - begin, last - first)
+            if self.kind == "inflated":
+                low, high = 0, last - first
+            if low < high:
+                found += self._source.spans(first + low, first + high)
+            begin += last - first
+        return found
+
+    def place(self, offset: int) -> tuple[int, int] | None:
+        """(number of the packet, byte in its frame) of one byte; None if it is inflated: it has no place of its own."""
+        return None if self.kind == "inflated" else super().place(offset)

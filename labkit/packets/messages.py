@@ -6,7 +6,7 @@ Rule: boundaries are found once a connection, when somebody asks; a message's fi
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from labkit.core.checks import shown
@@ -46,7 +46,7 @@ class Message:
 
     @property
     def protocol(self) -> str:
-        """``"HTTP"``, ``"DNS"``."""
+        """``"HTTP"``, ``"DNS"``, ``"WebSocket"``."""
         return self._application.name
 
     @property
@@ -238,14 +238,19 @@ class Message:
     def __bool__(self) -> bool:
         return True
 
-    def __repr__(self) -> str:
+    @property
+    def _placed(self) -> str:
+        """Its bytes, its packets and its state, for people."""
         size = len(self)
         numbers = self.packets
         where = f"packet {numbers[0]}" if len(numbers) == 1 else f"packets {_listed(numbers)}"
         state = f", {self.state}" if self.state else ""
+        return f"{size} {'byte' if size == 1 else 'bytes'}, {where}{state}"
+
+    def __repr__(self) -> str:
         line = self.start_line[:100] or f"{self.kind} {self._found.words}".rstrip()
         line = "".join(each if each.isprintable() else "·" for each in line)
-        return f"{line} ({size} {'byte' if size == 1 else 'bytes'}, {where}{state})"
+        return f"{line} ({self._placed})"
 
 
 def _listed(numbers: tuple[int, ...]) -> str:
@@ -265,15 +270,17 @@ def _joined(fields: tuple[tuple[str, str], ...]) -> dict[str, str]:
 class Talk:
     """What the two sides of one connection said: streams, messages, and where another protocol begins.
 
-    flow: the connection. connection: gives the `Connection` of the whole tape.
+    flow: the connection. connection: gives the `Connection` of the whole tape. kinds: the classes of messages, by
+    protocol, that say more than `Message` does.
     """
 
-    __slots__ = ("_at", "_known", "_messages", "_recording", "_streams", "_switches", "connection", "flow")
+    __slots__ = ("_at", "_kinds", "_known", "_messages", "_recording", "_streams", "_switches", "connection", "flow")
 
     def __init__(
-        self, flow: Conversation, known: Conversations, recording: Recording, connection: Callable[[], Sides]
-    ) -> None:
-        self.flow, self._known, self._recording = flow, known, recording
+        self, flow: Conversation, known: Conversations, recording: Recording, connection: Callable[[], Sides],
+        kinds: Mapping[str, type[Message]],
+    ) -> None:  # fmt: skip
+        self.flow, self._known, self._recording, self._kinds = flow, known, recording, kinds
         self._streams: tuple[ByteStream, ByteStream] | None = None
         self._messages: tuple[Message, ...] | None = None
         self._at: dict[int, list[Message]] | None = None
@@ -306,7 +313,7 @@ class Talk:
 
             exchanges = exchanges_in(*self.streams(), frozenset((self.flow.client[1], self.flow.server[1])))
             made = {
-                id(found): Message(application, found, self)
+                id(found): self._kinds.get(application.name, Message)(application, found, self)
                 for application, exchange in exchanges
                 for found in exchange.messages
             }

@@ -5,8 +5,6 @@ Rule: a packet is made when it is first used; a tape of some of the packets keep
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -23,8 +21,11 @@ from labkit.packets.messages import Message, Sides, Talk
 from labkit.packets.model import VERDICTS, SocketEvent
 from labkit.packets.notes import notes_of
 from labkit.packets.packet import Packet
+from labkit.packets.paths import as_path, shown_path
+from labkit.packets.websocket_frame import WebSocketFrame
 
 _Fact = TypeVar("_Fact")
+_KINDS = {"WebSocket": WebSocketFrame}
 
 
 class _Shared:
@@ -60,7 +61,7 @@ class _Shared:
         talk = self._talks.get(flow.number)
         if talk is None:
             talk = self._talks[flow.number] = Talk(
-                flow, self.conversations, self.recording, lambda: self.root._connection(flow, flow.packets)
+                flow, self.conversations, self.recording, lambda: self.root._connection(flow, flow.packets), _KINDS
             )
         return talk
 
@@ -194,12 +195,13 @@ class Tape(Sequence[Packet]):
 
         has: at least these TCP flags, by name: ``"SYN"`` finds SYN and SYN, ACK. only: these and no others:
         ``only="SYN"``, ``only="FIN, ACK"``. sender: ``"client"`` or ``"server"``. port: source or destination.
-        payload: with (True) or without (False) payload. protocol: ``"TCP"``, ``"UDP"``, ``"ICMP"``, …; ``"HTTP"`` and
-        ``"DNS"`` find the packets that bring bytes of such a message. verdict: what a wire did to them, by the kind of
-        `Verdict`: ``"dropped"``. Raises LabError for a value that no packet can have.
+        payload: with (True) or without (False) payload. protocol: ``"TCP"``, ``"UDP"``, ``"ICMP"``, …; ``"HTTP"``,
+        ``"DNS"`` and ``"WebSocket"`` find the packets that bring bytes of such a message. verdict: what a wire did to
+        them, by the kind of `Verdict`: ``"dropped"``. Raises LabError for a value that no packet can have.
         """
         known, verdicts = self._shared.conversations, self._shared.recording.verdicts
-        application = protocol.upper() if isinstance(protocol, str) and protocol.upper() in APPLICATIONS else None
+        name = protocol.lower() if isinstance(protocol, str) else None
+        application = next((each for each in APPLICATIONS if each.lower() == name), None)
         protocol = None if application else protocol
         conditions = Conditions(sender, has, only, payload, port, protocol)
         if verdict is not None and verdict not in VERDICTS:
@@ -275,6 +277,11 @@ class Tape(Sequence[Packet]):
             found = [each for each in found if not mine.isdisjoint(number - 1 for number in each.packets)]
         return tuple(sorted(found, key=lambda each: each.completed_by))
 
+    @property
+    def frames(self) -> tuple[WebSocketFrame, ...]:
+        """The WebSocket frames among the `messages`."""
+        return tuple(each for each in self.messages if isinstance(each, WebSocketFrame))
+
     def _connection(self, flow: Conversation, kept: list[int]) -> Connection:
         return Connection(self._part(kept), self._shared.talk(flow))
 
@@ -293,7 +300,7 @@ class Tape(Sequence[Packet]):
         The file keeps what a wire did to a packet, and Wireshark shows it as the packet's comment. Raises `LabError` if
         the path cannot be written.
         """
-        path = _as_path(path)
+        path = as_path(path)
         recording = self._shared.recording
         kept = Recording(
             [recording.frames[index] for index in self._indices],
@@ -325,7 +332,7 @@ class Tape(Sequence[Packet]):
         A file that is cut off gives the whole packets, and `Tape.missing` says what is missing. Raises `BadCapture` if
         the file is damaged or does not exist.
         """
-        path = _as_path(path)
+        path = as_path(path)
         try:
             recording = pcap.load(path)
         except (OSError, ValueError) as error:
@@ -355,6 +362,11 @@ class Connection(Sides):
         super().__init__(talk)
         self.packets = packets
 
+    @property
+    def frames(self) -> tuple[WebSocketFrame, ...]:
+        """The WebSocket frames among the `messages`."""
+        return tuple(each for each in self.messages if isinstance(each, WebSocketFrame))
+
 
 _CAPTURE_AGAIN = "Run the cell that captures again, or look at the tape: `list(tape)`."
 
@@ -366,34 +378,3 @@ def _counted(packets: int) -> str:
 def _named(conditions: Mapping[str, Any]) -> str:
     """The conditions of a search, as a student has written them: ``" has='FIN', sender='client'"``."""
     return " " + ", ".join(f"{name}={shown(value)}" for name, value in conditions.items()) if conditions else ""
-
-
-def _as_path(given: Any) -> Path:
-    """A student's value as the path of a file. Raises `LabError` if it cannot be one."""
-    text = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
-    if not isinstance(text, str) or not text or "\0" in text:
-        raise LabError(f"{shown(given)} is not the path of a file", 'Give a text in quotes, such as "capture.pcapng".')
-    return Path(text)
-
-
-def shown_path(path: Path) -> str:
-    """A path as a lesson prints it: from ``data/`` on, or relative to the current directory; else only the name."""
-    from labkit.packets.recorded import data_directory
-
-    full = path.resolve()
-    data = data_directory()
-    if data is not None and full.is_relative_to(data.resolve()):
-        return "data/" + full.relative_to(data.resolve()).as_posix()
-    try:
-        relative = full.relative_to(Path.cwd())
-    except ValueError:
-        return path.name
-    return relative.as_posix()
-
-
-def this_platform() -> str:
-    """The name of this system, for a capture's file: ``"Linux 6.18"``."""
-    if sys.platform == "win32":
-        return "Windows"
-    system = os.uname()
-    return f"{system.sysname} {'.'.join(system.release.split('.')[:2])}"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from labkit.packets.buffers import Hole
-from labkit.packets.explain import dns, dns_stream, http
+from labkit.packets.explain import dns, dns_stream, http, websocket, websocket_stream
 from labkit.packets.explain.base import Context
-from labkit.packets.explain.found import Exchange, Found, Switch
+from labkit.packets.explain.found import Exchange, Found, FoundFrame, Switch
 from labkit.packets.explain.reader import Reader, whole
 from labkit.packets.model import Field, Layer
 from labkit.packets.streams import ByteStream
@@ -31,15 +31,16 @@ class Application:
     """A protocol on a stream.
 
     name, title, rfc: as of a `Layer`. claims: whether its bytes begin here; takes the stream's data, an offset, and the
-    ports of the connection. read: finds the messages in both streams of a connection from these offsets on. detail:
-    makes the fields of one; takes the bytes, the first one, the one behind the last, the holes, and what was found.
+    ports of the connection. read: finds the messages in both streams of a connection from these offsets on; the last
+    argument is the exchange that ended with a switch to this protocol, or None. detail: makes the fields of one; takes
+    the bytes, the first one, the one behind the last, the holes, and what was found.
     """
 
     name: str
     title: str
     rfc: str
     claims: Callable[[bytes, int, frozenset[int]], bool]
-    read: Callable[[ByteStream, ByteStream, tuple[int, int], frozenset[int]], Exchange]
+    read: Callable[[ByteStream, ByteStream, tuple[int, int], frozenset[int], Exchange | None], Exchange]
     detail: Callable[[bytes, int, int, Sequence[Hole], Found], Detail]
 
 
@@ -56,16 +57,45 @@ def _dns_detail(data: bytes, start: int, stop: int, holes: Sequence[Hole], found
     return Detail(tuple(reader.fields))
 
 
+def _frame_detail(data: bytes, start: int, stop: int, holes: Sequence[Hole], found: Found) -> Detail:
+    assert isinstance(found, FoundFrame)
+    again = FoundFrame("", found.from_client, start, fault=found.fault, packed=found.packed, masks=found.masks,
+                       agreed=found.agreed)  # fmt: skip
+    reader = Reader(data, start, stop, holes)
+    whole(reader, websocket.frame, again)
+    return Detail(tuple(reader.fields))
+
+
+def _frames(
+    client: ByteStream, server: ByteStream, at: tuple[int, int], ports: frozenset[int], before: Exchange | None
+) -> Exchange:
+    """Frames behind a handshake; the last message before them is the answer to it."""
+    headers = (before.messages[-1].headers or []) if before is not None else []
+    extensions = ",".join(value for name, value in headers if name == "sec-websocket-extensions")
+    return websocket_stream.exchange(client, server, at, extensions if before is not None else None)
+
+
 HTTP = Application(
     "HTTP",
     "Hypertext Transfer Protocol",
     "RFC 9112",
     lambda data, at, ports: http.asks(data, at) or http.answers(data, at),
-    lambda client, server, at, ports: http.exchange(client, server, at),
+    lambda client, server, at, ports, before: http.exchange(client, server, at),
     _http_detail,
 )
-DNS = Application(dns.DNS.name, dns.DNS.title, dns.DNS.rfc, dns_stream.claims, dns_stream.exchange, _dns_detail)
+DNS = Application(
+    dns.DNS.name,
+    dns.DNS.title,
+    dns.DNS.rfc,
+    dns_stream.claims,
+    lambda client, server, at, ports, before: dns_stream.exchange(client, server, at, ports),
+    _dns_detail,
+)
+WEBSOCKET = Application("WebSocket", "WebSocket", "RFC 6455", lambda data, at, ports: False, _frames, _frame_detail)
 APPLICATIONS = (HTTP, DNS)
+"""The protocols that claim their bytes; frames of a WebSocket stand behind a handshake."""
+
+_BY_NAME = {"websocket": WEBSOCKET}
 
 
 def exchanges_in(
@@ -74,14 +104,30 @@ def exchanges_in(
     """What the streams of a connection hold: one exchange, and one more behind each switch to a protocol known here."""
     result: list[tuple[Application, Exchange]] = []
     after: Switch | None = None
+    before: Exchange | None = None
     while (claimed := _claimed(client, server, ports, after)) is not None:
         application, at = claimed
-        exchange = application.read(client, server, at, ports)
-        result.append((application, exchange))
-        if exchange.switch is None or exchange.switch == after:
+        before = application.read(client, server, at, ports, before)
+        result.append((application, before))
+        if before.switch is None or before.switch == after:
             break
-        after = exchange.switch
+        after = before.switch
+    asked = _unanswered(result[-1][1]) if result else None
+    behind = None if asked is None else (asked.stop, 0)
+    if (asked is not None or not result) and (begins := websocket_stream.begins(client, server, behind)) is not None:
+        if asked is not None:  # what follows the request was taken for a request
+            result[-1][1].messages[:] = [each for each in result[-1][1].messages if each.start < asked.stop]
+        result.append((WEBSOCKET, WEBSOCKET.read(client, server, begins, ports, None)))
     return result
+
+
+def _unanswered(exchange: Exchange) -> Found | None:
+    """The only request, if it asks for a WebSocket and its answer was not captured."""
+    messages = [each for each in exchange.messages if not each.state]
+    if exchange.switch is not None or len(messages) != 1 or not messages[0].from_client:
+        return None
+    wanted = any(name == "upgrade" and "websocket" in value.lower() for name, value in messages[0].headers or ())
+    return messages[0] if wanted else None
 
 
 def _claimed(
@@ -92,6 +138,8 @@ def _claimed(
     after: where another protocol has ended. Without a SYN, a stream begins in the middle of anything, and a hole can
     hide its beginning: then the first segment that begins a message is looked for.
     """
+    if after is not None and after.protocol in _BY_NAME:
+        return _BY_NAME[after.protocol], (after.client, after.server)
     for application in APPLICATIONS:
         if after is not None:
             at = after.client, after.server

@@ -6,7 +6,10 @@ Rule: offsets and short texts only; the bytes stay in the streams, and fields ar
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from labkit.packets.explain.websocket_deflate import Agreed, Inflating
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +42,33 @@ class Found:
     words: str = ""
     headers: list[tuple[str, str]] | None = None
     trailers: list[tuple[str, str]] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class FoundFrame(Found):
+    """A WebSocket frame.
+
+    length: of its payload, as it says. payload: (first byte, byte after the last) of what is there. fault: (name of a
+    field, words): the rule that it breaks, and the field that shows it. pieces: the data frames of the message that
+    ends here, in order; empty if none does. of_text: it is a part of a text message. packed: the message is
+    compressed. inflating: (the messages of its direction, number of this one). masks: its sender is a client. agreed:
+    in the handshake.
+    """
+
+    fin: bool = True
+    rsv: int = 0
+    opcode: int = 0
+    masked: bool = False
+    key: bytes = b""
+    length: int = 0
+    payload: tuple[int, int] = (0, 0)
+    fault: tuple[str, str] | None = None
+    pieces: tuple[FoundFrame, ...] = ()
+    of_text: bool = False
+    packed: bool = False
+    inflating: tuple[Inflating, int] | None = None
+    masks: bool = False
+    agreed: Agreed | None = None
 
 
 class Switch(NamedTuple):

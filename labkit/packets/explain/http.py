@@ -27,7 +27,9 @@ _LF, _CR = 10, 13
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 # The fields that say how the message goes on: a search for boundaries keeps only these.
-_FRAMING = frozenset({"content-length", "transfer-encoding", "upgrade", "content-encoding"})
+_FRAMING = frozenset(
+    {"content-length", "transfer-encoding", "upgrade", "content-encoding", "sec-websocket-extensions"}
+)
 
 
 def asks(data: bytes, at: int) -> bool:

@@ -73,15 +73,18 @@ class Reader:
                   row.volatile is True, children)
         )  # fmt: skip
 
-    def take(self, row: Row, size: int, shown: str = "", meaning: str = "") -> bytes:
-        """Pass so many bytes and return them; no bytes make no field."""
+    def take(
+        self, row: Row, size: int, shown: str = "", meaning: str = "", *, value: Value | None = None
+    ) -> bytes:
+        """Pass so many bytes and return them; no bytes make no field. value: of the field, if it is not the bytes."""
         start, stop = self.at, self.at + size
         if stop > self.end:
             raise Cut
         data = self.data[start:stop]
         self.at = stop
         if size and self.keep:
-            self._add(row, start, data, shown or _counted(size), meaning)
+            said = data if value is None else value
+            self._add(row, start, said, shown or (said if isinstance(said, str) else _counted(size)), meaning)
         return data
 
     def text(self, row: Row, size: int, value: Value | None = None, meaning: str = "") -> str:
@@ -98,8 +101,11 @@ class Reader:
             self._add(row, start, said if value is None else value, said, meaning)
         return said
 
-    def across(self, row: Row, size: int) -> int:
-        """Pass so many bytes, also over holes, if a length says how it goes on behind. Returns how many are missing."""
+    def across(self, row: Row, size: int, shown: Callable[[bytes], str] | None = None) -> int:
+        """Pass so many bytes, also over holes, if a length says how it goes on behind. Returns how many are missing.
+
+        shown: the bytes for people, in place of their number.
+        """
         start, stop = self.at, self.at + size
         if stop > self.last:
             raise Cut
@@ -111,7 +117,8 @@ class Reader:
         self.at = stop
         if size and self.keep:
             meaning = f"{missing} of these bytes are missing" if missing else ""
-            self._add(row, start, self.data[start:stop], _counted(size), meaning)
+            data = self.data[start:stop]
+            self._add(row, start, data, _counted(size) if shown is None else shown(data), meaning)
         if holes:
             self._look()
         return missing
