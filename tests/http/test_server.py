@@ -343,7 +343,7 @@ def test_a_clients_listener_of_an_upgrade_that_raises_ends_the_connection(capsys
     ended = Event()
 
     def turn(request: IncomingMessage, socket: net.Socket, head: bytes) -> None:
-        socket.on("error", lambda error: None).on("close", lambda *_: ended.set()).resume()
+        socket.on("error", lambda error: None).on("end", lambda: (ended.set(), socket.end())).resume()
         socket.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: y\r\n\r\n")
 
     with labhttp.create_server().listen(0) as server:
