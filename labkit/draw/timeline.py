@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LEFT, _RIGHT = 150, style.WIDTH - MARGIN - 8  # x of the time axis
 _MOST = 40  # rows drawn
-_ROOM = 630  # of all rows together, px
+_ROOM = 640  # of all rows together, px
 _HIGH, _LOW = 34, 15  # of a lane, px: a bar and what is free above and below it
 _GAP = 7  # between two rows if there is room
 _NAMED = 12  # requests of a connection that the text names
@@ -279,9 +279,9 @@ def _foot(canvas: Canvas, tracks: Sequence[Track], y: float, origin: str) -> flo
             canvas.rect(x, y - 7 if low else y - 10, 20, 5 if low else 11, kind)
         canvas.raw(x + 27, y, words, "s")
         x += 27 + width(words, "s") + 22
-    y += 12
+    y += 10
     if origin:
         canvas.path(f"M{MARGIN} {y:.0f}H{style.WIDTH - MARGIN}", "rule thin")
-        canvas.raw(MARGIN, y + 20, fit(f"tape: {ladder_frame.origin(origin)}", style.WIDTH - 2 * MARGIN, "s"), "s")
-        y += 28
-    return y + 4
+        canvas.raw(MARGIN, y + 19, fit(f"tape: {ladder_frame.origin(origin)}", style.WIDTH - 2 * MARGIN, "s"), "s")
+        y += 24
+    return y + 2
