@@ -40,10 +40,11 @@ _PARTS = {
     "recording": "packets",
     "reset": "course",
     "servers": "",
+    "websocket": "",
 }
 
 if TYPE_CHECKING:
-    from labkit import dgram, dns, draw, exercises, http, lab, net, packets, servers
+    from labkit import dgram, dns, draw, exercises, http, lab, net, packets, servers, websocket
     from labkit.course import check_claim, lesson, predict, reset
     from labkit.draw.field_table import explain
     from labkit.nodejs import node
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Tape", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http", "lab",
-    "lesson", "net", "node", "packets", "predict", "recording", "reset", "servers",
+    "lesson", "net", "node", "packets", "predict", "recording", "reset", "servers", "websocket",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
     serve = commands.add_parser("serve", help="run one of the chapter's servers until Ctrl-C")
-    serve.add_argument("server", choices=("greeter", "echo", "time", "dns", "hello", "proxy"), help="which one")
+    names = ("greeter", "echo", "time", "dns", "hello", "proxy", "updates")
+    serve.add_argument("server", choices=names, help="which one")
     where = serve.add_mutually_exclusive_group()
     where.add_argument("--port", type=_port, help="port to listen on (0: any free one; default: the chapter's)")
     where.add_argument("--path", help="listen on this Unix socket path in place of a port")

@@ -5,6 +5,7 @@ Rule: a test run touches nothing of the user's: no progress file, no IPython pro
 
 from __future__ import annotations
 
+import atexit
 import os
 import resource
 import tempfile
@@ -12,18 +13,30 @@ from collections import defaultdict
 
 import pytest
 
+from labkit.lab import links, namespaces
 from tests.needs import LEFT_OUT
 
 FILES = 8192
 """Open files that a test run may have: 500 connections have both ends in one process, and many users may have 1,024."""
 
+LOOPBACK_MTU = 65536
+"""Bytes, as the machine's own loopback has."""
+
+APART = frozenset({"test_any_order.py", "test_changes.py", "test_tiers.py", "test_recorded.py"})
+"""Files of which each test takes minutes and has a kernel of its own."""
+
 _home: tempfile.TemporaryDirectory[str] | None = None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give this run, and the kernels and programs it starts, directories of their own."""
+    """Give this run, and the kernels and programs it starts, directories of their own.
+
+    One of several workers (``-n 2``) also gets a network of its own, if it may have one: the ports, packets and
+    captures of two workers then have nothing in common.
+    """
     global _home
     _home = tempfile.TemporaryDirectory(prefix="labkit-tests-")
+    atexit.register(_home.cleanup)  # a worker of several is never unconfigured
     for name in ("XDG_DATA_HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
         os.environ[name] = os.path.join(_home.name, name.lower())
     os.environ["LABKIT_PROGRESS"] = os.path.join(_home.name, "progress.json")
@@ -31,6 +44,20 @@ def pytest_configure(config: pytest.Config) -> None:
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+    if hasattr(config, "workerinput"):
+        if os.geteuid() != 0:
+            raise pytest.UsageError("several workers need a network each, and only root gets one here: leave out -n")
+        namespaces.unshare(namespaces.CLONE_NEWNET)
+        links.up("lo", LOOPBACK_MTU)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one worker, in their order, but for those that share nothing."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group") and item.path.name not in APART:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

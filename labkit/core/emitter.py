@@ -143,6 +143,10 @@ class Emitter:
         if not callable(listener):
             words = f"{checks.shown(listener)} is not a listener"
             raise BadArgument(words, "Give the function that was given to on().")
+        self._drop(event, listener)
+        return self
+
+    def _drop(self, event: str, listener: Listener) -> None:
         with _registering:
             kept = list(self._listeners.get(event, ()))
             for position in range(len(kept) - 1, -1, -1):
@@ -154,7 +158,6 @@ class Emitter:
             else:
                 self._listeners.pop(event, None)
         self._listeners_changed(event)
-        return self
 
     def listeners(self, event: str) -> tuple[Listener, ...]:
         """The listeners of this event, in the order they will be called, as they were given to `on`."""

@@ -17,8 +17,8 @@ Listener = Callable[..., Any]
 class Registry(Protocol):
     """Where a listener is registered."""
 
-    def off(self, event: str, listener: Listener) -> Any:
-        """Take the listener off."""
+    def _drop(self, event: str, listener: Listener) -> None:
+        """Take the listener off; the event has such a name."""
 
 
 class Once:
@@ -30,7 +30,7 @@ class Once:
         self.emitter, self.event, self.listener = emitter, event, listener
 
     def __call__(self, *args: Any) -> None:
-        self.emitter.off(self.event, self)
+        self.emitter._drop(self.event, self)
         self.listener(*args)
 
 

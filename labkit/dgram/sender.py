@@ -132,14 +132,20 @@ async def resolve(kind: str, address: str, port: int) -> tuple[Any, ...]:
             address, port, family=FAMILIES[kind], type=system.SOCK_DGRAM
         )
     except (OSError, ValueError) as error:  # ValueError: an empty or overlong part of a name, a zero byte
-        raise _unknown(kind, address) from error
+        raise _unknown(kind, address, error) from error
     return tuple(found[0][4])
 
 
-def _unknown(kind: str, address: str) -> AddressUnavailable:
+def _unknown(kind: str, address: str, error: Exception) -> AddressUnavailable:
+    hint = f"on this machine use {LOOPBACK[kind]}."
+    if isinstance(error, system.gaierror) and error.errno == system.EAI_AGAIN:
+        return AddressUnavailable(
+            f"no name server says which address {checks.shown(address)} has",
+            f"A network of a notebook's own has none; {hint}", code="EAI_AGAIN",
+        )  # fmt: skip
     return AddressUnavailable(
         f"the host name {checks.shown(address)} has no {NAMES[kind]} address",
-        f"Check its spelling; on this machine use {LOOPBACK[kind]}.", code="ENOTFOUND",
+        f"Check its spelling; {hint}", code="ENOTFOUND",
     )  # fmt: skip
 
 
@@ -150,7 +156,7 @@ def local_sockaddr(kind: str, address: str, port: int) -> tuple[Any, ...]:
             address, port, family=FAMILIES[kind], type=system.SOCK_DGRAM, flags=system.AI_PASSIVE
         )
     except (OSError, ValueError) as error:
-        raise _unknown(kind, address) from error
+        raise _unknown(kind, address, error) from error
     return tuple(found[0][4])
 
 

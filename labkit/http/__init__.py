@@ -9,7 +9,8 @@ block, and events tell of failure.
 """
 
 from labkit.http.agent import Agent, close_everything, global_agent
-from labkit.http.client import ClientRequest, get, request
+from labkit.http.asking import get, request
+from labkit.http.client import ClientRequest
 from labkit.http.headers import BadHeader, HeadersSent
 from labkit.http.incoming import IncomingMessage
 from labkit.http.outgoing import OutgoingMessage

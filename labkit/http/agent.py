@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
-from labkit.core import checks, loop
+from labkit.core import checks, endpoint, loop
 from labkit.core.calls import made_in_words
 from labkit.core.errors import BadArgument
 from labkit.http.client_connection import ClientConnection
@@ -40,8 +40,8 @@ class Agent:
     """
 
     __slots__ = (
-        "__weakref__", "_busy", "_free", "_timer", "_waiting", "keep_alive", "max_free_sockets", "max_sockets",
-        "max_total_sockets", "scheduling", "timeout",
+        "__weakref__", "_added", "_busy", "_free", "_timer", "_waiting", "keep_alive", "max_free_sockets",
+        "max_sockets", "max_total_sockets", "scheduling", "timeout",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +67,7 @@ class Agent:
         self._free: dict[Place, list[ClientConnection]] = {}
         self._waiting: dict[Place, list[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._added = 0  # requests so far, counted no further than `endpoint.YOUNG`
         _agents.add(self)
 
     # -- for programs
@@ -103,6 +104,10 @@ class Agent:
 
     def _add(self, request: Any) -> None:
         """Give a request a connection, or have it wait for one."""
+        if self._added < endpoint.YOUNG:
+            self._added += 1
+        elif not request.from_cell:
+            request.quiet = True  # of a busy agent's requests nothing is remembered
         place: Place = request.place
         free = self._free.get(place, [])
         while free:

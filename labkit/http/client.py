@@ -1,27 +1,30 @@
 """Node's http.request: a request that goes out as a stream, and the events that tell of its answer.
 
-Rule: what a program sees of a request; its connection is client_connection.py, and the pool is agent.py.
+Rule: what a program sees of a request; its connection is client_connection.py, the pool agent.py; asking.py makes one.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
 from typing import Any, ClassVar
 
-from labkit.core import checks, loop
-from labkit.core.calls import in_words
-from labkit.core.errors import BadArgument
+from labkit.core import checks, loop, watching
+from labkit.core.history import Entry
 from labkit.core.notebook import in_notebook
-from labkit.http.agent import Agent, global_agent
+from labkit.http.agent import Agent
 from labkit.http.client_connection import ClientConnection, hang_up
-from labkit.http.client_options import BARE_METHODS, Options, options
+from labkit.http.client_options import BARE_METHODS, Options
 from labkit.http.client_response import ClientResponse
-from labkit.http.headers import Given, pairs, tokens
+from labkit.http.framing_fields import KNOWN
+from labkit.http.headers import pairs, tokens
 from labkit.http.outgoing import OutgoingMessage
-from labkit.streams.states import ENDING, OPENING
+from labkit.streams.states import ENDING, OPENING, WRITE_ENDED
+from labkit.streams.writable import NOTHING
+
+_Head = tuple[bytes, bool, "int | None", bool, bool, bool]
+_heads: dict[tuple[Any, ...], _Head] = {}  # what `_compose` finds, of requests without a body
 
 
 class ClientRequest(OutgoingMessage):
@@ -71,13 +74,18 @@ class ClientRequest(OutgoingMessage):
         self._unframed = False  # what is written would not be told from a next request
         self._timeout = timeout
         self._timed = False
-        for name, value in () if headers is None else pairs(headers):
-            self.append_header(name, value)
-        if not self.has_header("Host"):
+        if headers is None:
             self.set_header("Host", chosen.host_field)
-        if chosen.credentials is not None and not self.has_header("Authorization"):
+        else:
+            for name, value in pairs(headers):
+                self.append_header(name, value)
+            if not self.has_header("Host"):
+                self.set_header("Host", chosen.host_field)
+            if self.has_header("Authorization"):
+                chosen = chosen._replace(credentials=None)
+        if chosen.credentials is not None:
             self.set_header("Authorization", chosen.credentials)
-        if self.has_header("Expect"):  # the head is not to wait for the body
+        if headers is not None and self.has_header("Expect"):  # the head is not to wait for the body
             self._compose(None)
         if not self.from_cell:
             self._start()
@@ -196,8 +204,20 @@ class ClientRequest(OutgoingMessage):
         if self._writing > ENDING:  # all was sent once, and goes once more
             self._sink = sink
             self._flush()
-            return
-        super()._may_flow(sink)
+        elif (
+            self.quiet and self._writing is ENDING and not self._blocked and not self._pipes and not self._tickets
+            and "finish" not in self._listeners and not watching.watchers
+        ):  # all of it waits here, and nobody wants to hear that it went
+            self._sink = sink
+            queued, self._queued, self._queued_size = self._queued, NOTHING, 0
+            self._send_all(queued)
+            self._send_end()
+            if self._below():
+                self._finish_soon()
+            else:
+                self._writing = WRITE_ENDED
+        else:
+            super()._may_flow(sink)
 
     # -- the head
 
@@ -211,11 +231,27 @@ class ClientRequest(OutgoingMessage):
         return b"Connection: keep-alive\r\n" if self.should_keep_alive else b"Connection: close\r\n"
 
     def _compose(self, length: int | None) -> None:
+        key = None
+        if not length and self._trailers is None and not self.send_date:
+            key = (self.method, self._lines(), self.should_keep_alive, length)
+            known = _heads.get(key)
+            if known is not None:
+                rest, self._chunked, self._left, self.closes, self._unframed, self.should_keep_alive = known
+                self._unsent = self._first_line().encode("latin-1") + rest
+                self._composed = True
+                return
         super()._compose(length)
         said = self.get_header("Connection")  # a request without a body does not end with its connection
         self.closes = not self.should_keep_alive or (said is not None and "close" in tokens(str(said)))
         framed = self._chunked or self._left is not None
         self._unframed = not framed and (not self._chunks_by_default() or self.has_header("Transfer-Encoding"))
+        if key is not None and self._unsent:
+            if len(_heads) >= KNOWN:
+                _heads.clear()
+            rest = self._unsent[len(self._first_line()) :]
+            _heads[key] = (
+                rest, self._chunked, self._left, self.closes, self._unframed, self.should_keep_alive,
+            )  # fmt: skip
 
     def _count(self, size: int) -> None:
         super()._count(size)
@@ -223,6 +259,27 @@ class ClientRequest(OutgoingMessage):
             self.closes = True
 
     # -- what the stream asks
+
+    def _fire(self, event: str, *args: Any) -> None:
+        if not self.quiet or self._tickets or watching.watchers:
+            super()._fire(event, *args)
+            return
+        try:
+            for listener in self._listeners.get(event, ()):
+                listener(*args)
+        except Exception as error:
+            self._broken(error)
+
+    def _unseen(self, *events: str) -> Entry | None:
+        found = super()._unseen(*events)
+        if found is None and self.quiet:
+            if "response" in events and self.response is not None:
+                return Entry("response", 0, None, 1, (self.response,))
+            if "socket" in events and self.socket is not None:
+                return Entry("socket", 0, None, 1, (self.socket,))
+            if "close" in events and self.closed:
+                return Entry("close", 0, None, 1, ())
+        return found
 
     def _after_finish(self) -> None:
         if self._answered and self._connection is not None:
@@ -283,72 +340,3 @@ class ClientRequest(OutgoingMessage):
         if name == "response":
             return str(args[0].status_code)
         return f"{self.method} {self.path}" if name == "finish" else ""
-
-
-@in_words
-def request(
-    url: str | None = None,
-    *,
-    host: str | None = None,
-    hostname: str | None = None,
-    port: int | None = None,
-    local_address: str | None = None,
-    socket_path: str | os.PathLike[str] | None = None,
-    method: str = "GET",
-    path: str | None = None,
-    headers: Given | None = None,
-    auth: str | None = None,
-    agent: Agent | bool | None = None,
-    timeout: float | None = None,
-    on_response: Callable[[ClientResponse], Any] | None = None,
-) -> ClientRequest:
-    """Make a request; write its body, if it has one, and `end` it: nothing is sent before.
-
-    url: ``"http://127.0.0.1:1337/path?query"``; what is given by name beats it. host: default 127.0.0.1; hostname:
-    the same, and beats host. port: default 80. local_address: of this machine, from which the connection comes.
-    socket_path: of a Unix socket, in place of host and port. path: with the query; default ``/``.
-    headers: a dictionary; Host and Connection are added, nothing else is. auth: ``"name:password"``, sent as Basic
-    (RFC 7617). agent: who has the connections; None: `global_agent`; False: a connection of its own, with
-    ``Connection: close``. timeout: see `ClientRequest.set_timeout`. on_response: the same as ``once("response", ...)``.
-    Raises `BadArgument` and `BadHeader` for what a request cannot carry.
-    """
-    chosen = options(url, host, hostname, port, local_address, socket_path, method, path, auth)
-    if agent is None:
-        agent = global_agent
-    elif agent is False:
-        agent = Agent(keep_alive=False)
-    elif not isinstance(agent, Agent):
-        raise BadArgument(f"{checks.shown(agent)} is not an agent", "Give http.Agent(...), or False for none.")
-    if timeout is not None:
-        checks.seconds(timeout)
-    if on_response is not None:
-        checks.function(on_response, "on_response")
-    made = ClientRequest(chosen, headers, agent, timeout)
-    return made if on_response is None else made.once("response", on_response)
-
-
-@in_words
-def get(
-    url: str | None = None,
-    *,
-    host: str | None = None,
-    hostname: str | None = None,
-    port: int | None = None,
-    local_address: str | None = None,
-    socket_path: str | os.PathLike[str] | None = None,
-    path: str | None = None,
-    headers: Given | None = None,
-    auth: str | None = None,
-    agent: Agent | bool | None = None,
-    timeout: float | None = None,
-    on_response: Callable[[ClientResponse], Any] | None = None,
-) -> ClientRequest:
-    """As `request` with the method GET, ended at once.
-
-    From a cell: ``response = http.get(port=1337).wait_for("response")``, and then ``response.body()``.
-    """
-    made = request(
-        url, host=host, hostname=hostname, port=port, local_address=local_address, socket_path=socket_path, path=path,
-        headers=headers, auth=auth, agent=agent, timeout=timeout, on_response=on_response,
-    )  # fmt: skip
-    return made.end()

@@ -106,7 +106,10 @@ class ClientConnection:
         socket = self.socket
         self.response = None
         self._spoiled, self._stays = False, True
-        self._parser = ResponseParser(self, request.method)
+        if self._parser is None:
+            self._parser = ResponseParser(self, request.method)
+        else:
+            self._parser.restart(request.method)
         self._kept = [] if self.uses > 1 and request.method in IDEMPOTENT and not request._repeated else None
         self._kept_size = 0
         if not self.is_usable and not socket.connecting:
@@ -189,6 +192,7 @@ class ClientConnection:
         """See `Taker.interim`."""
         request = self.request
         if request is not None:
+            request.quiet = False  # this is seldom, and remembered
             if head.status == 100:
                 request._fire("continue")
             request._fire("information", Information.of(head))
@@ -200,6 +204,7 @@ class ClientConnection:
             return
         self._stays = head.stays
         self.response = request.response = response = ClientResponse(self, self.socket, head)
+        response.quiet = request.quiet
         heard = "response" in request._listeners or request._tickets or request.from_cell
         request._fire("response", response)
         if not heard or request.destroyed:
@@ -222,6 +227,7 @@ class ClientConnection:
         if request is None:
             return
         request.response = response = ClientResponse(None, socket, head)
+        request.quiet = False
         event = "connect" if request.method == "CONNECT" else "upgrade"
         if event not in request._listeners and not request._tickets and not request.from_cell:
             self.response = response
@@ -237,7 +243,11 @@ class ClientConnection:
         self.agent._removed(self)
         socket._reading = IDLE  # nothing is delivered until somebody listens
         response._finish()
-        request._fire(event, response, socket, rest)
+        try:
+            request._emit(event, response, socket, rest)
+        except Exception as error:
+            request._report(error, response)
+            socket._destroy_now(None)  # nobody speaks the other protocol
         request._over(None)
 
     # -- what a response asks (see Source)
@@ -313,7 +323,7 @@ class ClientConnection:
         request, response = self.request, self.response
         if request is None:
             return  # closed in between
-        self.request = self.response = self._parser = None
+        self.request = self.response = None
         socket = self.socket
         if socket._idle is not None:
             socket._start_timer(0)

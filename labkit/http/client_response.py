@@ -17,7 +17,7 @@ from labkit.streams import Readable
 MARGIN = 1.0
 """Seconds that a connection is closed before the time that the server has announced, as in Node."""
 
-_HINT = re.compile(r"timeout=(\d{1,7})").match
+_HINT = re.compile(rb"timeout=(\d{1,7})").match
 
 
 class Information(NamedTuple):
@@ -49,8 +49,11 @@ class ClientResponse(IncomingMessage):
     @property
     def keep_alive_hint(self) -> float:
         """Seconds for which the server says that it keeps an idle connection, less a margin; -1: it says nothing."""
-        hint = _HINT(str(self.headers.get("keep-alive", "")))
-        return -1.0 if hint is None else max(0.0, int(hint[1]) - MARGIN)
+        for name, value in self._raw:  # not by `headers`, which many programs never ask for
+            if len(name) == 10 and name.lower() == b"keep-alive":
+                hint = _HINT(value.strip(b" \t"))
+                return -1.0 if hint is None else max(0.0, int(hint[1]) - MARGIN)
+        return -1.0
 
     def _after_end(self) -> None:
         if self._source is None:

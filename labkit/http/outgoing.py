@@ -293,14 +293,6 @@ class OutgoingMessage(Headed):
         if self._carrier is not None:
             self._carrier.ask_to_hear(self)
 
-    def _finish_soon(self) -> None:
-        if self.quiet and not self._listeners and not self._tickets and not self._pipes:
-            self._writing = WRITE_ENDED
-            self.closed = True
-            self._carrier = None
-            return
-        super()._finish_soon()
-
     def _fail_writing(self, refusal: Any) -> None:
         loop.get().call_soon(self._fail, refusal)  # as in Node: what was written before still goes
 
@@ -330,9 +322,10 @@ class OutgoingMessage(Headed):
     def _unseen(self, *events: str) -> Entry | None:
         found = super()._unseen(*events)
         if found is None and self.quiet and self._writing is WRITE_ENDED:
-            for name in ("finish", "close"):
-                if name in events:
-                    return Entry(name, 0, None, 1, () if name == "finish" else (False,))
+            if "finish" in events:
+                return Entry("finish", 0, None, 1, ())
+            if "close" in events and self.closed:
+                return Entry("close", 0, None, 1, () if self._CLIENT else (False,))
         return found
 
     def endpoint(self) -> Ends:

@@ -287,7 +287,12 @@ class ServerResponse(OutgoingMessage):
         self.req._dump()  # as in Node, a body that nobody has read is thrown away now
 
     def _finish_soon(self) -> None:
-        super()._finish_soon()
+        if self.quiet and not self._listeners and not self._tickets and not self._pipes:  # nobody is told of it
+            self._writing = WRITE_ENDED
+            self.closed = True
+            self._carrier = None
+        else:
+            super()._finish_soon()
         if self._writing is WRITE_ENDED and not self.req.complete:
             self.req._dump()
 

@@ -21,7 +21,7 @@ MOST_EXTENSIONS = 16 * 1024
 LONGEST_TRAILERS = 16 * 1024
 """Bytes of all trailers together."""
 
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(;[\t\x20-\x7e\x80-\xff]*)?").fullmatch
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(;[\t\x20-\x7e\x80-\xff]*)?").fullmatch
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)").fullmatch
 
 
@@ -45,6 +45,9 @@ class _At(IntEnum):
     END = 4
 
 
+_SIZE, _DATA, _AFTER_DATA, _TRAILERS, _END = _At  # a name of the module costs less than a member of the class
+
+
 class Chunks:
     """Takes the chunks apart. push: called with each piece of data.
 
@@ -55,7 +58,7 @@ class Chunks:
 
     def __init__(self, push: Callable[[bytes], None]) -> None:
         self._push = push
-        self._at = _At.SIZE
+        self._at = _SIZE
         self._left = 0  # bytes of the present chunk that have not come
         self._line = b""  # the beginning of a line that is not whole
         self._extensions = 0
@@ -65,25 +68,25 @@ class Chunks:
     @property
     def is_over(self) -> bool:
         """Whether all of the body, its trailers included, has come."""
-        return self._at is _At.END
+        return self._at is _END
 
     def feed(self, data: bytes, start: int) -> int:
         """Take what comes from data[start]; returns where the body ends in it, or its length. Raises `BadResponse`."""
         place, end = start, len(data)
-        while place < end and self._at is not _At.END:
-            if self._at is _At.DATA:
+        while place < end and self._at is not _END:
+            if self._at is _DATA:
                 piece = data[place : place + self._left]
                 place += len(piece)
                 self._left -= len(piece)
                 if not self._left:
-                    self._at = _At.AFTER_DATA
+                    self._at = _AFTER_DATA
                 self._push(piece)
                 continue
-            limit = LONGEST_TRAILERS if self._at is _At.TRAILERS else LONGEST_SIZE_LINE
+            limit = LONGEST_TRAILERS if self._at is _TRAILERS else LONGEST_SIZE_LINE
             feed = data.find(b"\n", place)
             if feed < 0:
                 self._line += data[place:]
-                if len(self._line) > limit or (self._at is _At.AFTER_DATA and not b"\r\n".startswith(self._line)):
+                if len(self._line) > limit or (self._at is _AFTER_DATA and not b"\r\n".startswith(self._line)):
                     raise self._bad(self._line)
                 return end
             line = self._line + data[place : feed + 1]
@@ -95,8 +98,8 @@ class Chunks:
         return place
 
     def _take_line(self, line: bytes) -> None:
-        if self._at is _At.SIZE:
-            found = _SIZE(line)
+        if self._at is _SIZE:
+            found = _SIZE_LINE(line)
             if found is None:
                 raise self._bad(line)
             self._left = int(found[1], 16)
@@ -104,13 +107,13 @@ class Chunks:
             if self._extensions > MOST_EXTENSIONS:
                 words = "the extensions of this body's chunks are too long"
                 raise BadResponse(words, code="HPE_CHUNK_EXTENSIONS_OVERFLOW")
-            self._at = _At.DATA if self._left else _At.TRAILERS
-        elif self._at is _At.AFTER_DATA:
+            self._at = _DATA if self._left else _TRAILERS
+        elif self._at is _AFTER_DATA:
             if line:
                 raise self._bad(line)
-            self._at = _At.SIZE
+            self._at = _SIZE
         elif not line:
-            self._at = _At.END
+            self._at = _END
         else:
             field = _FIELD(line)
             self._size += len(line) + 2
@@ -120,9 +123,9 @@ class Chunks:
 
     def _bad(self, line: bytes) -> BadResponse:
         shown = line[:40]
-        if self._at is _At.TRAILERS:
+        if self._at is _TRAILERS:
             return BadResponse(f"a trailer of this response is none: {shown!r}", code="HPE_INVALID_HEADER_TOKEN")
-        if self._at is _At.AFTER_DATA:
+        if self._at is _AFTER_DATA:
             return BadResponse(
                 f"a chunk does not end where its size says: {shown!r} stands there, not CR LF", code="HPE_STRICT"
             )

@@ -83,40 +83,54 @@ class _In(IntEnum):
     OVER = 4
 
 
-class ResponseParser:
-    """Takes one response apart, with the interim ones before it. method: of the request that it answers.
+_HEAD, _LENGTH, _CHUNKS, _REST, _OVER = _In  # a name of the module costs less than a member of the class
 
-    has_begun: something has come. stopped: set it, and nothing more is given to the taker.
+
+class ResponseParser:
+    """Takes one response apart, with the interim ones before it, and after `restart` another one.
+
+    method: of the request that it answers. has_begun: something has come. stopped: set it, and nothing more is given to
+    the taker.
     """
 
     __slots__ = (
-        "_chunks", "_fields", "_head_done", "_in", "_interim", "_left", "_llhttp", "_method", "_phrase", "_seen",
-        "_tail", "_taker", "has_begun", "stopped",
+        "_all_read", "_chunks", "_fields", "_head_done", "_in", "_interim", "_left", "_llhttp", "_method", "_phrase",
+        "_seen", "_tail", "_taker", "has_begun", "stopped",
     )  # fmt: skip
 
     def __init__(self, taker: Taker, method: str) -> None:
         self._taker = taker
+        self._all_read = False  # llhttp has read this message to its end, and expects the next one
+        self.restart(method)
+
+    def restart(self, method: str) -> None:
+        """Forget what has come: the next bytes begin the answer to another request on the same connection."""
         self._method = method
-        self._llhttp = httptools.HttpResponseParser(self)
-        self._in = _In.HEAD
+        if not self._all_read:
+            self._llhttp = httptools.HttpResponseParser(self)
+        self._all_read = False
+        self._in = _HEAD
         self._chunks: Chunks | None = None
         self._left = 0  # bytes of a body with a length that have not come
         self._interim = 0
         self.has_begun = False
         self.stopped = False
-        self._next_head()
-
-    def _next_head(self) -> None:
         self._fields: Raw = []
         self._phrase = b""
         self._tail = b""  # the last bytes of what has come of the head
         self._seen = 0
         self._head_done = False
 
+    def _next_head(self) -> None:
+        self._fields = []
+        self._phrase = self._tail = b""
+        self._seen = 0
+        self._head_done = False
+
     @property
     def is_over(self) -> bool:
         """Whether the whole response has come."""
-        return self._in is _In.OVER
+        return self._in is _OVER
 
     # -- what llhttp calls
 
@@ -132,6 +146,10 @@ class ResponseParser:
         """The empty line has come."""
         self._head_done = True
 
+    def on_message_complete(self) -> None:
+        """The end, as llhttp sees it."""
+        self._all_read = True
+
     # -- what the connection calls
 
     def feed(self, data: bytes) -> None:
@@ -139,19 +157,20 @@ class ResponseParser:
         self.has_begun = True
         place, end = 0, len(data)
         while place < end and not self.stopped:
-            if self._in is _In.HEAD:
+            if self._in is _HEAD:
                 place = self._feed_head(data, place)
-            elif self._in is _In.REST:
+            elif self._in is _REST:
                 self._taker.piece(data[place:] if place else data)
                 return
-            elif self._in is _In.LENGTH:
+            elif self._in is _LENGTH:
                 piece = data[place : place + self._left]
                 place += len(piece)
                 self._left -= len(piece)
+                self._skip(piece)
                 self._taker.piece(piece)
                 if not self._left:
                     self._end([], place < end)
-            elif self._in is _In.CHUNKS:
+            elif self._in is _CHUNKS:
                 assert self._chunks is not None
                 place = self._chunks.feed(data, place)
                 if self._chunks.is_over:
@@ -159,14 +178,21 @@ class ResponseParser:
             else:
                 return  # surplus: it was told of
 
+    def _skip(self, piece: bytes) -> None:
+        """Have llhttp pass over a piece of the body, only so that it can read the next response, too."""
+        try:
+            self._llhttp.feed_data(piece)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._all_read = False  # `restart` makes another one
+
     def finish(self) -> bool:
         """The server has ended; returns whether the response is whole. A body without a length ends so."""
-        if self._in is _In.REST and not self.stopped:
+        if self._in is _REST and not self.stopped:
             self._end([], False)
-        return self._in is _In.OVER
+        return self._in is _OVER
 
     def _end(self, trailers: Raw, surplus: bool) -> None:
-        self._in = _In.OVER
+        self._in = _OVER
         if not self.stopped:
             self._taker.ends(trailers, surplus)
 
@@ -196,15 +222,16 @@ class ResponseParser:
             if not self._head_done:
                 raise _told(error) from None
         if self._head_done:
-            self._take_head(data, end)
+            self._take_head(data, end, not tail and data.startswith(b"HTTP/1.1 ", start))
         else:
             self._tail = (tail + part)[-3:]
         return end
 
-    def _take_head(self, data: bytes, end: int) -> None:
-        """Check the head, and decide how the body ends."""
+    def _take_head(self, data: bytes, end: int, is_usual: bool) -> None:
+        """Check the head, and decide how the body ends. is_usual: it is known to be of HTTP/1.1."""
         parser = self._llhttp
-        version, status = parser.get_http_version(), parser.get_status_code()
+        version = "1.1" if is_usual else parser.get_http_version()
+        status = parser.get_status_code()
         raw = self._fields
         if version not in ("1.1", "1.0"):
             raise BadResponse(f"the answer is of HTTP/{version}", "This client speaks 1.1.", code="HPE_INVALID_VERSION")
@@ -214,24 +241,29 @@ class ResponseParser:
             raise BadResponse(f"the reason phrase holds a control character: {self._phrase!r}", code="HPE_STRICT")
         length, coding, options = -1, "", ""
         for name, value in raw:
-            match name.lower():
-                case b"content-length":
+            size = len(name)  # most names can be told from these by their length alone
+            if size == 14:
+                if name.lower() == b"content-length":
                     length = int(value)
-                case b"transfer-encoding":
+            elif size == 17:
+                if name.lower() == b"transfer-encoding":
                     coding += ("," if coding else "") + value.decode("latin-1").strip(" \t").lower()
-                case b"connection":
-                    options += "," + value.decode("latin-1")
+            elif size == 10 and name.lower() == b"connection":
+                options += "," + value.decode("latin-1")
         if coding and (coding != "chunked" or version == "1.0"):
             raise BadResponse(
                 f"the answer says Transfer-Encoding: {coding} (HTTP/{version}), so its end is in doubt",
                 "This client understands chunked alone, in HTTP/1.1 (RFC 9112 section 6.1).",
                 code="HPE_INVALID_TRANSFER_ENCODING",
             )
-        said = tokens(options)
-        stays = "close" not in said and (version == "1.1" or "keep-alive" in said)
+        if options and options != ",keep-alive":
+            said = tokens(options)
+            stays = "close" not in said and (version == "1.1" or "keep-alive" in said)
+        else:
+            stays = bool(options) or version == "1.1"
         head = Head(version, status, self._phrase.decode("latin-1"), raw, stays)
         if status == 101 or (self._method == "CONNECT" and status >= 200):
-            self._in = _In.OVER
+            self._in = _OVER
             self._taker.switches(head, data[end:])
         elif status < 200:
             self._take_interim(head)
@@ -243,23 +275,24 @@ class ResponseParser:
         if self._interim > MOST_INTERIM:
             raise BadResponse(f"more than {MOST_INTERIM} interim answers came, and no final one", code="HPE_STRICT")
         self._llhttp = httptools.HttpResponseParser(self)
+        self._all_read = False
         self._next_head()
         self._taker.interim(head)
 
     def _take_final(self, head: Head, length: int, chunked: bool, more: bool) -> None:
         bare = self._method == "HEAD" or head.status in (204, 304)  # RFC 9112 section 6.3, rule 1
         if not bare and not chunked and length < 0:
-            self._in = _In.REST
+            self._in = _REST
             head = head._replace(stays=False)
         elif bare or (not chunked and not length):
-            self._in = _In.OVER
+            self._in = _OVER
         elif chunked:
-            self._in = _In.CHUNKS
+            self._in = _CHUNKS
             self._chunks = Chunks(self._taker.piece)
         else:
-            self._in, self._left = _In.LENGTH, length
+            self._in, self._left = _LENGTH, length
         self._taker.begins(head)
-        if self._in is _In.OVER:
+        if self._in is _OVER:
             self._end([], more)
 
 

@@ -208,7 +208,7 @@ def _serve(channel: socket.socket, kernel: _Life) -> None:
 def _answer(channel: socket.socket, request: bytes) -> None:
     try:
         wanted = json.loads(request)
-        with _listening(wanted["host"], wanted["port"]) as opened:
+        with listening(wanted["host"], wanted["port"]) as opened:
             socket.send_fds(channel, [b"{}"], [opened.fileno()])
     except socket.gaierror:
         channel.send(json.dumps({"errno": errno.EADDRNOTAVAIL}).encode())
@@ -218,7 +218,7 @@ def _answer(channel: socket.socket, request: bytes) -> None:
         channel.send(json.dumps({"errno": errno.EINVAL}).encode())
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
     """A listening socket. host: as libzmq writes it, so ``"*"`` means every address."""
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:

@@ -1,6 +1,7 @@
 """`publish`: a TCP port of the notebook's private network, reachable on the host's loopback as well.
 
-Rule: copies bytes both ways on the background loop, as fast as the slower side takes them, and does not read them.
+Rule: copies bytes both ways on the background loop, as fast as the slower side takes them; what a browser sends passes
+`JupyterCookies` first, because behind this place stand the student's server and the capture.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ import os
 import socket
 import struct
 
-from labkit.core import loop
+from labkit.core import checks, loop
 from labkit.core.addresses import is_loopback
 from labkit.core.calls import in_words
+from labkit.core.checks import shown
 from labkit.core.errors import LabError, NetError, PortInUse, from_oserror
 from labkit.core.kernel_table import kernel_table
 from labkit.lab import outside_process
+from labkit.lab.jupyter_cookies import JupyterCookies
+from labkit.lab.page_shown import PageShown, url_for
 from labkit.packets.probe import NETWORK
 
 INSIDE = "127.0.0.1"
+_OUTSIDE = "outside this notebook's network"
 _CHUNK = 65536  # bytes read at once
 
 _published: dict[int, Published] = {}
@@ -31,34 +36,38 @@ _published: dict[int, Published] = {}
 def publish(port: int, outside: int | None = None, host: str = "127.0.0.1") -> Published:
     """Make a TCP port of this notebook's private network reachable from outside it: from a browser, or a terminal.
 
-    port: the port on which a server of this notebook listens, or will listen. outside: the port on the machine; default
-    the same number, 0 for any free one. host: an address of the machine's loopback. The port stays published until the
-    kernel ends, `close` is called, or the same port is published again. UDP is not passed on; if a UDP socket has the
-    port, the result says so. In a notebook without a network of its own this
-    does nothing, because the machine reaches the port anyway. Raises `PortInUse` if another program has the outside
-    port, `LabError` for a port or address that cannot be published.
+    port: the port on which a server of this notebook listens, or will listen. outside: the port on the machine, 0 for
+    any free one; default: the same number. host: an address of the machine's loopback. The port stays published until
+    the kernel ends, `close` is called, or the same port is published again. UDP is not passed on; if a UDP socket has
+    the port, the result says so. Bytes pass as they come, except for two header fields of HTTP requests: Jupyter's
+    cookies and its token are taken out (see `JupyterCookies`), so that they reach neither the server nor a tape.
+
+    In a notebook without a network of its own the machine reaches the port anyway, with Jupyter's cookies. There the
+    same number is taken, so the default is any free port, and at that one they are taken out.
+    Raises `PortInUse` if another program has the outside port, `LabError` for a port or address that cannot be
+    published.
     """
     _check(port, 1, "publish")
+    left = outside_process.current()
+    if left is None and os.environ.get(NETWORK) == "private":
+        raise LabError(
+            "this program runs inside a notebook's network, and only the notebook itself can publish",
+            f"Call labkit.lab.publish({port}) in a cell.",
+        )
     wanted = port if outside is None else outside
+    if left is None and wanted == port:
+        wanted = 0
     _check(wanted, 0, "publish at")
     if not isinstance(host, str) or not is_loopback(host):
         raise LabError(
             f"{host!r} is not an address of the machine's own loopback, and labkit publishes on no other address",
             "Leave host out: then programs on this machine reach the port, and other machines do not.",
         )
-    left = outside_process.current()
-    if left is None:
-        if os.environ.get(NETWORK) == "private":
-            raise LabError(
-                "this program runs inside a notebook's network, and only the notebook itself can publish",
-                f"Call labkit.lab.publish({port}) in a cell.",
-            )
-        return Published(port, INSIDE, port, None)
     earlier = _published.get(port)
     if earlier is not None:
         earlier.close()
     try:
-        listening = left.listen(host, wanted)
+        listening = outside_process.listening(host, wanted) if left is None else left.listen(host, wanted)
     except OSError as error:
         raise _refused(error, port, host, wanted) from None
     number = listening.getsockname()[1]
@@ -68,7 +77,7 @@ def publish(port: int, outside: int | None = None, host: str = "127.0.0.1") -> P
     except BaseException:
         listening.close()
         raise
-    published = Published(port, host, number, relay)
+    published = Published(port, host, number, relay, own=left is not None)
     _stop_all_at_exit()
     _published[port] = published
     return published
@@ -93,30 +102,41 @@ def _check(port: int, lowest: int, what: str) -> None:
 def _refused(error: OSError, port: int, host: str, wanted: int) -> NetError:
     if error.errno == errno.EADDRINUSE:
         return PortInUse(
-            f"{host}:{wanted} is taken by another program outside this notebook's network",
+            f"{host}:{wanted} is taken by another program {_OUTSIDE}",
             f"Publish at any free port, labkit.lab.publish({port}, outside=0), or stop that program.",
         )
     if error.errno == errno.EPIPE:
         return NetError("the process that opens ports outside is gone", "Restart the kernel.", code="EPIPE")
-    return from_oserror(error, f"{host}:{wanted} (outside this notebook's network)")
+    return from_oserror(error, f"{host}:{wanted} ({_OUTSIDE})")
 
 
 class Published:
     """A published port. inside: its number in the notebook's network. host, port: where the machine reaches it."""
 
-    def __init__(self, inside: int, host: str, port: int, relay: _Relay | None) -> None:
+    def __init__(self, inside: int, host: str, port: int, relay: _Relay, *, own: bool) -> None:
         self.inside, self.host, self.port = inside, host, port
-        self._relay = relay
+        self._relay, self._own = relay, own
         self._closed = False
 
     def close(self) -> None:
         """Stop: connections through it are reset, the port outside is free again. May be called again."""
-        if self._closed or self._relay is None:
+        if self._closed:
             return
         self._closed = True
         if _published.get(self.inside) is self:
             del _published[self.inside]
         loop.call(self._relay.stop)
+
+    def show(self, path: str = "/", *, height: int = 220, proxied: bool | None = None) -> PageShown:
+        """Show a page of the server that is published, here in the notebook.
+
+        path: of the page. height: of its frame, in pixels. proxied: whether the browser gets the page by
+        jupyter-server-proxy; default: only if JupyterHub runs this notebook, because then the browser does not reach
+        this machine's loopback. Raises `LabError` for a path that does not begin with a slash.
+        """
+        if not isinstance(path, str) or not path.startswith("/"):
+            raise LabError(f"{shown(path)} is not a path", 'Give one such as "/".')
+        return PageShown(url_for(self.host, self.port, path, proxied), checks.whole(height, "height", 1, 10_000))
 
     def __enter__(self) -> Published:
         return self
@@ -126,11 +146,12 @@ class Published:
 
     def __repr__(self) -> str:
         where = f"{self.host}:{self.port}"
-        if self._relay is None:
-            return f"port {self.inside} of this machine's network: {where} reaches it, nothing needs publishing"
+        inside = f"port {self.inside} of this {'notebook' if self._own else 'machine'}'s network"
         if self._closed:
-            return f"port {self.inside} of this notebook's network, no longer published at {where}"
-        return f"port {self.inside} of this notebook's network, reachable by TCP at {where}{_of_udp(self.inside)}"
+            return f"{inside}, no longer published at {where}"
+        if not self._own:
+            return f"{inside}, reachable by TCP at {where} as well, where Jupyter's cookies are taken out"
+        return f"{inside}, reachable by TCP at {where}{_of_udp(self.inside)}"
 
 
 def _of_udp(port: int) -> str:
@@ -170,7 +191,7 @@ class _Relay:
             except OSError:  # nobody listens there: a reset tells the visitor, whose connection is accepted already
                 return
             self._hold(inner, undo)
-            both = asyncio.gather(_copy(outer_reader, inner), _copy(inner_reader, outer))
+            both = asyncio.gather(_copy(outer_reader, inner, JupyterCookies()), _copy(inner_reader, outer))
             # If one side was reset, reset the other too. uvloop raises RuntimeError for one that is closed already.
             with contextlib.suppress(OSError, RuntimeError):
                 await both
@@ -193,8 +214,10 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cookies: JupyterCookies | None = None
+) -> None:
     while data := await reader.read(_CHUNK):
-        writer.write(data)
+        writer.write(data if cookies is None else cookies.feed(data))
         await writer.drain()  # back-pressure: read no more until the other side has taken this
     writer.write_eof()  # half-close is passed on; the other direction goes on

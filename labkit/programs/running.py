@@ -12,30 +12,24 @@ import pty
 import re
 import shlex
 import shutil
-import signal
 import subprocess
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from labkit.core.calls import in_words
 from labkit.core.checks import is_number, shown
 from labkit.core.errors import ConnectionRefused, LabError, TimedOut
 from labkit.packets import Tape, capture, recorded, recording
 from labkit.packets.probe import best_tier
+from labkit.programs.alarm import Alarm
 from labkit.programs.beside import Beside
+from labkit.programs.browser import Gone, browse
 
 ENDING = ".program.json"
 """How the name of a recorded output ends, behind the name that the lesson gives it."""
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_CHROMIUM_FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
-    "--disable-extensions", "--metrics-recording-only", "--dump-dom",
-)  # fmt: skip
-
-
 _REFUSED = 7
 """curl's exit code if nobody listens at the address."""
 
@@ -46,7 +40,7 @@ class ProgramFailed(LabError):
 
 @dataclass(frozen=True)
 class Ran:
-    """What a program printed, and the packets of its ports. text: as on a terminal, without the last line break.
+    """What a program printed, and the packets of its ports. text: see `curl` and `chromium`.
 
     tape: what was captured while it ran. live: whether both come from this run; if not, ``origin`` says where
     they come from. As text, it shows the output and the origin.
@@ -85,36 +79,71 @@ def curl(
     if not isinstance(command, str) or not (words := shlex.split(command)) or words[0] != "curl":
         raise LabError(f"{shown(command)} is not a command of curl", "Write it as in a terminal: curl('curl -v URL').")
     # The user's own settings (.curlrc) would change what curl sends: -q leaves them out.
-    return _run("curl", ("curl",), ["-q", "--no-buffer", *words[1:]], port, name, lesson, timeout)
+    rest = ["-q", "--no-buffer", *words[1:]]
+    return _run("curl", ("curl",), lambda path: _output([path, *rest], timeout), port, name, lesson, timeout)
 
 
 @in_words
 def chromium(
-    url: str, port: int | Sequence[int] | None, *, name: str, lesson: str | None = None, timeout: float = 40.0
-) -> Ran:
-    """Open a page in Chromium, without a window, until it is loaded, and capture the packets of a port meanwhile.
+    url: str | Sequence[str], port: int | Sequence[int] | None, *, name: str, lesson: str | None = None,
+    until: str | None = None, timeout: float = 40.0,
+) -> Ran:  # fmt: skip
+    """Open a page in Chromium, without a window, and capture the packets of a port until the page is ready.
 
-    url: of a server in this notebook. port, name, lesson, timeout: as for `curl`. The text is the page as Chromium
-    understood it. Raises as `curl` does.
+    url: of a server in this notebook; or several, which are opened one after another in the same tab: the cookies stay.
+    until: when the last page is ready, as an expression of JavaScript in it, such as ``"window.done"``; default: it is
+    when everything that it names is loaded. port, name, lesson, timeout: as for `curl`.
+    The text is what the last page shows. Below it is a line for each thing that the pages and Chromium itself write to
+    the console: ``console log: ...``, ``console error: ...``. Raises as `curl` does, and `LabError` if ``until`` is no
+    expression of JavaScript.
     """
-    if not isinstance(url, str) or not url.startswith(("http://127.0.0.1", "https://127.0.0.1")):
-        raise LabError(f"{shown(url)} is not a page of this machine", "Give one such as http://127.0.0.1:1337/.")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        words = [*_CHROMIUM_FLAGS, f"--user-data-dir={profile}", url]
-        return _run("Chromium", _CHROMIUM, words, port, name, lesson, timeout)
+    urls: list[str] = list(url) if isinstance(url, (list, tuple)) else [url]  # type: ignore[list-item]  # looked at below
+    for each in urls:
+        if not _is_of_this_machine(each):
+            raise LabError(f"{shown(each)} is not a page of this machine", "Give one such as http://127.0.0.1:1337/.")
+    if not urls:
+        raise LabError("no page to open", "Give one such as http://127.0.0.1:1337/.")
+    if until is not None and not isinstance(until, str):
+        raise LabError(f"until={shown(until)} is not an expression", "Write it in quotes: until='window.done'.")
+
+    def run(path: str) -> str:
+        try:
+            text, late = browse(path, urls, until, timeout, _environment())
+        except OSError as error:
+            if isinstance(error, LabError):
+                raise
+            raise ProgramFailed(f"Chromium did not start: {error}", "Try it in a terminal.") from error
+        except Gone:
+            raise ProgramFailed("Chromium ended before it had answered", "Try it in a terminal.") from None
+        if late:
+            what = "the page was not loaded" if until is None else f"{until} was not true"
+            raise TimedOut(f"{what} after {timeout:g} s, and Chromium was stopped", "Look at what the page waits for.")
+        return text
+
+    return _run("Chromium", _CHROMIUM, run, port, name, lesson, timeout)
+
+
+def _is_of_this_machine(url: object) -> bool:
+    """Whether a URL is http or https, at 127.0.0.1 or localhost."""
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+    except ValueError:
+        return False
+    return parts is not None and parts.scheme in ("http", "https") and parts.hostname in ("127.0.0.1", "localhost")
 
 
 def _run(
-    what: str, names: Sequence[str], words: Sequence[str], port: int | Sequence[int] | None,
+    what: str, names: Sequence[str], run: Callable[[str], str], port: int | Sequence[int] | None,
     name: str, lesson: str | None, timeout: float,
 ) -> Ran:  # fmt: skip
+    """run: runs the program of this path, and returns its text."""
     if not is_number(timeout) or not 0 < timeout < 1e6:
         raise LabError(f"timeout={shown(timeout)} is not a time", "Give the seconds that the program may take.")
     path = next((found for each in names if (found := shutil.which(each))), None)
     if path is None:
         return _recorded(what, name, lesson, f"{what} is not installed", port is not None)
     with contextlib.nullcontext(Tape()) if port is None else capture(port, name=name, lesson=lesson) as tape:
-        text = _output(what, [path, *words], timeout)
+        text = run(path)
     if port is not None and best_tier() == "recorded":  # text and packets must be of the same run
         return _recorded(what, name, lesson, "this machine captures nothing")
     version = _version(path)
@@ -138,37 +167,35 @@ def load(path: Path) -> tuple[str, str, str]:
 def _recorded(what: str, name: str, lesson: str | None, why: str, captured: bool = True) -> Ran:
     path = recorded.recording_path(name, lesson, ending=ENDING)
     if not path.is_file():
-        raise ProgramFailed(
-            f"{why}, and there is no recording to stand in", f"Install {what}, or leave this cell out."
-        )
+        raise ProgramFailed(f"{why}, and there is no recording to stand in", f"Install {what}, or leave this cell out.")
     _, version, text = load(path)
     where = "/".join(["data", *path.parts[-2:]])
     tape = recording(name, lesson=lesson) if captured else Tape()
     return Ran(text, tape, False, f"recorded with {what} {version}, from {where}; {why}")
 
 
-def _output(what: str, command: Sequence[str], timeout: float) -> str:
-    """What a program prints on a terminal, errors and notes in their place among the rest."""
+def _output(command: Sequence[str], timeout: float) -> str:
+    """What curl prints on a terminal, errors and notes in their place among the rest."""
     main, other = pty.openpty()
     with contextlib.ExitStack() as undo:
         undo.callback(os.close, main)
         try:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=other, stderr=other if what == "curl" else subprocess.DEVNULL,
-                start_new_session=True, env=_environment(),
+                command, stdin=subprocess.DEVNULL, stdout=other, stderr=other, start_new_session=True,
+                env=_environment(),
             )  # fmt: skip
         except OSError as error:
-            raise ProgramFailed(f"{what} did not start: {error}", "Try it in a terminal.") from error
+            raise ProgramFailed(f"curl did not start: {error}", "Try it in a terminal.") from error
         finally:
             os.close(other)
         undo.callback(process.wait)
-        alarm = _Alarm(process, timeout)
+        alarm = Alarm(process.pid, timeout)
         undo.callback(alarm.stop)
         printed = b"".join(_read(main))
         process.wait()
         if alarm.rang:
-            raise TimedOut(f"{what} did not end within {timeout:g} s, and was stopped", "Look at what it waits for.")
-        if what == "curl" and process.returncode == _REFUSED:
+            raise TimedOut(f"curl did not end within {timeout:g} s, and was stopped", "Look at what it waits for.")
+        if process.returncode == _REFUSED:
             raise ConnectionRefused("curl could not connect: nothing listens there", "Start the server first.")
     text = printed.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\n")
     return re.sub(r"\x1b\[[0-9;]*m", "", text)  # curl writes names of fields in bold
@@ -185,26 +212,6 @@ def _read(terminal: int) -> Iterator[bytes]:
     with contextlib.suppress(OSError):
         while piece := os.read(terminal, 65536):
             yield piece
-
-
-class _Alarm:
-    """Ends a program and its children when its time is over."""
-
-    def __init__(self, process: subprocess.Popen[bytes], timeout: float) -> None:
-        import threading
-
-        self.process, self.rang = process, False
-        self._timer = threading.Timer(timeout, self._ring)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _ring(self) -> None:
-        self.rang = True
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-
-    def stop(self) -> None:
-        self._timer.cancel()
 
 
 def _version(path: str) -> str:

@@ -1,8 +1,10 @@
 """The chapter's servers, one short file each: read them, change them, break them.
 
-Rule: no cleverness here; everything a server needs comes from `labkit.net`, `labkit.dgram` and `labkit.http`.
+Rule: no cleverness here; everything a server needs comes from labkit's own parts below.
 """
 
-from labkit.servers import careless, dns, echo, greeter, hello, proxy, slow, time
+from labkit.servers import account, careless, dns, echo, greeter, hello, proxy, slow, time, updates, visitor
 
-__all__ = ["careless", "dns", "echo", "greeter", "hello", "proxy", "slow", "time"]
+__all__ = [
+    "account", "careless", "dns", "echo", "greeter", "hello", "proxy", "slow", "time", "updates", "visitor",
+]  # fmt: skip

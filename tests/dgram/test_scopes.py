@@ -32,6 +32,23 @@ print(data, sender.address, client.address()[0], server.address()[0])
 server.close(); client.close()
 """
 
+EVERYWHERE = """
+import subprocess
+from labkit.lab import namespaces
+namespaces.enter_private_network()
+ip = IP
+for words in (
+    "link add d0 type veth peer name d1", "link set d1 up", "addr add 192.0.2.5/24 dev d0", "link set d0 up",
+    "route add default dev d0",
+):
+    subprocess.run([ip, *words.split()], check=True)
+from labkit import dgram
+try:
+    dgram.create_socket().send(b"x", 9, "255.255.255.255")
+except Exception as error:
+    print(error)
+"""
+
 
 def test_a_link_local_address_keeps_its_interface_both_ways() -> None:
     need_private_network()
@@ -40,9 +57,15 @@ def test_a_link_local_address_keeps_its_interface_both_ways() -> None:
     assert done.stdout.splitlines()[-1:] == ["b'HI' fe80::5%d0 fe80::5%d0 fe80::5%d0"], done.stderr
 
 
-@pytest.mark.parametrize("address", ["255.255.255.255", "127.255.255.255"])
-def test_a_broadcast_that_is_not_allowed_says_what_allows_it(address: str) -> None:
+def test_a_broadcast_that_is_not_allowed_says_what_allows_it() -> None:
     socket = dgram.create_socket()
     with pytest.raises(PermissionDenied, match=r"is a broadcast address.*set_broadcast\(\)"):
-        socket.send(b"x", 9, address)
+        socket.send(b"x", 9, "127.255.255.255")
     socket.close()
+
+
+def test_a_broadcast_to_every_host_of_the_link_needs_it_too() -> None:
+    need_private_network()
+    program = EVERYWHERE.replace("IP", repr(need_tool("ip")), 1)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert "255.255.255.255:9 is a broadcast address" in done.stdout, done.stderr

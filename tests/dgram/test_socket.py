@@ -362,7 +362,27 @@ class TestNames:
             for action in (lambda: client.send("x", 9, name), lambda: client.connect(9, name)):
                 with pytest.raises(AddressUnavailable) as caught:
                     action()
-                assert caught.value.code == "ENOTFOUND"
+                # a machine without a name server looks nothing up
+                assert caught.value.code in ("ENOTFOUND", "EAI_AGAIN" if name == "no.such.host.invalid" else "")
+
+    @pytest.mark.parametrize(
+        ("said", "code", "words"),
+        [
+            (system.EAI_AGAIN, "EAI_AGAIN", "no name server says which address"),
+            (system.EAI_NONAME, "ENOTFOUND", "has no IPv4 address"),
+        ],
+        ids=["again", "no name"],
+    )
+    def test_no_name_server_is_told_from_no_such_name(
+        self, said: int, code: str, words: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def look_up(*_: Any, **__: Any) -> Any:
+            raise system.gaierror(said, "said by the resolver")
+
+        monkeypatch.setattr(system, "getaddrinfo", look_up)
+        with dgram.create_socket() as client, pytest.raises(AddressUnavailable, match=words) as caught:
+            client.bind(0, "no.such.host.invalid", expose=True)
+        assert caught.value.code == code
 
     @pytest.mark.parametrize("address", [5, b"127.0.0.1", ["127.0.0.1"]])
     def test_what_is_no_address(self, address: Any) -> None:

@@ -340,3 +340,45 @@ def test_a_body_comes_back_as_it_was_sent(pieces: list[bytes], in_chunks: bool) 
         assert parser.is_over
         assert told.body == body
         assert not told.surplus
+
+
+WHOLE = [
+    LINE + b"Content-Length: 2\r\n\r\nhi", LINE + b"Content-Length: 0\r\n\r\n", CHUNKED + b"2\r\nhi\r\n0\r\n\r\n",
+    b"HTTP/1.1 204 No\r\n\r\n", b"HTTP/1.1 304 N\r\nContent-Length: 7\r\n\r\n",
+    b"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\n" + LINE + b"Content-Length: 1\r\n\r\nx",
+    b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nhi",
+]  # fmt: skip
+
+
+@given(
+    st.sampled_from(WHOLE), st.booleans(), st.lists(st.one_of(PARTS, st.binary(max_size=6)), max_size=9),
+    st.sampled_from(["GET", "HEAD", "CONNECT"]), st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_a_restarted_parser_tells_what_a_new_one_tells(
+    first: bytes, by_bytes: bool, parts: list[bytes], method: str, random: Any
+) -> None:
+    data = b"".join(parts)
+    places = sorted(random.randrange(len(data) + 1) for _ in range(2))
+    pieces = [data[a:b] for a, b in zip([0, *places], [*places, len(data)], strict=True) if b > a]
+
+    def story(parser: ResponseParser, told: Told) -> tuple[Any, ...]:
+        code = None
+        try:
+            for piece in pieces:
+                parser.feed(piece)
+        except BadResponse as error:
+            code = error.code
+        else:
+            parser.finish()
+        return (told.heads, told.interims, told.body, told.trailers, told.ends_told, told.surplus, told.rest, code)
+
+    told = Told()
+    new = story(ResponseParser(told, method), told)
+    told = Told()
+    parser = ResponseParser(told, "GET")
+    for piece in [first[i : i + 1] for i in range(len(first))] if by_bytes else [first]:
+        parser.feed(piece)
+    assert parser.is_over
+    told.__init__()  # type: ignore[misc]  # forget the first answer
+    parser.restart(method)
+    assert story(parser, told) == new

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from labkit import net
 from labkit.core.errors import LabError
 from labkit.lab import publish
 from tests.lab.kernels import WAIT, ask, listening_ports, managed
@@ -276,15 +277,65 @@ def test_a_program_of_the_notebook_cannot(kernel: BlockingKernelClient) -> None:
     assert "only the notebook itself can publish" in said
 
 
-def test_without_a_network_of_its_own_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_of_its_own_another_port_leads_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LABKIT_NETWORK", raising=False)
-    before = listening_ports()
-    with publish(8124) as published:
-        assert published.port == 8124
-        assert repr(published) == (
-            "port 8124 of this machine's network: 127.0.0.1:8124 reaches it, nothing needs publishing"
-        )
-        assert listening_ports() - before == set()
+    with net.create_server(lambda peer: peer.pipe(peer)).listen(0) as server:
+        for outside in (None, server.port):  # the same number would be the server's own
+            with publish(server.port, outside) as published:
+                assert published.port != server.port
+                assert repr(published) == (
+                    f"port {server.port} of this machine's network, reachable by TCP at 127.0.0.1:{published.port} as "
+                    "well, where Jupyter's cookies are taken out"
+                )
+                with visit(published.port) as visitor:
+                    visitor.sendall(b"ni hao")
+                    assert visitor.recv(100) == b"ni hao"
+            assert published.port not in listening_ports()
+
+
+@pytest.mark.parametrize(
+    ("host", "prefix", "proxied", "url"),
+    [
+        ("127.0.0.1", "", None, "http://127.0.0.1:{port}/a?b=1"),
+        ("127.0.0.1", "", True, "/proxy/{port}/a?b=1"),
+        ("127.0.0.1", "/user/ada/", None, "/user/ada/proxy/{port}/a?b=1"),
+        ("127.0.0.1", "/user/ada/", False, "http://127.0.0.1:{port}/a?b=1"),
+        ("::1", "", None, "http://[::1]:{port}/a?b=1"),
+    ],
+)
+def test_where_a_page_is_shown(
+    monkeypatch: pytest.MonkeyPatch, host: str, prefix: str, proxied: bool | None, url: str
+) -> None:
+    monkeypatch.delenv("LABKIT_NETWORK", raising=False)
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", prefix)
+    with publish(8124, host=host) as published:
+        page = published.show("/a?b=1", proxied=proxied)
+        assert page.url == url.format(port=published.port)
+        assert repr(page) == f"page {page.url}"
+        assert f'src="{page.url}"' in page._repr_html_()
+        assert '"><script' not in published.show('/"><script')._repr_html_()
+        for path in ("", "a", None, 5):
+            with pytest.raises(LabError, match="is not a path"):
+                published.show(path)  # type: ignore[arg-type]
+
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n%bAccept: */*\r\n\r\n"
+
+
+def test_the_cookies_of_jupyter_reach_neither_the_server_nor_the_capture(
+    kernel: BlockingKernelClient, port: int
+) -> None:
+    ask(kernel, "capture = labkit.capture(8124)\ntape = capture.__enter__()")
+    with visit(port) as visitor:
+        visitor.sendall(REQUEST % b"Cookie: _xsrf=2|secret; own=1; username-127-0-0-1-8888=secret\r\n")
+        seen = b""
+        while not seen.endswith(b"\r\n\r\n"):
+            seen += visitor.recv(1000)
+    assert seen == REQUEST % b"Cookie: own=1\r\n"
+    said = ask(kernel, "capture.__exit__(None, None, None)\nprint(len(tape), *(bytes(packet) for packet in tape))")
+    assert int(said.split()[0]) > 5
+    assert "own=1" in said
+    assert "secret" not in said
 
 
 def test_it_ends_with_the_kernel() -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 import labkit
-from labkit import net, programs
+from labkit import http, net, programs
 from labkit.core.errors import ConnectionRefused, LabError, TimedOut
 from labkit.packets import Tape
 from tests.needs import need_live_capture, need_tool
@@ -39,6 +40,26 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "hello.program.json").write_text(json.dumps(kept), encoding="utf-8")
     Tape().save(folder / "hello.pcapng")
     return folder
+
+
+Page = Callable[[str], str]
+"""Serves this HTML; returns its URL."""
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """Serve pages, each on a port of its own."""
+    need_tool("chromium")
+    with ExitStack() as running:
+
+        def serve(html: str) -> str:
+            def answer(_: http.IncomingMessage, response: http.ServerResponse) -> None:
+                response.set_header("Content-Type", "text/html; charset=utf-8")
+                response.end(f"<!doctype html><link rel=icon href='data:,'><body>{html}</body>")
+
+            return f"http://127.0.0.1:{running.enter_context(http.create_server(answer).listen(0)).port}/"
+
+        yield serve
 
 
 def fake(directory: Path, name: str, script: str) -> None:
@@ -141,9 +162,62 @@ class TestChromium:
         assert "hello" in ran.text
         assert ran.tape.messages[0].start_line == "GET / HTTP/1.1"
 
-    @pytest.mark.parametrize("url", ["http://example.com/", "file:///etc/passwd", "", None, b"http://127.0.0.1/"])
+    def test_it_waits_until_the_page_is_ready_and_tells_what_it_shows_and_logs(self, page: Page) -> None:
+        url = page(
+            "<h1>Title</h1><script>console.log('begun', 1); console.warn('careful');"
+            "setTimeout(() => { document.body.append('later'); window.done = true; undefined_name(); }, 50)</script>"
+        )
+        ran = labkit.chromium(url, None, name="x", until="window.done")
+        assert ran.lines == (
+            "Title", "later", "console log: begun 1", "console warning: careful",
+            "console error: ReferenceError: undefined_name is not defined",
+        )  # fmt: skip
+
+    def test_it_is_ready_when_it_is_loaded(self, page: Page) -> None:
+        url = page("<script>addEventListener('load', () => document.body.append('loaded'))</script>")
+        assert labkit.chromium(url, None, name="x").text == "loaded"
+
+    def test_a_page_may_lead_to_another(self, page: Page) -> None:
+        there = page("<p>there</p><script>window.done = true</script>")
+        here = page(f"<script>setTimeout(() => location.href = '{there}', 20)</script>")
+        assert labkit.chromium(here, None, name="x", until="window.done").text == "there"
+
+    def test_cookies_stay_from_one_page_to_the_next(self, page: Page) -> None:
+        first = page("<script>document.cookie = 'taste=salt'; console.log('first')</script>")
+        second = page("<script>document.write(document.cookie)</script>")
+        assert labkit.chromium([first, second], None, name="x").lines == ("taste=salt", "console log: first")
+
+    def test_it_is_never_ready(self, page: Page) -> None:
+        need_tool("chromium")
+        with pytest.raises(TimedOut, match=r"window.done was not true after 3 s, and Chromium was stopped"):
+            labkit.chromium(page(""), None, name="x", until="window.done", timeout=3)
+
+    @pytest.mark.parametrize(("until", "said"), [("a b", "SyntaxError"), ("nothing.here", "ReferenceError")])
+    def test_what_is_waited_for_is_wrong(self, page: Page, until: str, said: str) -> None:
+        with pytest.raises(LabError, match=f"until='{until}' fails in the page: {said}"):
+            labkit.chromium(page(""), None, name="x", until=until)
+
+    def test_nobody_listens(self) -> None:
+        need_tool("chromium")
+        with net.create_server().listen(0) as server:
+            url = f"http://127.0.0.1:{server.port}/"
+        with pytest.raises(ConnectionRefused, match=f"Chromium could not connect to {url}: nothing listens there"):
+            labkit.chromium(url, None, name="x")
+
+    @pytest.mark.parametrize("script", ["exit 0", "cat <&3 >&4", "echo hello >&4"], ids=["ends", "repeats", "talks"])
+    def test_a_program_that_is_not_chromium(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+        """What it writes need not be an answer."""
+        fake(tmp_path, "chromium", script)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        with pytest.raises(programs.ProgramFailed):
+            labkit.chromium("http://127.0.0.1:1337/", None, name="x", timeout=3)
+
+    @pytest.mark.parametrize("url", [
+        "http://example.com/", "file:///etc/passwd", "", None, b"http://127.0.0.1/", 5, [], ["http://127.0.0.1/", 5],
+        "http://127.0.0.1.example.com/", "http://127.0.0.1@example.com/", "http://[", "javascript:127.0.0.1",
+    ])  # fmt: skip
     def test_other_pages_are_refused(self, url: object) -> None:
-        with pytest.raises(LabError, match="is not a page of this machine"):
+        with pytest.raises(LabError, match=r"is not a page of this machine|no page to open"):
             labkit.chromium(url, 1337, name="x")  # type: ignore[arg-type]
 
 

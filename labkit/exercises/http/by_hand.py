@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import socket as system
-import threading
 from typing import Any
 
 from labkit import http
 from labkit.exercises.engine import Exercise
+from labkit.exercises.http.serving import TrialHttpServer
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 from labkit.exercises.tcp.serving import Trial
@@ -132,16 +132,10 @@ class ByHand(Exercise):
                          else "The request has no body. Which field announces one?")
 
 
-class _Server(http.Server):
-    """The live server. asked: the requests that it has got, with their bodies.
-
-    failures, served, idle: see `TrialServer`; this one has no handler of a student's.
-    """
+class _Server(TrialHttpServer):
+    """The live server. asked: the requests that it has got, with their bodies."""
 
     def __init__(self) -> None:
-        self.failures: list[BaseException] = []
-        self.served = threading.Event()
-        self.idle = False
         self.asked: list[tuple[http.IncomingMessage, bytes]] = []
         super().__init__(self._greet)
 
@@ -161,9 +155,6 @@ class _Server(http.Server):
 
         request.on("data", body.extend)
         request.on("end", answer)
-
-    def _report(self, error: BaseException, about: object = None) -> None:
-        self.failures.append(error)
 
 
 class _Trial(Trial):

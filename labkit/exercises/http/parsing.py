@@ -5,11 +5,11 @@ Rule: the answer is fed every split point there is; a finding names the bytes an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from types import GeneratorType
+from collections.abc import Sequence
 from typing import Any
 
 from labkit.exercises.engine import Exercise
+from labkit.exercises.feeding import REFUSED, chunks, feed, pieces
 from labkit.exercises.http.messages import (
     CHUNKED,
     DOUBTFUL,
@@ -26,9 +26,6 @@ from labkit.exercises.result import show, source
 from labkit.exercises.running import NotYet, Run, check_callable
 
 _KINDS = (("the method", str), ("the target", str), ("the fields", dict), ("the body", bytes))
-
-_REFUSED = object()
-"""What a feed is worth that raised ValueError."""
 
 
 class RequestParser:
@@ -149,11 +146,10 @@ exercises.http.parser.check(RequestParser)'''
 
     def _compare(self, run: Run, answer: Any, sent: Sent, cuts: Sequence[int], first: bool = False) -> None:
         """Feed the stream cut at these bytes; what was returned by then must be its requests."""
-        chunks = [sent.raw[one:other] for one, other in zip((0, *cuts), (*cuts, len(sent.raw)), strict=True)]
         parser = self._new(run, answer)
-        fed, about = f"of {_pieces(sent.raw, cuts)}", _about(sent, cuts)
+        fed, about = f"of {pieces(sent.raw, cuts)}", _about(sent, cuts)
         given: list[Any] = []
-        for chunk in chunks:
+        for chunk in chunks(sent.raw, cuts):
             try:
                 given += _feed(run, parser, chunk, first)
             except NotYet as found:
@@ -201,8 +197,8 @@ exercises.http.parser.check(RequestParser)'''
     def _refused(self, run: Run, answer: Any, doubtful: Doubtful) -> None:
         """The request must be refused, whole and byte by byte, and before anything is returned of it."""
         expected = f"ValueError for {doubtful.named}\nin {_in_short(doubtful.raw)}"
-        for chunks in ((doubtful.raw,), [doubtful.raw[at : at + 1] for at in range(len(doubtful.raw))]):
-            came, refused = self._attempted(run, answer, chunks, expected)
+        for cuts in ((), range(1, len(doubtful.raw))):
+            came, refused = self._attempted(run, answer, doubtful.raw, cuts, expected)
             if came:
                 seen = f"request 1: {show(came[0])}"
                 more = "It was returned, and the error came after that.\n" if refused else ""
@@ -211,18 +207,20 @@ exercises.http.parser.check(RequestParser)'''
                 raise NotYet(expected, "feed() returned no request, and raised nothing",
                              f"So the parser waits for more. {doubtful.why}")
 
-    def _attempted(self, run: Run, answer: Any, chunks: Sequence[bytes], expected: str) -> tuple[list[Any], bool]:
+    def _attempted(
+        self, run: Run, answer: Any, raw: bytes, cuts: Sequence[int], expected: str
+    ) -> tuple[list[Any], bool]:
         """What was returned, and whether feed raised ValueError."""
         parser = self._new(run, answer)
         came: list[Any] = []
-        for chunk in chunks:
+        for chunk in chunks(raw, cuts):
             try:
                 given = _feed(run, parser, chunk, may_refuse=True)
             except NotYet as found:
                 if " returns" in found.expected:
                     found.expected, found.why = expected, "Refuse what is in doubt by ValueError."
                 raise
-            if given is _REFUSED:
+            if given is REFUSED:
                 return came, True
             came += given
         return came, False
@@ -231,7 +229,7 @@ exercises.http.parser.check(RequestParser)'''
         """A body in chunks is refused from the start, or read rightly at every cut."""
         first = CHUNKED[0]
         expected = f"ValueError, or the whole body\nof {_in_short(first.raw)}"
-        came, refused = self._attempted(run, answer, [first.raw[at : at + 1] for at in range(len(first.raw))], expected)
+        came, refused = self._attempted(run, answer, first.raw, range(1, len(first.raw)), expected)
         if refused and came:
             raise NotYet(expected, f"{show(came[0])}, and then ValueError",
                          "Transfer-Encoding says that a body in chunks follows. Who does not look at it takes the "
@@ -253,29 +251,8 @@ exercises.http.parser.check(RequestParser)'''
 
 
 def _feed(run: Run, parser: Any, chunk: bytes, first: bool = False, *, may_refuse: bool = False) -> Any:
-    """What feed returned, a list of requests; `_REFUSED` for ValueError if it may refuse, else a `NotYet`."""
-    doing = f"feed({show(chunk)})"
-    returned = run.call(doing, _refusing if may_refuse else _collecting, parser.feed, chunk, first=first)
-    if returned is _REFUSED:
-        return _REFUSED
-    if type(returned) not in (list, tuple):
-        raise NotYet("a list of requests", f"{doing} returned {show(returned)}",
-                     "An empty list says: none is complete.")
-    for request in returned:
-        _check_request(doing, request)
-    return list(returned)
-
-
-def _collecting(feed: Callable[[bytes], Any], chunk: bytes) -> Any:
-    returned = feed(chunk)
-    return list(returned) if type(returned) is GeneratorType else returned
-
-
-def _refusing(feed: Callable[[bytes], Any], chunk: bytes) -> Any:
-    try:
-        return _collecting(feed, chunk)
-    except ValueError:
-        return _REFUSED
+    """What feed returned, a list of requests; `REFUSED` for ValueError if it may refuse, else a `NotYet`."""
+    return feed(run, parser, chunk, "requests", _check_request, first, may_refuse=may_refuse)
 
 
 def _check_request(doing: str, request: Any) -> None:
@@ -340,17 +317,6 @@ def _place(sent: Sent, cut: int) -> str:
         if cut == start:
             return f"The cut is right after request {number}: it is complete, and nothing is left of it."
     return ""
-
-
-def _pieces(raw: bytes, cuts: Sequence[int]) -> str:
-    if not cuts:
-        return show(raw)
-    if len(cuts) > 1:
-        return f"{show(raw)}, byte by byte"
-    cut = cuts[0]
-    before = "" if cut <= 24 else "..."
-    after = "" if len(raw) - cut <= 24 else "..."
-    return f"{before}{show(raw[max(0, cut - 24) : cut])} + {show(raw[cut : cut + 24])}{after}"
 
 
 def _in_short(raw: bytes) -> str:

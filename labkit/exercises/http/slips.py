@@ -6,12 +6,12 @@ Rule: the mended client is run; what its server gets decides, and the source is 
 from __future__ import annotations
 
 import re
-import threading
 from typing import Any
 
 from labkit import http
 from labkit.core.errors import NetError, TimedOut
 from labkit.exercises.engine import Exercise
+from labkit.exercises.http.serving import TrialHttpServer
 from labkit.exercises.result import show, show_error
 from labkit.exercises.running import NotAttempted, NotYet, Run, own_frames
 from labkit.exercises.tcp.serving import PATIENCE, Trial, check_plain
@@ -167,16 +167,10 @@ def _attempt(function: Any, port: int) -> tuple[Any, Exception | None]:
         return None, error
 
 
-class _Server(http.Server):
-    """The server that is asked. asked: method, target, fields and body of each request.
-
-    failures, served, idle: see `TrialServer`; this one has no handler of a student's.
-    """
+class _Server(TrialHttpServer):
+    """The server that is asked. asked: method, target, fields and body of each request."""
 
     def __init__(self) -> None:
-        self.failures: list[BaseException] = []
-        self.served = threading.Event()
-        self.idle = False
         self.asked: list[tuple[str, str, dict[str, str], str]] = []
         super().__init__(self._greet)
 
@@ -192,6 +186,3 @@ class _Server(http.Server):
 
         request.on("data", body.extend)
         request.on("end", answer)
-
-    def _report(self, error: BaseException, about: object = None) -> None:
-        self.failures.append(error)

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import random
 import socket as system
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 from labkit import http
 from labkit.exercises.engine import Exercise
+from labkit.exercises.http.serving import TrialHttpServer
 from labkit.exercises.running import NotYet, Run
-from labkit.exercises.tcp.serving import KERNEL, PATIENCE, Trial, check_plain
+from labkit.exercises.tcp.serving import PATIENCE, Trial, check_plain, shrink
 
 PIECE = 16 * 1024
 """Bytes of a piece."""
@@ -129,22 +129,18 @@ class SlowReader(Exercise):
             trial.close()
 
 
-class _Server(http.Server):
-    """A server whose handler is the student's; it keeps what the handler raises.
+class _Server(TrialHttpServer):
+    """A server whose handler is the student's.
 
-    failures, served, idle: see `TrialServer`. count: pieces of the next answers.
-    pieces: those of each connection, by the client's port.
+    count: pieces of the next answers. pieces: those of each connection, by the client's port.
     """
 
     def __init__(self, handler: Callable[[http.ServerResponse, Iterator[bytes]], Any]) -> None:
-        self.failures: list[BaseException] = []
-        self.served = threading.Event()
-        self.idle = False
         self.count = 3
         self.pieces: dict[int | None, Pieces] = {}
         self.handler = handler
         super().__init__(self._serve)
-        self.on("connection", _shrink)
+        self.on("connection", shrink)
 
     def _serve(self, request: http.IncomingMessage, response: http.ServerResponse) -> None:
         pieces = self.pieces[request.socket.remote_port] = Pieces(self.count)
@@ -154,16 +150,6 @@ class _Server(http.Server):
             self.idle = returned in (None, ...) and not (pieces.given or response.headers_sent or listens)
         finally:
             self.served.set()
-
-    def _report(self, error: BaseException, about: object = None) -> None:
-        self.failures.append(error)
-
-
-def _shrink(socket: Any) -> None:
-    """Let the kernel take little from the server, so that the memory of the server shows."""
-    channel = socket._channel()
-    if channel is not None:
-        channel.setsockopt(system.SOL_SOCKET, system.SO_SNDBUF, KERNEL)
 
 
 class _Trial(Trial):

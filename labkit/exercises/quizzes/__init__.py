@@ -24,6 +24,10 @@ from labkit.exercises.quizzes import (
     lesson_03c,
     lesson_03d,
     lesson_03e,
+    lesson_04a,
+    lesson_04b,
+    lesson_04c,
+    lesson_04d,
 )
 
 __all__ = ["QUESTIONS"]
@@ -32,6 +36,7 @@ _MODULES = (
     lesson_00, lesson_01a, lesson_01b, lesson_01c, lesson_01d, lesson_01e, lesson_01f,
     lesson_02a, lesson_02b, lesson_02c, lesson_02d, lesson_02e,
     lesson_03a, lesson_03b, lesson_03c, lesson_03d, lesson_03e,
+    lesson_04a, lesson_04b, lesson_04c, lesson_04d,
 )  # fmt: skip
 
 QUESTIONS: dict[str, tuple[Question, ...]] = {module.LESSON: module.QUESTIONS for module in _MODULES}

@@ -6,7 +6,7 @@ Rule: the origin of the packets is told. A connection made here has valid checks
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from struct import pack
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,8 +30,11 @@ RECORDING = ("01a-tcp-connection", "greeting")
 # MSS 1460, SACK permitted, timestamps, one byte of filling, window scale 7: what Linux puts into a SYN.
 _SYN_OPTIONS = bytes.fromhex("020405b4 0402 080a 00000001 00000000 01 030307")
 
-# Who sends, flags, payload: one connection of the greeter's, from SYN to the last ACK.
-_SCRIPT = (
+Script = Sequence[tuple[str, int, bytes]]
+"""The packets of a connection: who sends ("client", "server"), flags, payload."""
+
+# One connection of the greeter's, from SYN to the last ACK.
+_SCRIPT: Script = (
     ("client", SYN, b""),
     ("server", SYN | ACK, b""),
     ("client", ACK, b""),
@@ -57,15 +60,18 @@ def ip_packet(segment: bytes, number: int = 1) -> bytes:
     return header[:10] + pack("!H", checksum(header)) + header[12:] + segment
 
 
-def conversation() -> Tape:
-    """One whole connection of the greeter's as a tape, the same every time."""
+def conversation(script: Script = _SCRIPT, port: int = SERVER) -> Tape:
+    """One whole connection as a tape, the same every time; without a script, one of the greeter's.
+
+    port: the server's.
+    """
     from labkit.packets import Tape
     from labkit.packets.capture_file import Recording
 
-    ports = {"client": CLIENT, "server": SERVER}
+    ports = {"client": CLIENT, "server": port}
     following = {"client": 0x10203040, "server": 0xA0B0C0D0}
     frames = []
-    for number, (sender, flags, payload) in enumerate(_SCRIPT, 1):
+    for number, (sender, flags, payload) in enumerate(script, 1):
         receiver = "server" if sender == "client" else "client"
         options = _SYN_OPTIONS if flags & SYN else b""
         ack = following[receiver] if flags & ACK else 0
@@ -76,7 +82,7 @@ def conversation() -> Tape:
         frame = bytes(12) + b"\x08\x00" + ip_packet(segment, number)
         frames.append((number * 1_000_000, frame, 1, 0, len(frame)))
         following[sender] += len(payload) + (1 if flags & (SYN | FIN) else 0)
-    return Tape(Recording(frames, ports=(SERVER,)), origin=MADE)
+    return Tape(Recording(frames, ports=(port,)), origin=MADE)
 
 
 def choose(tape: Tape | None, pick: Callable[[Tape], T | None], wanted: str) -> tuple[T, str]:

@@ -60,9 +60,7 @@ class TrialServer(net.Server):
         return self.SOCKET(self)
 
     def _serve(self, socket: net.Socket) -> None:
-        channel = socket._channel()
-        if channel is not None:
-            channel.setsockopt(system.SOL_SOCKET, system.SO_SNDBUF, KERNEL)
+        shrink(socket)
         self.sockets[socket.remote_port] = socket
         try:
             self.handler(socket)
@@ -73,6 +71,13 @@ class TrialServer(net.Server):
 
     def _report(self, error: BaseException, about: object = None) -> None:
         self.failures.append(error)
+
+
+def shrink(socket: net.Socket) -> None:
+    """Let the kernel take little from a server's socket, so that the memory of the server shows."""
+    channel = socket._channel()
+    if channel is not None:
+        channel.setsockopt(system.SOL_SOCKET, system.SO_SNDBUF, KERNEL)
 
 
 class OnTrial(Protocol):

@@ -1,0 +1,257 @@
+"""The browser's WebSocket: made with a URL, it asks for the upgrade, checks the answer, and is open.
+
+Rule: the client's handshake; the open connection is channel.py, and what a server does with this class is server.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from labkit import http
+from labkit.core import checks, loop
+from labkit.core.calls import made_in_words
+from labkit.core.errors import BadArgument, LabError, TimedOut
+from labkit.http import Agent, ClientRequest
+from labkit.http.headers import Given, pairs
+from labkit.net import Socket
+from labkit.websocket import extensions, handshake
+from labkit.websocket.deflate import Deflate
+from labkit.websocket.frames import MAX_MESSAGE_SIZE
+from labkit.websocket.handlers import WithHandlers
+from labkit.websocket.handshake import BadHandshake
+from labkit.websocket.options import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_QUEUE, Options, options
+from labkit.websocket.sending import CLOSED, CONNECTING, OPEN
+
+GRACE = 5.0
+"""Seconds in which a cell can ask for the error of its WebSocket, before it is shown on stderr."""
+
+
+@made_in_words
+class WebSocket(WithHandlers):
+    """A WebSocket, with the browser's names and Node's events. To make one is to connect, as in a browser.
+
+    Events: ``open``, ``message`` (str for text, bytes for binary), ``ping``, ``pong`` (bytes), ``close`` (code,
+    reason), ``error``, ``drain``, ``upgrade`` (the response), ``unexpected_response`` (request, response). Or one
+    function each: ``ws.on_message = lambda event: print(event.data)``; also on_open, on_close, on_error.
+
+    url: ``"ws://127.0.0.1:12010/updates"``. protocols: subprotocols to offer, the first is preferred. origin: sent as
+    Origin; a browser sends the page's. headers: more fields. per_message_deflate: offer compression (RFC 7692).
+    max_message_size, max_frame_size: bytes; what is larger is answered 1009. max_queue: bytes that may wait to be sent.
+    handshake_timeout, close_timeout: seconds, 0 for no limit. agent: see `http.request`.
+
+    From a cell it returns when TCP stands, or raises what `net.connect` raises; ``wait_for("open")`` waits for the
+    handshake, or raises `BadHandshake`. Messages that come before anybody listens are kept.
+    Source: the WebSockets standard (WHATWG); Node's package ``ws``; RFC 6455.
+    """
+
+    __slots__ = (
+        "_deadline", "_from_cell", "_key", "_making", "_offered", "_offering", "_request", "_told", "_unmade",
+        "_wants_close",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        url: str,
+        protocols: str | Sequence[str] = (),
+        *,
+        origin: str | None = None,
+        headers: Given | None = None,
+        per_message_deflate: Any = False,
+        max_message_size: int = MAX_MESSAGE_SIZE,
+        max_frame_size: int | None = None,
+        max_queue: int = MAX_QUEUE,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
+        close_timeout: float = CLOSE_TIMEOUT,
+        agent: Agent | bool | None = False,
+    ) -> None:
+        chosen = options(max_message_size, max_frame_size, max_queue, close_timeout)
+        checks.seconds(handshake_timeout, "handshake_timeout")
+        self._offered = handshake.check_protocols(protocols)
+        self._begin(chosen, is_server=False, owner=None, url=_checked(url), has_cell=True)
+        self._key = handshake.new_key()
+        self._offering = extensions.check_option(per_message_deflate)
+        self._from_cell = not loop.inside()
+        self._wants_close = False  # a cell waits for close, and no longer for messages
+        fields = [*pairs(headers)] if headers is not None else []
+        fields += [
+            ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Key", self._key),
+            ("Sec-WebSocket-Version", handshake.VERSION),
+        ]  # fmt: skip
+        if self._offered:
+            fields.append(("Sec-WebSocket-Protocol", ", ".join(self._offered)))
+        if self._offering is not None:
+            fields.append(("Sec-WebSocket-Extensions", extensions.offer(self._offering)))
+        if origin is not None:
+            fields.append(("Origin", checks.text(origin, "an origin")))
+        request = http.request(_for_http(self.url), headers=fields, agent=agent)
+        self._request: ClientRequest | None = request
+        self._deadline: asyncio.TimerHandle | None = None
+        self._making = self._from_cell
+        self._unmade: BaseException | None = None
+        self._told: tuple[Any, ...] = ()
+        request._add("error", self._request_failed)
+        request._add("upgrade", self._upgraded)
+        request._add("response", self._unexpected)
+        loop.call(self._begin_deadline, handshake_timeout)
+        request.end()
+        if self._from_cell:
+            loop.call(self._made)
+            if self._unmade is not None:
+                raise self._unmade
+
+    @classmethod
+    def _serving(cls, chosen: Options, owner: Any, url: str) -> WebSocket:
+        """One at a server, whose handshake is being answered."""
+        made = cls.__new__(cls)
+        made._begin(chosen, is_server=True, owner=owner, url=url, has_cell=False)
+        made._request = made._deadline = made._offering = made._unmade = None
+        made._from_cell = made._making = made._wants_close = False
+        made._key, made._offered, made._told = "", (), ()
+        return made
+
+    # -- the handshake
+
+    def _begin_deadline(self, seconds: float) -> None:
+        if seconds:
+            self._deadline = loop.get().call_later(seconds, self._too_late, seconds)
+
+    def _too_late(self, seconds: float) -> None:
+        words = f"the handshake with {self.url} took longer than {seconds:g} s"
+        self._give_up(TimedOut(words, "Does a WebSocket server listen there?"), False)
+
+    def _made(self) -> None:
+        self._making = False
+
+    def _request_failed(self, error: BaseException) -> None:
+        request = self._request
+        if self._state is not CONNECTING or request is None:
+            return
+        if self._making and (request.socket is None or request.socket.endpoint()[1] is None):  # TCP never stood
+            self._end_handshake()
+            self._state, self._unmade = CLOSED, error
+        else:
+            self._refuse(error)
+
+    def _unexpected(self, response: Any) -> None:
+        """The server has answered something else than 101."""
+        request = self._request
+        if request is None or self._state is not CONNECTING:
+            return
+        if "unexpected_response" in self._listeners:
+            self._end_handshake()
+            request._add("close", lambda *_: self._refused())
+            self._fire("unexpected_response", request, response)
+            return
+        response.resume()
+        words = f"{self.url} answered {response.status_code} {response.status_message}".rstrip()
+        self._refuse(BadHandshake(words, "A WebSocket server answers 101.", status=response.status_code))
+
+    def _upgraded(self, response: Any, socket: Socket, head: bytes) -> None:
+        if self._state is not CONNECTING:
+            socket._destroy_now(None)
+            return
+        self.socket = socket
+        self._fire("upgrade", response)
+        if self._state is not CONNECTING:  # the listener has closed it
+            return
+        try:
+            found = handshake.check_response(response.headers_distinct, self._key, self._offered)
+            agreed = extensions.accepted(found.extensions, self._offering)
+        except BadHandshake as error:
+            self._refuse(error)
+            return
+        self._end_handshake()
+        self.protocol = found.protocol
+        self.extensions = ", ".join(found.extensions)
+        self._adopt(socket, None if agreed is None else Deflate(agreed, is_server=False))
+        self._told = self._listeners.get("open", ())
+        self._fire("open")
+        self._flow(head)
+
+    def _end_handshake(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None
+        self._request = None
+
+    def _refuse(self, error: BaseException) -> None:
+        """There is no WebSocket: ``error``, then ``close`` with 1006."""
+        request, socket = self._request, self.socket
+        self._end_handshake()
+        self._state = CLOSED
+        if socket is not None:
+            socket._destroy_now(None)
+        elif request is not None:
+            request._destroy_now(None)
+        self._fail(error)
+        self._tell_closed()
+
+    def _refused(self) -> None:
+        if self._state is CONNECTING:
+            self._tell_closed()
+
+    def _give_up(self, error: LabError, from_cell: bool) -> None:
+        if self._state is CONNECTING:
+            self._refuse(error)
+            if from_cell and self._failure is not None:  # the cell knows: it has closed it
+                self._failure.given = True
+
+    # -- what a cell may ask for later
+
+    def _fail(self, error: BaseException) -> None:
+        """See `Endpoint._fail`. The error of a cell's WebSocket waits a moment for the cell to ask."""
+        if not self._from_cell or "error" in self._listeners:
+            super()._fail(error)
+            return
+        if not self._offer(self._remember("error", (error,))):
+            loop.get().call_later(GRACE, self._tell_late, error)
+
+    def _tell_late(self, error: BaseException) -> None:
+        failure = self._failure
+        if failure is not None and not failure.given and failure.exception() is error:
+            failure.given = True
+            self._report(error)
+
+    def _wanted(self, event: str) -> None:
+        """A cell's listener of ``open`` or ``error`` may come after the event: in a browser it could not, because no
+        event comes before the script has ended. So it is called now.
+        """
+        super()._wanted(event)
+        if self._from_cell and not loop.inside() and event in ("open", "error"):
+            loop.call(self._tell_again, event, self._listeners[event][-1])
+
+    def _tell_again(self, event: str, listener: Any) -> None:
+        failure = self._failure
+        if event == "open" and (self._unseen(event) is None or listener in self._told):
+            return
+        if event == "error" and (failure is None or failure.given):
+            return
+        try:
+            listener(*(failure.give(),) if event == "error" and failure is not None else ())
+        except Exception as error:
+            self._broken(error)
+
+    def _waits_for_cell(self) -> bool:
+        return self._from_cell and not self._wants_close and self._state is OPEN
+
+    def _waiting(self, event: str) -> None:
+        super()._waiting(event)
+        if event == "close" and not self._wants_close:  # however many messages come before it
+            self._wants_close = True
+            loop.call(self._read_on)
+
+
+def _checked(url: Any) -> str:
+    text = checks.text(url, "a URL")
+    scheme = text.partition(":")[0].lower()
+    if scheme == "wss":
+        raise BadArgument(f"{checks.shown(url)} asks for TLS, which this part does not have yet", "Use ws://.")
+    if scheme not in ("ws", "http") or "#" in text:
+        raise BadArgument(f"{checks.shown(url)} is not the URL of a WebSocket", 'Give "ws://127.0.0.1:12010/updates".')
+    return "ws" + text[len(scheme) :]
+
+
+def _for_http(url: str) -> str:
+    return "http" + url[2:]
