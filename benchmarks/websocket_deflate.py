@@ -35,7 +35,8 @@ COMPARISON = Comparison(
     command=lambda name, _: command(name, "deflate"),
     program="websocket_deflate_load",
     peers={"Node ws": "node", "websockets": "websockets"},
-    limits=lambda _: {"Node ws": 1.0},
+    # labkit sends 64 B as they are, which ws does only without context takeover: not the same work, so no promise
+    limits=lambda work: {"Node ws": 1.0} if work.size >= 1024 else {},
     about=sizes,
 )
 

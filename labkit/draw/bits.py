@@ -91,6 +91,7 @@ def bits(
         [
             *([heading] if title is not None else []),
             *(line for part in parts for line in _twin(part, alone, lit)),
+            *([visible(f"{thing.state}: {thing.reason}")] if is_apart(thing) and thing.state else []),
             *([tape] if tape else []),
         ]
     )
@@ -119,7 +120,8 @@ def _heading(thing: Any, layers: list[Layer]) -> str:
     number = layers[0].packet if layers else 0
     of = f" of packet {number}" if number else ""
     if is_apart(thing):
-        return visible(f"{thing.protocol} frame{of}: {thing.title}")
+        wrong = f", {thing.state}: {thing.reason}" if thing.state else ""
+        return visible(f"{thing.protocol} frame{of}: {thing.title}{wrong}")
     if len(layers) == 1:
         return visible(f"{layers[0].title}{of}")
     return visible(f"Packet {number or ''}: {' / '.join(layer.name for layer in layers)}".replace(" :", ":"))

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from labkit.draw import ladder_model, ladder_text, style
 from labkit.draw.ladder_drawing import Drawing, lowest
 from labkit.draw.ladder_model import STALL_NS, Ladder, Rung
-from labkit.draw.message_lanes import Lanes
+from labkit.draw.message_lanes import Lanes, label, left_unsaid
 from labkit.draw.message_model import Said, heading, messages_of, spoken, with_handshakes
 from labkit.draw.picture import Picture
 from labkit.draw.style import SLOPE
-from labkit.draw.text import count, duration, fit, visible, width
+from labkit.draw.text import count, duration, visible, width
 
 if TYPE_CHECKING:
     from labkit.packets.model import SocketEvent
@@ -83,6 +83,7 @@ class MessageDrawing(Drawing):
         super().__init__(*args, **named)
         self.found = found
         self.lanes = Lanes(self.shape.client, self.shape.server)
+        self.unsaid_parts = left_unsaid(found, self.shape.room - 60 * self.many)
 
     def body(self) -> None:
         """Starts and arrivals of messages, and the socket events, in the order of time."""
@@ -121,8 +122,9 @@ class MessageDrawing(Drawing):
         """A message begins: its words above the start of its arrow."""
         said = self.found[rung.number - 1]
         y = round(max(self.y, self.taken["packet"] + _STEP))
-        rest = ", ".join(filter(None, (said.rest, "" if self.compact else said.packets)))
-        self.said(rung, said.words, f"  {rest}" if rest else "", y)
+        room = self.shape.room - 2 * self.lanes.taken - 60 * self.many
+        parts = [*(part for part in said.parts if part not in self.unsaid_parts), "" if self.compact else said.packets]
+        self.label(rung, *label(said.words, parts, room), y, SLOPE)
         if self.shape.time:
             self.canvas.raw(self.shape.time, y + 4, self.clocks.get(rung.number, "no time"), "z e")
         line = self.arrows["ac" if rung.right else "as"]
@@ -134,13 +136,6 @@ class MessageDrawing(Drawing):
         self.taken["packet"] = y + SLOPE + 3
         self.y = y + SLOPE + 6
         self.wrong(rung.number)
-
-    def said(self, rung: Rung, words: str, rest: str, y: int) -> None:
-        """The words above an arrow, between the lines of the messages that are on their way."""
-        room = self.shape.room - 2 * self.lanes.taken
-        rest = fit(rest, room / 2, "m") if width(rest, "m") > room / 2 and width(words, "fl") > room / 2 else rest
-        words = fit(words, room - width(rest, "m") - 60 * self.many, "fl")
-        self.label(rung, words, rest, y, SLOPE)
 
     def hear(self, number: int) -> None:
         """A message is whole: its arrow ends."""

@@ -5,9 +5,12 @@ Rule: only places; what is on its way has a lane of its own beside the lifeline,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from labkit.draw.message_model import ALIKE, Said
 from labkit.draw.style import SLOPE
+from labkit.draw.text import fit, width
 
 _FIRST, _STEP = 6, 5  # px from a lifeline to the first lane, and from lane to lane
 _HEADS = 10  # px between two arrow heads at one side
@@ -66,3 +69,29 @@ class Lanes:
     def _ends(self, right: bool) -> tuple[int, int, int]:
         """(x of the start, x of the head, from the head's tip to its back)."""
         return (self.client + 2, self.server - 3, -9) if right else (self.server - 2, self.client + 3, 9)
+
+
+def left_unsaid(found: Sequence[Said], room: float) -> set[str]:
+    """The parts that no label says, since one of those which should has no room for it."""
+    return {
+        part
+        for part in ALIKE
+        for said in found
+        if part in said.parts and part not in label(said.words, said.parts, room)[1].strip().split(", ")
+    }
+
+
+def label(words: str, parts: Sequence[str], room: float) -> tuple[str, str]:
+    """(what a message is, the rest of its label) in so many px.
+
+    parts: of the rest, what says most first; the last ones are left out if there is no room for them, and a part is
+    shortened only if the words alone are too long.
+    """
+    kept = [part for part in parts if part]
+    while kept and width(words, "fl") + width(f"  {', '.join(kept)}", "m") > room:
+        kept.pop()
+    if not kept and width(words, "fl") > room:
+        kept = [part for part in parts if part][:1]
+        rest = fit(f"  {kept[0]}", room / 2, "m") if kept else ""
+        return fit(words, room - width(rest, "m"), "fl"), rest
+    return words, f"  {', '.join(kept)}" if kept else ""

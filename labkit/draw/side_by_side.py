@@ -17,7 +17,7 @@ from labkit.draw.ladder_fold import folded, without_acks
 from labkit.draw.ladder_model import Fold, Item, Ladder, Rung, flat
 from labkit.draw.ladder_resets import judge
 from labkit.draw.message_ladder import message_lines, whose
-from labkit.draw.message_lanes import Lanes
+from labkit.draw.message_lanes import Lanes, label, left_unsaid
 from labkit.draw.message_model import Said, messages_of, noun, spelled, spoken, with_handshakes
 from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN, SLOPE, Shape
@@ -126,6 +126,7 @@ class _Levels(Drawing):
             self.begins.setdefault(numbers[0], []).append(said)
             self.ends.setdefault(done if done in drawn and done >= numbers[0] else numbers[-1], []).append(said)
         self.lanes = Lanes(_CLIENT, _SERVER)
+        self.unsaid_parts = left_unsaid(found, _ROOM)
         self.flying: set[int] = set()  # by id of what is said
 
     def drawn(self, desc: str) -> tuple[str, float]:
@@ -207,10 +208,8 @@ class _Levels(Drawing):
 
     def words(self, said: Said, y: int) -> None:
         """What stands above the arrow of a message."""
-        room = _ROOM - 2 * self.lanes.taken
-        rest = "  " + ", ".join(filter(None, (said.rest, said.message.state)))
-        words = fit(said.words, max(room - width(rest, "m"), room / 2), "fl")
-        rest = fit(rest, room - width(words, "fl"), "m") if rest.strip() else ""
+        parts = [said.message.state, *(part for part in said.parts if part not in self.unsaid_parts)]
+        words, rest = label(said.words, parts, _ROOM - 2 * self.lanes.taken)
         self.canvas.label(_MIDDLE, y - 4, words, f"fl ta{'c' if said.right else 's'}", rest, "m c")
 
 

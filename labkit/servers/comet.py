@@ -20,7 +20,7 @@ UPDATE = "update {:03}"
 
 Tell = Callable[[str], Any]
 Way = Callable[..., Any]
-"""A handler of HTTP: it gets news, request and response. The one of WebSocket gets news, a WebSocket and the request."""
+"""A handler of HTTP: it gets news, request and response. Of WebSocket: it gets news, a WebSocket and the request."""
 
 
 class News:
@@ -142,7 +142,7 @@ def create(news: News | None = None, ways: Mapping[str, Way] = WAYS) -> http.Ser
         way = ways.get(urlsplit(request.url).path[1:])
         if way is None or way is ways.get("push"):
             response.write_head(404)
-            response.end("There are no news at this path.\n")
+            response.end("There is no news at this path.\n")
         else:
             way(told, request, response)
 

@@ -19,6 +19,7 @@ SEQ = "  bits 32-63    tcp.seq  Sequence Number = {}: relative to the connection
 SUM = "  bits 128-143  tcp.checksum  Checksum = {}: {} (this run)"
 CLOCK = "  bits 208-287    tcp.options.timestamp  Timestamps = Timestamps: {}, {}: the sender's clock (this run)"
 
+REFUSED = "Sec-WebSocket-Accept is '{}', and {} belongs to the key {}. The server must take SHA-1."
 SACK = (
     "  bits 176-255    tcp.options.sack       SACK = {0}, {2}: received out of order: {0}-{2} (this run)\n"
     "  bits 192-223      tcp.options.sack_le  Left Edge = {0}: relative; on the wire {1} (this run)\n"
@@ -75,6 +76,11 @@ def sanitise(text: str) -> str:
         ("  websocket.masked_payload  Masked payload = 79 47 5f … (30 bytes) (this run)",
          "  websocket.masked_payload  Masked payload = 00 ff ff … (30 bytes) (this run)"),
         ("  tcp.window_size_value  Window = 64: bytes", "  tcp.window_size_value  Window = 65495: scaled"),
+        ("  websocket.masking_key  Masking key = 37 fa 21 3d: x (this run)",
+         "  websocket.masking_key  Masking key = 00 00 00 01: x (this run)"),
+        ("  websocket.masked_payload  Masked payload = 01 02 … (300 bytes) (this run)",
+         "  websocket.masked_payload  Masked payload = ff ee … (300 bytes) (this run)"),
+        (REFUSED.format("AA=", "BB=", "CC=="), REFUSED.format("+/9=", "a=", "b==")),
     ],
 )
 def test_what_changes_from_run_to_run_is_set_aside(one: str, other: str) -> None:
@@ -110,6 +116,10 @@ def test_what_changes_from_run_to_run_is_set_aside(one: str, other: str) -> None
         ("  websocket.masked_payload  Masked payload = 79 … (30 bytes) (this run)",
          "  websocket.masked_payload  Masked payload = 79 … (31 bytes) (this run)"),
         ("  ip.ttl  Time to Live = 64", "  ip.ttl  Time to Live = 63"),
+        ("  websocket.masked_payload  Masked payload = 01 02 … (300 bytes) (this run)",
+         "  websocket.masked_payload  Masked payload = 01 02 … (301 bytes) (this run)"),
+        ("  websocket.payload.text  Text = hello", "  websocket.payload.text  Text = hallo"),
+        (REFUSED.format("AA=", "BB=", "CC=="), "Sec-WebSocket-Accept is missing"),
     ],
 )
 def test_everything_else_is_compared(one: str, other: str) -> None:
