@@ -34,6 +34,7 @@ _FOR = {
     "TCP": "brings the bytes to the right program, in order and without gaps",
     "UDP": "brings the datagram to the right program",
     "DNS": "the message: asks for what belongs to a name",
+    "WebSocket": "the frame: its kind and length, a mask if a client sends it, and what the program wrote",
     "Payload": "what the program wrote",
     "Padding": "fills the frame up to its least length",
 }
