@@ -141,7 +141,7 @@ class Emitter:
         """Take a listener off again (the latest, if it was registered more than once); unknown ones are ignored."""
         self._check_event(event)
         if not callable(listener):
-            raise BadArgument(f"{checks.shown(listener)} is not a listener", "Give the function that was given to on().")
+            raise BadArgument(f"{checks.shown(listener)} is not a listener", "Give the function that on() was given.")
         self._drop(event, listener)
         return self
 
