@@ -210,7 +210,7 @@ class Server(Endpoint):
                 return  # it is another listener's
             refused = BadHandshake(f"no WebSocket server has the path {request.url}", status=404)
             refuse(socket, refused)
-            self._tell_client_error(refused, socket)
+            self._fire("client_error", refused, socket)
             return
         try:
             made = answered(
@@ -218,7 +218,7 @@ class Server(Endpoint):
             )  # fmt: skip
         except BadHandshake as error:
             refuse(socket, error)
-            self._tell_client_error(error, socket)
+            self._fire("client_error", error, socket)
             return
         self.clients.add(made)
         self._begin_heartbeat()
@@ -230,12 +230,8 @@ class Server(Endpoint):
         owners = [getattr(each, "__self__", None) for each in self.http.listeners("upgrade")]
         return owners[0] is self and all(isinstance(each, Server) and not each._is_ours(request) for each in owners)
 
-    def _tell_client_error(self, error: BaseException, about: Any) -> None:
-        if "client_error" in self._listeners or self._tickets:
-            self._fire("client_error", error, about)
-
     def _client_failed(self, error: BaseException, client: WebSocket) -> None:
-        self._tell_client_error(error, client)
+        self._fire("client_error", error, client)
 
     def _forget_client(self, client: WebSocket) -> None:
         self.clients.discard(client)

@@ -21,8 +21,9 @@ REQUEST = (
 
 def request(port: int, more: str = "", *, without: str = "") -> bytes:
     """A right request. more: further lines. without: a field that is left out."""
-    lines = (REQUEST.format(host=f"127.0.0.1:{port}") + more).split("\r\n")
-    return "\r\n".join(each for each in lines if not (without and each.startswith(without))).encode() + b"\r\n"
+    lines = REQUEST.format(host=f"127.0.0.1:{port}").split("\r\n")
+    kept = "\r\n".join(each for each in lines if not (without and each.startswith(without)))
+    return (kept + more).encode() + b"\r\n"
 
 
 def response(key: str = KEY, more: str = "") -> bytes:
@@ -42,6 +43,7 @@ class Raw:
         self.told: list[tuple[Any, ...]] = []
         self._parser = Parser(self, is_server=is_server)
         self.rest = b""
+        self._seen = 0  # how many of these `until` has looked at
 
     @classmethod
     def to(cls, port: int, first: bytes | None = None, *, head: bytes = b"") -> Raw:
@@ -66,13 +68,12 @@ class Raw:
         self.socket.sendall(encode(opcode, payload, key=MASK if masked else None, **how))
 
     def until(self, *kinds: str) -> tuple[Any, ...]:
-        """Read frames until one of this kind; returns it. ``"end"``: the other side has ended."""
-        seen = len(self.told)
+        """Read frames until the next one of this kind; returns it. ``"end"``: the other side has ended."""
         while True:
-            for each in self.told[seen:]:
-                seen += 1
-                if each[0] in kinds:
-                    return each
+            while self._seen < len(self.told):
+                self._seen += 1
+                if self.told[self._seen - 1][0] in kinds:
+                    return self.told[self._seen - 1]
             data, self.rest = self.rest, b""
             try:
                 data = data or self.socket.recv(65536)
