@@ -77,6 +77,15 @@ def test_what_is_wrong_is_said() -> None:
     assert "a server masks no frame" in " ".join(texts(parse(picture.svg)))
 
 
+def test_the_bytes_of_a_frame_are_those_that_were_sent() -> None:
+    picture = draw.bytes(tape("text").frames[1])
+    assert lines(picture)[0] == "8 bytes of WebSocket in packet 10"
+    assert any("81 06 79 61 6b 65 78 69" in line for line in lines(picture))
+    masked = draw.bytes(tape("text").frames[0])
+    assert lines(masked)[0] == "18 bytes of WebSocket in packet 8"
+    assert {"81", "8c", "79", "47"} <= set(texts(parse(masked.svg)))
+
+
 def test_a_field_may_be_hidden_or_in_focus() -> None:
     found = tape("text").frames[0]
     hidden = draw.bits(found, hide=["masking_key"])
