@@ -17,7 +17,7 @@ from labkit.packets.messages import Message, Talk
 from labkit.packets.model import Layer
 
 _Rest = ParamSpec("_Rest")
-_SHOWN = 60  # characters of a text in `WebSocketFrame.title`
+_SHOWN = 32  # characters of a text in `WebSocketFrame.title`
 
 
 class WebSocketFrame(Message):

@@ -133,7 +133,8 @@ def read(way: str, news: News, port: int, *, every: int = EVERY, keep_alive: boo
     try:
         return reader.done.result(TIMEOUT)
     except TimeoutError:
-        raise TimedOut(f"the last update did not come within {TIMEOUT:g} s", "Does the handler tell each update?") from None
+        words = f"the last update did not come within {TIMEOUT:g} s"
+        raise TimedOut(words, "Does the handler tell each update?") from None
     finally:
         if isinstance(agent, http.Agent):
             agent.destroy()

@@ -6,19 +6,24 @@ Rule: connections are made by hand; what tshark says of them stands in `test_web
 from __future__ import annotations
 
 import random
+import socket
+import threading
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.core.errors import NoSuchPart
+from labkit.lab import Wire
 from labkit.packets import Tape
 from labkit.packets.explain import websocket_deflate
 from labkit.packets.explain.websocket_deflate import Agreed, agreed
 from labkit.packets.model import Field
 from labkit.packets.websocket_frame import WebSocketFrame
-from tests.packets.dialogs import ACK, PSH, Dialog, Turn, talk, tape_of
+from tests.lab.wires import live_wire
+from tests.packets.dialogs import ACK, PSH, Dialog, Turn, exactly, talk, tape_of
 from tests.packets.http_scenes import GET, each
 from tests.packets.http_scenes import HELLO as HTTP_HELLO
 from tests.packets.websocket_scenes import (
@@ -607,3 +612,52 @@ def test_whatever_comes(
                 every_byte_once(layer.fields, 0, len(layer.data))
         for packet in tape:
             every_byte_once(tuple(field for layer in packet.layers for field in layer.fields), 0, len(packet.raw))
+
+
+# -- a wire that loses, repeats and reorders
+
+LOSSES: dict[str, Callable[[Wire], object]] = {
+    "lost": lambda wire: wire.lose(0.1, seed=4),
+    "twice": lambda wire: wire.duplicate(payload=True, nth=3, times=6),
+    "overtaken": lambda wire: wire.reorder(payload=True, nth=4, times=3),
+    "damaged": lambda wire: wire.corrupt(payload=True, nth=5, times=3),
+}
+
+
+@pytest.mark.parametrize("rule", LOSSES)
+def test_frames_over_a_wire(rule: str) -> None:
+    """Frames of many sizes both ways: all are on the tape as the sockets got them, whatever happens to segments."""
+    texts = ["x" * size for size in (1, 125, 126, 3000, 20_000)]
+    client = b"".join(frame(1, text.encode()) for text in texts)
+    server = b"".join(plain(1, text.encode()) for text in texts)
+    with live_wire() as wire:
+        with wire.server:
+            listener = socket.create_server(("", 8080))
+
+        def serve() -> None:
+            with wire.server:
+                peer, _ = listener.accept()
+            with peer:
+                exactly(peer, len(ask()))
+                peer.sendall(yes())
+                assert exactly(peer, len(client)) == client
+                peer.sendall(server)
+                exactly(peer, 1)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        LOSSES[rule](wire)
+        with listener, wire.capture() as tape:
+            with wire.client:
+                caller = socket.create_connection((wire.server.address, 8080), timeout=30)
+            with caller:
+                caller.sendall(ask())
+                assert exactly(caller, len(yes())) == yes()
+                caller.sendall(client)
+                assert exactly(caller, len(server)) == server
+            thread.join()
+    for sender in ("client", "server"):
+        mine = [each_ for each_ in tape.frames if each_.sender == sender]
+        assert [each_.message for each_ in mine] == texts
+        for found in mine:
+            well_named(found)
