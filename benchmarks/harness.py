@@ -62,10 +62,14 @@ def print_targets(targets: Iterable[Target]) -> None:
         print("  " + target.line())
 
 
+LIBRARIES = {"websocket_deflate_load": ("z", "zlib1g-dev")}
+"""What a program in C is linked with besides the C library, and the package that brings it."""
+
+
 def build(name: str) -> Path:
     """Compile benchmarks/<name>.c into benchmarks/build/ when it is newer than the program, and return the program."""
     source, program = HERE / f"{name}.c", BUILD / name
-    newest = max(each.stat().st_mtime for each in (source, *HERE.glob("*.h")))
+    newest = max(each.stat().st_mtime for each in (*HERE.glob("*.c"), *HERE.glob("*.h")))  # one may include another
     if program.exists() and program.stat().st_mtime >= newest:
         return program
     compiler = shutil.which("gcc") or shutil.which("cc")
@@ -76,9 +80,12 @@ def build(name: str) -> Path:
     BUILD.mkdir(exist_ok=True)
     # Into place by rename: two runs at once must not execute each other's half-written program.
     fresh = BUILD / f"{name}.{os.getpid()}"
-    done = subprocess.run([compiler, "-O2", "-o", fresh, source], capture_output=True, text=True, check=False)
+    library, package = LIBRARIES.get(name, ("", ""))
+    command = [compiler, "-O2", "-o", fresh, source, *[f"-l{library}"] * bool(library)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Unmeasured(f"{compiler} could not build {source.name}:\n{done.stderr.strip()}")
+        needs = f" (it needs {package}: apt-get install {package})" if package else ""
+        raise Unmeasured(f"{compiler} could not build {source.name}{needs}:\n{done.stderr.strip()}")
     fresh.replace(program)
     return program
 
@@ -111,6 +118,39 @@ def node_program() -> str:
     if node is None:
         raise Unmeasured("Node is not installed, so there is nothing to compare with: apt-get install nodejs")
     return node
+
+
+def node_packages() -> Path:
+    """The folder with the packages of peers/package.json, installed by npm when that file has changed.
+
+    Node finds them there from a peer that requires them by this folder's name. Raises Unmeasured with npm's last words.
+    """
+    modules, wanted, installed = BUILD / "node_modules", PEERS / "package.json", BUILD / "package.json"
+    if modules.exists() and installed.exists() and installed.read_bytes() == wanted.read_bytes():
+        return modules
+    npm = shutil.which("npm")
+    if npm is None:
+        raise Unmeasured("npm is not installed, so the Node packages cannot be had: apt-get install npm")
+    BUILD.mkdir(exist_ok=True)
+    # Beside the others and into place by rename: an installation that breaks off leaves nothing that looks whole.
+    fresh = BUILD / f"npm.{os.getpid()}"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    try:
+        shutil.copy(wanted, fresh)
+        command = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund"]
+        done = subprocess.run(command, cwd=fresh, capture_output=True, text=True, check=False, timeout=120)
+        if done.returncode:
+            said = " ".join(done.stderr.split())[:300]
+            raise Unmeasured(f"npm could not install the packages of {wanted.name}: {said}")
+        shutil.rmtree(modules, ignore_errors=True)
+        (fresh / "node_modules").rename(modules)
+        (fresh / "package.json").replace(installed)
+    except subprocess.TimeoutExpired:
+        raise Unmeasured(f"npm did not install the packages of {wanted.name} in two minutes") from None
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return modules
 
 
 def server_command(name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Memory of idle connections, TCP and HTTP: labkit beside Node, in one run.
+"""Memory of idle connections, TCP, HTTP and WebSocket: labkit beside Node, in one run.
 
 Rule: what counts is how much the server's proportional memory (PSS) grows, divided by the connections opened.
 """
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 if __package__ in (None, ""):  # run as a file: make the folder importable as the package it is
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import http_hello
+from benchmarks import http_hello, websocket_echo
 from benchmarks.harness import (
     Server,
     Target,
@@ -57,6 +57,11 @@ TCP = Protocol(
 HTTP = Protocol(
     "HTTP", ("labkit", "node", "C"), "node", "http_load", http_command, 0.45, {True: "kept alive after one answer each"}
 )
+WEBSOCKET = Protocol(
+    "WebSocket", ("labkit", "node", "C"), "node", "websocket_load", lambda name: websocket_echo.command(name, "echo"),
+    0.4, {False: "never used", True: "after one message each"},
+)  # fmt: skip
+PROTOCOLS = {protocol.name: protocol for protocol in (TCP, HTTP, WEBSOCKET)}
 
 
 def memory_kb(pid: int) -> int:
@@ -132,7 +137,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--connections", type=int, default=10_000)
     parser.add_argument("--quick", action="store_true", help="1,000 connections")
     parser.add_argument("--servers", help="which, with commas (default: labkit, Node and C)")
-    parser.add_argument("--protocol", choices=("TCP", "HTTP"), help="only this one")
+    parser.add_argument("--protocol", choices=PROTOCOLS, help="only this one")
     options = parser.parse_args(argv)
     if options.quick:
         options.connections = 1000
@@ -144,7 +149,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         missing["all"] = str(reason)
     print(f"Memory of {options.connections:,} idle connections (PSS growth of the server)")
     targets = []
-    for protocol in (TCP, HTTP):
+    for protocol in PROTOCOLS.values():
         if options.protocol in (None, protocol.name):
             for touch, kind in protocol.kinds.items():
                 targets.append(compare(protocol, kind, touch, options, figures, missing))

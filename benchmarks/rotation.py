@@ -81,7 +81,8 @@ class Comparison(Generic[W]):
     """A peer's name in words, and how the names of its servers begin; of several the best is the peer."""
     limits: Callable[[W], Mapping[str, float]]
     """How many times as much CPU as labkit each peer must need, by its name in words."""
-    lossy: bool = False
+    about: Callable[[Rounds], str] = lambda rounds: "* the Node server that is the peer"
+    """What stands in brackets behind the title of a table."""
     shares: Callable[[W], float] = lambda work: 0.0
     """The least part of the C server's speed that ours must reach: its CPU / ours (0: none)."""
 
@@ -134,13 +135,21 @@ def ratios(rounds: Rounds, peer: str, ours: str = "labkit") -> list[float]:
     return [t / o for t, o in zip(theirs, own, strict=True)] if len(theirs) == len(own) else []
 
 
-def judge(comparison: Comparison[W], rounds: Rounds, work: W, planned: int) -> list[Target]:
+def judge(
+    comparison: Comparison[W], rounds: Rounds, work: W, planned: int, missing: Mapping[str, str] | None = None
+) -> list[Target]:
+    """The targets of one kind of work; missing: the servers that could not run, each with its reason."""
     targets = []
+
+    def why(*beginnings: str) -> str:
+        reasons = [reason for name, reason in (missing or {}).items() if name.startswith(beginnings)]
+        return "; ".join(dict.fromkeys(reasons)) or "not every round could be measured"
+
     for label, limit in comparison.limits(work).items():
         peer = best(rounds, comparison.peers[label])
         per_round = ratios(rounds, peer) if peer else []
         whole = len(per_round) == planned
-        note = "not every round could be measured"
+        note = why("labkit", comparison.peers[label])
         if whole:
             note = f"rounds {min(per_round):.2f}-{max(per_round):.2f}"
             ceiling = ratios(rounds, peer, "C") if peer else []
@@ -151,7 +160,7 @@ def judge(comparison: Comparison[W], rounds: Rounds, work: W, planned: int) -> l
     if (share := comparison.shares(work)) > 0:
         own = ratios(rounds, "C", "labkit")
         whole = len(own) == planned
-        note = f"rounds {min(own):.2f}-{max(own):.2f}" if whole else "not every round could be measured"
+        note = f"rounds {min(own):.2f}-{max(own):.2f}" if whole else why("labkit", "C")
         name = f"{comparison.name}, {comparison.title(work)}: CPU of the C server / ours"
         targets.append(Target(name, statistics.median(own) if whole else None, share, True, note=note))
     return targets
@@ -181,9 +190,9 @@ def show(rounds: Rounds) -> str:
 
 
 def losses(rounds: Rounds) -> str:
-    """How many messages each server lost, in words."""
+    """How many datagrams each server lost, in words."""
     lost = {name: sum(figures["lost"] for figures in each) for name, each in rounds.items()}
-    return ", ".join(f"{name} {count}" for name, count in lost.items() if count) or "none"
+    return "datagrams lost: " + (", ".join(f"{name} {count}" for name, count in lost.items() if count) or "none")
 
 
 def compare(comparison: Comparison[W], argv: list[str] | None = None) -> dict[str, Any]:
@@ -226,10 +235,9 @@ def compare(comparison: Comparison[W], argv: list[str] | None = None) -> dict[st
                     missing[name] = str(reason)
                     print(f"  left out: {name}: {reason}")
             rounds = measure(servers, work, options, turn, comparison.program)
-        about = f"datagrams lost: {losses(rounds)}" if comparison.lossy else "* the Node server that is the peer"
-        print(f"\n{comparison.title(work)}   ({about})")
+        print(f"\n{comparison.title(work)}   ({comparison.about(rounds)})")
         print(show(rounds), flush=True)
-        judged = judge(comparison, rounds, work, options.rounds)
+        judged = judge(comparison, rounds, work, options.rounds, missing)
         print_targets(judged)
         targets += judged
         results[str(work)] = rounds

@@ -19,11 +19,14 @@ if __package__ in (None, ""):  # run as a file: make the folder importable as th
 from benchmarks.harness import BUILD, Target, machine
 
 NAMES = (
-    "tcp_echo", "udp_echo", "http_hello", "http_client", "memory", "startup", "kernel", "capture", "tape", "dissect",
-    "messages", "ladder", "wire",
+    "tcp_echo", "udp_echo", "http_hello", "http_client", "websocket_echo", "websocket_deflate", "websocket_broadcast",
+    "memory", "startup", "kernel", "capture", "tape", "dissect", "messages", "ladder", "wire",
 )  # fmt: skip
 # those that know --quick; the others are short anyway
-QUICK = {"tcp_echo", "udp_echo", "http_hello", "http_client", "memory", "startup", "kernel"}
+QUICK = {
+    "tcp_echo", "udp_echo", "http_hello", "http_client", "websocket_echo", "websocket_deflate", "websocket_broadcast",
+    "memory", "startup", "kernel",
+}  # fmt: skip
 
 
 def run(name: str, arguments: list[str]) -> dict[str, Any]:

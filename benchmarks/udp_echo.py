@@ -14,7 +14,7 @@ if __package__ in (None, ""):  # run as a file: make the folder importable as th
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.harness import PEERS, build, machine, node_program
-from benchmarks.rotation import Comparison, Echoes, compare
+from benchmarks.rotation import Comparison, Echoes, compare, losses
 
 
 def command(name: str, work: Echoes) -> list[str]:
@@ -47,7 +47,7 @@ COMPARISON = Comparison(
     peers={"Node dgram": "node", "asyncio's datagram endpoint": "asyncio"},
     limits=limits,
     shares=shares,
-    lossy=True,
+    about=losses,
 )
 
 

@@ -10,20 +10,15 @@ import os
 import resource
 import tempfile
 from collections import defaultdict
+from typing import Any
 
 import pytest
 
-from labkit.lab import links, namespaces
+from tests import workers
 from tests.needs import LEFT_OUT
 
 FILES = 8192
 """Open files that a test run may have: 500 connections have both ends in one process, and many users may have 1,024."""
-
-LOOPBACK_MTU = 65536
-"""Bytes, as the machine's own loopback has."""
-
-APART = frozenset({"test_any_order.py", "test_changes.py", "test_tiers.py", "test_recorded.py"})
-"""Files of which each test takes minutes and has a kernel of its own."""
 
 _home: tempfile.TemporaryDirectory[str] | None = None
 
@@ -45,19 +40,20 @@ def pytest_configure(config: pytest.Config) -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
-
     if hasattr(config, "workerinput"):
-        if os.geteuid() != 0:
-            raise pytest.UsageError("several workers need a network each, and only root gets one here: leave out -n")
-        namespaces.unshare(namespaces.CLONE_NEWNET)
-        links.up("lo", LOOPBACK_MTU)
+        workers.enter_own_network()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file on one worker, in their order, but for those that share nothing."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group") and item.path.name not in APART:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``-n``: what takes longest comes first."""
+    if hasattr(config, "workerinput"):
+        items[:] = workers.order(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.Units:
+    """With ``-n``: which worker runs which tests."""
+    config.option.loadscopereorder = False  # they have their order
+    return workers.Units(config, log)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

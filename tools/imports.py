@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -74,17 +75,21 @@ def modules() -> list[Path]:
 
 def imported(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (line number, absolute dotted name) for every import in a module, also those inside functions."""
-    tree = ast.parse(path.read_text(encoding="utf8"))
     here = ("labkit", *path.relative_to(PACKAGE).with_suffix("").parts)
-    for node in ast.walk(tree):
+    for node in _imports_of(path.read_text(encoding="utf8")):
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield node.lineno, name.name
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = list(here[: len(here) - node.level]) if node.level else []
             base += node.module.split(".") if node.module else []
             for name in node.names:
                 yield node.lineno, ".".join([*base, name.name])
+
+
+@cache  # the tests ask for every module once a part
+def _imports_of(text: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    return tuple(node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom))
 
 
 def edges() -> dict[tuple[str, str], list[str]]:

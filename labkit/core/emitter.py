@@ -141,20 +141,17 @@ class Emitter:
         """Take a listener off again (the latest, if it was registered more than once); unknown ones are ignored."""
         self._check_event(event)
         if not callable(listener):
-            words = f"{checks.shown(listener)} is not a listener"
-            raise BadArgument(words, "Give the function that was given to on().")
+            raise BadArgument(f"{checks.shown(listener)} is not a listener", "Give the function that on() was given.")
         self._drop(event, listener)
         return self
 
     def _drop(self, event: str, listener: Listener) -> None:
         with _registering:
-            kept = list(self._listeners.get(event, ()))
-            for position in range(len(kept) - 1, -1, -1):
-                if same(kept[position], listener):
-                    del kept[position]
-                    break
+            kept = self._listeners.get(event, ())
+            at = next((each for each in reversed(range(len(kept))) if same(kept[each], listener)), len(kept))
+            kept = kept[:at] + kept[at + 1 :]
             if kept:
-                self._listeners[event] = tuple(kept)
+                self._listeners[event] = kept
             else:
                 self._listeners.pop(event, None)
         self._listeners_changed(event)

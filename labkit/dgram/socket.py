@@ -12,6 +12,8 @@ from typing import Any
 from labkit.core import addresses, cell, checks, loop
 from labkit.core import host as host_of
 from labkit.core.addresses import in_words, pair
+from labkit.core.calls import in_words as told_in_words
+from labkit.core.calls import made_in_words
 from labkit.core.errors import LabError, NetError
 from labkit.core.notebook import in_notebook
 from labkit.dgram import binding
@@ -20,6 +22,7 @@ from labkit.dgram.sender import LOOPBACK, Sender
 from labkit.dgram.sending import Sending
 
 
+@made_in_words
 class Socket(Sending):
     """A UDP socket; ``listening``, ``message``, ``connect``, ``error`` and ``close`` tell its story.
 
@@ -35,6 +38,7 @@ class Socket(Sending):
 
     # -- receiving
 
+    @told_in_words
     def bind(
         self,
         port: int = 0,
@@ -103,6 +107,7 @@ class Socket(Sending):
 
     # -- connected sockets
 
+    @told_in_words
     def connect(self, port: int, address: str | None = None, on_connect: Callable[[], Any] | None = None) -> Socket:
         """Have one peer only: `send` needs no address, others are not heard, and the peer's refusals are reported.
 
@@ -206,6 +211,7 @@ class Socket(Sending):
         self.close()
 
 
+@told_in_words
 def create_socket(kind: str = "udp4", on_message: Callable[[bytes, Sender], Any] | None = None) -> Socket:
     """Make a UDP socket. kind: ``"udp4"`` or ``"udp6"``. on_message: same as ``socket.on("message", ...)``."""
     made = Socket(kind)

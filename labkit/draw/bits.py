@@ -12,8 +12,8 @@ from typing import Any
 from labkit.core.calls import in_words
 from labkit.core.checks import whole
 from labkit.draw import groups, page, style
+from labkit.draw.bits_folds import BYTES, bytes_of, table_of
 from labkit.draw.dump import counting
-from labkit.draw.dump import draw as draw_dump
 from labkit.draw.dump import lines as dump_lines
 from labkit.draw.picture import Picture
 from labkit.draw.short_names import key
@@ -32,11 +32,9 @@ from labkit.draw.units import (
     sheets,
     shown,
     span,
-    telling,
 )
 from labkit.packets.model import Field, Layer
 
-_BYTES = 128  # of a layer drawn in its dump
 _KEEP = 2  # whole rows drawn of a field that fills many
 _ROW = 34  # height of 32 bits, px
 _CUT = 24  # of the row that stands for many
@@ -91,6 +89,7 @@ def bits(
         [
             *([heading] if title is not None else []),
             *(line for part in parts for line in _twin(part, alone, lit)),
+            *([visible(f"{thing.state}: {thing.reason}")] if is_apart(thing) and thing.state else []),
             *([tape] if tape else []),
         ]
     )
@@ -108,8 +107,8 @@ def bits(
         more = _draw(each, name, name, "", not named, lit)
         shown_parts.append(page.fold(name, page.image(more, f"{name}: see above")))
     if dump and any(part.layer.data for part in parts):
-        shown_parts.append(page.fold("the same bits as bytes", _bytes(parts, alone)))
-    tables = [_table(part, not named, why) for part in parts if legend and part.layer.fields]
+        shown_parts.append(page.fold("the same bits as bytes", bytes_of(parts, alone)))
+    tables = [table_of(part, not named, why) for part in parts if legend and part.layer.fields]
     shown_parts += tables if not named or not tables else [page.fold("all fields", *tables)]
     return Picture(text, text, svg=svg, html=page.page(*shown_parts))
 
@@ -119,7 +118,8 @@ def _heading(thing: Any, layers: list[Layer]) -> str:
     number = layers[0].packet if layers else 0
     of = f" of packet {number}" if number else ""
     if is_apart(thing):
-        return visible(f"{thing.protocol} frame{of}: {thing.title}")
+        wrong = f", {thing.state}: {thing.reason}" if thing.state else ""
+        return visible(f"{thing.protocol} frame{of}: {thing.title}{wrong}")
     if len(layers) == 1:
         return visible(f"{layers[0].title}{of}")
     return visible(f"Packet {number or ''}: {' / '.join(layer.name for layer in layers)}".replace(" :", ":"))
@@ -319,53 +319,6 @@ def _labelled(leaf: Field, layer: Layer, row: int) -> bool:
     return row == (first if room >= rest else first + 1)
 
 
-# ---- what opens by a click
-
-
-def _bytes(parts: Sequence[Sheet], alone: bool) -> str:
-    """The bytes of the layers as a picture of their own."""
-    heading = visible(f"{' / '.join(part.layer.name for part in parts)}: the same bits as bytes")
-    canvas = Canvas(groups.css())
-    canvas.raw(MARGIN, MARGIN, fit(heading, 400, "nb"), "nb")
-    if alone:
-        canvas.raw(MARGIN + width(fit(heading, 400, "nb"), "nb") + 8, MARGIN, counting(parts[0]), "s")
-    limit, y, said = _BYTES * len(parts), MARGIN + 10.0, ""
-    for some in [[part] for part in parts] if alone else [parts]:
-        if len(parts) > 1 and alone:
-            canvas.raw(MARGIN, y + 14, fit(visible(some[0].layer.title), 600, "s"), "s")
-            y += 18
-        y = draw_dump(canvas, y, some, limit, alone=alone)
-        said += "\n".join([*([""] if said else []), *dump_lines(some, limit, alone=alone, every=True)])
-    return page.image(canvas.finish(y + 12, heading, said), f"{heading}; {said}")
-
-
-def _table(sheet: Sheet, alone: bool, why: bool) -> str:
-    """The fields of a layer; those that say nothing in this packet behind a fold of their own."""
-    heads = ["field", "bits", "value", "meaning", *(["why it exists"] if why else [])]
-    first: list[list[str]] = []
-    rest: list[list[str]] = []
-    wanted = telling(sheet)
-    for item, depth, hidden, _ in sheet.walk():
-        value = HIDDEN if hidden else shown(item)
-        if not hidden and (raw := as_sent(item)):
-            value += f" ({raw})"
-        words = "" if hidden else meaning(sheet, item)
-        if source := _source(item, sheet.layer):
-            words = f"{words} [{source}]" if words else f"[{source}]"
-        row = ["\u2003" * min(depth, 4) + visible(item.label), span(item, sheet.layer).split(" ", 1)[1], value, words]
-        (first if id(item) in wanted else rest).append([*row, *([visible(item.why)] if why else [])])
-    told = page.table(heads, first, mono=(1, 2), narrow=(0, 1))
-    rows = page.table(heads, rest, mono=(1, 2), narrow=(0, 1))
-    more = page.fold(f"… and {count(len(rest), 'more field')}", rows) if rest else ""
-    said = f"the {count(len(first), 'field')} that say something in this packet" if rest else "all fields"
-    return page.fold(said if alone else f"{visible(sheet.layer.name)}: {said}", told, more)
-
-
-def _source(item: Field, layer: Layer) -> str:
-    """Where an undivided field is defined, if not by the document that defines the layer."""
-    return "" if item.children or item.rfc.split(" §")[0] == layer.rfc.split(" §")[0] else visible(item.rfc)
-
-
 # ---- in words
 
 
@@ -404,5 +357,5 @@ def _twin(sheet: Sheet, alone: bool, lit: Collection[int] | None) -> list[str]:
         else:
             if alone:
                 lines.append(f"  bytes {counting(sheet)}")
-            lines += [f"  {line}" for line in dump_lines([sheet], _BYTES, alone=alone)]
+            lines += [f"  {line}" for line in dump_lines([sheet], BYTES, alone=alone)]
     return lines

@@ -15,7 +15,7 @@ from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN
 from labkit.draw.svg import Canvas
 from labkit.draw.text import count, fit, visible, width, wrap
-from labkit.draw.units import layers_of, origin
+from labkit.draw.units import as_sent_alone, layers_of, origin
 from labkit.packets.model import Layer
 
 _ROOM = style.WIDTH - 2 * MARGIN
@@ -34,6 +34,7 @@ _FOR = {
     "TCP": "brings the bytes to the right program, in order and without gaps",
     "UDP": "brings the datagram to the right program",
     "DNS": "the message: asks for what belongs to a name",
+    "WebSocket": "the frame: a short header, and what the program wrote",
     "Payload": "what the program wrote",
     "Padding": "fills the frame up to its least length",
 }
@@ -47,7 +48,7 @@ def boxes(packet: Any, *, title: str | None = None) -> Picture:
     size in bytes, its share and what it is for. The last layer, which the program wrote, has a colour.
     Returns a Picture. Raises LabError for anything that has no layers, and for a packet without bytes.
     """
-    layers = [layer for layer in layers_of(packet) if layer.bits >= 8]
+    layers = [layer for layer in layers_of(as_sent_alone(packet)) if layer.bits >= 8]
     sizes = [_bytes(layer) for layer in layers]
     total = sum(sizes)
     if not total:

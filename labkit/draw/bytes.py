@@ -17,7 +17,7 @@ from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN
 from labkit.draw.svg import Canvas
 from labkit.draw.text import count, fit, visible, width, wrap
-from labkit.draw.units import HIDDEN, Sheet, Unit, is_packet, origin, sheets, shown
+from labkit.draw.units import HIDDEN, Sheet, Unit, as_sent_alone, is_packet, origin, sheets, shown
 from labkit.packets.model import Field
 
 _COLUMNS = 3
@@ -36,14 +36,16 @@ def bytes(
 ) -> Picture:
     """Draw the bytes of a packet in hex and as text, coloured by what their header fields are for.
 
-    packet: a Packet of a tape, a Layer, or a Scapy layer. The bytes of a packet are numbered from the frame's first, in
-    hex; those of one layer from the layer's own, in decimal. hide: names of fields whose digits show as ``?``.
-    limit: most bytes drawn; of a longer packet the middle is left out. pointers: draw an arrow from each pointer in a
-    DNS name to the byte where the name goes on. title: in place of the packet's own. The records of a DNS message are
-    framed, one by one. Returns a Picture; its text writes ``.`` for digits that change from run to run.
+    packet: a Packet of a tape, a Layer, a WebSocket frame (as it was sent), or a Scapy layer. The bytes of a packet are
+    numbered from the frame's first, in hex; those of one layer from the layer's own, in decimal. hide: names of fields
+    whose digits show as ``?``. limit: most bytes drawn; of a longer packet the middle is left out. pointers: draw an
+    arrow from each pointer in a DNS name to the byte where the name goes on. title: in place of the packet's own. The
+    records of a DNS message are framed, one by one. Returns a Picture; its text writes ``.`` for digits that change
+    from run to run.
     Raises LabError for anything that has no layers, or an unknown name in ``hide``.
     """
     limit, pointers = whole(limit, "a number of bytes to draw"), flag(pointers, "pointers")
+    packet = as_sent_alone(packet)
     parts, alone = sheets(packet, hide), not is_packet(packet)
     total = sum(len(part.layer.data) for part in parts)
     number = parts[0].layer.packet if parts else 0

@@ -1,4 +1,4 @@
-"""Which RSTs of a ladder were not believed, and which ACKs ask whether one was meant.
+"""Which RSTs of a ladder were not believed. (`labkit.packets.notes` names the ACK that asks whether one was meant.)
 
 Rule: by the numbers in the headers alone; a RST that the numbers cannot judge is taken for a real one.
 """
@@ -8,22 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labkit.draw.ladder_model import Rung
-from labkit.packets.notes import DUPLICATE
 
 IGNORED = "not believed: another number is expected next"
-CHALLENGE = "challenge ACK"
 _MODULUS = 1 << 32
 
 
 def judge(rungs: Sequence[Rung]) -> None:
-    """Give a note to each RST that its receiver must not believe, and to the ACK with which the receiver asks about it.
+    """Give a note to each RST that its receiver must not believe.
 
     A receiver ends the connection only if the RST has exactly the number that it expects next; if the number is inside
     its window, it answers with an ACK. Source: RFC 9293 §3.5.2 and §3.10.7.4, which took it from RFC 5961 §3.
     """
     following: dict[tuple[int, bool], int] = {}  # by group and side: the number after the last one it has sent
     acknowledged: dict[tuple[int, bool], int] = {}  # by group and side: the last number it has acknowledged
-    asking: set[tuple[int, bool]] = set()  # sides that got such a RST and have sent nothing since
     for rung in rungs:
         if not rung.packet.flags:
             continue
@@ -33,11 +30,7 @@ def judge(rungs: Sequence[Rung]) -> None:
             known = {following.get(mine), acknowledged.get(other)} - {None}
             if known and seq not in known and not rung.lost:
                 rung.note, rung.ignored = IGNORED, True
-                asking.add(other)
             continue
-        if mine in asking and rung.pure_ack and rung.note.startswith(DUPLICATE):
-            rung.note = CHALLENGE
-        asking.discard(mine)
         if "ACK" in rung.flags:
             acknowledged[mine] = rung.packet.ack
         after = (seq + rung.size + ("SYN" in rung.flags) + ("FIN" in rung.flags)) % _MODULUS

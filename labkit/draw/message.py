@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
 from labkit.draw import groups, page, style
+from labkit.draw.frame_rows import WORDS as FRAME_WORDS
+from labkit.draw.frame_rows import rows_of_frame
 from labkit.draw.message_rows import BODY, FRAMING, MARK, NAME, WORDS, WRONG, Row, kind_of, leaves, rows_of, wide
 from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN
 from labkit.draw.svg import Canvas
 from labkit.draw.text import count, fit, given, preview, visible, width, wrap
-from labkit.packets.model import Field
+from labkit.packets.model import Field, Layer
+from labkit.packets.websocket_frame import WebSocketFrame
 
 if TYPE_CHECKING:
     from labkit.packets.messages import Message
@@ -36,9 +39,10 @@ FILL = (groups.WHO, groups.PROTECTION, groups.ROOM, groups.PLAIN, groups.NUMBERS
 def message(message: Message, *, title: str | None = None) -> Picture:
     """Draw one message of a tape as it was sent, with the name of every part and the packets that brought it.
 
-    message: one of ``tape.messages`` or ``packet.messages``. CR and LF are drawn as signs, a body that is no text in
-    hex; of a long body and a long header the first and the last lines are drawn. Bytes that are on no packet of the
-    tape are shown as missing. A table of all parts opens by a click. title: in place of the message's own.
+    message: one of ``tape.messages`` or ``packet.messages``, also a WebSocket frame: its payload is drawn without the
+    mask as well. CR and LF are drawn as signs, a body that is no text in hex; of a long body and a long header the
+    first and the last lines are drawn. Bytes that are on no packet of the tape are shown as missing. A table of all
+    parts opens by a click. title: in place of the message's own.
     Returns a Picture; its text has the same lines, without values that change from run to run. Raises LabError for
     anything that is not a message. Source: RFC 9112 §2.1 for the form.
     """
@@ -49,20 +53,24 @@ def message(message: Message, *, title: str | None = None) -> Picture:
         )
     several = len(message.packets) > 1
     left = MARGIN + (_PACKETS if several else 0)
-    rows = rows_of(message, _MOST - 24 - left)
+    room = _MOST - 24 - left
+    rows = rows_of_frame(message, room) if isinstance(message, WebSocketFrame) else rows_of(message, room)
     heading = visible(title) if title is not None else _heading(message)
     below = [*_about(message)]
     lines = [heading, *(f"  {line}" for line in below), *_told(message, rows, several)]
     text = "\n".join(lines)
     svg = _drawn(message, rows, heading, below, left, text)
     alt = "; ".join(line.strip() for line in lines)
-    return Picture(text, text, svg=svg, html=page.page(page.image(svg, alt), _table(message, several)))
+    table = _bits(message.layers) if isinstance(message, WebSocketFrame) else _table(message, several)
+    return Picture(text, text, svg=svg, html=page.page(page.image(svg, alt), table))
 
 
 def _heading(message: Message) -> str:
     """``"HTTP request: 78 bytes in packet 4"``."""
     numbers = message.packets
     where = f" in packet {numbers[0]}" if len(numbers) == 1 else f" in {len(numbers)} packets" if numbers else ""
+    if isinstance(message, WebSocketFrame):
+        return visible(f"{message.protocol} frame{where}: {message.title}")
     return visible(f"{message.protocol} {message.kind}: {count(message.stop - message.start, 'byte')}{where}")
 
 
@@ -78,7 +86,7 @@ def _about(message: Message) -> list[str]:
     if message.state:
         found.append(visible(f"{message.state}: {message.reason}" if message.reason else message.state))
     body, content = message.body, message.content
-    if content is not None and content != body:
+    if content is not None and content != body and not isinstance(message, WebSocketFrame):
         coding = message.headers.get("content-encoding", "")
         size = count(len(content), "byte")
         found.append(f"without {visible(coding)} the body has {size} {preview(content)}".rstrip())
@@ -120,7 +128,8 @@ def _drawn(message: Message, rows: Sequence[Row], heading: str, about: Sequence[
             canvas.raw(names, y + 14, fit(row.name, style.WIDTH - MARGIN - names, "n"), "n")
         before = numbers or before[0], row.name
         y += _ROW
-    y = _legend(canvas, y + 14, {run.kind for row in rows for run in row.runs})
+    words = FRAME_WORDS if isinstance(message, WebSocketFrame) else WORDS
+    y = _legend(canvas, y + 14, words, {run.kind for row in rows for run in row.runs})
     return canvas.finish(y + 4, heading, desc)
 
 
@@ -139,10 +148,10 @@ def _row(canvas: Canvas, row: Row, x: int, y: float) -> None:
         x += room
 
 
-def _legend(canvas: Canvas, y: float, kinds: set[int]) -> float:
+def _legend(canvas: Canvas, y: float, named: Sequence[str], kinds: set[int]) -> float:
     """What the colours say, in one line; returns the y below."""
     x = float(MARGIN)
-    for kind, words in enumerate(WORDS):
+    for kind, words in enumerate(named):
         if kind in kinds:
             canvas.rect(x, y, 12, 12, f"u{FILL[kind]}", 2)
             canvas.path(f"M{x:.0f} {y:.0f}h12v12h-12z", "box thin")
@@ -207,6 +216,21 @@ def _table(message: Message, several: bool) -> str:
     return page.fold(
         f"the {count(len(told), 'part')} by name", tables[0], page.fold(between, tables[1]) if rest else ""
     )
+
+
+def _bits(layers: Sequence[Layer]) -> str:
+    """The fields of a frame, and of what it carries, with their bits."""
+    tables = []
+    for layer in layers:
+        rows = [
+            ["\u2003" * depth + visible(item.label), f"{item.start}-{item.end - 1}", visible(item.shown)[:_VALUE],
+             visible(item.meaning or item.why)]
+            for top in layer.fields
+            for depth, item in ((0, top), *((1, child) for child in top.children))
+        ]  # fmt: skip
+        told = page.table(["part", "bits", "value", "what it says, or why it exists"], rows[:_TABLE], mono=(1, 2))
+        tables.append(page.fold(visible(layer.title), told))
+    return "".join(tables)
 
 
 def _cut(rows: Sequence[object]) -> str:

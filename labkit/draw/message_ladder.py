@@ -1,4 +1,4 @@
-"""The ladder of messages: one arrow a message, from its first packet to the one with which it was whole.
+"""The ladder of messages: one arrow a message. Its line begins with the first packet, its head is where it was whole.
 
 Rule: places and draws; what a message is called is decided in `message_model`.
 """
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from labkit.draw import ladder_model, ladder_text, style
 from labkit.draw.ladder_drawing import Drawing, lowest
 from labkit.draw.ladder_model import STALL_NS, Ladder, Rung
+from labkit.draw.message_lanes import Lanes, label, left_unsaid
 from labkit.draw.message_model import Said, heading, messages_of, spoken, with_handshakes
 from labkit.draw.picture import Picture
 from labkit.draw.style import SLOPE
-from labkit.draw.text import count, duration, fit, visible, width
+from labkit.draw.text import count, duration, visible, width
 
 if TYPE_CHECKING:
     from labkit.packets.model import SocketEvent
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from labkit.packets.tape import Tape
 
 _STEP = style.RUNG - SLOPE - 3  # px from what is taken to the start of the next arrow
+_LEAST = 0.6  # of the room for a label, what a message is called has at least
 _PAD = 40  # most characters of what a message is called, in a column of the text
-_HEADS = 10  # px between two arrow heads on one side
 
 
 class _Bytes(NamedTuple):
@@ -82,8 +83,9 @@ class MessageDrawing(Drawing):
     def __init__(self, found: Sequence[Said], *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self.found = found
-        self.flying: dict[int, tuple[Rung, int]] = {}  # by number: a message on its way, and the y of its start
-        self.heads = {True: 0.0, False: 0.0}  # the lowest arrow head at each side
+        self.lanes = Lanes(self.shape.client, self.shape.server)
+        self.least = 1.0 if self.compact else _LEAST
+        self.unsaid_parts = left_unsaid(found, self.shape.room - 60 * self.many, self.least)
 
     def body(self) -> None:
         """Starts and arrivals of messages, and the socket events, in the order of time."""
@@ -106,7 +108,7 @@ class MessageDrawing(Drawing):
                 cut = None
             elif time_ns - past >= STALL_NS:
                 words = f"{duration(time_ns - past)} later"
-                self.stall(words, width(words, "ev") + 30 if self.flying else 0)  # what is on its way stays visible
+                self.stall(words, width(words, "ev") + 30 if self.lanes else 0)  # what is on its way stays visible
             else:
                 self.y += min(self.stretch, 0.45 * self.stretch * (time_ns - past) / typical)
             past = time_ns
@@ -122,40 +124,36 @@ class MessageDrawing(Drawing):
         """A message begins: its words above the start of its arrow."""
         said = self.found[rung.number - 1]
         y = round(max(self.y, self.taken["packet"] + _STEP))
-        rest = ", ".join(filter(None, (said.rest, "" if self.compact else said.packets)))
-        self.said(rung, said.words, f"  {rest}" if rest else "", y)
+        room = self.shape.room - 2 * self.lanes.taken - 60 * self.many
+        parts = [*(part for part in said.parts if part not in self.unsaid_parts), "" if self.compact else said.packets]
+        self.label(rung, *label(said.words, parts, room, self.least), y, SLOPE)
         if self.shape.time:
             self.canvas.raw(self.shape.time, y + 4, self.clocks.get(rung.number, "no time"), "z e")
-        self.taken["packet"] = y + 3
-        self.y = y + 1
-        self.flying[rung.number] = rung, y
-        if said.ended_ns <= said.began_ns:
-            self.hear(rung.number)
-
-    def said(self, rung: Rung, words: str, rest: str, y: int) -> None:
-        """The words above an arrow, on paper of their own if another arrow may cross them."""
-        room = self.shape.room
-        rest = fit(rest, room / 2, "m") if width(rest, "m") > room / 2 and width(words, "fl") > room / 2 else rest
-        words = fit(words, room - width(rest, "m") - 60 * self.many, "fl")
-        if self.flying:
-            wide = width(words, "fl") + width(rest, "m") + 54 * self.many + 8
-            self.canvas.rect(self.shape.middle - wide / 2, y - 18, wide, 18, "gap")
-        self.label(rung, words, rest, y, SLOPE)
+        line = self.arrows["ac" if rung.right else "as"]
+        if said.ended_ns > said.began_ns:
+            line.append(self.lanes.begin(rung.number, rung.right, y))
+            self.taken["packet"], self.y = y + 5, y + 1
+            return
+        line.append(self.lanes.whole(rung.right, y))
+        self.taken["packet"] = y + SLOPE + 3
+        self.y = y + SLOPE + 6
+        self.wrong(rung.number)
 
     def hear(self, number: int) -> None:
         """A message is whole: its arrow ends."""
-        rung, start = self.flying.pop(number)
-        shape, line = self.shape, "ac" if rung.right else "as"
-        near, far, tip = (
-            (shape.client + 2, shape.server - 3, -9) if rung.right else (shape.server - 2, shape.client + 3, 9)
-        )
-        end = round(max(self.y, start + SLOPE, self.heads[rung.right] + _HEADS))
-        self.heads[rung.right] = end
-        self.arrows[line].append(f"M{near} {start}L{far} {end}M{far} {end}l{tip} -4v8z")
-        self.taken["packet"] = max(self.taken["packet"], end + 3)
+        right = self.found[number - 1].right
+        path, end = self.lanes.end(number, self.y)
+        self.arrows["ac" if right else "as"].append(path)
+        self.taken["packet"] = max(self.taken["packet"], end - 8)
         self.y = max(self.y, end + 6)
-        if wrong := self.found[number - 1].wrong:
-            self.below(wrong, "", f"t{line}", 2)
+        self.wrong(number)
+
+    def wrong(self, number: int) -> None:
+        """What is wrong with a message, below the end of its arrow."""
+        said = self.found[number - 1]
+        if said.wrong:
+            self.taken["packet"] = max(self.taken["packet"], self.y - 3)
+            self.below(said.wrong, "", f"ta{'c' if said.right else 's'}", 2)
 
     def gone(self) -> str:
         """What is left out, in words."""

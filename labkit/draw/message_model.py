@@ -28,7 +28,8 @@ class Said:
     """One message on its way.
 
     right: the client sent it. group: index of its connection. began_ns, ended_ns: of its first packet, and of the one
-    with which it was whole. words: ``"GET /"``. rest: ``"13 bytes"``, or ``""``. wrong: what is wrong with it.
+    with which it was whole. words: ``"GET /"``. parts: what else is said of it, what says most first: ``"13 bytes"``.
+    wrong: what is wrong with it.
     """
 
     message: Message
@@ -37,8 +38,13 @@ class Said:
     began_ns: int
     ended_ns: int
     words: str
-    rest: str
+    parts: list[str]
     wrong: str = ""
+
+    @property
+    def rest(self) -> str:
+        """The parts in one text: ``"13 bytes, interim"``, or ``""``."""
+        return ", ".join(self.parts)
 
     @property
     def packets(self) -> str:
@@ -123,26 +129,29 @@ def spoken(tape: Tape, messages: Sequence[Message]) -> tuple[list[Said], list[Gr
         at_ns = max(at_ns, began) if began is not None else at_ns
         ended = message.ended_ns
         size = len(message.body)
-        rest = _about(message) if isinstance(message, WebSocketFrame) else count(size, "byte") if size else ""
+        parts = [count(size, "byte")] if size else []
+        parts = _about(message, size) if isinstance(message, WebSocketFrame) else parts
         wrong = visible(f"{message.state}: {message.reason}" if message.reason else message.state)
         found.append(
             Said(
                 message, message.sender == "client", index[which], at_ns, max(at_ns, ended or at_ns),
-                title_of(message), rest, wrong,
+                title_of(message), parts, wrong,
             )
         )  # fmt: skip
     _tell_apart(found)
     return found, groups
 
 
-def _about(frame: WebSocketFrame) -> str:
-    """What a frame is besides its title: ``"12 bytes, masked"``."""
-    size = len(frame.payload)
+ALIKE = ("masked", "compressed")
+"""Parts that many frames have: a picture says them of all of these, or of none."""
+
+
+def _about(frame: WebSocketFrame, size: int) -> list[str]:
+    """What a frame is besides its title: ``["12 bytes", "masked"]``."""
     found = [count(size, "byte")] if size and frame.kind != "binary" else []
-    found += ["masked"] * frame.masked + ["compressed"] * frame.compressed + ["no FIN"] * (not frame.fin)
-    if frame.frames > 1:
-        found.append(f"ends a message of {frame.frames} frames")
-    return ", ".join(found)
+    found += ["no FIN"] * (not frame.fin)
+    found += [word for word, said in zip(ALIKE, (frame.masked, frame.compressed), strict=True) if said]
+    return found + [f"ends a message of {frame.frames} frames"] * (frame.frames > 1)
 
 
 def _tell_apart(found: Sequence[Said]) -> None:
@@ -151,18 +160,16 @@ def _tell_apart(found: Sequence[Said]) -> None:
     queued: list[Message] = []  # requests that waited together with another one
     for said in found:
         message, mine = said.message, waiting.setdefault(said.group, [])
-        more = []
         if message.kind == "request":
             mine.append(message)
             queued += mine if len(mine) > 1 else ()
         elif message.answers is not None:
             if message.answers in queued:
-                more.append(f"answers {title_of(message.answers)}")
+                said.parts.append(f"answers {title_of(message.answers)}")
             if final(message.answers) is message and message.answers in mine:
                 mine.remove(message.answers)
         if 100 <= message.status < 200 and message.status != 101:
-            more.append("interim")
-        said.rest = ", ".join(filter(None, (said.rest, *more)))
+            said.parts.append("interim")
 
 
 def heading(found: Sequence[Said], ladder: Ladder, of: str) -> str:

@@ -16,6 +16,7 @@ from labkit.draw.text import count, preview, visible, width
 from labkit.packets.model import Field
 
 if TYPE_CHECKING:
+    from labkit.packets.buffers import Buffer
     from labkit.packets.messages import Message
 
 START, NAME, VALUE, FRAMING, BODY, WRONG = range(6)
@@ -50,7 +51,8 @@ class Row:
     """One row: pieces from left to right.
 
     start, stop: its bytes in the buffer. name: what it is, for the margin. more: it stands for bytes not shown, or not
-    there. goes_on: it continues the row above, which was too long.
+    there. goes_on: it continues the row above, which was too long. buffer: where its bytes are, if not in the
+    message's.
     """
 
     start: int
@@ -60,10 +62,11 @@ class Row:
     more: bool = False
     goes_on: bool = False
     ended: bool = False
+    buffer: Buffer | None = None
 
     def packets(self, message: Message) -> tuple[int, ...]:
         """The packets that brought it."""
-        return message.buffer.packets(self.start, self.stop)
+        return (self.buffer or message.buffer).packets(self.start, self.stop)
 
 
 Leaf = tuple[Field, tuple[Field, ...]]
@@ -106,6 +109,8 @@ def _name(leaf: Field, above: Sequence[Field]) -> str:
     if leaf.name.endswith("crlf"):
         why = re.split(r"[;:.]", leaf.why, maxsplit=1)[0] if leaf.name.endswith(".crlf") else ""
         return leaf.label.lower() + (f": {why[:1].lower()}{why[1:]}" if why else "")
+    if leaf.name.endswith("status_code"):
+        return f"code {leaf.shown}: {leaf.meaning}"
     if leaf.name.endswith("file_data"):
         return f"body: {count(leaf.bits // 8, 'byte')}"
     return leaf.label[:1].lower() + leaf.label[1:]
@@ -113,14 +118,19 @@ def _name(leaf: Field, above: Sequence[Field]) -> str:
 
 def rows_of(message: Message, room: float) -> list[Row]:
     """The rows of a message. room: for the text of a row, px."""
-    data, holes = message.buffer.data, message.buffer.holes
+    return _shortened(rows_of_buffer(message.buffer, message.fields, room))
+
+
+def rows_of_buffer(buffer: Buffer, fields: Sequence[Field], room: float, before: str = "") -> list[Row]:
+    """The rows of these fields in a buffer. room: for the text of a row, px. before: in front of the rows' names."""
+    data, holes = buffer.data, buffer.holes
     rows: list[Row] = []
-    for leaf, above in leaves(message.fields):
+    for leaf, above in leaves(fields):
         start, stop = leaf.start // 8, leaf.end // 8
         kind, volatile = kind_of(leaf, above), leaf.volatile or any(item.volatile for item in above)
         if leaf.name.endswith((".name", ".colon", ".crlf", ".ows")):
             volatile = False
-        name = visible(_name(leaf, above))
+        name = visible(before + _name(leaf, above))
         for first, end, there in _parts(start, stop, holes):
             if not there:
                 words = f"{count(end - first, 'byte')} missing"
@@ -129,7 +139,9 @@ def rows_of(message: Message, room: float) -> list[Row]:
                 rows += _hex(data, first, end, kind, name)
             else:
                 _text(rows, data, (first, end), kind, name, room, volatile=volatile, behind=first > start)
-    return _shortened(rows)
+    for row in rows:
+        row.buffer = buffer
+    return rows
 
 
 def _parts(start: int, stop: int, holes: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, bool]]:

@@ -17,7 +17,8 @@ from labkit.draw.ladder_fold import folded, without_acks
 from labkit.draw.ladder_model import Fold, Item, Ladder, Rung, flat
 from labkit.draw.ladder_resets import judge
 from labkit.draw.message_ladder import message_lines, whose
-from labkit.draw.message_model import Said, messages_of, spoken
+from labkit.draw.message_lanes import Lanes, label, left_unsaid
+from labkit.draw.message_model import Said, messages_of, noun, spelled, spoken, with_handshakes
 from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN, SLOPE, Shape
 from labkit.draw.text import count, fit, given, visible, width, wrap
@@ -43,7 +44,7 @@ def side_by_side(tape: Tape, *, of: str = "HTTP", title: str | None = None) -> P
     then packets in the middle. Returns a Picture; its text has all levels. Raises LabError for anything that is not a
     tape, a tape without messages, and one with messages in several connections.
     """
-    found, groups = spoken(tape, messages_of(tape, of, "side_by_side"))
+    found, groups = spoken(tape, with_handshakes(tape, messages_of(tape, of, "side_by_side")))
     if len(groups) > 1:
         raise LabError(
             f"this tape has messages in {count(len(groups), 'connection')}, and there is room for one",
@@ -56,7 +57,8 @@ def side_by_side(tape: Tape, *, of: str = "HTTP", title: str | None = None) -> P
     model = ladder_model.read(part, limit=None, rows=_rows)
     model.events = [each for each in model.events if each.remote is None or whose(model, each) is not None]
     port = ladder_text.heading(model).partition(", ")[2]
-    said = f"{count(len(found), f'{visible(of.upper())} message')} in {count(len(model.rungs), 'packet')}, {port}"
+    mine = sum(each.message.protocol.upper() == of.upper() for each in found)
+    said = f"{count(mine, f'{spelled(of)} {noun(of)}')} in {count(len(model.rungs), 'packet')}, {port}"
     listed = ladder_model.read(part, limit=_LISTED, rows=_rows)
     listed.events = model.events
     text = _twin(listed, found, said, of, title)
@@ -65,7 +67,7 @@ def side_by_side(tape: Tape, *, of: str = "HTTP", title: str | None = None) -> P
     alt = ladder_text.shortened(text)
     for rows, left, unsaid, stretch in _attempts(model):
         short = replace(model, left_out=left)
-        svg, high = _Levels(rows, short, found, heading, unsaid, stretch, visible(of.upper())).drawn(alt)
+        svg, high = _Levels(rows, short, found, heading, unsaid, stretch, f"{spelled(of)} {noun(of)}s").drawn(alt)
         if high <= style.HIGH:
             break
     style.Session.told = style.Session.told or bool(model.events)
@@ -123,8 +125,9 @@ class _Levels(Drawing):
             done = said.message.completed_by
             self.begins.setdefault(numbers[0], []).append(said)
             self.ends.setdefault(done if done in drawn and done >= numbers[0] else numbers[-1], []).append(said)
-        self.flying: dict[int, int] = {}  # by id of what is said: y of its start
-        self.lowest_head = {True: 0.0, False: 0.0}
+        self.lanes = Lanes(_CLIENT, _SERVER)
+        self.unsaid_parts = left_unsaid(found, _ROOM)
+        self.flying: set[int] = set()  # by id of what is said
 
     def drawn(self, desc: str) -> tuple[str, float]:
         """The markup, and its height in px."""
@@ -148,7 +151,7 @@ class _Levels(Drawing):
             y += 20
         canvas.raw(_SHAPE.time, y + 30, "ms", "z e")
         canvas.raw(_SHAPE.middle, y + 10, "packets", "g c")
-        canvas.raw(_MIDDLE, y + 10, f"{self.of} messages", "g c")
+        canvas.raw(_MIDDLE, y + 10, self.of, "g c")
         canvas.raw(_SHAPE.client - 12, y + 10, "client's socket", "k e")
         canvas.raw(_SERVER + 12, y + 10, "server's socket", "k")
         for x, who in zip(self.poles, ("client", "server") * 2, strict=True):
@@ -180,31 +183,33 @@ class _Levels(Drawing):
 
     def beside(self, number: int, start: int, end: int) -> None:
         """Begin and end messages beside a packet whose arrow goes from y to y."""
+        ends = self.ends.get(number, ())
         for said in self.begins.get(number, ()):
             y = round(max(start, self.taken["message"] + _STEP))
-            self.taken["message"] = y + 3
-            self.flying[id(said)] = y
+            self.taken["message"] = y + SLOPE + 3
             self.words(said, y)
+            line = self.arrows["ac" if said.right else "as"]
+            if any(said is each for each in ends):
+                line.append(self.lanes.whole(said.right, y))
+            else:
+                line.append(self.lanes.begin(id(said), said.right, y))
+                self.flying.add(id(said))
             if y > start:
                 self.y = max(self.y, y + 6)
-        for said in self.ends.get(number, ()):
-            began = self.flying.pop(id(said))
-            y = round(max(end, began + SLOPE, self.lowest_head[said.right] + 9))
-            self.lowest_head[said.right] = y
-            near, far, tip = (_CLIENT + 2, _SERVER - 3, -9) if said.right else (_SERVER - 2, _CLIENT + 3, 9)
-            self.arrows["ac" if said.right else "as"].append(f"M{near} {began}L{far} {y}M{far} {y}l{tip} -4v8z")
-            self.taken["message"] = max(self.taken["message"], y + 3)
+        for said in ends:
+            if id(said) not in self.flying:
+                continue
+            self.flying.remove(id(said))
+            path, y = self.lanes.end(id(said), end)
+            self.arrows["ac" if said.right else "as"].append(path)
+            self.taken["message"] = max(self.taken["message"], y - 8)
             if y > end:
                 self.y = max(self.y, y + 6)
 
     def words(self, said: Said, y: int) -> None:
         """What stands above the arrow of a message."""
-        rest = "  " + ", ".join(filter(None, (said.rest, said.message.state)))
-        words = fit(said.words, max(_ROOM - width(rest, "m"), _ROOM / 2), "fl")
-        rest = fit(rest, _ROOM - width(words, "fl"), "m") if rest.strip() else ""
-        if self.flying:
-            wide = width(words, "fl") + width(rest, "m") + 8
-            self.canvas.rect(_MIDDLE - wide / 2, y - 18, wide, 18, "gap")
+        parts = [said.message.state, *(part for part in said.parts if part not in self.unsaid_parts)]
+        words, rest = label(said.words, parts, _ROOM - 2 * self.lanes.taken)
         self.canvas.label(_MIDDLE, y - 4, words, f"fl ta{'c' if said.right else 's'}", rest, "m c")
 
 
@@ -214,7 +219,7 @@ def _twin(model: Ladder, found: Sequence[Said], said: str, of: Any, title: str |
     return "\n".join(
         [
             f"{visible(title)}: {said}" if title else f"Side by side: {said}",
-            f"{visible(of.upper())} messages",
+            f"{spelled(of)} {noun(of)}s",
             *message_lines(found, out=range(_LISTED - _LISTED // 4 + 1, len(found) - _LISTED // 4 + 1)),
             "packets",
             *lines[1:],

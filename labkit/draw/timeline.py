@@ -21,6 +21,7 @@ from labkit.draw.text import count, duration, fit, given, visible, width, wrap
 
 if TYPE_CHECKING:
     from labkit.packets.messages import Message
+    from labkit.packets.model import SocketEvent
     from labkit.packets.tape import Tape
 
 _LEFT, _RIGHT = 150, style.WIDTH - MARGIN - 8  # x of the time axis
@@ -34,7 +35,10 @@ _LONGEST = 3_600_000  # ms
 
 @dataclass(slots=True)
 class Bar:
-    """One request: when it was sent, when the answer began and ended; None for what never came. lane: in its row."""
+    """One request: when it was sent, when the answer began and ended; None for what never came. lane: in its row.
+
+    asked_ns: when the program asked for it, if it had to wait for its connection; else None.
+    """
 
     name: str
     sent_ns: int
@@ -42,6 +46,12 @@ class Bar:
     last_ns: int | None
     status: int = 0
     lane: int = 0
+    asked_ns: int | None = None
+
+    @property
+    def from_ns(self) -> int:
+        """Where its bar begins."""
+        return self.sent_ns if self.asked_ns is None else self.asked_ns
 
 
 @dataclass(slots=True)
@@ -60,6 +70,8 @@ def timeline(
     tape: Tape, *, of: str = "HTTP", until_ms: float | None = None, title: str | None = None, twin: str | None = None
 ) -> Picture:
     """Draw when each request was sent, when its answer began and when it was complete: a row for each connection.
+
+    A request of a program of ours that waits for a free connection has a narrow part at its front for this.
 
     tape: a Tape with messages. of: their protocol. until_ms: the scale ends there at least, in ms, so that several
     pictures have the same one. title: in place of the tape's own. twin: words that are true in every run, in place of
@@ -90,9 +102,11 @@ def timeline(
         lines.append(f"  {count(open_ones, 'request')} without a whole answer")
     origin = visible(tape.origin)
     tail = [f"tape: {origin}"] if origin else []
-    start = min(track.opened_ns for track in tracks)
+    start = min(min(track.opened_ns, *(bar.from_ns for bar in track.bars)) for track in tracks)
     end = max(max(track.closed_ns, *(bar.last_ns or 0 for bar in track.bars)) for track in tracks)
-    alt = "\n".join([*lines, f"  all of it takes {duration(end - start)}", *tail])
+    waits = sum(bar.asked_ns is not None for track in tracks for bar in track.bars)
+    told = [f"  {count(waits, 'request')} waited for a free connection"] if waits else []
+    alt = "\n".join([*lines, *told, f"  all of it takes {duration(end - start)}", *tail])
     span = max(end - start, int((until_ms or 0) * 1e6), 1000)
     svg = _drawn(tracks, heading, start, span, origin, alt)
     return Picture("\n".join([*lines, *tail]), alt, svg=svg)
@@ -131,9 +145,29 @@ def _tracks(tape: Tape, messages: Sequence[Message]) -> list[Track]:
         tracks[said.group].bars.append(
             Bar(fit(name, 300, "n"), said.began_ns, first, last, answer.status if answer is not None else 0)
         )
-    for track in tracks.values():
+    for which, track in tracks.items():
+        _waits(track, tape.events, groups[which].client[1])
         _apart(track)
     return list(tracks.values())
+
+
+def _waits(track: Track, events: Sequence[SocketEvent], port: int) -> None:
+    """Find which requests were asked for while their connection was busy with the one before.
+
+    A request of ours is asked for with `end`, whose event has a size; the end of a socket has none. An agent serves
+    requests in the order in which they are asked for. port: the client's.
+    """
+    asked = [
+        event.time_ns
+        for event in events
+        if event.who == "client" and event.kind == "call" and event.name == "end" and event.size is not None
+        and event.local is not None and event.local[1] == port
+    ]  # fmt: skip
+    if len(asked) != len(track.bars):
+        return
+    for before, bar, at in zip(track.bars, track.bars[1:], asked[1:], strict=False):
+        if at < bar.sent_ns and before.last_ns is not None and at < before.last_ns <= bar.sent_ns:
+            bar.asked_ns = at
 
 
 def _apart(track: Track) -> None:
@@ -141,7 +175,7 @@ def _apart(track: Track) -> None:
     free: list[int] = []
     for bar in track.bars:
         end = bar.last_ns if bar.last_ns is not None else track.closed_ns
-        lane = next((number for number, at in enumerate(free) if at <= bar.sent_ns), len(free))
+        lane = next((number for number, at in enumerate(free) if at <= bar.from_ns), len(free))
         if lane == len(free):
             free.append(0)
         free[lane] = max(end, bar.sent_ns + 1)
@@ -211,6 +245,9 @@ def _bar(canvas: Canvas, bar: Bar, track: Track, place: tuple[float, int], start
     middle = right if bar.first_ns is None else min(max(_LEFT + (bar.first_ns - start) * scale, left), right)
     if bar.first_ns is not None and right - middle < 2:
         middle = max(left, right - 2)  # an answer in one packet takes no time: it stays visible
+    if bar.asked_ns is not None:
+        begin = _LEFT + (bar.asked_ns - start) * scale
+        canvas.rect(begin, y + high * 0.35, max(left - begin, 0.5), high * 0.3, "oam")
     canvas.rect(left, y, max(middle - left, 0.5), high, "oac" if bar.last_ns is not None else "oac dash")
     if bar.first_ns is not None:
         canvas.rect(middle, y, right - middle, high, "as")
@@ -223,20 +260,28 @@ def _foot(canvas: Canvas, tracks: Sequence[Track], y: float, origin: str) -> flo
     """What the parts of a bar mean, and where the tape comes from; returns the height of the picture."""
     bars = [bar for track in tracks for bar in track.bars]
     signs = [
-        ("oac", "request sent, waiting for the first byte of the answer"),
+        ("oam", "waiting for a free connection") if any(bar.asked_ns is not None for bar in bars) else ("", ""),
+        ("oac", "request sent, no answer yet"),
         ("as", "the answer arrives") if any(bar.first_ns is not None for bar in bars) else ("", ""),
         ("oac dash", "no whole answer") if any(bar.last_ns is None for bar in bars) else ("", ""),
+        ("life", "connection open"),
     ]
     x = float(MARGIN)
     for kind, words in signs:
-        if kind:
-            canvas.rect(x, y - 10, 20, 11, kind)
-            canvas.raw(x + 27, y, words, "s")
-            x += 27 + width(words, "s") + 22
-    canvas.path(f"M{x:.0f} {y - 4:.0f}h20", "life")
-    canvas.raw(x + 27, y, "connection open", "s")
-    y += 20
+        if not kind:
+            continue
+        if x + 27 + width(words, "s") > style.WIDTH - MARGIN:
+            x, y = float(MARGIN), y + 20
+        if kind == "life":
+            canvas.path(f"M{x:.0f} {y - 4:.0f}h20", kind)
+        else:
+            low = kind == "oam"
+            canvas.rect(x, y - 7 if low else y - 10, 20, 5 if low else 11, kind)
+        canvas.raw(x + 27, y, words, "s")
+        x += 27 + width(words, "s") + 22
+    y += 10
     if origin:
-        canvas.raw(MARGIN, y, fit(ladder_frame.origin(origin), style.WIDTH - 2 * MARGIN, "s"), "s")
-        y += 20
-    return y - 4
+        canvas.path(f"M{MARGIN} {y:.0f}H{style.WIDTH - MARGIN}", "rule thin")
+        canvas.raw(MARGIN, y + 19, fit(f"tape: {ladder_frame.origin(origin)}", style.WIDTH - 2 * MARGIN, "s"), "s")
+        y += 24
+    return y + 2

@@ -190,6 +190,11 @@ def is_apart(thing: Any) -> bool:
     return isinstance(thing, WebSocketFrame)
 
 
+def as_sent_alone(thing: Any) -> Any:
+    """A WebSocket frame as the layer that was sent, for pictures in which all layers are one run of bytes."""
+    return thing.layers[0] if is_apart(thing) else thing
+
+
 def layers_of(thing: Any) -> Sequence[Layer]:
     """The layers of whatever can be drawn: Layer, Packet, WebSocket frame, Scapy layer. Raises LabError for others."""
     if isinstance(thing, Layer):

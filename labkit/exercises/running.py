@@ -23,6 +23,9 @@ from labkit.exercises.result import show, show_error
 LIMIT = 2.0
 """Seconds that one call of the student's code may take."""
 
+STARVED = 0.1
+"""Of a limit: if the code had no core for a smaller part of it, it is stopped when the limit is over."""
+
 STOP_WAIT = 1.0
 """Seconds that a stopped thread gets to end."""
 
@@ -147,6 +150,7 @@ def own_frames(error: BaseException) -> tuple[str, ...]:
 def supervised(examine: Callable[[Run], None], run: Run) -> None:
     """Run the check in a thread of its own; returns when it finds nothing wrong.
 
+    A limit is over when the student's code had its seconds: on a busy machine it may take longer.
     Raises `NotAttempted` or `NotYet`; the latter also when the student's code does not return in time (the thread is
     then stopped). Raises whatever else the check raises: that is a mistake in labkit, not in the answer.
     """
@@ -168,9 +172,7 @@ def supervised(examine: Callable[[Run], None], run: Run) -> None:
     thread = threading.Thread(target=copy_context().run, args=(work,), name="labkit-check", daemon=True)
     try:
         thread.start()
-        while not done.wait(max(0.0, run.deadline - monotonic())):
-            if monotonic() >= run.deadline:
-                break
+        _watch(done, thread, run)
     except BaseException:  # the student pressed Stop, perhaps while the thread was starting
         given_up.set()
         if thread.ident is not None:
@@ -190,6 +192,32 @@ def supervised(examine: Callable[[Run], None], run: Run) -> None:
         if isinstance(error, (NotAttempted, NotYet)) or not own_frames(error):
             raise error
         raise failed("your answer", error)
+
+
+def _watch(done: threading.Event, thread: threading.Thread, run: Run) -> None:
+    """Wait until the check is done, or its time is over. Time in which the thread was given no core does not count."""
+    counted, until = 0.0, run.deadline
+    while not done.wait(max(0.0, until - monotonic())):
+        if monotonic() < run.deadline:  # the check went on meanwhile
+            until = run.deadline
+            continue
+        waited = _without_a_core(thread)
+        lost, counted = waited - counted, waited
+        if lost < STARVED * run.limit:
+            return
+        until = monotonic() + min(lost, run.limit)
+
+
+def _without_a_core(thread: threading.Thread) -> float:
+    """Seconds in which this thread could have run and got no core, since other programs had them; 0.0 if unknown.
+
+    Source: proc(5), /proc/PID/schedstat: the second number, in nanoseconds.
+    """
+    try:
+        with open(f"/proc/self/task/{thread.native_id}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):  # another system than Linux, or the thread has ended
+        return 0.0
 
 
 def stop(ident: int, kind: type[BaseException] = Stopped) -> None:

@@ -233,10 +233,11 @@ class ClientRequest(OutgoingMessage):
     def _compose(self, length: int | None) -> None:
         key = None
         if not length and self._trailers is None and not self.send_date:
-            key = (self.method, self.path, self._lines(), self.should_keep_alive, length)
+            key = (self.method, self._lines(), self.should_keep_alive, length)
             known = _heads.get(key)
             if known is not None:
-                self._unsent, self._chunked, self._left, self.closes, self._unframed, self.should_keep_alive = known
+                rest, self._chunked, self._left, self.closes, self._unframed, self.should_keep_alive = known
+                self._unsent = self._first_line().encode("latin-1") + rest
                 self._composed = True
                 return
         super()._compose(length)
@@ -247,8 +248,9 @@ class ClientRequest(OutgoingMessage):
         if key is not None and self._unsent:
             if len(_heads) >= KNOWN:
                 _heads.clear()
+            rest = self._unsent[len(self._first_line()) :]
             _heads[key] = (
-                self._unsent, self._chunked, self._left, self.closes, self._unframed, self.should_keep_alive,
+                rest, self._chunked, self._left, self.closes, self._unframed, self.should_keep_alive,
             )  # fmt: skip
 
     def _count(self, size: int) -> None:

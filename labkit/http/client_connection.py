@@ -243,7 +243,11 @@ class ClientConnection:
         self.agent._removed(self)
         socket._reading = IDLE  # nothing is delivered until somebody listens
         response._finish()
-        request._fire(event, response, socket, rest)
+        try:
+            request._emit(event, response, socket, rest)
+        except Exception as error:
+            request._report(error, response)
+            socket._destroy_now(None)  # nobody speaks the other protocol
         request._over(None)
 
     # -- what a response asks (see Source)

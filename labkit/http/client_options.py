@@ -58,7 +58,7 @@ class Options(NamedTuple):
 
 _known: dict[tuple[Any, ...], Options] = {}
 KNOWN = 512
-"""Options that are kept, because programs ask for the same things again and again; those with a secret are not."""
+"""Options that are kept, because programs ask the same server again and again; those with a secret are not."""
 
 
 def options(
@@ -73,30 +73,41 @@ def options(
     auth: Any,
 ) -> Options:
     """Put the options together; what is given by name beats what the URL says. Raises `BadArgument`."""
-    key = (url, host, hostname, port, type(port), local_address, method, path)
+    key = (url, host, hostname, port, type(port), local_address, method)
     here = host_of.current()
     is_open = auth is None and socket_path is None and here is None
     if is_open:
         try:
-            return _known[key]
+            found = _known[key]
         except (KeyError, TypeError):  # TypeError: one of them is not what it should be, which is said below
             pass
+        else:
+            return found if path is None else Options(found.place, found.method, _target(path), found.host_field, None)
+    may_be_kept = key if is_open else None
+    return _made(url, host, hostname, port, local_address, socket_path, method, path, auth, here, may_be_kept)
+
+
+def _made(
+    url: Any, host: Any, hostname: Any, port: Any, local_address: Any, socket_path: Any, method: Any, path: Any,
+    auth: Any, here: Any, key: Any,
+) -> Options:
+    """As `options`. here: the host that the program runs on. key: under which the answer may be kept, or None."""
     found = _from_url(url) if url is not None else (None, None, None, None)
     named = hostname if hostname is not None else host  # hostname beats host, as in Node
     if named is None:
         named = found[0] if found[0] is not None else "localhost" if socket_path is not None else DEFAULT_HOST
     number = port if port is not None else found[1] if found[1] is not None else DEFAULT_PORT
-    target = path if path is not None else found[2] if found[2] is not None else "/"
+    target = found[2] if found[2] is not None else "/"
     secret = auth if auth is not None else found[3]
     checked = addresses.check_host(named)
     where = None if socket_path is None else addresses.check_path(socket_path)
     place = Place(checked, addresses.check_port(number), _local(local_address), where, here)
-    made = Options(place, _method(method), _target(target), _host_field(checked, place.port), _credentials(secret))
-    if is_open and secret is None:
+    field, verb = _host_field(checked, place.port), _method(method)
+    if key is not None and secret is None:
         if len(_known) >= KNOWN:
             _known.clear()
-        _known[key] = made
-    return made
+        _known[key] = Options(place, verb, _target(target), field, None)
+    return Options(place, verb, _target(target if path is None else path), field, _credentials(secret))
 
 
 def _from_url(url: Any) -> tuple[str | None, int | None, str | None, str | None]:

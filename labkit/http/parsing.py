@@ -69,7 +69,7 @@ class RequestParser:
 
     __slots__ = (
         "_completed", "_framing", "_fresh", "_head", "_is_reading", "_keeps", "_limits", "_llhttp", "_raw", "_rest",
-        "_side", "_taker", "_target", "_trailers", "_upgrades", "on_body", "over", "started",
+        "_side", "_taker", "_target", "_upgrades", "on_body", "over", "started",
     )  # fmt: skip
 
     def __init__(self, taker: Taker, limits: Limits) -> None:
@@ -77,7 +77,6 @@ class RequestParser:
         self.on_body = taker.on_body  # llhttp calls it
         self._llhttp = HttpRequestParser(self)
         self._raw: Raw = []
-        self._trailers: Raw | None = None
         self._target = b""
         self._head = b""  # a head that is not whole yet
         self._framing: Length | Chunks | None = None  # of the body that is being read
@@ -94,59 +93,45 @@ class RequestParser:
         """Read on; raises `Malformed`, after which nothing is read any more."""
         if self.over:
             return  # what waits is kept: it is the next protocol's
-        if self._fresh:  # the usual case: one head, whole, and perhaps its body
-            end = data.find(_CRLF2) + 4
-            if 3 < end <= self._limits.head and data[0] > 32:
-                self._is_reading = True
-                self._fresh = False
-                try:
-                    if end == len(data):
-                        more = self._begin(data, True)
-                    elif self._begin(data[:end], True):
-                        more = self._read_pieces(data, end)
-                    else:
-                        more = False
-                        self._rest = data[end:] + self._rest
-                except Malformed:
-                    self.over = True
-                    self._rest = b""
-                    raise
-                finally:
-                    self._is_reading = False
-                if not more or not self._rest:
-                    self._fresh = self._framing is None and not self._rest and not self._head
-                    return
-                data = b""  # more came in while the listeners ran
-        if self._is_reading:
+        if self._is_reading:  # a listener runs, further up
             self._rest += data
-            self._fresh = False
             return
         if self._rest:
             data, self._rest = self._rest + data, b""
-        if data:
-            self._is_reading = True
-            self._fresh = False
-            try:
+        if not data:
+            return
+        end = data.find(_CRLF2) + 4 if self._fresh else 0
+        self._is_reading = True
+        self._fresh = False
+        try:
+            if not 3 < end <= self._limits.head or data[0] <= 32:
                 self._read_pieces(data, 0)
-            except Malformed:
-                self.over = True
-                self._rest = b""
-                raise
-            finally:
-                self._is_reading = False
-            self._fresh = self._framing is None and not self._head and not self._rest
+            elif end < len(data):  # the usual case: one head, whole, and perhaps its body
+                if self._begin(data[:end], True):
+                    self._read_pieces(data, end)
+                else:
+                    self._rest = data[end:] + self._rest
+            elif self._begin(data, True) and self._rest:  # more came in while the listeners ran
+                data, self._rest = self._rest, b""
+                self._read_pieces(data, 0)
+        except Malformed:
+            self.over = True
+            self._rest = b""
+            raise
+        finally:
+            self._is_reading = False
+        self._fresh = self._framing is None and not self._head and not self._rest
 
-    def _read_pieces(self, data: bytes, at: int) -> bool:
+    def _read_pieces(self, data: bytes, at: int) -> None:
         end = len(data)
         while at < end:
             at = self._read_head(data, at) if self._framing is None else self._read_body(data, at)
             if at < 0:  # stopped, with so much left
                 self._rest = data[~at:] + self._rest
-                return False
+                return
             if self._rest:  # came in while the listeners ran
                 data, self._rest = data[at:] + self._rest, b""
                 at, end = 0, len(data)
-        return True
 
     def keep(self, data: bytes) -> None:
         """Take bytes without reading them: `feed` does so."""
@@ -295,7 +280,6 @@ class RequestParser:
             verb = _METHODS[method] = method.decode("latin-1")
         self._framing = framing
         self.started = framing is not None
-        self._trailers = None
         completed, self._completed = self._completed, False
         if completed != (framing is None or self._side is not None):
             raise Malformed("the framing of the message is in doubt")
@@ -304,7 +288,7 @@ class RequestParser:
             return False
         if framing is not None:
             return True
-        more = self._taker.on_end(None)  # as `_end`
+        more = self._taker.on_end(None)  # as in `_read_body`
         if not self._keeps:
             self.over = True
             return False
@@ -333,17 +317,14 @@ class RequestParser:
             return end
         self._completed = False
         self._framing = self._side = None
-        if self._raw:
-            self._trailers, self._raw = self._raw, []
-        return end if self._end() else ~end
-
-    def _end(self) -> bool:
         self.started = False
-        trailers, self._trailers = self._trailers, None
+        trailers: Raw | None = None
+        if self._raw:
+            trailers, self._raw = self._raw, []
         more = self._taker.on_end(trailers)
         if not self._keeps:
             self.over = True  # RFC 9112 section 9.6: what comes behind "Connection: close" is not processed
-        return more and not self.over
+        return end if more and not self.over else ~end
 
     # -- from llhttp
 

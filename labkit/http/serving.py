@@ -28,6 +28,9 @@ class ClientError(LabError):
     status = 400
 
 
+_FAILED = b"HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
 def serve(server: Any, socket: Socket) -> None:
     """Serve the requests that come on a socket, whatever carries its bytes. server: whose listeners are called."""
     Connection(server, socket)
@@ -322,5 +325,14 @@ class Connection(Answering):
             socket.off(name, listener)
         socket._reading = IDLE  # as in Node: nothing is delivered until the next protocol listens
         request._source = None
-        self.server._fire(event, request, socket, self._parser.take_rest())
+        written = socket._written
+        try:
+            self.server._emit(event, request, socket, self._parser.take_rest())
+        except Exception as error:  # unlike in Node, the client does not wait for ever
+            self.server._report(error, request)
+            if socket._written == written:
+                socket._write_now(_FAILED)
+                socket._end_now()
+            else:
+                socket.destroy()
         request._finish()

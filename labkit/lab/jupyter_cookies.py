@@ -32,19 +32,20 @@ class _Next(Enum):
     CHUNK = auto()
     CHUNK_END = auto()
     TRAILER = auto()
-    ANYTHING = auto()  # no HTTP/1: a protocol of its own, also behind an upgrade
 
 
 class JupyterCookies:
     """Takes Jupyter's cookies and its token out of all that one client sends, in whatever pieces it comes.
 
     Each request of a connection is looked at, also behind bodies. A line is held back until it is whole if it may be
-    ``Cookie``, or ``Authorization``, which is dropped if its scheme is ``token``; all else passes as it comes. A token
+    ``Cookie``, or ``Authorization``, which is dropped if its scheme is ``token``; all else passes as it comes. An
+    administrator can give Jupyter's log-in cookie another name, so every cookie goes that Tornado has signed. A token
     in a URL stays. Source: RFC 6265 section 5.4, RFC 9112 sections 2.1, 5, 6 and 7.1.
     """
 
     def __init__(self) -> None:
         self._next = _Next.REQUEST
+        self._other = False  # no HTTP/1: a protocol of its own, also behind an upgrade
         self._line = bytearray()
         self._passing = False  # the first bytes of the line have passed
         self._after_secret = False  # the line before had a secret name
@@ -53,12 +54,12 @@ class JupyterCookies:
 
     def feed(self, data: bytes) -> bytes:
         """What to pass on of these bytes, and of those that were held back."""
-        if self._next is _Next.ANYTHING:
+        if self._other:
             return data
         out = bytearray()
         at = 0
         while at < len(data):
-            if self._next is _Next.ANYTHING:
+            if self._other:
                 out += data[at:]
                 break
             stop = at + self._left if self._left else data.find(b"\n", at) + 1 or len(data)
@@ -109,7 +110,7 @@ class JupyterCookies:
             if _REQUEST_LINE.fullmatch(line):
                 self._next, self._length, self._chunked = _Next.FIELD, 0, False
             elif not empty:
-                self._next = _Next.ANYTHING
+                self._other = True
         elif self._next is _Next.FIELD:
             if empty:
                 self._left = 0 if self._chunked else self._length
@@ -124,7 +125,7 @@ class JupyterCookies:
             self._left = int(size[0], 16)
             self._next = _Next.CHUNK_END if self._left else _Next.TRAILER
         else:
-            self._next = _Next.ANYTHING
+            self._other = True
 
     def _framing(self, name: bytes, value: bytes) -> None:
         if name == b"content-length" and value.isdigit():

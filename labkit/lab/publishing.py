@@ -14,13 +14,15 @@ import os
 import socket
 import struct
 
-from labkit.core import loop
+from labkit.core import checks, loop
 from labkit.core.addresses import is_loopback
 from labkit.core.calls import in_words
+from labkit.core.checks import shown
 from labkit.core.errors import LabError, NetError, PortInUse, from_oserror
 from labkit.core.kernel_table import kernel_table
 from labkit.lab import outside_process
 from labkit.lab.jupyter_cookies import JupyterCookies
+from labkit.lab.page_shown import PageShown, url_for
 from labkit.packets.probe import NETWORK
 
 INSIDE = "127.0.0.1"
@@ -124,6 +126,17 @@ class Published:
         if _published.get(self.inside) is self:
             del _published[self.inside]
         loop.call(self._relay.stop)
+
+    def show(self, path: str = "/", *, height: int = 220, proxied: bool | None = None) -> PageShown:
+        """Show a page of the server that is published, here in the notebook.
+
+        path: of the page. height: of its frame, in pixels. proxied: whether the browser gets the page by
+        jupyter-server-proxy; default: only if JupyterHub runs this notebook, because then the browser does not reach
+        this machine's loopback. Raises `LabError` for a path that does not begin with a slash.
+        """
+        if not isinstance(path, str) or not path.startswith("/"):
+            raise LabError(f"{shown(path)} is not a path", 'Give one such as "/".')
+        return PageShown(url_for(self.host, self.port, path, proxied), checks.whole(height, "height", 1, 10_000))
 
     def __enter__(self) -> Published:
         return self

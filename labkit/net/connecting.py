@@ -10,9 +10,10 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
-from labkit.core import addresses
+from labkit.core import addresses, checks
 from labkit.core import host as host_of
 from labkit.core.errors import BadArgument, ConnectionRefused, NetError, TimedOut
+from labkit.streams.stream import check_mark
 
 
 class Target(NamedTuple):
@@ -68,3 +69,10 @@ async def attempt(target: Target, protocol: Callable[[], asyncio.BaseProtocol], 
     if isinstance(failed, ConnectionRefused) and here and target.path is None and addresses.is_loopback(target.host):
         failed.todo = f"{target.host} is the {here.name} itself. The other end of the wire has an address of its own."
     return failed
+
+
+def check_options(allow_half_open: bool, no_delay: bool, high_water_mark: int) -> None:
+    """Refuse options of a socket that are of the wrong kind; raises `BadArgument`."""
+    checks.flag(allow_half_open, "allow_half_open")
+    checks.flag(no_delay, "no_delay")
+    check_mark(high_water_mark)

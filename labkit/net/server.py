@@ -14,6 +14,7 @@ from typing import Any
 
 from labkit.core import addresses, cell, checks, loop
 from labkit.core import host as host_of
+from labkit.core.calls import in_words, made_in_words
 from labkit.core.emitter import Ends
 from labkit.core.endpoint import Endpoint
 from labkit.core.errors import LabError, NetError, NotOpen, PathInUse, PortInUse
@@ -21,7 +22,8 @@ from labkit.core.listeners import Once, in_cell
 from labkit.core.notebook import in_notebook
 from labkit.core.watching import Record
 from labkit.net import listening
-from labkit.net.socket import Socket, check_options
+from labkit.net.connecting import check_options
+from labkit.net.socket import Socket
 from labkit.streams import HIGH_WATER_MARK
 from labkit.streams.stream import check_mark
 
@@ -31,6 +33,7 @@ BACKLOG = 511
 _running: dict[Any, Server] = {}
 
 
+@made_in_words
 class Server(Endpoint):
     """Listens on a port or a path; ``listening``, ``connection``, ``close`` and ``error`` tell its story.
 
@@ -96,6 +99,7 @@ class Server(Endpoint):
 
     # -- Node's methods
 
+    @in_words
     def listen(
         self,
         port: int = 0,
@@ -358,6 +362,7 @@ def _code(listener: Any) -> Any:
     return listener if code is None else (code.co_code, code.co_names, code.co_consts)
 
 
+@in_words
 def create_server(
     on_connection: Callable[[Socket], Any] | None = None,
     *,

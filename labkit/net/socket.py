@@ -14,14 +14,14 @@ from typing import Any
 
 from labkit.core import addresses, checks, loop
 from labkit.core import host as host_of
+from labkit.core.calls import in_words, made_in_words
 from labkit.core.errors import BadArgument, BrokenPipe, LabError, NetError
 from labkit.net.addressed import Addressed
-from labkit.net.connecting import Target, attempt, target_of
+from labkit.net.connecting import Target, attempt, check_options, target_of
 from labkit.net.idle import IdleTimer
 from labkit.net.transport import Link, Owner, Transport
 from labkit.streams import HIGH_WATER_MARK
 from labkit.streams.states import ENDING, OPENING, PAUSED, READ_ENDED
-from labkit.streams.stream import check_mark
 
 CONNECT_TIMEOUT = 10.0
 """Seconds after which `connect` gives up on a host that does not answer at all."""
@@ -30,6 +30,7 @@ KEPT = 4096
 """Bytes of a piece of data that a server's socket keeps for a later `wait_for`."""
 
 
+@made_in_words
 class Socket(Addressed):
     """A connection: ``connect``, ``data``, ``end``, ``drain``, ``finish``, ``timeout``, ``error``, ``close``.
 
@@ -72,6 +73,7 @@ class Socket(Addressed):
 
     # -- Node's methods
 
+    @in_words
     def connect(
         self,
         port: int | None = None,
@@ -376,13 +378,7 @@ class Socket(Addressed):
             self._idle = None
 
 
-def check_options(allow_half_open: bool, no_delay: bool, high_water_mark: int) -> None:
-    """Refuse options of a socket that are of the wrong kind; raises `BadArgument`."""
-    checks.flag(allow_half_open, "allow_half_open")
-    checks.flag(no_delay, "no_delay")
-    check_mark(high_water_mark)
-
-
+@in_words
 def connect(
     port: int | None = None,
     host: str = "127.0.0.1",

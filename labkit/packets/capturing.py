@@ -333,14 +333,16 @@ class _Ending:
         return any((flow.syn or flow.closing) and not flow.closed for flow in self.talk.connections)
 
     def wait_for_events(self, records: list[Record]) -> None:
-        """Wait until the sockets of closed connections have emitted ``close``, which comes after the last packet."""
+        """Wait until the sockets of closed connections have emitted ``close``, which comes after the last packet.
+
+        A message of HTTP is a source of records too, and says no ``close``: its socket does, which has the same ends.
+        """
         closed = {frozenset((_text(flow.client), _text(flow.server))) for flow in self.talk.connections if flow.closed}
         deadline = time.monotonic() + EVENTS_WAIT
         while time.monotonic() < deadline:
-            seen = list(records)
-            done = {id(record.source) for record in seen if record.name == "close"}
-            waiting = {id(record.source) for record in seen if self._ends(record.source.endpoint()) in closed}
-            if waiting <= done:
+            seen = [(record.name, record.source.endpoint()) for record in list(records)]
+            waiting = {(ends[0], self._ends(ends)) for _, ends in seen if self._ends(ends) in closed}
+            if waiting <= {(ends[0], self._ends(ends)) for name, ends in seen if name == "close"}:
                 return
             time.sleep(0.001)
 

@@ -6,7 +6,7 @@ here and nowhere else. What Wireshark calls alike is alike; where we differ, tes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
 from labkit.packets.conversations import Place
@@ -25,6 +25,9 @@ KEEP_ALIVE: Final = "keep-alive"
 KEEP_ALIVE_ACK: Final = "keep-alive ACK"
 DUPLICATE: Final = "duplicate ACK"
 """Followed by its number: ``"duplicate ACK 2"``."""
+
+CHALLENGE: Final = "challenge ACK"
+"""Answers a RST that has not exactly the number that is expected. Source: RFC 9293 §3.10.7.4, RFC 5961 §3."""
 
 REPEATED: Final = frozenset({FAST, AGAIN, SPURIOUS})
 """Notes of segments whose bytes, SYN or FIN were sent before."""
@@ -83,6 +86,8 @@ class Follower:
             if self._syn_ns is not None and from_client and time_ns is not None and not flags & SYN:
                 self.rtt_ns, self._syn_ns = max(time_ns - self._syn_ns, 0), None
         mine.window, mine.last = window, note
+        if not flags & RST:
+            mine.asks = False
         return note
 
     def _judge(
@@ -92,6 +97,7 @@ class Follower:
         assert mine.next is not None
         ahead = (seq - mine.next) % _MODULUS  # from half of the numbers on: it is behind
         if flags & RST:
+            other.asks = other.ack is not None and seq not in (mine.next, other.ack)
             return ""
         plain = not flags & (SYN | FIN)
         if plain and size <= 1 and ahead == _MODULUS - 1 and (not size or other.has(end)):
@@ -132,10 +138,11 @@ class _Side:
 
     first, next: its first number, and the one after its last; None before its first segment. next_ns: when that was
     sent. ack, ack_ns: the last acknowledgment it sent. window: the last it told. duplicates: of that acknowledgment.
-    last: the note of its last segment. holes: (from, to) of what was not captured.
+    last: the note of its last segment. holes: (from, to) of what was not captured. asks: it got a RST that it cannot
+    believe, and has sent nothing since.
     """
 
-    __slots__ = ("ack", "ack_ns", "duplicates", "first", "holes", "last", "next", "next_ns", "window")
+    __slots__ = ("ack", "ack_ns", "asks", "duplicates", "first", "holes", "last", "next", "next_ns", "window")
 
     def __init__(self) -> None:
         self.first: int | None = None
@@ -146,6 +153,7 @@ class _Side:
         self.window = -1
         self.duplicates = 0
         self.last = ""
+        self.asks = False
         self.holes: list[tuple[int, int]] = []
 
     def begin(self, seq: int, end: int, time_ns: int | None) -> None:
@@ -184,6 +192,8 @@ def _empty(mine: _Side, other: _Side, ahead: int, ack: int, window: int, sack: S
     if same and window == mine.window and other.last == KEEP_ALIVE:
         return KEEP_ALIVE_ACK
     if same and (window == mine.window or sack):
+        if mine.asks:
+            return CHALLENGE
         # Blocks make it a duplicate whatever its window says (RFC 6675 §2); without them the window must be the same.
         mine.duplicates += 1
         return f"{DUPLICATE} {mine.duplicates}"
@@ -195,10 +205,13 @@ def _since(before: int | None, now: int | None) -> int:
     return _NEVER if before is None or now is None else now - before
 
 
-def notes_of(frames: Sequence[Frame], quicks: Sequence[Quick], places: Sequence[Place | None]) -> dict[int, str]:
+def notes_of(
+    frames: Sequence[Frame], quicks: Sequence[Quick], places: Sequence[Place | None], dropped: Container[int] = ()
+) -> dict[int, str]:
     """The notes of a capture: index of its frame → note. Frames without one are not in it.
 
-    frames, quicks, places: as `Conversations` has them, in the order of the capture.
+    frames, quicks, places: as `Conversations` has them, in the order of the capture. dropped: indices of the frames
+    that a wire dropped; a RST among them is answered by nobody.
     """
     found: dict[int, str] = {}
     followers: dict[int, Follower] = {}
@@ -209,6 +222,8 @@ def notes_of(frames: Sequence[Frame], quicks: Sequence[Quick], places: Sequence[
         if follower is None:
             follower = followers[place.connection] = Follower()
         _, _, _, _, _, flags, seq, ack, window, _, transport, payload, end, _ = packet
+        if flags & RST and index in dropped:
+            continue
         size = end - payload
         if size:
             size = max(0, min(end, max(frame[4], len(frame[1]))) - payload)

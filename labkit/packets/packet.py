@@ -144,11 +144,11 @@ class Packet:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The messages, of HTTP or DNS over TCP, of which this packet brought bytes, in order of completion."""
+        """The messages (of HTTP, DNS over TCP, WebSocket frames) of which this packet brought bytes, as completed."""
         return self._messages(self.number - 1) if self._messages is not None else ()
 
     def carries(self, application: str) -> bool:
-        """Whether it brings bytes of a message of this protocol: ``packet.carries("HTTP")``, ``"DNS"``."""
+        """Whether it brings bytes of a message of this protocol: ``"HTTP"``, ``"DNS"``, ``"WebSocket"``."""
         if self._quick.protocol == "TCP":
             return any(each.protocol == application for each in self.messages)
         return self._quick.protocol == "UDP" and application in self

@@ -53,7 +53,8 @@ class _Shared:
         """What TCP's packets mean, by their index: see `Packet.note`."""
         if self._notes is None:
             known = self.conversations
-            self._notes = notes_of(self.recording.frames, known.quick, known.places)
+            dropped = {at for at, verdict in self.recording.verdicts.items() if verdict.kind == "dropped"}
+            self._notes = notes_of(self.recording.frames, known.quick, known.places, dropped)
         return self._notes
 
     def talk(self, flow: Conversation) -> Talk:

@@ -43,10 +43,10 @@ def browse(
     """Open pages one after another in the same window; returns the text, and whether the time was over before that.
 
     path: the program. until: a JavaScript expression that becomes true when the last page is ready; None: it is when
-    everything that it names is loaded. timeout: seconds. The text is what the last page shows, without empty lines, and then a line for
-    each thing that the consoles of all pages say, ``"console error: ..."``. Raises `OSError` if the program does not
-    start, `ConnectionRefused` if nobody listens at an address, `LabError` if the expression is wrong, `Gone` if
-    Chromium ends before it has answered.
+    everything that it names is loaded. timeout: seconds. The text is what the last page shows, without empty lines, and
+    a line for each thing that the consoles of all pages say, ``"console error: ..."``. Raises `OSError` if the program
+    does not start, `ConnectionRefused` if nobody listens at an address, `LabError` if the expression is wrong, `Gone`
+    if Chromium ends before it has answered.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, contextlib.ExitStack() as undo:
         words = [path, *FLAGS, f"--user-data-dir={profile}"]
@@ -61,8 +61,7 @@ def browse(
                 window.open(url)
             if until is not None:
                 window.wait(until)
-            shown = [line for line in str(window.evaluate(_SHOWN)).splitlines() if line.strip()]
-            text = "\n".join([*shown, *window.said])
+            text = "\n".join([*window.shown(), *window.said])
             window.quit()
         except (Gone, StopIteration, KeyError, json.JSONDecodeError) as error:
             if alarm.rang:
@@ -131,20 +130,25 @@ class _Window:
 
     def wait(self, until: str) -> None:
         """Wait until an expression is true in the page that is open then."""
-        while True:
-            answer = self._send("Runtime.evaluate", expression=_UNTIL % until, awaitPromise=True)
-            if "error" in answer:
-                if any(words in answer["error"]["message"] for words in _LEFT):
-                    continue
-                raise LabError(f"Chromium could not wait for {until!r}: {answer['error']['message']}")
-            if wrong := answer["result"].get("exceptionDetails"):
-                said = wrong.get("exception", {}).get("description", wrong["text"]).splitlines()[0]
-                raise LabError(f"until={until!r} fails in the page: {said}", "Give an expression in JavaScript.")
-            return
+        answer = self._evaluate(_UNTIL % until, awaitPromise=True)
+        if wrong := answer.get("exceptionDetails"):
+            said = wrong.get("exception", {}).get("description", wrong["text"]).splitlines()[0]
+            raise LabError(f"until={until!r} fails in the page: {said}", "Give an expression in JavaScript.")
 
-    def evaluate(self, expression: str) -> Any:
-        """The value of an expression in the page."""
-        return self._ask("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+    def shown(self) -> list[str]:
+        """The lines that the page shows, without empty ones."""
+        text = str(self._evaluate(_SHOWN, returnByValue=True)["result"].get("value"))
+        return [line for line in text.splitlines() if line.strip()]
+
+    def _evaluate(self, expression: str, **how: bool) -> dict[str, Any]:
+        """What comes of an expression in the page; if the page is left before that, in the next one."""
+        while True:
+            answer = self._send("Runtime.evaluate", expression=expression, **how)
+            if "error" not in answer:
+                result: dict[str, Any] = answer["result"]
+                return result
+            if not any(words in answer["error"]["message"] for words in _LEFT):
+                raise _refused("Runtime.evaluate", answer)
 
     def quit(self) -> None:
         """End Chromium, and hear what it still has to say."""
@@ -163,7 +167,7 @@ class _Window:
     def _ask(self, method: str, **params: Any) -> dict[str, Any]:
         answer = self._send(method, **params)
         if "error" in answer:
-            raise LabError(f"Chromium refused {method}: {answer['error']['message']}", "Is it a very old one?")
+            raise _refused(method, answer)
         result: dict[str, Any] = answer["result"]
         return result
 
@@ -207,3 +211,7 @@ class _Window:
             case "Log.entryAdded":
                 entry = params["entry"]
                 self.said.append(f"console {entry['level']}: {entry['text']}")
+
+
+def _refused(method: str, answer: Mapping[str, Any]) -> LabError:
+    return LabError(f"Chromium refused {method}: {answer['error']['message']}", "Is it a very old one?")

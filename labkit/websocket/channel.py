@@ -25,24 +25,23 @@ LINGER = 5.0
 """Seconds that a connection stands after its peer broke a rule, so that the peer can read the close frame."""
 
 
-class _Taker:
-    """Whom the parser calls; the messages go straight to the channel."""
+class _Reader(Parser):
+    """The parser of a channel: what it finds goes straight there."""
 
-    __slots__ = ("_channel", "on_binary", "on_text")
+    __slots__ = ()
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self.on_text = self.on_binary = channel._arrived
+    def _tell_message(self, message: str | bytes) -> None:
+        self._taker._arrived(message)
 
-    def on_ping(self, data: bytes) -> None:
-        self._channel._answer_ping(data)
-        self._channel._fire_sized("ping", data)
+    def _tell_ping(self, data: bytes) -> None:
+        self._taker._answer_ping(data)
+        self._taker._fire_sized("ping", data)
 
-    def on_pong(self, data: bytes) -> None:
-        self._channel._fire_sized("pong", data)
+    def _tell_pong(self, data: bytes) -> None:
+        self._taker._fire_sized("pong", data)
 
-    def on_close(self, code: int, reason: str) -> None:
-        self._channel._peer_closes(code, reason)
+    def _tell_close(self, code: int, reason: str) -> None:
+        self._taker._peer_closes(code, reason)
 
 
 class Channel(Receiving):
@@ -76,17 +75,17 @@ class Channel(Receiving):
         """The handshake is done. Nothing is read before `_flow`."""
         self.socket, self._deflate = socket, deflate
         options = self._options
-        self._parser = Parser(
-            _Taker(self), is_server=self._is_server, max_frame_size=options.max_frame_size,
+        self._parser = _Reader(
+            self, is_server=self._is_server, max_frame_size=options.max_frame_size,
             max_message_size=options.max_message_size, deflate=deflate,
         )  # fmt: skip
         self._state = OPEN
         self._plain = deflate is None
         # not on(): these print nothing, so they need no cell to print under
         socket._add("end", self._peer_ended)
-        socket._add("error", _ignored)
         socket._add("close", self._socket_closed)
-        socket._add("drain", self._drained)
+        if "error" not in socket._listeners:
+            socket._listeners["error"] = _NOBODY  # one tuple for all: many connections stand idle
 
     def _flow(self, head: bytes) -> None:
         """Read, first what came in one piece with the handshake. Source: RFC 6455 section 4.1."""
@@ -264,3 +263,6 @@ def _too_early() -> LabError:
 
 def _ignored(*_: Any) -> None:
     """A socket's error ends the connection, and ``close`` (1006) tells of that; as in Node's ``ws``."""
+
+
+_NOBODY = (_ignored,)

@@ -18,6 +18,7 @@ from labkit.http.headers import Given, pairs
 from labkit.net import Socket
 from labkit.websocket import extensions, handshake
 from labkit.websocket.deflate import Deflate
+from labkit.websocket.extensions import PerMessageDeflate
 from labkit.websocket.frames import MAX_MESSAGE_SIZE
 from labkit.websocket.handlers import WithHandlers
 from labkit.websocket.handshake import BadHandshake
@@ -26,6 +27,25 @@ from labkit.websocket.sending import CLOSED, CONNECTING, OPEN
 
 GRACE = 5.0
 """Seconds in which a cell can ask for the error of its WebSocket, before it is shown on stderr."""
+
+
+class _Opening:
+    """What a client remembers until its handshake is done. making: the cell still waits for TCP. unmade: in vain."""
+
+    __slots__ = ("deadline", "deflate", "key", "making", "offered", "request", "unmade")
+
+    def __init__(
+        self, request: ClientRequest, key: str, offered: tuple[str, ...], deflate: PerMessageDeflate | None
+    ) -> None:
+        self.request, self.key, self.offered, self.deflate = request, key, offered, deflate
+        self.deadline: asyncio.TimerHandle | None = None
+        self.making = False
+        self.unmade: BaseException | None = None
+
+    def made(self) -> BaseException | None:
+        """The cell goes on, or is to raise this."""
+        self.making = False
+        return self.unmade
 
 
 @made_in_words
@@ -46,10 +66,7 @@ class WebSocket(WithHandlers):
     Source: the WebSockets standard (WHATWG); Node's package ``ws``; RFC 6455.
     """
 
-    __slots__ = (
-        "_deadline", "_from_cell", "_key", "_making", "_offered", "_offering", "_request", "_told", "_unmade",
-        "_wants_close",
-    )  # fmt: skip
+    __slots__ = ("_from_cell", "_opening", "_told", "_wants_close")
 
     def __init__(
         self,
@@ -68,129 +85,122 @@ class WebSocket(WithHandlers):
     ) -> None:
         chosen = options(max_message_size, max_frame_size, max_queue, close_timeout)
         checks.seconds(handshake_timeout, "handshake_timeout")
-        self._offered = handshake.check_protocols(protocols)
+        offered = handshake.check_protocols(protocols)
+        deflate = extensions.check_option(per_message_deflate)
+        key = handshake.new_key()
         self._begin(chosen, is_server=False, owner=None, url=_checked(url), has_cell=True)
-        self._key = handshake.new_key()
-        self._offering = extensions.check_option(per_message_deflate)
         self._from_cell = not loop.inside()
         self._wants_close = False  # a cell waits for close, and no longer for messages
+        self._told: tuple[Any, ...] = ()  # listeners that have heard ``open``
         fields = [*pairs(headers)] if headers is not None else []
         fields += [
-            ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Key", self._key),
+            ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Key", key),
             ("Sec-WebSocket-Version", handshake.VERSION),
         ]  # fmt: skip
-        if self._offered:
-            fields.append(("Sec-WebSocket-Protocol", ", ".join(self._offered)))
-        if self._offering is not None:
-            fields.append(("Sec-WebSocket-Extensions", extensions.offer(self._offering)))
+        if offered:
+            fields.append(("Sec-WebSocket-Protocol", ", ".join(offered)))
+        if deflate is not None:
+            fields.append(("Sec-WebSocket-Extensions", extensions.offer(deflate)))
         if origin is not None:
             fields.append(("Origin", checks.text(origin, "an origin")))
         request = http.request(_for_http(self.url), headers=fields, agent=agent)
-        self._request: ClientRequest | None = request
-        self._deadline: asyncio.TimerHandle | None = None
-        self._making = self._from_cell
-        self._unmade: BaseException | None = None
-        self._told: tuple[Any, ...] = ()
+        opening = _Opening(request, key, offered, deflate)
+        self._opening: _Opening | None = opening
         request._add("error", self._request_failed)
         request._add("upgrade", self._upgraded)
         request._add("response", self._unexpected)
+        opening.making = self._from_cell
         loop.call(self._begin_deadline, handshake_timeout)
         request.end()
-        if self._from_cell:
-            loop.call(self._made)
-            if self._unmade is not None:
-                raise self._unmade
+        if self._from_cell and (error := loop.call(opening.made)) is not None:
+            raise error
 
     @classmethod
     def _serving(cls, chosen: Options, owner: Any, url: str) -> WebSocket:
         """One at a server, whose handshake is being answered."""
         made = cls.__new__(cls)
         made._begin(chosen, is_server=True, owner=owner, url=url, has_cell=False)
-        made._request = made._deadline = made._offering = made._unmade = None
-        made._from_cell = made._making = made._wants_close = False
-        made._key, made._offered, made._told = "", (), ()
+        made._from_cell = made._wants_close = False
+        made._opening, made._told = None, ()
         return made
 
     # -- the handshake
 
     def _begin_deadline(self, seconds: float) -> None:
-        if seconds:
-            self._deadline = loop.get().call_later(seconds, self._too_late, seconds)
+        if seconds and self._opening is not None:
+            self._opening.deadline = loop.get().call_later(seconds, self._too_late, seconds)
 
     def _too_late(self, seconds: float) -> None:
         words = f"the handshake with {self.url} took longer than {seconds:g} s"
         self._give_up(TimedOut(words, "Does a WebSocket server listen there?"), False)
 
-    def _made(self) -> None:
-        self._making = False
-
     def _request_failed(self, error: BaseException) -> None:
-        request = self._request
-        if self._state is not CONNECTING or request is None:
+        opening = self._opening
+        if self._state is not CONNECTING or opening is None:
             return
-        if self._making and (request.socket is None or request.socket.endpoint()[1] is None):  # TCP never stood
+        socket = opening.request.socket
+        if opening.making and (socket is None or socket.endpoint()[1] is None):  # TCP never stood
             self._end_handshake()
-            self._state, self._unmade = CLOSED, error
+            self._state, opening.unmade = CLOSED, error
         else:
             self._refuse(error)
 
     def _unexpected(self, response: Any) -> None:
         """The server has answered something else than 101."""
-        request = self._request
-        if request is None or self._state is not CONNECTING:
+        opening = self._opening
+        if opening is None or self._state is not CONNECTING:
             return
         if "unexpected_response" in self._listeners:
             self._end_handshake()
-            request._add("close", lambda *_: self._refused())
-            self._fire("unexpected_response", request, response)
+            opening.request._add("close", self._ended_otherwise)
+            self._fire("unexpected_response", opening.request, response)
             return
         response.resume()
         words = f"{self.url} answered {response.status_code} {response.status_message}".rstrip()
         self._refuse(BadHandshake(words, "A WebSocket server answers 101.", status=response.status_code))
 
+    def _ended_otherwise(self, *_: Any) -> None:
+        if self._state is CONNECTING:
+            self._tell_closed()
+
     def _upgraded(self, response: Any, socket: Socket, head: bytes) -> None:
-        if self._state is not CONNECTING:
+        opening = self._opening
+        if self._state is not CONNECTING or opening is None:
             socket._destroy_now(None)
             return
         self.socket = socket
         self._fire("upgrade", response)
-        if self._state is not CONNECTING:  # the listener has closed it
+        if self._opening is None:  # the listener has closed it
             return
         try:
-            found = handshake.check_response(response.headers_distinct, self._key, self._offered)
-            agreed = extensions.accepted(found.extensions, self._offering)
+            found = handshake.check_response(response.headers_distinct, opening.key, opening.offered)
+            agreed = extensions.accepted(found.extensions, opening.deflate)
         except BadHandshake as error:
             self._refuse(error)
             return
         self._end_handshake()
-        self.protocol = found.protocol
-        self.extensions = ", ".join(found.extensions)
+        self.protocol, self.extensions = found.protocol, ", ".join(found.extensions)
         self._adopt(socket, None if agreed is None else Deflate(agreed, is_server=False))
         self._told = self._listeners.get("open", ())
         self._fire("open")
         self._flow(head)
 
     def _end_handshake(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = None
-        self._request = None
+        opening, self._opening = self._opening, None
+        if opening is not None and opening.deadline is not None:
+            opening.deadline.cancel()
 
     def _refuse(self, error: BaseException) -> None:
         """There is no WebSocket: ``error``, then ``close`` with 1006."""
-        request, socket = self._request, self.socket
+        opening, socket = self._opening, self.socket
         self._end_handshake()
         self._state = CLOSED
         if socket is not None:
             socket._destroy_now(None)
-        elif request is not None:
-            request._destroy_now(None)
+        elif opening is not None:
+            opening.request._destroy_now(None)
         self._fail(error)
         self._tell_closed()
-
-    def _refused(self) -> None:
-        if self._state is CONNECTING:
-            self._tell_closed()
 
     def _give_up(self, error: LabError, from_cell: bool) -> None:
         if self._state is CONNECTING:

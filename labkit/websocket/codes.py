@@ -1,13 +1,14 @@
 """The numbers of WebSocket and their names: opcodes, close codes; and the error of a peer that breaks the rules.
 
-Rule: values only; imports nothing but labkit's errors.
+Rule: values only; knows neither frames nor sockets.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from labkit.core.errors import LabError
+from labkit.core import checks
+from labkit.core.errors import BadArgument, LabError
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
@@ -34,6 +35,27 @@ def may_be_sent(code: int) -> bool:
     Source: RFC 6455 section 7.4.
     """
     return (code in CLOSE_CODES and code not in NEVER_SENT) or 3000 <= code <= 4999
+
+
+def close_payload(code: int | None, reason: str = "") -> bytes:
+    """The payload of a close frame: a code in 2 bytes, and a reason in UTF-8; nothing if the code is None.
+
+    Raises `BadArgument` for a code that no frame may carry, and a reason of more than 123 bytes.
+    Source: RFC 6455 section 5.5.1.
+    """
+    if code is None:
+        if reason:
+            raise BadArgument("a reason needs a close code before it", 'close(1000, "reason").')
+        return b""
+    if not checks.is_whole(code) or not may_be_sent(code):
+        known = ", ".join(str(each) for each in CLOSE_CODES if may_be_sent(each))
+        raise BadArgument(
+            f"{checks.shown(code)} is not a close code that a frame may carry", f"Give one of {known}, or 3000 to 4999."
+        )
+    words = checks.data(checks.text(reason, "a reason"), "sent")
+    if len(words) > 123:
+        raise BadArgument(f"this reason has {len(words)} bytes", "A close frame has room for 123.")
+    return code.to_bytes(2, "big") + words
 
 
 class ProtocolError(LabError):

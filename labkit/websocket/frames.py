@@ -10,7 +10,6 @@ Rule: bytes in, calls out; no socket, no thread, no clock. Whatever the bytes ar
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable
 from struct import Struct
 from typing import Any, Protocol
 
@@ -27,12 +26,14 @@ from labkit.websocket.codes import (
     PONG,
     TEXT,
     ProtocolError,
+    close_payload,
     may_be_sent,
 )
 
 __all__ = [
     "BINARY", "CLOSE", "CLOSE_CODES", "CONTINUATION", "MAX_MESSAGE_SIZE", "OPCODES", "PING", "PONG", "TEXT", "Parser",
-    "ProtocolError", "Taker", "close_payload", "encode", "frame", "may_be_sent",
+    "ProtocolError", "Taker", "close_payload", "encode", "frame", "head",
+    "may_be_sent",
 ]  # fmt: skip
 
 MAX_MESSAGE_SIZE = 2**24
@@ -40,6 +41,9 @@ MAX_MESSAGE_SIZE = 2**24
 
 FIN = 0x80
 MASK = 0x80
+
+VIEW = 4096
+"""Bytes from which on a view costs less than a copy."""
 
 _medium = Struct("!BBH").pack
 _large = Struct("!BBQ").pack
@@ -63,64 +67,39 @@ def encode(
     return frame((FIN if fin else 0) | rsv << 4 | opcode, data, key)
 
 
-def frame(first: int, payload: bytes, key: bytes | None) -> bytes:
-    """One frame, without checks. first: its first byte. key: 4 bytes, or None."""
-    size = len(payload)
+def head(first: int, size: int, key: bytes | None) -> bytes:
+    """All of a frame but its payload. first: its first byte. size: of the payload. key: 4 bytes, or None."""
     if key is None:
         if size < 126:
-            return bytes((first, size)) + payload if first not in _SMALL else _SMALL[first][size] + payload
-        if size < 65536:
-            return _medium(first, 126, size) + payload
-        return _large(first, 127, size) + payload
+            return _SMALL[first][size] if first in _SMALL else bytes((first, size))
+        return _medium(first, 126, size) if size < 65536 else _large(first, 127, size)
     if size < 126:
-        head = bytes((first, MASK | size))
-    elif size < 65536:
-        head = _medium(first, MASK | 126, size)
-    else:
-        head = _large(first, MASK | 127, size)
-    return b"".join((head, key, masks.apply(payload, key) if payload else b""))
+        return bytes((first, MASK | size)) + key
+    return (_medium(first, MASK | 126, size) if size < 65536 else _large(first, MASK | 127, size)) + key
 
 
-def close_payload(code: int | None, reason: str = "") -> bytes:
-    """The payload of a close frame: a code in 2 bytes, and a reason in UTF-8; nothing if the code is None.
-
-    Raises `BadArgument` for a code that no frame may carry, and a reason of more than 123 bytes.
-    Source: RFC 6455 section 5.5.1.
-    """
-    if code is None:
-        if reason:
-            raise BadArgument("a reason needs a close code before it", 'close(1000, "reason").')
-        return b""
-    if not checks.is_whole(code) or not may_be_sent(code):
-        known = ", ".join(str(each) for each in CLOSE_CODES if may_be_sent(each))
-        raise BadArgument(
-            f"{checks.shown(code)} is not a close code that a frame may carry", f"Give one of {known}, or 3000 to 4999."
-        )
-    words = checks.data(checks.text(reason, "a reason"), "sent")
-    if len(words) > 123:
-        raise BadArgument(f"this reason has {len(words)} bytes", "A close frame has room for 123.")
-    return code.to_bytes(2, "big") + words
+def frame(first: int, payload: bytes, key: bytes | None) -> bytes:
+    """One frame, without checks. first: its first byte. key: 4 bytes, or None."""
+    return head(first, len(payload), key) + (masks.apply(payload, key) if key and payload else payload)
 
 
 class Taker(Protocol):
     """Who is told what a `Parser` finds. Its methods must not raise."""
 
-    @property
-    def on_text(self) -> Callable[[str], Any]:
-        """Called with a message of text."""
+    def on_text(self, text: str, /) -> Any:
+        """A message of text."""
 
-    @property
-    def on_binary(self) -> Callable[[bytes], Any]:
-        """Called with a message of bytes."""
+    def on_binary(self, data: bytes, /) -> Any:
+        """A message of bytes."""
 
     def on_ping(self, data: bytes, /) -> Any:
-        """Called with the payload of a ping."""
+        """A ping with this payload."""
 
     def on_pong(self, data: bytes, /) -> Any:
-        """Called with the payload of a pong."""
+        """A pong with this payload."""
 
     def on_close(self, code: int, reason: str, /) -> Any:
-        """Called with what a close frame says; 1005: it says nothing."""
+        """A close frame; 1005: it has no code."""
 
 
 class Inflater(Protocol):
@@ -140,13 +119,13 @@ class Parser:
     """
 
     __slots__ = (
-        "_decoder", "_deflate", "_fin", "_key", "_kind", "_left", "_mask", "_most", "_most_of_frame", "_on_binary",
-        "_on_text", "_packed", "_parts", "_rest", "_taker", "_usual", "over", "stopped",
+        "_decoder", "_deflate", "_fin", "_key", "_kind", "_left", "_mask", "_most", "_most_of_frame", "_packed",
+        "_parts", "_rest", "_taker", "_usual", "over", "stopped",
     )  # fmt: skip
 
     def __init__(
         self,
-        taker: Taker,
+        taker: Any,
         *,
         is_server: bool,
         max_frame_size: int | None = None,
@@ -154,7 +133,6 @@ class Parser:
         deflate: Inflater | None = None,
     ) -> None:
         self._taker = taker
-        self._on_text, self._on_binary = taker.on_text, taker.on_binary  # the path of every message: one look-up
         self._mask = MASK if is_server else 0
         self._most = max_message_size
         self._most_of_frame = max_frame_size
@@ -216,18 +194,21 @@ class Parser:
                 stop = start + size
                 usual = usual and (first == 0x81 or first == 0x82) and not self._kind
                 if usual and stop <= end and size <= self._usual:
-                    payload = data[start:stop]
-                    if mask:
-                        payload = masks.apply(payload, data[start - 4 : start])
+                    if not mask:
+                        payload = data[start:stop]
+                    elif size < VIEW:
+                        payload = masks.apply(data[start:stop], data[start - 4 : start])
+                    else:
+                        payload = masks.apply(memoryview(data)[start:stop], data[start - 4 : start])
                     at = stop
                     if first == 0x82:
-                        self._on_binary(payload)
+                        self._tell_message(payload)
                         continue
                     try:
                         text = payload.decode()
                     except UnicodeDecodeError as error:
                         raise _no_utf8("a text message", error.reason) from None
-                    self._on_text(text)
+                    self._tell_message(text)
                     continue
                 stop = self._header(data, at, end)
                 if stop < 0:
@@ -278,7 +259,7 @@ class Parser:
         reserved = first >> 4 & 7
         if reserved and not (reserved == 4 and self._deflate is not None and opcode in (TEXT, BINARY)):
             bits = " and ".join(name for bit, name in ((4, "RSV1"), (2, "RSV2"), (1, "RSV3")) if reserved & bit)
-            raise ProtocolError(1002, f"{bits} is set, and no extension that gives it a meaning was agreed on")
+            raise ProtocolError(1002, f"{bits} set, and no extension that gives a meaning to that was agreed on")
         if opcode not in OPCODES:
             raise ProtocolError(1002, f"opcode {opcode} is reserved")
         if second & MASK != self._mask:
@@ -350,13 +331,13 @@ class Parser:
         kind = self._kind
         self._forget()
         if kind == BINARY:
-            self._on_binary(bytes(whole))
+            self._tell_message(bytes(whole))
             return
         try:
             text = whole.decode()
         except UnicodeDecodeError as error:
             raise _no_utf8("a text message", error.reason) from None
-        self._on_text(text)
+        self._tell_message(text)
 
     def _forget(self) -> None:
         """No message is under way."""
@@ -364,9 +345,9 @@ class Parser:
 
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == PING:
-            self._taker.on_ping(payload)
+            self._tell_ping(payload)
         elif opcode == PONG:
-            self._taker.on_pong(payload)
+            self._tell_pong(payload)
         else:
             code, reason = 1005, ""
             if payload:
@@ -381,7 +362,24 @@ class Parser:
                     raise _no_utf8("the reason of a close frame", error.reason) from None
             self.over = True
             self._forget()
-            self._taker.on_close(code, reason)
+            self._tell_close(code, reason)
+
+    # -- what is told; a subclass may have other names for it
+
+    def _tell_message(self, message: str | bytes) -> None:
+        if isinstance(message, str):
+            self._taker.on_text(message)
+        else:
+            self._taker.on_binary(message)
+
+    def _tell_ping(self, data: bytes) -> None:
+        self._taker.on_ping(data)
+
+    def _tell_pong(self, data: bytes) -> None:
+        self._taker.on_pong(data)
+
+    def _tell_close(self, code: int, reason: str) -> None:
+        self._taker.on_close(code, reason)
 
 
 _decoder = codecs.getincrementaldecoder("utf-8")

@@ -16,10 +16,13 @@ from labkit.streams.states import ENDING
 from labkit.streams.states import OPEN as STREAM_OPEN
 from labkit.websocket import masks
 from labkit.websocket.codes import BINARY, PING, PONG, TEXT
-from labkit.websocket.frames import FIN, frame
+from labkit.websocket.frames import FIN, frame, head
 from labkit.websocket.options import Options, ReadyState
 
 CONNECTING, OPEN, CLOSING, CLOSED = ReadyState
+
+SEVERAL = 8192
+"""Bytes of a payload from which on head and payload go down as two pieces."""
 
 _WHOLE_TEXT, _WHOLE_BINARY = FIN | TEXT, FIN | BINARY
 
@@ -76,9 +79,15 @@ class Sending(Endpoint):
         if self._plain and fin is True and get_ident() == loop._ident and not watching.watchers:
             socket: Any = self.socket
             if socket._idle is None and not socket._corked and socket._writing is STREAM_OPEN:
-                wire = frame(first, payload, None if self._is_server else masks.new_key())
-                socket._written += len(wire)
-                socket._sink(wire)
+                key = None if self._is_server else masks.new_key()
+                if len(payload) < SEVERAL:
+                    wire = frame(first, payload, key)
+                    socket._written += len(wire)
+                    socket._sink(wire)
+                else:  # one segment, too: the transport sends both pieces at once, and nothing large is copied
+                    front = head(first, len(payload), key)
+                    socket._written += len(front) + len(payload)
+                    socket._transport.writelines((front, masks.apply(payload, key) if key else payload))
                 return not socket._blocked or self._is_too_full()
         if compress is not None:
             checks.flag(compress, "compress")
@@ -171,7 +180,8 @@ class Sending(Endpoint):
         return self.socket is not None and self.socket._blocked
 
     def _is_too_full(self) -> bool:
-        """False: too much waits to be sent; and if it is more than the limit, the connection is cut."""
+        """False: too much waits to be sent, and drain will come; more than the limit: the connection is cut."""
+        self._hear_drain()
         most, waiting = self._options.max_queue, self.buffered_amount
         if most and waiting > most and self._state is OPEN:
             words = f"the other side reads too slowly: {waiting} bytes wait to be sent, and max_queue is {most}"
@@ -187,8 +197,15 @@ class Sending(Endpoint):
             return
         if self._blocked():
             self._pong_owed = data  # RFC 6455 section 5.5.3: only the latest ping needs its answer
+            self._hear_drain()
         else:
             self._write(FIN | PONG, data)
+
+    def _hear_drain(self) -> None:
+        """Listen to the socket's drain from the first time on that too much waits."""
+        socket = self.socket
+        if socket is not None and self._drained not in socket._listeners.get("drain", ()):
+            socket._add("drain", self._drained)
 
     def _drained(self) -> None:
         owed, self._pong_owed = self._pong_owed, None

@@ -48,8 +48,6 @@ def test_as_the_lesson_runs_it() -> None:
     assert [each.text for each in answers] == [f"seen {number}" for number in range(1, COUNT + 1)]
     assert not any(each.masked for each in answers)
     assert [each.sender for each in frames if each.kind == "close"] == ["client", "server"]
-    # A timer of 50 ms: ten updates take nine times as long at least, less what timers are early by.
-    assert updates[-1].began_ns - updates[0].began_ns > 9 * 45_000_000
 
 
 class Watched:
@@ -101,6 +99,19 @@ def test_it_holds_back_while_something_waits(page: Page) -> None:
         loop.call(watched.ws.resume)
         page.wait_for_function("(before) => sent >= before + 5 && socket.bufferedAmount === 0", arg=before)
         assert watched.enough.wait(30)
+
+
+def test_it_asks_for_an_update_each_50_ms(page: Page) -> None:
+    """As the browser is told: how well it keeps a timer depends on the machine."""
+    page.add_init_script(
+        "window.timers = []; const real = setInterval;"
+        "window.setInterval = (call, time) => { timers.push([call.name, time]); return real(call, time); }"
+    )
+    with servers.updates.create().listen(0) as server:
+        page.goto(f"http://127.0.0.1:{server.port}/?updates=3")
+        page.wait_for_function("window.done")
+        assert page.evaluate("timers") == [["update", 50]]
+        assert page.evaluate("sent") == 3
 
 
 def test_it_says_where_the_pointer_is_and_stops_when_told(page: Page) -> None:

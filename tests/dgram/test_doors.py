@@ -125,3 +125,19 @@ def test_nothing_of_a_failed_bind_is_left(kind: str) -> None:
         second.bind(0, on_listening=lambda: told.append("once"))
         second.wait_for("listening")
         assert told == ["once"]
+
+
+MISSPELT: dict[str, tuple[Callable[[], Any], str]] = {
+    "create_socket": (lambda: dgram.create_socket("udp4", on_mesage=print), "Did you mean 'on_message'"),  # type: ignore[call-arg]
+    "Socket": (lambda: dgram.Socket(knd="udp4"), r"Socket\(\) has no argument 'knd'. Did you mean 'kind'"),  # type: ignore[call-arg]
+    "bind": (lambda: dgram.create_socket().bind(prt=0), r"bind\(\) has no argument 'prt'. Did you mean 'port'"),  # type: ignore[call-arg]
+    "connect": (lambda: dgram.create_socket().connect(9, host="x"), r"connect\(\) has no argument 'host'"),  # type: ignore[call-arg]
+    "none": (lambda: dgram.create_socket().connect(), r"connect\(\): missing a required argument: 'port'"),  # type: ignore[call-arg]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISSPELT)
+def test_a_misspelt_argument_is_told_with_the_names_that_there_are(name: str) -> None:
+    call, words = MISSPELT[name]
+    with pytest.raises(LabError, match=words):
+        call()

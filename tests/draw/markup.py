@@ -97,3 +97,14 @@ def check_layout(root: ElementTree.Element) -> None:
             if other[1] >= one[3]:
                 break
             assert other[0] >= one[2] - 0.5 or other[2] <= one[0] + 0.5, f"{one} lies on {other}"
+
+
+def check_lines(root: ElementTree.Element, *kinds: str) -> None:
+    """No stroke of these kinds runs through a text."""
+    for x1, y1, x2, y2 in strokes(root, *kinds):
+        for left, top, right, bottom, text in boxes(root):
+            low, high = max(min(x1, x2), left), min(max(x1, x2), right)
+            if low > high:
+                continue
+            ends = [y1, y2] if x1 == x2 else [y1 + (y2 - y1) * (x - x1) / (x2 - x1) for x in (low, high)]
+            assert max(ends) <= top + 1 or min(ends) >= bottom - 1, f"a line runs through {text!r}"

@@ -9,8 +9,10 @@ import pytest
 
 from labkit import draw
 from labkit.core.errors import LabError
+from labkit.draw.message_lanes import label
+from labkit.draw.text import width
 from tests.draw.http_tapes import CONTINUE, GET, HELLO, Wire, hello, pipelined, pool, upload
-from tests.draw.markup import boxes, check_layout, parse, strokes, texts
+from tests.draw.markup import boxes, check_layout, check_lines, parse, strokes, texts
 
 
 def lines(tape: Any, **options: Any) -> list[str]:
@@ -47,7 +49,11 @@ def test_an_interim_response_comes_before_the_request_is_whole() -> None:
     root = parse(draw.ladder(upload(), of="HTTP").svg)
     (request,) = [one for one in strokes(root, "ac") if abs(one[2] - one[0]) > 300]
     interim, answer = (one for one in strokes(root, "as") if abs(one[2] - one[0]) > 300)
-    assert request[1] < interim[1] < interim[3] < request[3] < answer[1] < answer[3]
+    assert request[1] < interim[1] < interim[3] < answer[1] < answer[3]
+    (down, also_down) = (one for one in strokes(root, "ac", "as") if one[0] == one[2] and abs(one[3] - one[1]) > 8)
+    assert down[:2] == request[2:]  # what has arrived of the request waits beside the server
+    assert interim[3] < down[3] < answer[1]
+    assert also_down[:2] == answer[2:]
 
 
 def test_an_arrow_takes_the_time_that_the_message_takes() -> None:
@@ -67,8 +73,31 @@ def test_each_message_says_its_packets() -> None:
 def test_nothing_overlaps(make: Callable[[], Any], compact: bool) -> None:
     root = parse(draw.ladder(make(), of="HTTP", compact=compact).svg)
     check_layout(root)
+    check_lines(root, "ac", "as")
     if not compact:
         assert int(root.get("height", "0")) <= 800 or make is pool
+
+
+def crowded() -> Any:
+    """Twenty answers that come in pieces, all at the same time, and requests between the pieces."""
+    run = Wire()
+    ports = range(50001, 50021)
+    asked = b"GET /a/long/target/for/a/label/%d HTTP/1.1\r\nHost: a\r\n\r\n"
+    for port in ports:
+        run.client(port, asked % port, port)
+    for port in ports:
+        run.server(1000 + port, b"HTTP/1.1 200 A long phrase as well\r\nContent-Length: 3000\r\n\r\n", port)
+    for port in ports:
+        run.server(2000 + 10 * port, bytes(1000), port).client(2005 + 10 * port, asked % port, port)
+        run.server(2008 + 10 * port, bytes(2000), port)
+    return run.tape()
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_no_line_runs_through_a_label(compact: bool) -> None:
+    root = parse(draw.ladder(crowded(), of="HTTP", compact=compact).svg)
+    check_layout(root)
+    check_lines(root, "ac", "as")
 
 
 def test_connections_are_told_apart() -> None:
@@ -143,3 +172,15 @@ def test_a_part_of_a_tape_has_the_messages_that_touch_it() -> None:
 def test_what_cannot_be_drawn(call: Callable[[], object], said: str) -> None:
     with pytest.raises(LabError, match=said):
         call()
+
+
+def test_a_label_gives_up_what_says_least() -> None:
+    room = width("GET /a", "fl") + width("  13 bytes", "m") + 1
+    assert label("GET /a", ["13 bytes", "", "packet 4"], room) == ("GET /a", "  13 bytes")
+    assert label("GET /a", ["13 bytes", "packet 4"], 400) == ("GET /a", "  13 bytes, packet 4")
+    assert label("GET /a/bc", ["13 bytes"], room) == ("GET /a/bc", "")
+    words, rest = label("GET /a/bc", ["13 bytes", "packet 4"], room, 0.3)
+    assert (words[-1], rest) == ("…", "  13 bytes")
+    words, rest = label("x" * 99, ["13 bytes"], room)
+    assert words.endswith("…")
+    assert width(words, "fl") + width(rest, "m") <= room

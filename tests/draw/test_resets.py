@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from labkit import draw
-from labkit.draw.ladder_resets import CHALLENGE, IGNORED
+from labkit.draw.ladder_resets import IGNORED
 from labkit.packets import Tape
 from labkit.packets.model import Verdict
+from labkit.packets.notes import CHALLENGE
 from tests.draw.fakes import Script
 from tests.draw.markup import check_layout, parse, strokes, texts
 

@@ -12,7 +12,7 @@ import pytest
 from labkit import draw
 from labkit.core.errors import LabError
 from tests.draw.http_tapes import CHUNKED, GET, HELLO, Wire, hello, pipelined, pool, upload
-from tests.draw.markup import check_layout, parse, strokes, texts
+from tests.draw.markup import check_layout, check_lines, parse, strokes, texts
 
 
 def many(count: int) -> Any:
@@ -52,8 +52,11 @@ def test_a_message_of_one_packet_is_beside_it() -> None:
 
 
 def test_a_message_of_several_packets_goes_from_the_first_to_the_last() -> None:
-    packets, messages = arrows(parse(draw.side_by_side(upload()).svg))
-    assert messages == [(packets[3][0], packets[7][1]), packets[5], (packets[9][0], packets[11][1])]
+    root = parse(draw.side_by_side(upload()).svg)
+    packets, messages = arrows(root)
+    assert messages == [packets[3], packets[5], packets[9]]
+    down = [one for one in strokes(root, "ac", "as") if one[0] == one[2] and one[0] > 450 and one[3] - one[1] > 8]
+    assert [(one[1], one[3]) for one in down] == [(packets[3][1], packets[7][1]), (packets[9][1], packets[11][1])]
 
 
 def test_messages_of_one_packet_stand_one_below_the_other() -> None:
@@ -78,6 +81,7 @@ def test_events_are_at_the_outer_lifelines() -> None:
 def test_it_fits_a_screen(make: Callable[[], Any]) -> None:
     root = parse(draw.side_by_side(make()).svg)
     check_layout(root)
+    check_lines(root, "ac", "as")
     assert int(root.get("height", "0")) <= 800
 
 
@@ -96,8 +100,11 @@ def test_what_is_not_drawn_is_said() -> None:
 def test_a_body_up_to_the_end_of_the_connection() -> None:
     run = Wire().open().client(10, GET).server(50, b"HTTP/1.1 200 OK\r\n\r\nall of it")
     run.server(90, b"", flags="FA").ack(95, "client").client(120, b"", flags="FA").ack(130, "server")
-    packets, messages = arrows(parse(draw.side_by_side(run.tape()).svg))
-    assert messages[1] == (packets[4][0], packets[5][1])
+    root = parse(draw.side_by_side(run.tape()).svg)
+    packets, messages = arrows(root)
+    assert messages[1] == packets[4]
+    down = [one for one in strokes(root, "as") if one[0] == one[2] and one[0] > 450 and one[3] - one[1] > 8]
+    assert [(one[1], one[3]) for one in down] == [(packets[4][1], packets[5][1])]
     check_layout(parse(draw.side_by_side(run.tape()).svg))
 
 

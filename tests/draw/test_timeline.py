@@ -16,7 +16,7 @@ from tests.draw.markup import SVG, check_layout, parse, texts
 def bars(picture: draw.Picture, kind: str) -> list[tuple[float, float, float]]:
     """(left, right, top) of the parts of bars of this kind, without the signs of the legend."""
     found = [node for node in parse(picture.svg).iter(f"{SVG}rect") if node.get("class") == kind]
-    found = [node for node in found if (node.get("width"), node.get("height")) != ("20", "11")]
+    found = [node for node in found if (node.get("width"), node.get("height")) not in (("20", "11"), ("20", "5"))]
     places = [tuple(float(node.get(name, "0")) for name in ("x", "width", "y")) for node in found]
     return [(x, x + wide, y) for x, wide, y in places]
 
@@ -120,3 +120,40 @@ def test_hostile_targets_are_text() -> None:
 def test_what_cannot_be_drawn(call: Callable[[], object], said: str) -> None:
     with pytest.raises(LabError, match=said):
         call()
+
+
+def queued(requests: int = 4) -> draw.Picture:
+    """All asked for at once, over one connection, as an agent of ours does it."""
+    run = Wire().open()
+    for number in range(requests):
+        run.event(50 + number, "client", "end", 0, call=True)
+    for number in range(requests):
+        at = 100 + 1000 * number
+        run.client(at, b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number).server(at + 900, HELLO)
+    run.event(9000, "client", "end", call=True)  # of the socket
+    return draw.timeline(run.tape())
+
+
+def test_the_wait_for_a_free_connection_is_a_part_of_its_own() -> None:
+    picture = queued()
+    waits, sent = bars(picture, "oam"), bars(picture, "oac")
+    assert len(waits) == 3  # the first one did not wait
+    assert [end for _, end, _ in waits] == pytest.approx([left for left, *_ in sent[1:]], abs=0.1)
+    assert all(one[0] == pytest.approx(two[0], abs=1) for one, two in pairwise(waits))
+    assert len({top for *_, top in sent}) == 4  # waits overlap, so each has a lane
+    assert "waiting for a free connection" in texts(parse(picture.svg))
+    assert "3 requests waited for a free connection" in picture.alt
+    assert "waited" not in repr(picture)
+    check_layout(parse(picture.svg))
+
+
+def test_without_events_there_are_no_waits() -> None:
+    picture = draw.timeline(pool(4, 1))
+    assert bars(picture, "oam") == []
+    assert "waiting for a free connection" not in texts(parse(picture.svg))
+
+
+def test_the_origin_stands_apart_from_the_legend() -> None:
+    root = parse(draw.timeline(hello()).svg)
+    places = {"".join(node.itertext()): float(node.get("y", "0")) for node in root.iter(f"{SVG}text")}
+    assert places["tape: live"] - places["connection open"] >= 28

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import signal
 import sys
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 
-from labkit.exercises import Exercise, Note, Outcome, Result, progress_file
+from labkit.exercises import Exercise, Note, Outcome, Result, progress_file, running
 from labkit.exercises.engine import is_empty
 from labkit.exercises.result import show, show_error
 from labkit.exercises.running import LIMIT, Interrupted, NotAttempted, NotYet, Run, supervised
+from tests.needs import leave_out
 
 
 class Double(Exercise):
@@ -257,6 +261,57 @@ class TestStudentsCode:
 
         supervised(examine, run)
         assert len(passed) == 3
+
+    def test_time_without_a_core_does_not_count(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The code needs three times its limit here, and for two thirds of it other programs had the cores."""
+        lost = iter((0.3, 0.6, 0.6))
+        monkeypatch.setattr(running, "_without_a_core", lambda thread: next(lost))
+        passed = threading.Event()
+
+        def examine(run: Run) -> None:
+            threading.Event().wait(0.7)
+            passed.set()
+
+        supervised(examine, Run(limit=0.3))
+        assert passed.is_set()
+
+    def test_a_core_that_is_lost_once_counts_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(running, "_without_a_core", lambda thread: 60.0)
+        release = threading.Event()
+        try:
+            with pytest.raises(NotYet) as raised:
+                supervised(lambda run: (release.wait(60), None)[1], Run(limit=0.1))
+            assert raised.value.seen == "your function did not return within 0.1 s"
+        finally:
+            release.set()
+
+    def test_the_kernel_tells_who_waits_for_a_core(self) -> None:
+        """Three threads of one process in C code share one core: each has to wait for the two others."""
+        if not Path("/proc/self/schedstat").exists():
+            leave_out("a kernel that says who waits for a core", "use Linux with CONFIG_SCHED_INFO")
+        cores = os.sched_getaffinity(0)
+        waited: list[float] = []
+
+        def work() -> None:
+            os.sched_setaffinity(0, {min(cores)})
+            while not done.is_set():
+                hashlib.sha256(bytes(1 << 20))  # without the lock of the interpreter
+
+        done = threading.Event()
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            until = monotonic() + 20
+            while not waited and monotonic() < until:
+                waited += [seconds for thread in threads if (seconds := running._without_a_core(thread)) > 0.2]
+                threads[0].join(0.05)
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join()
+        assert waited
+        assert running._without_a_core(threads[0]) == 0.0, "it has ended"
 
     def test_a_class_that_hangs_in_iter_is_stopped(self, double: Double) -> None:
         class Evil(list):  # type: ignore[type-arg]

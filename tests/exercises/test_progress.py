@@ -204,8 +204,9 @@ class TestBar:
         exercises.start.handshake.check(7)
         lines = repr(exercises.progress()).split("\n")
         assert lines[0].startswith(f"1 of {len(exercises.every())} exercises solved, 0 of ")
-        assert lines[1] == "  △ 00-start-here         1 of 1 exercises, 0 of 4 questions"
-        assert lines[2] == "  ○ 01a-tcp-connection    0 of 5 exercises, 0 of 4 questions"
+        width = max(map(len, exercises.lessons()))
+        assert lines[1] == f"  △ {'00-start-here':<{width}}  1 of 1 exercises, 0 of 4 questions"
+        assert lines[2] == f"  ○ {'01a-tcp-connection':<{width}}  0 of 5 exercises, 0 of 4 questions"
         assert [line.split()[1] for line in lines[1:-1]] == exercises.lessons()
 
     def test_two_threads_lose_nothing(self, file: Path) -> None:

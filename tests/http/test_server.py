@@ -12,6 +12,7 @@ import socket as system
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -304,6 +305,53 @@ def test_a_handler_that_raises_after_the_head_was_sent_cuts_the_connection(capsy
         except ConnectionResetError:
             pass
     assert not came.endswith(b"0\r\n\r\n")  # the message has no end, so the client knows
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+UPGRADE = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: y\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "starts"),
+    [(b"", b"HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\n"), (b"HTTP/1.1 101 ", b"HTTP/1.1 101 ")],
+)
+@pytest.mark.parametrize("method", ["GET", "CONNECT"])
+def test_a_listener_of_an_upgrade_that_raises_does_not_leave_the_client_waiting(
+    capsys: pytest.CaptureFixture[str], method: str, said: bytes, starts: bytes
+) -> None:
+    def turn(request: IncomingMessage, socket: net.Socket, head: bytes) -> None:
+        if said:
+            socket.write(said)
+        raise ZeroDivisionError("mine")
+
+    asks = UPGRADE if method == "GET" else b"CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n"
+    with labhttp.create_server().listen(0) as server, system.create_connection((LOCAL, server.port), 20) as client:
+        server.on("upgrade", turn).on("connect", turn)
+        client.sendall(asks)
+        came = b""
+        try:
+            while piece := client.recv(65536):
+                came += piece
+        except ConnectionResetError:
+            assert said
+    assert came.startswith(starts) or said
+    assert came.count(b"\r\n\r\n") == (not said)
+    assert "ZeroDivisionError: mine" in capsys.readouterr().err
+
+
+def test_a_clients_listener_of_an_upgrade_that_raises_ends_the_connection(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = Event()
+
+    def turn(request: IncomingMessage, socket: net.Socket, head: bytes) -> None:
+        socket.on("error", lambda error: None).on("end", lambda: (ended.set(), socket.end())).resume()
+        socket.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: y\r\n\r\n")
+
+    with labhttp.create_server().listen(0) as server:
+        server.on("upgrade", turn)
+        asked = labhttp.request(port=server.port, headers={"Connection": "Upgrade", "Upgrade": "y"}, agent=False)
+        asked.on("upgrade", lambda response, socket, head: 1 / 0)
+        asked.end()
+        assert ended.wait(20)
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 

@@ -293,6 +293,32 @@ def test_without_a_network_of_its_own_another_port_leads_there(monkeypatch: pyte
             assert published.port not in listening_ports()
 
 
+@pytest.mark.parametrize(
+    ("host", "prefix", "proxied", "url"),
+    [
+        ("127.0.0.1", "", None, "http://127.0.0.1:{port}/a?b=1"),
+        ("127.0.0.1", "", True, "/proxy/{port}/a?b=1"),
+        ("127.0.0.1", "/user/ada/", None, "/user/ada/proxy/{port}/a?b=1"),
+        ("127.0.0.1", "/user/ada/", False, "http://127.0.0.1:{port}/a?b=1"),
+        ("::1", "", None, "http://[::1]:{port}/a?b=1"),
+    ],
+)
+def test_where_a_page_is_shown(
+    monkeypatch: pytest.MonkeyPatch, host: str, prefix: str, proxied: bool | None, url: str
+) -> None:
+    monkeypatch.delenv("LABKIT_NETWORK", raising=False)
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", prefix)
+    with publish(8124, host=host) as published:
+        page = published.show("/a?b=1", proxied=proxied)
+        assert page.url == url.format(port=published.port)
+        assert repr(page) == f"page {page.url}"
+        assert f'src="{page.url}"' in page._repr_html_()
+        assert '"><script' not in published.show('/"><script')._repr_html_()
+        for path in ("", "a", None, 5):
+            with pytest.raises(LabError, match="is not a path"):
+                published.show(path)  # type: ignore[arg-type]
+
+
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n%bAccept: */*\r\n\r\n"
 
 

@@ -228,3 +228,21 @@ class TestNotConnected:
 def test_read_of_nothing_is_there_at_once(place: Place) -> None:
     with place.listen(net.create_server()), place.connect() as client:
         assert client.read(0, timeout=0) == b""
+
+
+MISSPELT: dict[str, tuple[Callable[[], Any], str]] = {
+    "create_server": (lambda: net.create_server(hanlder=1), r"create_server\(\) has no argument 'hanlder'"),  # type: ignore[call-arg]
+    "Server": (lambda: net.Server(no_dely=True), r"Server\(\) has no argument 'no_dely'. Did you mean 'no_delay'"),  # type: ignore[call-arg]
+    "listen": (lambda: net.create_server().listen(prt=0), r"listen\(\) has no argument 'prt'. Did you mean 'port'"),  # type: ignore[call-arg]
+    "connect": (lambda: net.connect(9, hots="x"), r"connect\(\) has no argument 'hots'. Did you mean 'host'"),  # type: ignore[call-arg]
+    "Socket": (lambda: net.Socket(delay=1), r"Socket\(\) has no argument 'delay'"),  # type: ignore[call-arg]
+    "Socket.connect": (lambda: net.Socket().connect(9, on_conect=print), "Did you mean 'on_connect'"),  # type: ignore[call-arg]
+    "too many": (lambda: net.create_server(print, True), "without a name than it takes"),  # type: ignore[call-arg]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISSPELT)
+def test_a_misspelt_argument_is_told_with_the_names_that_there_are(name: str) -> None:
+    call, words = MISSPELT[name]
+    with pytest.raises(LabError, match=words):
+        call()

@@ -20,7 +20,7 @@ INLINE = re.compile(r"data:image/svg\+xml(?:;charset=[\w-]+)?(;base64)?,([^\"')\
 BYTES = "x"
 # Whether a silence is long enough to be named, a busy machine decides: then it has words, and a dotted line.
 SILENCE = {"dot", "gap"}
-PASSED_OVER = re.compile(r"nothing is sent|^# \w+ later$|^[\W\d_]*$")
+PASSED_OVER = re.compile(r"nothing is sent|^# time later$|^[\W\d_]*$")
 # Whether it is worth a word how late a packet arrived, too.
 LATE = re.compile(r",? ?arrived after(?: # \w+)?")
 # Classes of the notes at an arrow: where their lines are broken depends on the numbers in them, so words are compared.
@@ -33,6 +33,9 @@ ORIGIN = re.compile(r"(?m)^tape: [^<\n]*")
 NUMBER = re.compile(r"0x[0-9a-f]+|\d[\d.,:]*")
 # Whether a word behind a number is a plural, the number decides.
 PLURAL = re.compile(r"(# \w{2,}?)s\b")
+
+# In which unit a time is written, the time decides: 999 ms, 1.01 s.
+UNIT = re.compile(r"# (?:ns|µs|ms|s)\b")
 
 
 def made_of(svg: str) -> str:
@@ -55,7 +58,7 @@ def made_of(svg: str) -> str:
             continue
         if kinds == FOOT and (words.startswith("tape: ") or (set(" /") & set(words) and _of(words, origin))):
             continue
-        words = PLURAL.sub(r"\1", LATE.sub("", NUMBER.sub("#", words)))
+        words = PLURAL.sub(r"\1", UNIT.sub("# time", LATE.sub("", NUMBER.sub("#", words))))
         if tag == "style":
             lines.add(f"style {''.join(element.itertext())}")
         elif tag in ("text", "tspan"):

@@ -61,6 +61,12 @@ def test_one_or_several_of_a_thing_are_the_same_picture() -> None:
     assert made_of(one) != made_of(A_SVG)
 
 
+def test_a_time_is_written_in_the_unit_that_fits_it() -> None:
+    long, short = (A_SVG.replace("SYN seq=0", time) for time in ("1.01 s", "999 ms"))
+    assert made_of(long) == made_of(short)
+    assert made_of(long) != made_of(A_SVG.replace("SYN seq=0", "999 sockets"))
+
+
 def test_one_drawn_by_older_code_is_not(pictures: list[str]) -> None:
     assert made_of(OLD) != made_of(pictures[0])
     # also apart from the style sheet

@@ -538,6 +538,22 @@ def test_the_close_events_of_closed_connections_are_waited_for() -> None:
     assert [event.name for event in tape.events] == ["connect", "close"]
 
 
+def test_a_message_is_over_when_the_socket_of_its_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request and a response are heard by a capture, and say no ``close``: nobody waits for one of them."""
+    need_live_capture()
+    from labkit import http, net
+
+    monkeypatch.setattr(capturing, "EVENTS_WAIT", 100.0)
+    hello = http.create_server(lambda request, response: response.end("hello"))
+    with hello.listen(0) as server, packets.capture(server.port) as tape:
+        with net.connect(server.port) as client:
+            client.write("GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")
+            client.read(100_000)
+        read = time.monotonic()
+    assert time.monotonic() - read < capturing.EVENTS_WAIT / 2
+    assert [event.name for event in tape.events].count("close") == 2
+
+
 class TestPrivate:
     """What the kernel labkit said about its network; that there is one is proved in tests/lab."""
 

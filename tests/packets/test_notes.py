@@ -162,6 +162,32 @@ class TestKeepAlive:
         assert talk.send(PSH | ACK, seq=1, size=1, after=200) == "retransmission"
 
 
+class TestChallenges:
+    def talk(self) -> Talk:
+        talk = Talk()
+        talk.send(PSH | ACK, seq=1, size=5)
+        talk.send(seq=1, ack=6, server=True)
+        return talk
+
+    @pytest.mark.parametrize("seq", [7, 1000, 3])
+    def test_a_rst_with_another_number_is_asked_about(self, seq: int) -> None:
+        talk = self.talk()
+        assert talk.send(RST, seq=seq) == ""
+        assert talk.send(seq=1, ack=6, server=True) == "challenge ACK"
+        assert talk.send(seq=1, ack=6, server=True) == "duplicate ACK 1"
+
+    @pytest.mark.parametrize("seq", [6])
+    def test_a_rst_with_the_right_number_is_not(self, seq: int) -> None:
+        talk = self.talk()
+        talk.send(RST, seq=seq)
+        assert talk.send(seq=1, ack=6, server=True) == "duplicate ACK 1"
+
+    def test_the_side_that_sent_the_rst_asks_nothing(self) -> None:
+        talk = self.talk()
+        talk.send(RST, seq=1000)
+        assert talk.send(seq=6, ack=1) == "duplicate ACK 1"
+
+
 NAMES = {
     "fast_retransmission": "fast retransmit", "spurious_retransmission": "spurious retransmission",
     "out_of_order": "out of order", "retransmission": "retransmission", "keep_alive_ack": "keep-alive ACK",
@@ -182,6 +208,7 @@ REASONS = {
     "link": "We read no packets on this type of link.",
     "forged": "A RST with a number that the receiver does not expect is ignored (RFC 9293 §3.10.7.4), so it moves "
     "nothing. tshark lets it move the number that comes next.",
+    "challenge": "An ACK that answers such a RST is a challenge ACK (RFC 5961 §3); tshark calls it a duplicate.",
     "late": "What ACKs caused follows within a long way plus a busy machine; tshark's 20 ms are from LANs.",
 }
 
@@ -209,6 +236,8 @@ def reason(tape: Tape, packet: Packet, theirs: str) -> str:
         return "new" if sum(each.flags == "SYN, ACK" for each in tape) > 1 else ""
     if theirs == "earlier segment not captured" and not ours and same and same[-1].flags == "RST":
         return "forged" if same[-1].seq != packet.seq else ""
+    if theirs.startswith("duplicate ACK") and ours == "challenge ACK":
+        return "challenge" if other and other[-1].flags == "RST" else ""
     if theirs.startswith("duplicate ACK") and not ours and packet.raw_ack == 0:
         return "ack 0"
     if packet.protocol != "TCP":

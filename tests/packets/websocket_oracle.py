@@ -108,7 +108,8 @@ def ours(frame: WebSocketFrame) -> tuple[list[Entry], list[Entry]]:
         for each in _ours(frame.fields, frame.buffer.data, frame.start)
         if not each.name.startswith(("websocket.payload.", "malformed"))
     ]
-    inside = _ours(frame.whole.fields, frame.whole.data, 0)
+    # tshark shows no message whose last frame is empty
+    inside = _ours(frame.whole.fields, frame.whole.data, 0) if frame.payload else []
     if inside and inside[-1].name == "malformed":
         # tshark shows text that is not UTF-8 as text, and the one byte of a close frame as its payload
         *head, wrong = inside

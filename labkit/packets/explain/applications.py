@@ -112,21 +112,22 @@ def exchanges_in(
         if before.switch is None or before.switch == after:
             break
         after = before.switch
-    after_http = _unanswered(before) if before is not None else None
-    if (after_http or not result) and (begins := websocket_stream.begins(client, server, after_http)) is not None:
+    asked = _unanswered(result[-1][1]) if result else None
+    behind = None if asked is None else (asked.stop, 0)
+    if (asked is not None or not result) and (begins := websocket_stream.begins(client, server, behind)) is not None:
+        if asked is not None:  # what follows the request was taken for a request
+            result[-1][1].messages[:] = [each for each in result[-1][1].messages if each.start < asked.stop]
         result.append((WEBSOCKET, WEBSOCKET.read(client, server, begins, ports, None)))
     return result
 
 
-def _unanswered(exchange: Exchange) -> tuple[int, int] | None:
-    """The bytes behind a request for a WebSocket whose answer was not captured, and behind the last answer; or None."""
-    if exchange.switch is not None or not exchange.messages:
+def _unanswered(exchange: Exchange) -> Found | None:
+    """The only request, if it asks for a WebSocket and its answer was not captured."""
+    messages = [each for each in exchange.messages if not each.state]
+    if exchange.switch is not None or len(messages) != 1 or not messages[0].from_client:
         return None
-    last = exchange.messages[-1]
-    wanted = any(name == "upgrade" and "websocket" in value.lower() for name, value in last.headers or ())
-    if last.kind != "request" or not last.from_client or not wanted:
-        return None
-    return last.stop, max((each.stop for each in exchange.messages if not each.from_client), default=0)
+    wanted = any(name == "upgrade" and "websocket" in value.lower() for name, value in messages[0].headers or ())
+    return messages[0] if wanted else None
 
 
 def _claimed(

@@ -40,7 +40,7 @@ RSV_COMPRESSED = _bits("rsv", "Reserved", 3, "Three bits that extensions may use
 OPCODE = _bits("opcode", "Opcode", 4, "Says what the frame is: data, or a control frame (8 and above).",
                meaning=one_of(OPCODES, "reserved"))
 MASK = _bits("mask", "MASK", 1, "Says whether the payload is masked: a client's always is, a server's never.",
-             kind="flag", meaning=flag("a key follows, and the payload is masked", "no key: the payload is as it is"))
+             kind="flag", meaning=flag("a key follows, and the payload is masked", "no key follows"))
 LENGTH = _bits("payload_length", "Payload length", 7,
                "Bytes of payload up to 125; 126 and 127 say that a longer number follows.",
                meaning=one_of({126: "the next 16 bits have the length", 127: "the next 64 bits have the length"},

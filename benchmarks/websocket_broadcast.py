@@ -1,0 +1,50 @@
+"""WebSocket broadcast: one message to all, beside Node's ws, Python's websockets, and a C server as the floor.
+
+Rule: says who takes part, with what work and what is promised. An operation is one message that all have received.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+if __package__ in (None, ""):  # run as a file: make the folder importable as the package it is
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.harness import machine, raise_file_limit
+from benchmarks.rotation import Comparison, compare
+from benchmarks.websocket_echo import FORM, Messages, command
+
+
+class Broadcasts(Messages):
+    """Messages of one kind and size, each to `count` receivers, its sender included."""
+
+    def arguments(self) -> Sequence[object]:
+        return (*super().arguments(), "--broadcast")
+
+
+COMPARISON = Comparison(
+    name="WebSocket broadcast",
+    unit="receivers",
+    servers=("labkit", "node", "websockets asyncio", "websockets uvloop", "C"),
+    work=(Broadcasts(1000, 64, "text"), Broadcasts(1000, 1024, "text")),
+    read=Broadcasts.read,
+    form=FORM,
+    command=lambda name, _: command(name, "broadcast"),
+    program="websocket_load",
+    peers={"Node ws": "node", "websockets": "websockets"},
+    limits=lambda _: {"Node ws": 1.0},
+)
+
+
+def main(argv: list[str] | None = None) -> dict[str, Any]:
+    """Run the comparison and print it; returns the figures and the targets."""
+    raise_file_limit(4096)
+    return compare(COMPARISON, argv)
+
+
+if __name__ == "__main__":
+    print(machine())
+    main()
