@@ -9,7 +9,7 @@ from time import monotonic, time_ns
 from typing import Any
 
 from labkit.core import checks, loop, watching
-from labkit.core.errors import LabError
+from labkit.core.errors import LabError, NotOpen
 from labkit.core.history import HISTORY, Entry
 from labkit.streams.pipe import together
 from labkit.websocket.codes import ProtocolError
@@ -59,9 +59,20 @@ class Receiving(Sending):
 
     def wait_for(self, event: str, timeout: float = 5.0) -> Any:
         """See `Emitter.wait_for`. Messages that no listener has heard are returned one by one, in their order."""
-        if event != "message" or loop.inside():
-            return super().wait_for(event, timeout)
-        deadline = monotonic() + checks.seconds(timeout)
+        try:
+            if event != "message" or loop.inside():
+                return super().wait_for(event, timeout)
+            return self._wait_for_message(monotonic() + checks.seconds(timeout))
+        except NotOpen as error:
+            if ending := self._ending():
+                raise NotOpen(f"{self!r} closed without another {event!r}", ending) from error
+            raise
+
+    def _ending(self) -> str:
+        """How the connection was closed, in words; "" if it was not."""
+        raise NotImplementedError
+
+    def _wait_for_message(self, deadline: float) -> Any:
         while True:
             kept: tuple[Any, ...] | None = loop.call(self._take_kept)
             if kept is not None:
@@ -150,8 +161,7 @@ class Receiving(Sending):
             if self._waits_for_cell():
                 self._stop_reading()
             else:
-                while inbox.is_full and len(inbox) > 1:
-                    inbox.take()
+                inbox.drop()
 
     def _waits_for_cell(self) -> bool:
         """Whether a cell is going to take the messages one by one."""
@@ -161,6 +171,11 @@ class Receiving(Sending):
         inbox = self._inbox
         if inbox is None or "message" in self._listeners:
             return None
+        if inbox.dropped:
+            dropped, inbox.dropped = inbox.dropped, 0
+            raise LabError(
+                f"nobody listened, and so {dropped} messages were not kept", "Take them in a message listener."
+            )
         message = inbox.take()
         if not inbox:
             self._inbox = None
