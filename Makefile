@@ -21,7 +21,7 @@ BUSY_LOOPS := $(if $(filter-out 0 no,$(BUSY)),$(shell $(PYTHON) -c 'import os; p
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test some lint bench record notebooks repeat races format docs constraints clean
+.PHONY: help lab test some lint bench record notebooks repeat races autobahn format docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ repeat: $(VENV)/.test ## run the lessons RUNS times in a row, stopping at the fi
 
 races: $(VENV)/.test ## 1,000 failing calls while four threads wait: every error reaches its caller
 	$(PY) tests/races.py --tries 1000 --threads 4
+
+autobahn: $(VENV)/.test ## all 517 cases of the Autobahn testsuite against the WebSocket server and client (needs a Python 2.7)
+	$(PY) tools/autobahn.py
 
 format: $(VENV)/.test ## sort the imports, mend what ruff can mend safely
 	$(PY) -m ruff check --fix .

@@ -62,6 +62,9 @@ def answered(
         raise BadHandshake("the connection was closed before the handshake was answered", status=None)
     socket.set_no_delay(True)
     socket._write_now(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+    for entry in socket._history or ():  # the request's bytes: nobody waits for them any more
+        if entry.name == "data":
+            entry.args = (None,)
     made._adopt(socket, None if agreed is None else Deflate(agreed, is_server=True))
     return made
 

@@ -6,7 +6,9 @@ Rule: bytes in, bytes out; the only module that knows the C code which does it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+Apply = Callable[["bytes | bytearray | memoryview", "bytes | bytearray"], bytes]
 
 
 def _apply_slowly(data: bytes | bytearray | memoryview, key: bytes | bytearray) -> bytes:

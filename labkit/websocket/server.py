@@ -15,6 +15,7 @@ from labkit.core.calls import in_words, made_in_words
 from labkit.core.emitter import Ends
 from labkit.core.endpoint import Endpoint
 from labkit.core.errors import BadArgument
+from labkit.core.watching import Record
 from labkit.http import IncomingMessage
 from labkit.net import Socket
 from labkit.websocket import extensions, handshake
@@ -31,14 +32,14 @@ class Server(Endpoint):
     """Accepts WebSockets; ``connection`` (`WebSocket`, request), ``listening``, ``close``, ``error`` and
     ``client_error`` (error, socket or WebSocket) tell its story. The arguments are those of `create_server`.
 
-    clients: the WebSockets that stand now. http: the HTTP server below.
+    http: the HTTP server below. path: the one that is served, or None. ping_interval: see `create_server`.
     """
 
     EVENTS = frozenset({"connection", "listening", "close", "error", "client_error"})
     STATES = frozenset({"listening", "close", "error"})
 
     __slots__ = (
-        "_closing", "_deflate", "_forwards", "_heartbeat", "_options", "_origins", "_own", "_protocols", "clients",
+        "_clients", "_closing", "_deflate", "_forwards", "_heartbeat", "_options", "_origins", "_own", "_protocols",
         "http", "path", "ping_interval",
     )  # fmt: skip
 
@@ -70,7 +71,7 @@ class Server(Endpoint):
         self._deflate = extensions.check_option(per_message_deflate)
         self.path = path
         self.ping_interval = None if ping_interval is None else checks.seconds(ping_interval, "ping_interval")
-        self.clients: set[WebSocket] = set()
+        self._clients: set[WebSocket] = set()
         self._own = server is None
         self._closing = False
         self._heartbeat: asyncio.TimerHandle | None = None
@@ -110,7 +111,7 @@ class Server(Endpoint):
             else:
                 for event, listener in self._forwards:
                     self.http.off(event, listener)
-                if not self.clients:
+                if not self._clients:
                     loop.get().call_soon(self._fire, "close")
 
         loop.call(now)
@@ -120,7 +121,7 @@ class Server(Endpoint):
         """Cut every WebSocket at once; of a server of its own also those that were to become one."""
 
         def now() -> None:
-            for each in tuple(self.clients):
+            for each in tuple(self._clients):
                 each.terminate()
             if self._own:
                 self.http.close_all_connections()
@@ -138,7 +139,7 @@ class Server(Endpoint):
 
         def now() -> int:
             count = 0
-            for each in tuple(self.clients):
+            for each in tuple(self._clients):
                 count += each._send_frame(wire)
             return count
 
@@ -147,6 +148,11 @@ class Server(Endpoint):
     def address(self) -> tuple[str, int] | str | None:
         """(address, port), or the path of a Unix socket, or None while the server does not listen."""
         return self.http.address()
+
+    @property
+    def clients(self) -> set[WebSocket]:
+        """The WebSockets that stand now: a set of its own, which does not change while it is walked."""
+        return set(self._clients)
 
     @property
     def port(self) -> int:
@@ -172,14 +178,14 @@ class Server(Endpoint):
 
     def __exit__(self, *_: object) -> None:
         """Stop accepting, cut what stands, wait until all is closed."""
-        was_open = self.listening or self.clients
+        was_open = self.listening or self._clients
         self.close()
         self.close_all_connections()
         if was_open:
             self.wait_for("close", timeout=5.0)
 
     def __repr__(self) -> str:
-        return f"<WebSocket server in {self.http!r}, {len(self.clients)} WebSockets>"
+        return f"<WebSocket server in {self.http!r}, {len(self._clients)} WebSockets>"
 
     # -- inside
 
@@ -220,7 +226,7 @@ class Server(Endpoint):
             refuse(socket, error)
             self._fire("client_error", error, socket)
             return
-        self.clients.add(made)
+        self._clients.add(made)
         self._begin_heartbeat()
         self._fire("connection", made, request)
         made._flow(head)
@@ -234,8 +240,8 @@ class Server(Endpoint):
         self._fire("client_error", error, client)
 
     def _forget_client(self, client: WebSocket) -> None:
-        self.clients.discard(client)
-        if not self.clients:
+        self._clients.discard(client)
+        if not self._clients:
             self._stop_heartbeat()
             if self._closing and not self._own:
                 loop.get().call_soon(self._fire, "close")
@@ -254,9 +260,9 @@ class Server(Endpoint):
     def _beat(self) -> None:
         """Cut the clients of which nothing has come since the last ping, and ping the others."""
         self._heartbeat = None
-        for each in tuple(self.clients):
+        for each in tuple(self._clients):
             each._beat()
-        if self.clients:
+        if self._clients:
             self._begin_heartbeat()
 
     def _fire(self, event: str, *args: Any) -> None:
@@ -266,6 +272,14 @@ class Server(Endpoint):
             self._report(error)
             if event == "connection":
                 args[0]._close_now(close_payload(1011), False)
+
+    def _watched(
+        self, records: list[Record], now: int, name: str, size: int | None, kind: str, args: tuple[Any, ...]
+    ) -> None:
+        # A picture shows a connection on the line of the WebSocket it made, not on that of the listening socket.
+        source = args[0] if name == "connection" and args else self
+        source.endpoint()
+        records.append(Record(now, source, name, size, kind, self._detail(name, args)))
 
     def _detail(self, name: str, args: tuple[Any, ...]) -> str:
         return str(args[1].url) if name == "connection" and len(args) > 1 else ""

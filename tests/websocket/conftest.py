@@ -12,7 +12,7 @@ import pytest
 from labkit.net import server as servers
 from tests import loops
 
-WITHOUT_LOOP = {"test_frames", "test_autobahn", "test_extensions", "test_deflate"}
+WITHOUT_LOOP = {"test_frames", "test_autobahn", "test_extensions", "test_masks"}
 """Files whose tests have nothing to do with the loop."""
 
 

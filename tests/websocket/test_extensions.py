@@ -266,6 +266,27 @@ def test_a_bomb_in_many_fragments_is_refused() -> None:
     assert fault(wire, max_message_size=500_000) == 1009
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0x41, 0x42, 0xC1, 0xC2, 0x00, 0x80, 0x89]), st.binary(max_size=60)), max_size=6
+    ),
+    st.booleans(),
+)
+def test_any_compressed_bytes_are_messages_or_a_protocol_error(frames: list[tuple[int, bytes]], fresh: bool) -> None:
+    taker = Taker()
+    parser = parser_with(client_side(server_no_context_takeover=fresh), taker, max_message_size=1000)
+    for first, payload in frames:
+        try:
+            parser.feed(frame(first, payload, None))
+        except ProtocolError as error:
+            taker.told.append(("fault", b"", error.code))
+            break
+        assert parser.waits <= 1000
+    assert all(each[2] in (1002, 1007, 1009) for each in taker.told if each[0] == "fault")
+    assert all(len(each[1]) <= 1000 for each in taker.told)
+
+
 def test_last_blocks_without_end_are_refused() -> None:
     assert fault(encode(2, b"\x03\x00" * 1000, rsv=4)) == 1007
 
