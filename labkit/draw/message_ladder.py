@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from labkit.packets.tape import Tape
 
 _STEP = style.RUNG - SLOPE - 3  # px from what is taken to the start of the next arrow
+_LEAST = 0.6  # of the room for a label, what a message is called has at least
 _PAD = 40  # most characters of what a message is called, in a column of the text
 
 
@@ -83,7 +84,8 @@ class MessageDrawing(Drawing):
         super().__init__(*args, **named)
         self.found = found
         self.lanes = Lanes(self.shape.client, self.shape.server)
-        self.unsaid_parts = left_unsaid(found, self.shape.room - 60 * self.many)
+        self.least = 1.0 if self.compact else _LEAST
+        self.unsaid_parts = left_unsaid(found, self.shape.room - 60 * self.many, self.least)
 
     def body(self) -> None:
         """Starts and arrivals of messages, and the socket events, in the order of time."""
@@ -124,7 +126,7 @@ class MessageDrawing(Drawing):
         y = round(max(self.y, self.taken["packet"] + _STEP))
         room = self.shape.room - 2 * self.lanes.taken - 60 * self.many
         parts = [*(part for part in said.parts if part not in self.unsaid_parts), "" if self.compact else said.packets]
-        self.label(rung, *label(said.words, parts, room), y, SLOPE)
+        self.label(rung, *label(said.words, parts, room, self.least), y, SLOPE)
         if self.shape.time:
             self.canvas.raw(self.shape.time, y + 4, self.clocks.get(rung.number, "no time"), "z e")
         line = self.arrows["ac" if rung.right else "as"]

@@ -5,6 +5,7 @@ Rule: only places; what is on its way has a lane of its own beside the lifeline,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from labkit.draw.text import fit, width
 _FIRST, _STEP = 6, 5  # px from a lifeline to the first lane, and from lane to lane
 _HEADS = 10  # px between two arrow heads at one side
 _EDGE = 12  # px that a label leaves free at each side anyway
+_DIGITS = re.compile(r"\d{1,3}")
 _MOST = 12  # lanes at one side; more messages share the last one
 
 
@@ -71,27 +73,34 @@ class Lanes:
         return (self.client + 2, self.server - 3, -9) if right else (self.server - 2, self.client + 3, 9)
 
 
-def left_unsaid(found: Sequence[Said], room: float) -> set[str]:
+def left_unsaid(found: Sequence[Said], room: float, least: float = 1.0) -> set[str]:
     """The parts that no label says, since one of those which should has no room for it."""
     return {
         part
         for part in ALIKE
         for said in found
-        if part in said.parts and part not in label(said.words, said.parts, room)[1].strip().split(", ")
+        if part in said.parts and part not in label(said.words, said.parts, room, least)[1].strip().split(", ")
     }
 
 
-def label(words: str, parts: Sequence[str], room: float) -> tuple[str, str]:
+def label(words: str, parts: Sequence[str], room: float, least: float = 1.0) -> tuple[str, str]:
     """(what a message is, the rest of its label) in so many px.
 
-    parts: of the rest, what says most first; the last ones are left out if there is no room for them, and a part is
-    shortened only if the words alone are too long.
+    parts: of the rest, what says most first; the last ones are left out if there is no room for them. least: of the
+    room, what the words have at least, before they are shortened for a part; 1 if parts are left out before.
     """
-    kept = [part for part in parts if part]
-    while kept and width(words, "fl") + width(f"  {', '.join(kept)}", "m") > room:
+    given = [part for part in parts if part]
+    kept = list(given)
+    floor = min(width(words, "fl"), least * room)
+    while kept and floor + _wide(kept) > room:
         kept.pop()
-    if not kept and width(words, "fl") > room:
-        kept = [part for part in parts if part][:1]
-        rest = fit(f"  {kept[0]}", room / 2, "m") if kept else ""
-        return fit(words, room - width(rest, "m"), "fl"), rest
-    return words, f"  {', '.join(kept)}" if kept else ""
+    rest = f"  {', '.join(kept)}" if kept else ""
+    if given and not kept and width(words, "fl") > room:
+        rest = fit(f"  {given[0]}", room / 2, "m")
+    return fit(words, room - width(rest, "m"), "fl"), rest
+
+
+def _wide(parts: Sequence[str]) -> float:
+    """What these parts take, px; numbers of packets as if they had three digits: so each run leaves out the same."""
+    said = [_DIGITS.sub("000", part) if part.startswith("packet") else part for part in parts]
+    return width(f"  {', '.join(said)}", "m")

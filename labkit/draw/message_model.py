@@ -150,8 +150,8 @@ def _about(frame: WebSocketFrame, size: int) -> list[str]:
     """What a frame is besides its title: ``["12 bytes", "masked"]``."""
     found = [count(size, "byte")] if size and frame.kind != "binary" else []
     found += ["no FIN"] * (not frame.fin)
-    found += [f"ends a message of {frame.frames} frames"] * (frame.frames > 1)
-    return found + [word for word, said in zip(ALIKE, (frame.masked, frame.compressed), strict=True) if said]
+    found += [word for word, said in zip(ALIKE, (frame.masked, frame.compressed), strict=True) if said]
+    return found + [f"ends a message of {frame.frames} frames"] * (frame.frames > 1)
 
 
 def _tell_apart(found: Sequence[Said]) -> None:

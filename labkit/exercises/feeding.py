@@ -57,13 +57,23 @@ def chunks(raw: bytes, cuts: Sequence[int]) -> Iterator[bytes]:
         yield raw[one:other]
 
 
-def pieces(raw: bytes, cuts: Sequence[int]) -> str:
-    """A stream and its cuts as a short text: the whole, the bytes around the one cut, or "byte by byte"."""
+def pieces(raw: bytes, cuts: Sequence[int], form: Callable[[bytes], str] = show) -> str:
+    """A stream and its cuts as a short text: the whole, the bytes around the one cut, or "byte by byte".
+
+    form: how some bytes are written.
+    """
     if not cuts:
-        return show(raw)
+        return form(raw)
     if len(cuts) > 1:
-        return f"{show(raw)}, byte by byte"
+        return f"{form(raw)}, byte by byte"
     cut = cuts[0]
     before = "" if cut <= _AROUND else "..."
     after = "" if len(raw) - cut <= _AROUND else "..."
-    return f"{before}{show(raw[max(0, cut - _AROUND) : cut])} + {show(raw[cut : cut + _AROUND])}{after}"
+    return f"{before}{form(raw[max(0, cut - _AROUND) : cut])} + {form(raw[cut : cut + _AROUND])}{after}"
+
+
+def in_hex(raw: bytes) -> str:
+    """Bytes in hexadecimal, the first 32 and the last 8 if there are many; no bytes are called so."""
+    if len(raw) <= 48:
+        return raw.hex(" ") or "no bytes"
+    return f"{raw[:32].hex(' ')} … {raw[-8:].hex(' ')}"

@@ -5,7 +5,9 @@ Rule: a frame is a buffer, and so is what several frames carry together; nothing
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import itemgetter
 
 from labkit.packets.model import Field
 
@@ -14,6 +16,17 @@ Span = tuple[int, int, int]
 
 Hole = tuple[int, int]
 """(first byte, byte after the last): bytes of a buffer that no packet brought."""
+
+
+def holes_in(holes: Sequence[Hole], start: int, stop: int) -> list[Hole]:
+    """The parts of these holes that lie between two bytes, counted from the first of them."""
+    found = []
+    for index in range(bisect_right(holes, start, key=itemgetter(1)), len(holes)):
+        first, last = holes[index]
+        if first >= stop:
+            break
+        found.append((max(first, start) - start, min(last, stop) - start))
+    return found
 
 
 class Buffer:
@@ -96,12 +109,10 @@ class Payload(Buffer):
 
     @property
     def holes(self) -> Sequence[Hole]:
-        found, begin = [], 0
+        found: list[Hole] = []
+        begin = 0
         for start, stop in self._parts if self.kind != "inflated" else ():
-            for first, last in self._source.holes:
-                low, high = max(first, start), min(last, stop)
-                if low < high:
-                    found.append((begin + low - start, begin + high - start))
+            found += [(begin + low, begin + high) for low, high in holes_in(self._source.holes, start, stop)]
             begin += stop - start
         return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec
 
-from labkit.packets.buffers import Buffer, Payload
+from labkit.packets.buffers import Buffer, Payload, holes_in
 from labkit.packets.explain import websocket
 from labkit.packets.explain.applications import Application
 from labkit.packets.explain.found import Found, FoundFrame
@@ -217,9 +217,7 @@ class WebSocketFrame(Message):
     def _as_sent(self) -> Layer:
         start, stop, stream, application = self.start, self.stop, self.buffer, self._application
         data = stream.data[start:stop]
-        holes = [(max(first, start) - start, min(last, stop) - start) for first, last in stream.holes
-                 if first < stop and last > start]  # fmt: skip
-        fields = application.detail(data, 0, len(data), holes, self._frame).fields
+        fields = application.detail(data, 0, len(data), holes_in(stream.holes, start, stop), self._frame).fields
         return Layer(
             application.name, "The frame as it was sent", 0, len(data) * 8, fields, data, _one(self.packets),
             application.rfc,

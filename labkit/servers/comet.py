@@ -20,7 +20,7 @@ UPDATE = "update {:03}"
 
 Tell = Callable[[str], Any]
 Way = Callable[..., Any]
-"""A handler of HTTP: it gets news, request and response. Of WebSocket: it gets news, a WebSocket and the request."""
+"""A handler: it gets news, request and response; the one of WebSocket gets news, a WebSocket and the request."""
 
 
 class News:

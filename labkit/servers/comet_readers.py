@@ -18,7 +18,7 @@ from labkit.servers.comet import News
 
 EVERY = 5
 """A reader that polls asks once in the time in which so many updates are made."""
-TIMEOUT = 60.0
+TIMEOUT = 20.0
 
 _UPDATE = re.compile(r"update (\d{3})")
 
@@ -100,16 +100,23 @@ class Reader:
 
         @request.on("response")
         def answered(response: Any) -> None:
+            self._check(way, response)
             response.on("data", self.take)
             response.on("end", then)
 
         request.on("error", self.fail)
+
+    def _check(self, way: str, response: Any) -> None:
+        if response.status_code != 200:
+            what = f"the server answers {response.status_code} to /{way}"
+            self.fail(LabError(what, "Does it offer this way? See create(news, ways)."))
 
     def _stream(self, way: str) -> None:
         request = http.get(port=self.port, path=f"/{way}", agent=self.agent)
 
         @request.on("response")
         def begun(response: Any) -> None:
+            self._check(way, response)
             response.on("data", self.take)
             self.news.start()
 
@@ -122,7 +129,7 @@ def read(way: str, news: News, port: int, *, every: int = EVERY, keep_alive: boo
 
     way: a path of the server, such as ``"wait"``. news: not started yet; the reader starts them when it is ready.
     every: for ``"poll"``: after how many updates it asks again. keep_alive: whether requests share a connection.
-    Raises `LabError` for another way, `TimedOut` if the last update does not come within 60 seconds.
+    Raises `LabError` for another way, `TimedOut` if the last update does not come within 20 seconds.
     """
     agent: http.Agent | bool = http.Agent(max_sockets=1) if keep_alive else False
     reader = Reader(news, port, every, agent)
@@ -133,8 +140,9 @@ def read(way: str, news: News, port: int, *, every: int = EVERY, keep_alive: boo
     try:
         return reader.done.result(TIMEOUT)
     except TimeoutError:
-        words = f"the last update did not come within {TIMEOUT:g} s"
-        raise TimedOut(words, "Does the handler tell each update?") from None
+        raise TimedOut(
+            f"the last update did not come within {TIMEOUT:g} s", "Does the handler tell each update?"
+        ) from None
     finally:
         if isinstance(agent, http.Agent):
             agent.destroy()

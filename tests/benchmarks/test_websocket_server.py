@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from benchmarks import harness, websocket_echo
-from tests.needs import need_tool
+from tests.needs import leave_out, need_tool
 
 KEY = bytes.fromhex("37fa213d")
 REQUEST = (
@@ -72,6 +72,18 @@ def test_a_broadcast_reaches_everybody(client: Path, name: str, size: int) -> No
 def test_labkits_server_is_right(client: Path, kind: str, size: int, operations: int) -> None:
     with harness.Server("labkit", command=websocket_echo.command("labkit", "echo")) as running:
         judge(client, running.port, "--connections", 20, "--operations", operations, "--size", size, "--kind", kind)
+
+
+@pytest.mark.parametrize(("size", "operations"), [(64, 500), (1024, 500), (65536, 100)])
+def test_labkits_compressing_server_is_right(size: int, operations: int) -> None:
+    need_tool("gcc")
+    try:
+        packing = harness.build("websocket_deflate_load")
+    except harness.Unmeasured:
+        leave_out("zlib's header file", "apt-get install zlib1g-dev")
+    with harness.Server("labkit", command=websocket_echo.command("labkit", "deflate")) as running:
+        figures = judge(packing, running.port, "--connections", 10, "--operations", operations, "--size", size)
+    assert figures["wire"] < size + 10 if size < 1024 else figures["wire"] < size / 2
 
 
 def test_idle_connections_are_held_until_the_clients_stdin_ends(client: Path, server: harness.Server) -> None:

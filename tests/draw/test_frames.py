@@ -124,7 +124,7 @@ def test_a_ladder_of_frames_has_the_handshake_above() -> None:
         '  client → server  ping "ping!"             5 bytes, masked',
         '  client ← server  pong "ping!"             5 bytes',
         '  client → server  continuation "lo "       3 bytes, no FIN, masked',
-        '  client → server  continuation "world"     5 bytes, ends a message of 3 frames, masked',
+        '  client → server  continuation "world"     5 bytes, masked, ends a message of 3 frames',
     ]
     assert repr(draw.ladder(tape("text"), of="websocket")) == repr(draw.ladder(tape("text"), of="WebSocket"))
 

@@ -9,6 +9,8 @@ import pytest
 
 from labkit import draw
 from labkit.core.errors import LabError
+from labkit.draw.message_lanes import label
+from labkit.draw.text import width
 from tests.draw.http_tapes import CONTINUE, GET, HELLO, Wire, hello, pipelined, pool, upload
 from tests.draw.markup import boxes, check_layout, check_lines, parse, strokes, texts
 
@@ -170,3 +172,17 @@ def test_a_part_of_a_tape_has_the_messages_that_touch_it() -> None:
 def test_what_cannot_be_drawn(call: Callable[[], object], said: str) -> None:
     with pytest.raises(LabError, match=said):
         call()
+
+
+def test_a_label_gives_up_what_says_least() -> None:
+    room = width("GET /a", "fl") + width("  13 bytes", "m") + 1
+    assert label("GET /a", ["13 bytes", "", "packet 4"], room) == ("GET /a", "  13 bytes")
+    assert label("GET /a", ["13 bytes", "packet 4"], 400) == ("GET /a", "  13 bytes, packet 4")
+    assert label("GET /a/bc", ["13 bytes"], room) == ("GET /a/bc", "")
+    packets = [label("GET /", [f"packet {number}"], 130)[1] for number in (4, 40, 400)]
+    assert packets in (["", "", ""], ["  packet 4", "  packet 40", "  packet 400"])
+    words, rest = label("GET /a/bc", ["13 bytes", "packet 4"], room, 0.3)
+    assert (words[-1], rest) == ("…", "  13 bytes")
+    words, rest = label("x" * 99, ["13 bytes"], room)
+    assert words.endswith("…")
+    assert width(words, "fl") + width(rest, "m") <= room

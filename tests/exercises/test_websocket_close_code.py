@@ -120,7 +120,7 @@ def test_wrong_causes(letter: str, choice: str, message: str) -> None:
 
 @pytest.mark.parametrize(("letter", "choice", "message"), [
     ("A", "polling", "lets the question wait"),
-    ("A", "WebSocket", "3.2 and 6.5 seconds after its question"),
+    ("A", "WebSocket", "3.2 and 3.9 seconds after its question"),
     ("B", "server-sent events", "its type is text/html"),
     ("C", "long polling", "also the empty one"),
     ("D", "server-sent events", "without a new request"),

@@ -116,6 +116,13 @@ class OneAtATime(Base):
         return found
 
 
+class TakesAllThatIsThere(Base):
+    """Does not look at the length."""
+
+    def feed(self, data: bytes) -> Any:
+        return [(data[0] & 15, mask(data[6:], data[2:6]))]
+
+
 class FinInTheOpcode(Base):
     def take(self, found: list[Any], fin: bool, opcode: int, payload: bytes) -> None:
         found.append((opcode | fin << 7, payload))
@@ -376,6 +383,7 @@ def test_right(answer: Any) -> None:
     (Named, 1, "data[0] & 15"),
     (NoFeed, 1, "Give check() the class itself"),
     (OneAtATime, 2, "feed() returns them all"),
+    (TakesAllThatIsThere, 2, "The payload ends after 3 bytes, as its length says"),
     (SevenBitsOnly, 3, "the length is in the next 2 bytes"),
     (LittleEndian, 3, "the most significant byte first"),
     (SixteenBitsOnly, 3, "the length is in the next 8 bytes"),

@@ -17,7 +17,7 @@ from tests.cli.conftest import without
 from tests.notebooks.lessons import NOTEBOOKS, ROOT, code_cells, load, source
 from tests.refusals import ORDINARY, no_unshare
 
-TIMEOUT = 600  # seconds, for all lessons together
+TIMEOUT = 40 * len(NOTEBOOKS)  # seconds, for all lessons together, on a busy machine
 
 
 @pytest.fixture

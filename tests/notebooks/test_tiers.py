@@ -16,7 +16,7 @@ from labkit.packets import probe
 from tests.needs import leave_out, need_tool
 from tests.notebooks.lessons import NOTEBOOKS, ROOT
 
-TIMEOUT = 600  # seconds, for all lessons together
+TIMEOUT = 40 * len(NOTEBOOKS)  # seconds, for all lessons together, on a busy machine
 
 MTU = r"""
 [maximum segment size] Loopback's MTU is 65536 bytes and more; in a network of its own it is Ethernet's.

@@ -59,6 +59,8 @@ def script(number: int) -> sample.Script:
 def lines(number: int) -> str:
     """A case as lines of text."""
     made = [f"client → server  {_frame(wire)}" for wire in SENT[number]]
+    if number == CODES.index(1000):
+        made[-1] += "  (close, 1000)"
     code = CODES[number]
     if code is None:
         made += ["client → server  TCP: FIN, ACK", "client ← server  TCP: FIN, ACK",

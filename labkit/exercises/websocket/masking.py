@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from labkit.exercises.engine import Exercise
+from labkit.exercises.feeding import in_hex
 from labkit.exercises.result import show, source
 from labkit.exercises.running import NotYet, Run
 from labkit.exercises.tcp.serving import check_plain
@@ -80,7 +81,7 @@ class Mask(Exercise):
         self._keeps(answer, run)
 
     def _called(self, answer: Any, payload: bytes, key: bytes, run: Run, *, first: bool = False) -> bytes:
-        doing = f"mask({_named(payload)}, {show(key)})"
+        doing = _doing(payload, key)
         returned = run.call(doing, answer, payload, key, first=first)
         if type(returned) in (bytes, bytearray):
             return bytes(returned)
@@ -90,13 +91,13 @@ class Mask(Exercise):
         right = mask(payload, key)
         if returned == right:
             return
-        doing = f"mask({_named(payload)}, {show(key)})"
+        doing = _doing(payload, key)
         if len(payload) > 64:
             place = next((at for at, (one, other) in enumerate(zip(right, returned, strict=False)) if one != other),
                          min(len(right), len(returned)))
             raise NotYet(f"{len(right)} bytes from {doing}", f"{len(returned)} bytes, different from byte {place} on",
                          "Shorter payloads were right. What does the function do with the last bytes of a long one?")
-        raise NotYet(f"{show(right)}\nfrom {doing}", show(returned), _why(payload, key, returned))
+        raise NotYet(f"{in_hex(right)}\nfrom {doing}", in_hex(returned), _why(payload, key, returned))
 
     def _keeps(self, answer: Any, run: Run) -> None:
         """A payload that can be changed is not changed."""
@@ -107,7 +108,7 @@ class Mask(Exercise):
                          "Who called mask() may still need the payload, for another member with another key. Work on "
                          "a copy: bytearray(payload).")
         if returned != mask(b"kept as it is", KEY):
-            raise NotYet(show(mask(b"kept as it is", KEY)), show(returned),
+            raise NotYet(in_hex(mask(b"kept as it is", KEY)), show(returned),
                          "A bytearray is a payload too: a program reads into one.")
 
     @property
@@ -118,8 +119,10 @@ class Mask(Exercise):
         )
 
 
-def _named(payload: bytes) -> str:
-    return show(payload) if len(payload) <= 64 else f"a payload of {len(payload)} bytes"
+def _doing(payload: bytes, key: bytes) -> str:
+    """The call, as the student would write it if the payload is short."""
+    what = show(payload) if len(payload) <= 64 else f"a payload of {len(payload)} bytes"
+    return f'mask({what}, bytes.fromhex("{key.hex(" ")}"))'
 
 
 def _kind(returned: Any) -> str:

@@ -22,7 +22,7 @@ class Push(Matching):
     )
     stretch = "which of these ways can carry what the client has to say at any moment, on the same connection?"
     intro = (
-        "Two updates reach a client, each on a different way. These are the messages of five tapes, with the seconds "
+        "Two updates reach a client, each in a different way. These are the messages of five tapes, with the seconds "
         "since the first one. Which way is it?"
     )
     looks: ClassVar[dict[str, str]] = {
@@ -37,38 +37,38 @@ class Push(Matching):
         Case("0.0  client → server  GET /news?after=0\n"
              "3.2  client ← server  200, Content-Length: 10, \"update 001\"\n"
              "3.2  client → server  GET /news?after=1\n"
-             "9.7  client ← server  200, Content-Length: 10, \"update 002\"\n"
-             "9.7  client → server  GET /news?after=2", "long polling",
-             "Here an answer comes 3.2 and 6.5 seconds after its question, and the next question follows at once.",
+             "7.1  client ← server  200, Content-Length: 10, \"update 002\"\n"
+             "7.1  client → server  GET /news?after=2", "long polling",
+             "Here an answer comes 3.2 and 3.9 seconds after its question, and the next question follows at once.",
              {"polling": "The client asks again as soon as it has an answer, and no answer is empty: the server lets "
                          "the question wait.",
               "server-sent events": "Each answer has a length, and ends. For each update there is a new question."}),
         Case("0.0  client → server  GET /news\n"
              "0.0  client ← server  200, Content-Type: text/html, Transfer-Encoding: chunked\n"
              "3.2  client ← server  chunk \"<script>show('update 001')</script>\"\n"
-             "9.7  client ← server  chunk \"<script>show('update 002')</script>\"", "endless page",
+             "7.1  client ← server  chunk \"<script>show('update 002')</script>\"", "endless page",
              "Here one answer in HTML goes on, and each chunk is a script.",
              {"server-sent events": "The answer goes on, as server-sent events do. But its type is text/html, and what "
                                     "comes are scripts that the browser runs."}),
         Case("0.0  client → server  GET /news?after=0\n"
              "0.0  client ← server  200, Content-Length: 0\n"
-             "5.0  client → server  GET /news?after=0\n"
-             "5.0  client ← server  200, Content-Length: 10, \"update 001\"\n"
-             "10.0 client → server  GET /news?after=1\n"
-             "10.0 client ← server  200, Content-Length: 10, \"update 002\"", "polling",
-             "Here the client asks each 5 seconds, and each answer comes at once. The first one is empty.",
+             "4.0  client → server  GET /news?after=0\n"
+             "4.0  client ← server  200, Content-Length: 10, \"update 001\"\n"
+             "8.0  client → server  GET /news?after=1\n"
+             "8.0  client ← server  200, Content-Length: 10, \"update 002\"", "polling",
+             "Here the client asks each 4 seconds, and each answer comes at once. The first one is empty.",
              {"long polling": "No question waits: each answer comes at once, also the empty one."}),
         Case("0.0  client → server  GET /news, Upgrade: websocket\n"
              "0.0  client ← server  101\n"
              "3.2  client ← server  12 bytes: 81 0a, \"update 001\"\n"
              "4.0  client → server  10 bytes: 81 84, a key, 4 masked bytes\n"
-             "9.7  client ← server  12 bytes: 81 0a, \"update 002\"", "WebSocket",
+             "7.1  client ← server  12 bytes: 81 0a, \"update 002\"", "WebSocket",
              "Here the answer is 101, and after it both sides send, 2 or 6 bytes more than they have to say.",
              {"server-sent events": "The answer is 101, and later the client sends too, without a new request."}),
         Case("0.0  client → server  GET /news, Accept: text/event-stream\n"
              "0.0  client ← server  200, Content-Type: text/event-stream, Transfer-Encoding: chunked\n"
              "3.2  client ← server  chunk \"data: update 001\\n\\n\"\n"
-             "9.7  client ← server  chunk \"data: update 002\\n\\n\"", "server-sent events",
+             "7.1  client ← server  chunk \"data: update 002\\n\\n\"", "server-sent events",
              "Here one answer of the type text/event-stream goes on, and each update is a chunk.",
              {"endless page": "The answer goes on, but it is not HTML: its type is text/event-stream.",
               "long polling": "There is one question only, and its answer does not end."}),

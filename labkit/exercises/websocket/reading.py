@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from labkit.exercises.engine import Exercise
-from labkit.exercises.feeding import REFUSED, chunks, feed, pieces
+from labkit.exercises.feeding import REFUSED, chunks, feed, in_hex, pieces
 from labkit.exercises.result import show, source
 from labkit.exercises.running import NotYet, Run, check_callable
 from labkit.exercises.websocket.streams import (
@@ -163,7 +163,7 @@ exercises.websocket.reader.check(FrameReader)'''
     def _compare(self, run: Run, answer: Any, sent: Sent, cuts: Sequence[int], first: bool = False) -> None:
         """Feed the stream cut at these bytes; what was returned by then must be its messages."""
         reader = self._new(run, answer)
-        fed, about = f"of {pieces(sent.raw, cuts)}", _about(sent, cuts)
+        fed, about = f"of {pieces(sent.raw, cuts, in_hex)}", _about(sent, cuts)
         given: list[Any] = []
         for chunk in chunks(sent.raw, cuts):
             try:
@@ -195,7 +195,7 @@ exercises.websocket.reader.check(FrameReader)'''
 
     def _refused(self, run: Run, answer: Any, broken: Broken) -> None:
         """The frames must be refused, whole and byte by byte, and nothing may be returned of the broken one."""
-        expected = f"ValueError for {broken.named}\nin {show(broken.raw)}"
+        expected = f"ValueError for {broken.named}\nin {in_hex(broken.raw)}"
         for cuts in ((), range(1, len(broken.raw))):
             reader = self._new(run, answer)
             came: list[Any] = []
@@ -277,6 +277,8 @@ def _why(right: Message, given: Any, all_right: tuple[Message, ...]) -> str:
         if payload[:4] == right[1][:4]:
             return "The first four bytes are right: after byte 3, the key starts again from its byte 0."
         return "The payload has the right length and other bytes: look at the mask, and where the key stands."
+    if len(payload) > len(right[1]) and payload.startswith(right[1]):
+        return f"The payload ends after {len(right[1])} bytes, as its length says. What follows is the next frame."
     if payload and len(payload) < len(right[1]) and right[1].endswith(payload):
         return "The beginning of the message is missing: keep the payloads of its earlier frames."
     return ""

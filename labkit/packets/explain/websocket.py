@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labkit.packets.buffers import Hole
+from labkit.packets.buffers import Hole, holes_in
 from labkit.packets.explain import websocket_rows as rows
 from labkit.packets.explain.base import Context, Row, read_field
 from labkit.packets.explain.found import FoundFrame
@@ -201,8 +201,6 @@ def unmasked(data: bytes, found: FoundFrame, holes: Sequence[Hole] = ()) -> byte
         return payload
     key = (found.key * (size // 4 + 1))[:size]
     plain = (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(size, "big")
-    for first, last in holes:
-        low, high = max(first, start) - start, min(last, stop) - start
-        if low < high:
-            plain = plain[:low] + bytes(high - low) + plain[high:]
+    for low, high in holes_in(holes, start, stop):
+        plain = plain[:low] + bytes(high - low) + plain[high:]
     return plain
