@@ -11,6 +11,7 @@ from typing import Any
 from labkit.core import checks, loop, watching
 from labkit.core.errors import LabError, NotOpen
 from labkit.core.history import HISTORY, Entry
+from labkit.net.socket import KEPT
 from labkit.streams.pipe import together
 from labkit.websocket.codes import ProtocolError
 from labkit.websocket.frames import Parser
@@ -81,7 +82,7 @@ class Receiving(Sending):
             found = super().wait_for("message", max(0.0, deadline - monotonic()))
             if heard and found is None:
                 raise LabError(
-                    "messages came before this wait, and were not kept: there were many",
+                    "messages came before this wait, and were not kept: there were many, or they are large",
                     "Take them in a message listener.",
                 )
             if heard:
@@ -133,7 +134,8 @@ class Receiving(Sending):
     def _fire_sized(self, event: str, data: Any) -> None:
         """Emit an event with a payload; its size is in bytes, also that of text."""
         size = len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode())
-        entry = self._remember(event, (data,), size, done=False)
+        kept = (None,) if self._is_server and size > KEPT else (data,)  # a server has many connections, as in `net`
+        entry = self._remember(event, kept, size, done=False)
         try:
             for listener in self._listeners.get(event, ()):
                 listener(data)
@@ -141,7 +143,7 @@ class Receiving(Sending):
             self._broken(error)
         entry.done = True
         if self._tickets:
-            self._offer(entry)
+            self._offer(entry, (data,))
 
     def _run(self, pieces: int) -> Entry:
         return Entry("message", self._since, None, pieces, (None,))

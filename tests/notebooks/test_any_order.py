@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import labkit
+import labkit.websocket  # its errors, too, are errors with words
 from labkit.core.errors import LabError
 from tests.needs import need_live_capture, need_private_network
 from tests.notebooks.running import LessonKernel, Outputs, lesson_kernel, verdicts
