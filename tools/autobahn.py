@@ -111,8 +111,8 @@ def judge_client(python: str, cases: list[str], folder: Path) -> dict[str, dict[
         _wait_until_open(port)
         count = websocket.WebSocket(f"{url}/getCaseCount").wait_for("message")
         for case in range(1, int(count) + 1):
-            loop.call(echoing, f"{url}/runCase?case={case}&agent=labkit").wait_for("close", timeout=120)
-        websocket.WebSocket(f"{url}/updateReports?agent=labkit").wait_for("close", timeout=120)
+            loop.call(echoing, f"{url}/runCase?case={case}&agent=labkit").wait_for("close", timeout=600)
+        websocket.WebSocket(f"{url}/updateReports?agent=labkit").wait_for("close", timeout=600)
     return verdicts(folder, "labkit")
 
 

@@ -5,6 +5,7 @@ Rule: only places; what is on its way has a lane of its own beside the lifeline,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from labkit.draw.text import fit, width
 _FIRST, _STEP = 6, 5  # px from a lifeline to the first lane, and from lane to lane
 _HEADS = 10  # px between two arrow heads at one side
 _EDGE = 12  # px that a label leaves free at each side anyway
+_DIGITS = re.compile(r"\d{1,3}")
 _MOST = 12  # lanes at one side; more messages share the last one
 
 
@@ -90,9 +92,15 @@ def label(words: str, parts: Sequence[str], room: float, least: float = 1.0) -> 
     given = [part for part in parts if part]
     kept = list(given)
     floor = min(width(words, "fl"), least * room)
-    while kept and floor + width(f"  {', '.join(kept)}", "m") > room:
+    while kept and floor + _wide(kept) > room:
         kept.pop()
     rest = f"  {', '.join(kept)}" if kept else ""
     if given and not kept and width(words, "fl") > room:
         rest = fit(f"  {given[0]}", room / 2, "m")
     return fit(words, room - width(rest, "m"), "fl"), rest
+
+
+def _wide(parts: Sequence[str]) -> float:
+    """What these parts take, px; numbers of packets as if they had three digits: so each run leaves out the same."""
+    said = [_DIGITS.sub("000", part) if part.startswith("packet") else part for part in parts]
+    return width(f"  {', '.join(said)}", "m")

@@ -27,6 +27,11 @@ LINGER = 5.0
 """Seconds that a connection stands after its handshake was refused."""
 
 
+def is_taken(socket: Socket) -> bool:
+    """Whether the connection is a WebSocket already."""
+    return any(isinstance(getattr(each, "__self__", None), WebSocket) for each in socket._listeners.get("close", ()))
+
+
 def answered(
     request: IncomingMessage,
     socket: Socket,
@@ -108,6 +113,11 @@ def accept(
     protocols: those that are supported, of which the client's first is chosen. The rest: see `create_server`.
     Raises `BadHandshake`, after the request was answered with its status. Source: RFC 6455 section 4.2.2.
     """
+    if not isinstance(request, IncomingMessage) or not isinstance(socket, Socket):
+        raise BadArgument("accept() takes what an upgrade listener was given", "accept(request, socket, head).")
+    if is_taken(socket):
+        raise BadArgument("this connection is a WebSocket already", "Accept each upgrade once.")
+    first = checks.data(head, "given as the first bytes")
     chosen = options(max_message_size, max_frame_size, max_queue, close_timeout)
     allowed = handshake.check_origins(origins)
     supported = handshake.check_protocols(protocols)
@@ -119,7 +129,7 @@ def accept(
         except BadHandshake as error:
             refuse(socket, error)
             raise
-        loop.get().call_soon(made._flow, bytes(head))  # after the listeners that this handler adds
+        loop.get().call_soon(made._flow, first)  # after the listeners that this handler adds
         return made
 
     return loop.call(now)

@@ -106,7 +106,8 @@ class Channel(Receiving):
 
         code: 1000, or another that a frame may carry; None: a frame without a code. ``close`` is emitted when the
         connection is closed. If the other side does not answer within close_timeout, the connection is cut.
-        A WebSocket that is still CONNECTING gives up, with an error. Source: RFC 6455 section 7.
+        A WebSocket that is still CONNECTING gives up, with an error. One that is paused sees the answer after `resume`
+        alone; a cell that calls this resumes it. Source: RFC 6455 section 7.
         """
         payload = close_payload(code, reason)
         loop.call(self._close_now, payload, not loop.inside())
@@ -137,8 +138,10 @@ class Channel(Receiving):
         elif self._state is OPEN:
             self._called("close")
             self._send_close(payload, self._options.close_timeout)
-            if self._waits_for_cell():
+            if from_cell:
+                self._paused = False
                 self._drop_kept()
+                self._read_on()
 
     def _send_close(self, payload: bytes, timeout: float) -> None:
         self._write(FIN | CLOSE, payload)
@@ -162,6 +165,12 @@ class Channel(Receiving):
             self._begin_timer(self._options.close_timeout)
         if self.socket is not None:
             self.socket._end_now()
+
+    def _ending(self) -> str:
+        if self._state is not CLOSED:
+            return ""
+        words = f"The close code was {self._code}" + (f": {self._reason}" if self._reason else "")
+        return words if self._code != 1006 else "No close frame came (1006): the connection was cut."
 
     def _read_to_end(self) -> None:
         """Nothing more is told; what still comes is thrown away, up to the peer's FIN."""

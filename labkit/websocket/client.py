@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 from labkit import http
 from labkit.core import checks, loop
 from labkit.core.calls import made_in_words
 from labkit.core.errors import BadArgument, LabError, TimedOut
+from labkit.core.history import Entry
 from labkit.http import Agent, ClientRequest
 from labkit.http.headers import Given, pairs
 from labkit.net import Socket
@@ -24,6 +26,9 @@ from labkit.websocket.handlers import WithHandlers
 from labkit.websocket.handshake import BadHandshake
 from labkit.websocket.options import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_QUEUE, Options, options
 from labkit.websocket.sending import CLOSED, CONNECTING, OPEN
+
+ONCE = frozenset({"open", "close", "error", "upgrade", "unexpected_response"})
+"""Events that a cell's listener is told of also if it comes after them."""
 
 GRACE = 5.0
 """Seconds in which a cell can ask for the error of its WebSocket, before it is shown on stderr."""
@@ -66,7 +71,7 @@ class WebSocket(WithHandlers):
     Source: the WebSockets standard (WHATWG); Node's package ``ws``; RFC 6455.
     """
 
-    __slots__ = ("_from_cell", "_opening", "_told", "_wants_close")
+    __slots__ = ("_from_cell", "_opening", "_past", "_wants_close")
 
     def __init__(
         self,
@@ -91,8 +96,8 @@ class WebSocket(WithHandlers):
         self._begin(chosen, is_server=False, owner=None, url=_checked(url), has_cell=True)
         self._from_cell = not loop.inside()
         self._wants_close = False  # a cell waits for close, and no longer for messages
-        self._told: tuple[Any, ...] = ()  # listeners that have heard ``open``
-        fields = [*pairs(headers)] if headers is not None else []
+        self._past: dict[str, tuple[Any, ...]] | None = {} if self._from_cell else None  # what has been emitted
+        fields = handshake.check_headers([*pairs(headers)]) if headers is not None else []
         fields += [
             ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Key", key),
             ("Sec-WebSocket-Version", handshake.VERSION),
@@ -121,8 +126,23 @@ class WebSocket(WithHandlers):
         made = cls.__new__(cls)
         made._begin(chosen, is_server=True, owner=owner, url=url, has_cell=False)
         made._from_cell = made._wants_close = False
-        made._opening, made._told = None, ()
+        made._opening = made._past = None
         return made
+
+    def __enter__(self) -> Self:
+        """The WebSocket, when it is open."""
+        if self._from_cell:
+            self.wait_for("open")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it, wait a moment for the other side, and only then cut it."""
+        self.close()
+        if not loop.inside():
+            try:
+                self.wait_for("close", timeout=2.0)
+            except LabError:
+                self.terminate()
 
     # -- the handshake
 
@@ -181,7 +201,6 @@ class WebSocket(WithHandlers):
         self._end_handshake()
         self.protocol, self.extensions = found.protocol, ", ".join(found.extensions)
         self._adopt(socket, None if agreed is None else Deflate(agreed, is_server=False))
-        self._told = self._listeners.get("open", ())
         self._fire("open")
         self._flow(head)
 
@@ -224,22 +243,30 @@ class WebSocket(WithHandlers):
             failure.given = True
             self._report(error)
 
-    def _wanted(self, event: str) -> None:
-        """A cell's listener of ``open`` or ``error`` may come after the event: in a browser it could not, because no
-        event comes before the script has ended. So it is called now.
-        """
-        super()._wanted(event)
-        if self._from_cell and not loop.inside() and event in ("open", "error"):
-            loop.call(self._tell_again, event, self._listeners[event][-1])
+    def _remember(self, event: str, args: tuple[Any, ...], size: int | None = None, *, done: bool = True) -> Entry:
+        if self._past is not None and event in ONCE:
+            self._past[event] = args
+        return super()._remember(event, args, size, done=done)
 
-    def _tell_again(self, event: str, listener: Any) -> None:
+    def _add(self, event: str, listener: Any) -> None:
+        """A cell's listener may come after the event: in a browser it could not, because no event comes before the
+        script has ended. So it is called now.
+        """
+        if self._past is None or event not in ONCE or loop.inside():
+            super()._add(event, listener)
+        else:
+            loop.call(self._add_late, event, listener)
+
+    def _add_late(self, event: str, listener: Any) -> None:
+        super()._add(event, listener)
+        args = None if self._past is None else self._past.get(event)
         failure = self._failure
-        if event == "open" and (self._unseen(event) is None or listener in self._told):
+        if args is None or (event == "error" and (failure is None or failure.given)):
             return
-        if event == "error" and (failure is None or failure.given):
-            return
+        if event == "error" and failure is not None:
+            failure.given = True
         try:
-            listener(*(failure.give(),) if event == "error" and failure is not None else ())
+            listener(*args)
         except Exception as error:
             self._broken(error)
 
@@ -258,7 +285,12 @@ def _checked(url: Any) -> str:
     scheme = text.partition(":")[0].lower()
     if scheme == "wss":
         raise BadArgument(f"{checks.shown(url)} asks for TLS, which this part does not have yet", "Use ws://.")
-    if scheme not in ("ws", "http") or "#" in text:
+    try:
+        parts = urlsplit(text)
+        good = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if not good or scheme not in ("ws", "http") or "#" in text or not text.isprintable() or " " in text:
         raise BadArgument(f"{checks.shown(url)} is not the URL of a WebSocket", 'Give "ws://127.0.0.1:12010/updates".')
     return "ws" + text[len(scheme) :]
 

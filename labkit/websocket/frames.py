@@ -14,6 +14,7 @@ from struct import Struct
 from typing import Any, Protocol
 
 from labkit.core import checks
+from labkit.core.calls import in_words
 from labkit.core.errors import BadArgument
 from labkit.websocket import masks
 from labkit.websocket.codes import (
@@ -50,6 +51,7 @@ _large = Struct("!BBQ").pack
 _SMALL = {first: [bytes((first, size)) for size in range(126)] for first in (FIN | TEXT, FIN | BINARY)}
 
 
+@in_words
 def encode(
     opcode: int, payload: bytes | str = b"", *, fin: bool = True, rsv: int = 0, key: bytes | None = None
 ) -> bytes:
@@ -64,7 +66,7 @@ def encode(
     data = checks.data(payload, "sent")
     if key is not None and not (isinstance(key, (bytes, bytearray)) and len(key) == 4):
         raise BadArgument(f"{checks.shown(key)} is not a masking key", 'Give 4 bytes: b"\\x01\\x02\\x03\\x04".')
-    return frame((FIN if fin else 0) | rsv << 4 | opcode, data, key)
+    return frame((FIN if checks.flag(fin, "fin") else 0) | rsv << 4 | opcode, data, key)
 
 
 def head(first: int, size: int, key: bytes | None) -> bytes:
@@ -161,6 +163,8 @@ class Parser:
     def feed(self, data: bytes) -> None:
         """Take the next bytes, as they come; calls the taker. Raises `ProtocolError`; the parser is over then."""
         if type(data) is not bytes:
+            if isinstance(data, str):
+                raise BadArgument("a parser is fed with bytes, not with text", "Give what a socket has received.")
             data = bytes(data)
         if self._rest:
             data = self._rest + data

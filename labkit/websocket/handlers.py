@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from labkit.core import checks
+from labkit.core.errors import LabError
 from labkit.core.listeners import in_cell
 from labkit.websocket.channel import Channel
 from labkit.websocket.options import ReadyState
@@ -112,3 +113,20 @@ class WithHandlers(Channel):
     @on_close.setter
     def on_close(self, function: Handler | None) -> None:
         self._set_handler("close", function)
+
+
+class Misspelt(LabError, AttributeError):
+    """JavaScript's spelling of a name."""
+
+
+def _javascript(name: str, meant: str) -> property:
+    """JavaScript's spelling, which is refused with words: a plain attribute would never be called."""
+
+    def refuse(*_: Any) -> Any:
+        raise Misspelt(f"a WebSocket of labkit has no {name}", f"Did you mean {meant}?")
+
+    return property(refuse, refuse)
+
+
+for _name in ("open", "message", "error", "close"):
+    setattr(WithHandlers, f"on{_name}", _javascript(f"on{_name}", f"on_{_name}"))

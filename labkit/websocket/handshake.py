@@ -28,6 +28,7 @@ SAME = "same"
 
 _KEY = re.compile(r"[+/0-9A-Za-z]{22}==").fullmatch
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^/]").match
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 Fields = Mapping[str, Sequence[str]]
@@ -95,12 +96,31 @@ def check_origins(origins: Any) -> Any:
     """Return the argument ``origins`` if it is one: `SAME`, ``"*"``, or a list of origins. Raises `BadArgument`."""
     if origins in (SAME, "*"):
         return origins
-    if isinstance(origins, (list, tuple, set, frozenset)) and all(isinstance(each, str) for each in origins):
+    if isinstance(origins, (list, tuple, set, frozenset)) and all(_is_origin(each) for each in origins):
         return frozenset(each.rstrip("/").lower() for each in origins)
     raise BadArgument(
         f"{checks.shown(origins)} are not origins",
-        'Give a list such as ["http://127.0.0.1:8000"], or "*" for every page, or nothing for those of this server.',
+        'Give a list such as ["http://127.0.0.1:8000"] (with http:// or https://), or "*" for every page, or nothing '
+        "for those of this server.",
     )
+
+
+def _is_origin(value: Any) -> bool:
+    return isinstance(value, str) and (
+        value == "null" or re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://[^/]", value) is not None
+    )
+
+
+RESERVED = frozenset({"upgrade", "connection", "content-length", "transfer-encoding"})
+"""Fields that a program cannot set in its request, and all whose names begin with sec-websocket-."""
+
+
+def check_headers(fields: Sequence[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Return more fields for a request, if none of them is the handshake's own. Raises `BadArgument`."""
+    for name, _ in fields:
+        if str(name).lower() in RESERVED or str(name).lower().startswith("sec-websocket-"):
+            raise BadArgument(f"the handshake has its own field {name}", "Leave it out of headers=.")
+    return list(fields)
 
 
 # -- at the server

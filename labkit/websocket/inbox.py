@@ -15,13 +15,13 @@ MOST = 1024
 
 
 class Inbox:
-    """Messages in the order in which they came. size: their bytes (of text, characters)."""
+    """Messages in the order in which they came. size: their bytes (of text, characters). dropped: how many were."""
 
-    __slots__ = ("_messages", "size")
+    __slots__ = ("_messages", "dropped", "size")
 
     def __init__(self) -> None:
         self._messages: deque[str | bytes] = deque()
-        self.size = 0
+        self.size = self.dropped = 0
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -35,6 +35,12 @@ class Inbox:
         """Append a message."""
         self._messages.append(message)
         self.size += len(message)
+
+    def drop(self) -> None:
+        """Drop the oldest messages, as long as this is too full."""
+        while self.is_full and len(self._messages) > 1:
+            self.take()
+            self.dropped += 1
 
     def take(self) -> str | bytes:
         """Hand out the first message."""

@@ -9,8 +9,9 @@ from time import monotonic, time_ns
 from typing import Any
 
 from labkit.core import checks, loop, watching
-from labkit.core.errors import LabError
+from labkit.core.errors import LabError, NotOpen
 from labkit.core.history import HISTORY, Entry
+from labkit.net.socket import KEPT
 from labkit.streams.pipe import together
 from labkit.websocket.codes import ProtocolError
 from labkit.websocket.frames import Parser
@@ -59,9 +60,20 @@ class Receiving(Sending):
 
     def wait_for(self, event: str, timeout: float = 5.0) -> Any:
         """See `Emitter.wait_for`. Messages that no listener has heard are returned one by one, in their order."""
-        if event != "message" or loop.inside():
-            return super().wait_for(event, timeout)
-        deadline = monotonic() + checks.seconds(timeout)
+        try:
+            if event != "message" or loop.inside():
+                return super().wait_for(event, timeout)
+            return self._wait_for_message(monotonic() + checks.seconds(timeout))
+        except NotOpen as error:
+            if ending := self._ending():
+                raise NotOpen(f"{self!r} closed without another {event!r}", ending) from error
+            raise
+
+    def _ending(self) -> str:
+        """How the connection was closed, in words; "" if it was not."""
+        raise NotImplementedError
+
+    def _wait_for_message(self, deadline: float) -> Any:
         while True:
             kept: tuple[Any, ...] | None = loop.call(self._take_kept)
             if kept is not None:
@@ -70,7 +82,7 @@ class Receiving(Sending):
             found = super().wait_for("message", max(0.0, deadline - monotonic()))
             if heard and found is None:
                 raise LabError(
-                    "messages came before this wait, and were not kept: there were many",
+                    "messages came before this wait, and were not kept: there were many, or they are large",
                     "Take them in a message listener.",
                 )
             if heard:
@@ -122,7 +134,8 @@ class Receiving(Sending):
     def _fire_sized(self, event: str, data: Any) -> None:
         """Emit an event with a payload; its size is in bytes, also that of text."""
         size = len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode())
-        entry = self._remember(event, (data,), size, done=False)
+        kept = (None,) if self._is_server and size > KEPT else (data,)  # a server has many connections, as in `net`
+        entry = self._remember(event, kept, size, done=False)
         try:
             for listener in self._listeners.get(event, ()):
                 listener(data)
@@ -130,7 +143,7 @@ class Receiving(Sending):
             self._broken(error)
         entry.done = True
         if self._tickets:
-            self._offer(entry)
+            self._offer(entry, (data,))
 
     def _run(self, pieces: int) -> Entry:
         return Entry("message", self._since, None, pieces, (None,))
@@ -150,8 +163,7 @@ class Receiving(Sending):
             if self._waits_for_cell():
                 self._stop_reading()
             else:
-                while inbox.is_full and len(inbox) > 1:
-                    inbox.take()
+                inbox.drop()
 
     def _waits_for_cell(self) -> bool:
         """Whether a cell is going to take the messages one by one."""
@@ -161,6 +173,11 @@ class Receiving(Sending):
         inbox = self._inbox
         if inbox is None or "message" in self._listeners:
             return None
+        if inbox.dropped:
+            dropped, inbox.dropped = inbox.dropped, 0
+            raise LabError(
+                f"nobody listened, and so {dropped} messages were not kept", "Take them in a message listener."
+            )
         message = inbox.take()
         if not inbox:
             self._inbox = None

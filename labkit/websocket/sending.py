@@ -64,10 +64,11 @@ class Sending(Endpoint):
     ) -> bool:
         """Send a message: text for str, binary for bytes. Returns False if too much waits: go on after ``drain``.
 
-        fin: False for a fragment; the next call goes on with the same message, and the last one has fin=True.
-        compress: whether to compress it, if that was agreed on (None: yes).
-        Before ``open`` it raises `NotOpen`, after the close only in a cell; in a handler it then returns False, and
-        `buffered_amount` grows, as in a browser. If more waits than max_queue, the connection is cut.
+        fin: False for a fragment; the next call goes on with the same message, of the same kind, whatever its type, and
+        the last one has fin=True. compress: whether to compress it, if that was agreed on (None: yes).
+        Before ``open``, a cell waits for it; a handler gets `NotOpen`. After the close, a cell gets `NotOpen`; in a
+        handler it returns False, and `buffered_amount` grows, as in a browser. If more waits than max_queue, the
+        connection is cut.
         Source: RFC 6455 sections 5.4 and 6.1.
         """
         if type(data) is bytes:
@@ -92,6 +93,8 @@ class Sending(Endpoint):
         if compress is not None:
             checks.flag(compress, "compress")
         from_cell = not loop.inside()
+        if from_cell and self._state is CONNECTING:
+            self.wait_for("open")
         return loop.call(self._send_now, first, payload, checks.flag(fin, "fin"), compress is not False, from_cell)
 
     def ping(self, data: str | bytes = b"") -> None:
@@ -136,6 +139,8 @@ class Sending(Endpoint):
         if len(payload) > 125:
             raise BadArgument(f"this {name} has {len(payload)} bytes", "A control frame has room for 125.")
         from_cell = not loop.inside()
+        if from_cell and self._state is CONNECTING:
+            self.wait_for("open")
 
         def now() -> None:
             if self._may_send(name, from_cell):

@@ -6,7 +6,7 @@ Rule: answers handshakes and knows who is connected; an open connection is chann
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from labkit import http
@@ -19,7 +19,7 @@ from labkit.core.watching import Record
 from labkit.http import IncomingMessage
 from labkit.net import Socket
 from labkit.websocket import extensions, handshake
-from labkit.websocket.accepting import answered, refuse
+from labkit.websocket.accepting import answered, is_taken, refuse
 from labkit.websocket.client import WebSocket
 from labkit.websocket.codes import BINARY, TEXT
 from labkit.websocket.frames import FIN, MAX_MESSAGE_SIZE, close_payload, frame
@@ -27,19 +27,33 @@ from labkit.websocket.handshake import SAME, BadHandshake
 from labkit.websocket.options import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_QUEUE, options
 
 
+class Clients(set[WebSocket]):
+    """The WebSockets that stand now. To walk it is safe, also while some of them come and go."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[WebSocket]:
+        return iter(self.copy())
+
+    def copy(self) -> set[WebSocket]:
+        """As many as there are now."""
+        return set(set.__iter__(self))
+
+
 @made_in_words
 class Server(Endpoint):
     """Accepts WebSockets; ``connection`` (`WebSocket`, request), ``listening``, ``close``, ``error`` and
     ``client_error`` (error, socket or WebSocket) tell its story. The arguments are those of `create_server`.
 
-    http: the HTTP server below. path: the one that is served, or None. ping_interval: see `create_server`.
+    clients: the WebSockets that stand now. http: the HTTP server below. path: the one that is served, or None.
+    ping_interval: see `create_server`.
     """
 
     EVENTS = frozenset({"connection", "listening", "close", "error", "client_error"})
     STATES = frozenset({"listening", "close", "error"})
 
     __slots__ = (
-        "_clients", "_closing", "_deflate", "_forwards", "_heartbeat", "_options", "_origins", "_own", "_protocols",
+        "_closing", "_deflate", "_forwards", "_heartbeat", "_options", "_origins", "_own", "_protocols", "clients",
         "http", "path", "ping_interval",
     )  # fmt: skip
 
@@ -71,7 +85,7 @@ class Server(Endpoint):
         self._deflate = extensions.check_option(per_message_deflate)
         self.path = path
         self.ping_interval = None if ping_interval is None else checks.seconds(ping_interval, "ping_interval")
-        self._clients: set[WebSocket] = set()
+        self.clients = Clients()
         self._own = server is None
         self._closing = False
         self._heartbeat: asyncio.TimerHandle | None = None
@@ -82,6 +96,11 @@ class Server(Endpoint):
         self._forwards = (
             ("upgrade", self._upgrade), ("listening", self._listens), ("close", self._http_closed),
         )  # fmt: skip
+        for each in self.http.listeners("upgrade"):
+            other = getattr(each, "__self__", None)
+            if isinstance(other, Server) and other.path == path:
+                words = "another WebSocket server has this HTTP server's upgrades" + (f" of {path}" if path else "")
+                raise BadArgument(words, "Give each its own path.")
         for event, listener in self._forwards:
             self.http._add(event, listener)
         if on_connection is not None:
@@ -111,7 +130,7 @@ class Server(Endpoint):
             else:
                 for event, listener in self._forwards:
                     self.http.off(event, listener)
-                if not self._clients:
+                if not self.clients:
                     loop.get().call_soon(self._fire, "close")
 
         loop.call(now)
@@ -121,7 +140,7 @@ class Server(Endpoint):
         """Cut every WebSocket at once; of a server of its own also those that were to become one."""
 
         def now() -> None:
-            for each in tuple(self._clients):
+            for each in tuple(self.clients):
                 each.terminate()
             if self._own:
                 self.http.close_all_connections()
@@ -132,14 +151,15 @@ class Server(Endpoint):
     def broadcast(self, data: str | bytes | bytearray | memoryview) -> int:
         """Send one message to every client that is open; returns to how many. The frame is made once.
 
-        Compression is not used for it. A client of which too much waits (``max_queue``) is cut.
+        It is not compressed. A client that is being sent a message in fragments is left out. A client of which too
+        much waits (``max_queue``) is cut.
         """
         first = FIN | (TEXT if isinstance(data, str) else BINARY)
         wire = frame(first, checks.data(data, "sent"), None)
 
         def now() -> int:
             count = 0
-            for each in tuple(self._clients):
+            for each in tuple(self.clients):
                 count += each._send_frame(wire)
             return count
 
@@ -148,11 +168,6 @@ class Server(Endpoint):
     def address(self) -> tuple[str, int] | str | None:
         """(address, port), or the path of a Unix socket, or None while the server does not listen."""
         return self.http.address()
-
-    @property
-    def clients(self) -> set[WebSocket]:
-        """The WebSockets that stand now: a set of its own, which does not change while it is walked."""
-        return set(self._clients)
 
     @property
     def port(self) -> int:
@@ -178,14 +193,14 @@ class Server(Endpoint):
 
     def __exit__(self, *_: object) -> None:
         """Stop accepting, cut what stands, wait until all is closed."""
-        was_open = self.listening or self._clients
+        was_open = self.listening or self.clients
         self.close()
         self.close_all_connections()
         if was_open:
             self.wait_for("close", timeout=5.0)
 
     def __repr__(self) -> str:
-        return f"<WebSocket server in {self.http!r}, {len(self._clients)} WebSockets>"
+        return f"<WebSocket server in {self.http!r}, {len(self.clients)} WebSockets>"
 
     # -- inside
 
@@ -207,10 +222,15 @@ class Server(Endpoint):
             self._fire("close")
 
     def _is_ours(self, request: IncomingMessage) -> bool:
-        return self.path is None or request.url.partition("?")[0] == self.path
+        target = request.url.partition("?")[0]
+        if target.startswith("http://"):  # the absolute form, RFC 9112 section 3.2.2
+            target = "/" + target[7:].partition("/")[2]
+        return self.path is None or target == self.path
 
     def _upgrade(self, request: IncomingMessage, socket: Socket, head: bytes) -> None:
         """A client asks for another protocol."""
+        if is_taken(socket):
+            return  # by another listener, before this one
         if not self._is_ours(request):
             if not self._is_last_resort(request):
                 return  # it is another listener's
@@ -226,7 +246,7 @@ class Server(Endpoint):
             refuse(socket, error)
             self._fire("client_error", error, socket)
             return
-        self._clients.add(made)
+        self.clients.add(made)
         self._begin_heartbeat()
         self._fire("connection", made, request)
         made._flow(head)
@@ -240,8 +260,8 @@ class Server(Endpoint):
         self._fire("client_error", error, client)
 
     def _forget_client(self, client: WebSocket) -> None:
-        self._clients.discard(client)
-        if not self._clients:
+        self.clients.discard(client)
+        if not self.clients:
             self._stop_heartbeat()
             if self._closing and not self._own:
                 loop.get().call_soon(self._fire, "close")
@@ -260,9 +280,9 @@ class Server(Endpoint):
     def _beat(self) -> None:
         """Cut the clients of which nothing has come since the last ping, and ping the others."""
         self._heartbeat = None
-        for each in tuple(self._clients):
+        for each in tuple(self.clients):
             each._beat()
-        if self._clients:
+        if self.clients:
             self._begin_heartbeat()
 
     def _fire(self, event: str, *args: Any) -> None:
@@ -287,7 +307,7 @@ class Server(Endpoint):
 
 def _upgrade_required(request: IncomingMessage, response: http.ServerResponse) -> None:
     """The answer to a request that does not ask for WebSocket. Source: RFC 9110 section 15.5.22."""
-    response.write_head(426, {"Upgrade": "websocket", "Content-Type": "text/plain"})
+    response.write_head(426, {"Connection": "close, Upgrade", "Upgrade": "websocket", "Content-Type": "text/plain"})
     response.end("This is a WebSocket server.\n")
 
 
@@ -313,7 +333,9 @@ def create_server(
     upgrades this one takes; None: one of its own, which answers 426 to everything else. path: the only one that is
     served (others: 404); None: all. protocols: those that are supported, of which the client's first is chosen.
     origins: pages of which origins may connect: `SAME` (those of this server), a list, or ``"*"`` for all; programs
-    that are not a browser always may. per_message_deflate: agree to compression, if a client offers it (RFC 7692).
+    that are not a browser always may. `SAME` compares Origin with Host, so it does not help against a name of the
+    attacker's that was made to lead here (DNS rebinding); a list does. per_message_deflate: agree to compression, if a
+    client offers it (RFC 7692).
     max_message_size, max_frame_size: bytes, 1009. max_queue: bytes that may wait for a client before it is cut.
     handshake_timeout, close_timeout: seconds, 0 for no limit. ping_interval: seconds between pings; a client of which
     nothing has come since the last one is cut (None: no pings).

@@ -179,6 +179,8 @@ def test_a_label_gives_up_what_says_least() -> None:
     assert label("GET /a", ["13 bytes", "", "packet 4"], room) == ("GET /a", "  13 bytes")
     assert label("GET /a", ["13 bytes", "packet 4"], 400) == ("GET /a", "  13 bytes, packet 4")
     assert label("GET /a/bc", ["13 bytes"], room) == ("GET /a/bc", "")
+    packets = [label("GET /", [f"packet {number}"], 130)[1] for number in (4, 40, 400)]
+    assert packets in (["", "", ""], ["  packet 4", "  packet 40", "  packet 400"])
     words, rest = label("GET /a/bc", ["13 bytes", "packet 4"], room, 0.3)
     assert (words[-1], rest) == ("…", "  13 bytes")
     words, rest = label("x" * 99, ["13 bytes"], room)

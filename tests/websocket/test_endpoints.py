@@ -262,9 +262,9 @@ def test_states_have_the_browsers_numbers(raw_server: RawServer) -> None:
     ws = WebSocket(raw_server.url)
     assert ws.ready_state == 0
     with pytest.raises(NotOpen, match="before the WebSocket is open"):
-        ws.send("early")
+        loop.call(lambda: ws.send("early"))
     with pytest.raises(NotOpen, match="before the WebSocket is open"):
-        ws.ping()
+        loop.call(ws.ping)
     with raw_server.accept() as raw:
         ws.wait_for("open")
         assert ws.ready_state is ReadyState.OPEN
@@ -376,6 +376,96 @@ def test_open_is_told_to_a_cells_listener_that_comes_late_and_only_once(echo: Se
     loop.call(lambda: None)
     assert told == ["on", "handler"]
     ws.terminate()
+
+
+def test_a_cells_listener_misses_nothing_that_came_before_it(raw_server: RawServer) -> None:
+    """In a browser no event comes before the script has ended."""
+    ws = WebSocket(raw_server.url)
+    with raw_server.accept() as raw:
+        raw.send(8, b"\x03\xe9", masked=False)
+        raw.until("close")
+    assert ws.wait_for("close") == (1001, "")
+    told: list[Any] = []
+    ws.on("upgrade", lambda response: told.append(response.status_code))
+    ws.on("open", lambda: told.append("open"))
+    ws.on("close", lambda code, reason: told.append(code))
+    ws.on_close = lambda event: told.append(event.was_clean)
+    ws.on("error", lambda error: told.append(error))
+    assert told == [101, "open", 1001, True]
+
+
+def test_a_cell_waits_in_send_and_in_with(echo: Server) -> None:
+    with WebSocket(f"ws://127.0.0.1:{echo.port}/") as ws:
+        assert ws.ready_state == WebSocket.OPEN
+    assert ws.ready_state == WebSocket.CLOSED
+    ws = WebSocket(f"ws://127.0.0.1:{echo.port}/")
+    ws.send("at once")
+    assert ws.wait_for("message") == "at once"
+    ws.close(3333, "why")
+    with pytest.raises(NotOpen, match="The close code was 3333: why"):
+        ws.wait_for("message")
+
+
+def test_javascripts_spelling_is_refused_with_words(echo: Server) -> None:
+    ws = connected(echo)
+    with pytest.raises(LabError, match="Did you mean on_message"):
+        ws.onmessage = print  # type: ignore[attr-defined]
+    assert not hasattr(ws, "onclose")
+    ws.terminate()
+
+
+def test_a_paused_websocket_of_a_cell_closes(echo: Server) -> None:
+    ws = connected(echo)
+    ws.on("message", lambda message: None)
+    ws.pause()
+    ws.send("a")
+    ws.close()
+    assert ws.wait_for("close") == (1000, "")
+
+
+def test_an_upgrade_is_granted_once() -> None:
+    refused: list[str] = []
+
+    def on_upgrade(request: Request, socket: Any, head: bytes) -> None:
+        ws = websocket.accept(request, socket, head)
+        try:
+            websocket.accept(request, socket, head)
+        except BadArgument as error:
+            refused.append(error.what)
+        ws.send("one")
+
+    with http.create_server().on("upgrade", on_upgrade).listen(0) as shop:
+        websocket.create_server(lambda ws, request: ws.send("two"), server=shop)
+        ws = WebSocket(f"ws://127.0.0.1:{shop.port}/")
+        assert ws.wait_for("message") == "one"
+        ws.ping()
+        ws.wait_for("pong")
+        assert refused == ["this connection is a WebSocket already"]
+        ws.terminate()
+        with pytest.raises(BadArgument, match="another WebSocket server"):
+            websocket.create_server(server=shop)
+        with pytest.raises(BadArgument, match="what an upgrade listener was given"):
+            websocket.accept(1, 2, b"")  # type: ignore[arg-type]
+
+
+def test_clients_may_be_walked_while_they_go(echo: Server) -> None:
+    several = [connected(echo) for _ in range(20)]
+    for each in echo.clients:
+        each.close(1001)
+    for each in several:
+        assert each.wait_for("close") == (1001, "")
+
+
+def test_at_a_server_messages_that_nobody_hears_are_dropped_and_that_is_said() -> None:
+    with websocket.create_server().listen(0) as server, Raw.to(server.port) as raw:
+        ws, _ = server.wait_for("connection")
+        for number in range(20):
+            raw.send(2, bytes([number]) * 10_000)
+        raw.send(9)
+        raw.until("pong")
+        with pytest.raises(LabError, match="14 messages were not kept"):
+            ws.wait_for("message")
+        assert ws.wait_for("message") == bytes([14]) * 10_000
 
 
 def test_an_unclean_close(raw_server: RawServer) -> None:
@@ -724,7 +814,11 @@ def test_the_servers_own_story(echo: Server) -> None:
     [
         ("wss://127.0.0.1/", {}, "TLS"), ("ftp://127.0.0.1/", {}, "not the URL"),
         ("ws://127.0.0.1/#top", {}, "not the URL"),
-        (5, {}, "not a URL"), ("ws:///", {}, "not a URL"), ("ws://127.0.0.1:99999/", {}, "not a URL"),
+        (5, {}, "not a URL"),
+        ("ws://127.0.0.1/a\r\nX: y", {}, "not the URL"),
+        ("ws://127.0.0.1/", {"headers": {"Connection": "close"}}, "its own field Connection"),
+        ("ws://127.0.0.1/", {"headers": {"Sec-WebSocket-Key": "a"}}, "its own field"),
+        ("ws:///", {}, "not the URL"), ("ws://127.0.0.1:99999/", {}, "not the URL"),
         ("ws://127.0.0.1/", {"protocols": ["a", "a"]}, "named twice"),
         ("ws://127.0.0.1/", {"protocols": ["a b"]}, "not a subprotocol"),
         ("ws://127.0.0.1/", {"protocols": 5}, "not subprotocols"),
@@ -745,6 +839,7 @@ def test_what_a_client_cannot_be_asked_for(url: Any, how: dict[str, Any], named:
     [
         ({"server": 5}, "not an HTTP server"), ({"path": "updates"}, "not a path"),
         ({"origins": "some"}, "not origins"),
+        ({"origins": ["example.com"]}, "not origins"),
         ({"protocols": [""]}, "not a subprotocol"), ({"ping_interval": -1}, "ping_interval"),
         ({"per_message_deflate": {"level": 0}}, "level"),
         ({"per_message_deflate": {"levels": 1}}, "per_message_deflate"),
