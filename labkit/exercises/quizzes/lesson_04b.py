@@ -14,7 +14,7 @@ QUESTIONS = (
         wrong("a handshake", "Upgrade counts only if Connection names it."),
         right("a GET as any other", "A handshake is a GET with `Upgrade: websocket`, `Connection: Upgrade`, a version "
                                     "and a key; the answer is 101."),
-        wrong("no HTTP", "Each of its lines is a good field. Nothing is wrong but a wish that is not complete."),
+        wrong("no HTTP", "Each of its lines is a good field of HTTP. Only the wish is not complete."),
     ),
     ask(
         "proof",
@@ -29,7 +29,7 @@ QUESTIONS = (
         "unasked",
         "A client offers the subprotocol chat. The answer is 101, with the right value and the subprotocol chess. "
         "What does a browser do?",
-        right("it gives up", "A client compares the accept value, and refuses a wrong one; it also refuses a "
+        right("it gives up", "A client compares the accept value, and refuses another one; it also refuses a "
                              "subprotocol that it has not offered."),
         wrong("it speaks chess", "It has not said that it can."),
         wrong("it speaks chat", "The server would speak chess with it."),
@@ -45,7 +45,7 @@ QUESTIONS = (
         "origin",
         "A page of another site opens a WebSocket to your server, with your user's cookies. Who can refuse it?",
         wrong("the browser, as for HTTP", "For WebSocket, a browser lets each page try, and says where it came from."),
-        wrong("the user, who is asked", "No browser asks its user."),
+        wrong("the user, who is asked", "No browser asks its user about a connection."),
         right("your server", "The browser tells the origin of a page, and only the server can refuse it."),
     ),
 )

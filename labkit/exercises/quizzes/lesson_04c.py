@@ -15,7 +15,7 @@ QUESTIONS = (
                            "here."),
         right("as the next 16 bits say", "A frame begins with FIN, three RSV bits, the opcode, MASK, and a length in "
                                          "bytes, which grows from 7 to 16 or 64 bits."),
-        wrong("126 bits", "The length counts bytes."),
+        wrong("126 bits", "A length of WebSocket counts bytes, in each form."),
     ),
     ask(
         "mask",
@@ -40,6 +40,6 @@ QUESTIONS = (
         "A data event brings 30 bytes: one frame of 18, and 12 bytes more. What does a reader do with the 12?",
         wrong("it takes them for a frame", "Their header may say that 100 bytes follow."),
         right("it keeps them", "A frame is not a `data` event: a reader keeps what is not complete."),
-        wrong("it closes with 1002", "TCP may cut a stream anywhere. Nothing is wrong yet."),
+        wrong("it closes with 1002", "TCP may cut a stream anywhere, so no rule is broken yet."),
     ),
 )
