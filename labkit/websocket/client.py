@@ -27,7 +27,7 @@ from labkit.websocket.handshake import BadHandshake
 from labkit.websocket.options import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_QUEUE, Options, options
 from labkit.websocket.sending import CLOSED, CONNECTING, OPEN
 
-ONCE = frozenset({"open", "close", "error", "upgrade", "unexpected_response"})
+ONCE = frozenset({"open", "close", "error", "upgrade"})
 """Events that a cell's listener is told of also if it comes after them."""
 
 GRACE = 5.0
@@ -58,8 +58,9 @@ class WebSocket(WithHandlers):
     """A WebSocket, with the browser's names and Node's events. To make one is to connect, as in a browser.
 
     Events: ``open``, ``message`` (str for text, bytes for binary), ``ping``, ``pong`` (bytes), ``close`` (code,
-    reason), ``error``, ``drain``, ``upgrade`` (the response), ``unexpected_response`` (request, response). Or one
-    function each: ``ws.on_message = lambda event: print(event.data)``; also on_open, on_close, on_error.
+    reason), ``error``, ``drain``, ``upgrade`` (the response), ``unexpected_response`` (request, response: for handlers,
+    since a cell's listener comes after the answer; a cell finds its status in `BadHandshake`). Or one function each:
+    ``ws.on_message = lambda event: print(event.data)``; also on_open, on_close, on_error.
 
     url: ``"ws://127.0.0.1:12010/updates"``. protocols: subprotocols to offer, the first is preferred. origin: sent as
     Origin; a browser sends the page's. headers: more fields. per_message_deflate: offer compression (RFC 7692).
