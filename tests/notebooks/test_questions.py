@@ -5,12 +5,13 @@ Rule: what the samples prove is asked of every committed notebook, without an ex
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.notebooks.lessons import NOTEBOOKS, Cell, load
-from tests.notebooks.questions import code, given_away, markdown, only_asks, shown_sources, verdicts
+from tests.notebooks.lessons import NOTEBOOKS, Cell, load, source
+from tests.notebooks.questions import code, given_away, hidden, markdown, only_asks, shown_sources, verdicts
 
 ASK = 'who = labkit.predict("Who?", mine=..., options=("the far end answers", "the near end"))\nwho'
 
@@ -111,3 +112,23 @@ def test_no_answer_stands_above_its_question(path: Path) -> None:
 @every_notebook
 def test_cells_that_only_ask_or_compare_have_their_source_hidden(path: Path) -> None:
     assert shown_sources(load(path)["cells"]) == [], 'write ```python jupyter={"source_hidden": true} … on the fence'
+
+
+SHOWS_ITS_REASON = re.compile(r"\.compare\(.*['\"]")
+
+
+def first_lines(cells: list[Cell]) -> list[str]:
+    """The first lines of hidden cells that say a reason: JupyterLab shows the first line of a hidden source."""
+    lines = [source(cell).split("\n", 1)[0] for cell in cells if cell["cell_type"] == "code" and hidden(cell)]
+    return [line for line in lines if SHOWS_ITS_REASON.search(line)]
+
+
+def test_a_reason_in_the_first_line_is_found() -> None:
+    texts = ("a.compare(1, 'Since.')", "a.compare(\n    1, 'b'\n)")
+    cut = [code(text, jupyter={"source_hidden": True}) for text in texts]
+    assert first_lines(cut) == ["a.compare(1, 'Since.')"]
+
+
+@every_notebook
+def test_no_hidden_source_shows_its_reason(path: Path) -> None:
+    assert first_lines(load(path)["cells"]) == [], "break the line after compare("

@@ -35,9 +35,9 @@ QUESTIONS = (
         "again",
         "A server closes a kept connection in place of an answer to a POST. What does a careful client do?",
         wrong("It sends the POST again.", "The server may have done what the POST asked for."),
-        right("It reports an error to its program.", "Connections are kept and used again; an idempotent request may "
-                                                     "be sent again if the server closed such a connection, and a POST "
-                                                     "may not."),
+        right("It reports an error to its program.", "If the server closed a kept connection, an idempotent request "
+                                                     "may be sent again. A POST may not, and its program gets an "
+                                                     "error."),
         wrong("It waits for the answer.", "The connection is closed. Nothing will come on it."),
     ),
 )

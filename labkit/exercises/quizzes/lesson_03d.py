@@ -11,18 +11,19 @@ QUESTIONS = (
     ask(
         "too-late",
         "A handler has written the first piece of a body. Can it still set a header field?",
-        wrong("Yes, until it calls end.", "The head is in front of the body, and has left with the first piece."),
-        right("No, the head has left.", "Header fields leave with the first bytes of the body, and cannot be changed "
-                                        "after that."),
-        wrong("Yes, if it has not called write_head.", "Then the server has made a head by itself, for the first "
-                                                       "piece."),
+        wrong("It can until it calls end.", "The head is in front of the body, and has left with the first piece."),
+        right("It cannot: the head has left.", "Header fields leave with the first bytes of the body, and cannot be "
+                                               "changed after that."),
+        wrong("It can if it has not called write_head.", "Then the server has made a head by itself, for the first "
+                                                         "piece."),
     ),
     ask(
         "upload",
-        "A handler is called for an upload of 1 GB. What does it have at that moment?",
+        "A handler is called for an upload of 1 GB. What can it count on at that moment?",
         wrong("the whole request", "Then the server would have to keep 1 GB for each client."),
         wrong("the head and the first 64 kB", "No number is promised. Pieces come as TCP brings them."),
-        right("the head; the body comes in pieces", "A body arrives piece by piece; `end` says that it is complete."),
+        right("the head; the body comes in pieces", "A handler is called when the head is complete. The body arrives "
+                                                    "piece by piece; `end` says that it is complete."),
     ),
     ask(
         "expect",

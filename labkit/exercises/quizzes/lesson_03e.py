@@ -26,9 +26,9 @@ QUESTIONS = (
     ask(
         "refused",
         "Your client gets the event connect for its CONNECT. Is the way open?",
-        wrong("Yes, that is what the event means.", "The event comes for every final answer, also for a refusal."),
-        right("Only if the status code says so.", "A client's `connect` means that there is an answer; only its "
+        wrong("It is: the event means that.", "The event comes for every final answer, also for a refusal."),
+        right("It is if the status code says so.", "A client's `connect` means that there is an answer; only its "
                                                   "status code says whether the way is open."),
-        wrong("Yes, if there are bytes behind the head.", "A refusal may have a body, too."),
+        wrong("It is if there are bytes behind the head.", "A refusal may have a body, too."),
     ),
 )
