@@ -6,6 +6,7 @@ Rule: plain JSON in, no kernel started here.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 IDS_FILE = ROOT / "tests" / "project" / "chapter_ids.txt"
 
 Cell = dict[str, Any]
+
+
+def copies(folder: Path) -> list[Path]:
+    """The notebooks in a folder of a test's own: cells make files beside them, and two tests may run at once."""
+    folder.mkdir(exist_ok=True)
+    return [Path(shutil.copy(path, folder)) for path in NOTEBOOKS]
 
 
 def load(path: Path) -> dict[str, Any]:

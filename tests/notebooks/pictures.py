@@ -22,7 +22,9 @@ BYTES = "x"
 SILENCE = {"dot", "gap"}
 PASSED_OVER = re.compile(r"nothing is sent|^# time later$|^[\W\d_]*$")
 # Whether it is worth a word how late a packet arrived, too.
-LATE = re.compile(r",? ?arrived after(?: # \w+)?")
+LATE = re.compile(r",? ?arrived after(?: # and # time| # time and # time| # time)?")
+# and a line of a note can end within these words
+WORDS_OF_LATE = {"arrived", "after", "and", "time"}
 # Classes of the notes at an arrow: where their lines are broken depends on the numbers in them, so words are compared.
 NOTES = {"p", "pb"}
 # The mark beside the origin: full if the packets were captured live, hollow if they are recorded.
@@ -59,12 +61,13 @@ def made_of(svg: str) -> str:
             continue
         if kinds == FOOT and (words.startswith("tape: ") or (set(" /") & set(words) and _of(words, origin))):
             continue
-        words = PLURAL.sub(r"\1", UNIT.sub("# time", LATE.sub("", NUMBER.sub("#", words))))
+        words = PLURAL.sub(r"\1", LATE.sub("", UNIT.sub("# time", NUMBER.sub("#", words))))
         if tag == "style":
             lines.add(f"style {''.join(element.itertext())}")
         elif tag in ("text", "tspan"):
             if NOTES & set(kinds.split()):
-                lines |= {f"{tag} [{kinds}] {word}" for word in words.split() if not PASSED_OVER.search(word)}
+                told = (word for word in words.split() if word not in WORDS_OF_LATE and not PASSED_OVER.search(word))
+                lines |= {f"{tag} [{kinds}] {word}" for word in told}
             elif BYTES not in kinds.split() and not PASSED_OVER.search(words):
                 lines.add(f"{tag} [{kinds}] {words}")
         else:

@@ -99,6 +99,8 @@ def test_what_is_compared(old: str, new: str) -> None:
         ("0.010", "1,022.882"),
         ("</svg>", '<text class="s">live</text></svg>'),
         ("SYN seq=0", "SYN seq=0, arrived after 11 ms"),
+        ("SYN seq=0", "SYN seq=0, arrived after 3 and 11 ms"),
+        ("SYN seq=0", "SYN seq=0, arrived after 900 µs and 1.1 ms"),
         ("</svg>", '<text class="c ev">7 ms later</text></svg>'),
         ("M1 2", "M3 4"),
         ("live from this machine's", "recorded in data/"),
@@ -144,6 +146,12 @@ def test_nbval_compares_it() -> None:
     compared = [IPyNbCell.sanitize(cell, one) for one in (A_SVG, A_SVG.replace("seq=0", "seq=1"), OLD)]
     assert compared[0] == compared[1] != compared[2]
     assert re.search(r"(?m)^text \[h\] SYN seq=#$", compared[0])
+
+
+def test_a_note_may_break_within_a_time() -> None:
+    note = '<text class="p">twice, arrived after</text><text class="p">3 and 11 ms</text>'
+    broken, short = (A_SVG.replace("</svg>", f"{line}</svg>") for line in (note, '<text class="p">twice</text>'))
+    assert made_of(broken) == made_of(short) != made_of(A_SVG)
 
 
 def test_where_the_lines_of_a_note_are_broken_does_not_count() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import without
-from tests.notebooks.lessons import NOTEBOOKS, ROOT, code_cells, load, source
+from tests.notebooks.lessons import NOTEBOOKS, ROOT, code_cells, copies, load, source
 from tests.refusals import ORDINARY, no_unshare
 
 TIMEOUT = 40 * len(NOTEBOOKS)  # seconds, for all lessons together, on a busy machine
@@ -39,13 +39,13 @@ def test_tier_is_recorded(may_not_capture: tuple[list[str], dict[str, Any]]) -> 
 
 
 @pytest.mark.timeout(TIMEOUT + 30)
-def test_lessons_give_the_same_outputs(may_not_capture: tuple[list[str], dict[str, Any]]) -> None:
+def test_lessons_give_the_same_outputs(may_not_capture: tuple[list[str], dict[str, Any]], tmp_path: Path) -> None:
     before, options = may_not_capture
     assert NOTEBOOKS
     nbval = ["--nbval", "--nbval-sanitize-with=tests/nbval.cfg", "--nbval-cell-timeout=60"]
     pytest_words = [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider"]
     ran = subprocess.run(
-        [*before, *pytest_words, *nbval, *map(str, NOTEBOOKS)],
+        [*before, *pytest_words, *nbval, *map(str, copies(tmp_path))],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -57,7 +57,8 @@ def test_lessons_give_the_same_outputs(may_not_capture: tuple[list[str], dict[st
 
 @pytest.mark.timeout(TIMEOUT + 30)
 def test_lessons_that_ask_node_give_the_same_outputs_without_it(tmp_path: Path) -> None:
-    asking = [path for path in NOTEBOOKS if any("labkit.node(" in source(cell) for cell in code_cells(load(path)))]
+    notebooks = copies(tmp_path / "work")
+    asking = [path for path in notebooks if any("labkit.node(" in source(cell) for cell in code_cells(load(path)))]
     assert asking
     environment = {**os.environ, "PATH": str(tmp_path), "LABKIT_PROGRESS": str(tmp_path / "progress.json")}
     asks = "from labkit import nodejs; print(nodejs.program())"

@@ -14,7 +14,7 @@ import pytest
 
 from labkit.packets import probe
 from tests.needs import leave_out, need_tool
-from tests.notebooks.lessons import NOTEBOOKS, ROOT
+from tests.notebooks.lessons import NOTEBOOKS, ROOT, copies
 
 TIMEOUT = 40 * len(NOTEBOOKS)  # seconds, for all lessons together, on a busy machine
 
@@ -33,11 +33,12 @@ def test_lessons_give_the_same_outputs(tier: str, tmp_path: Path) -> None:
     reason = probe.attempt(tier)
     if not reason.ok:
         leave_out(f"capture by tier {tier}", reason.todo)
+    notebooks = copies(tmp_path)
     config = tmp_path / "nbval.cfg"
     config.write_text((ROOT / "tests/nbval.cfg").read_text(encoding="utf8") + MTU, encoding="utf8")
     nbval = ["--nbval", f"--nbval-sanitize-with={config}", "--nbval-cell-timeout=60"]
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", *nbval, *map(str, NOTEBOOKS)],
+        [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", *nbval, *map(str, notebooks)],
         env={**os.environ, "LABKIT_TIER": tier}, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]
