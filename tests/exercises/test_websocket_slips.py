@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 from typing import Any
@@ -185,6 +186,30 @@ def test_a_server_that_listens_already_is_tried_on_another_port() -> None:
 
     assert slips.check(Listens).correct
     assert slips.check(Listens).correct
+
+
+def test_what_its_own_server_has_accepted_is_closed() -> None:
+    """Else a client of the student waits for ever on a server that is gone."""
+    clients = []
+
+    class Listens(Greeter):
+        def __init__(self) -> None:
+            super().__init__()
+            self.server.listen(0)
+            client = socket.create_connection(("127.0.0.1", self.server.port), timeout=5)
+            client.sendall(
+                b"GET / HTTP/1.1\r\nHost: lab\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            )
+            assert client.recv(1) == b"H", "it was accepted, and upgraded"
+            self.greeted = 0
+            clients.append(client)
+
+    assert slips.check(Listens).correct
+    for client in clients:
+        with client, contextlib.suppress(ConnectionResetError):
+            while client.recv(4096):  # raises TimeoutError if it stands
+                pass
 
 
 def test_a_better_answer_is_told_that_it_got_further() -> None:

@@ -14,7 +14,8 @@ QUESTIONS = (
         wrong("126 bytes", "A payload of 126 bytes has these bits too, and so has one of 60,000. The number is not "
                            "here."),
         right("as the next 16 bits say", "A frame begins with FIN, three RSV bits, the opcode, MASK, and a length in "
-                                         "bytes, which grows from 7 to 16 or 64 bits."),
+                                         "bytes: in its 7 bits, 126 stands for the next 16 bits, and 127 for the next "
+                                         "64."),
         wrong("126 bits", "A length of WebSocket counts bytes, in each form."),
     ),
     ask(
@@ -37,7 +38,8 @@ QUESTIONS = (
     ),
     ask(
         "event",
-        "A data event brings 30 bytes: one frame of 18, and 12 bytes more. What does a reader do with the 12?",
+        "A data event brings 30 bytes: one frame of 18, and the first 12 bytes of the next. What does a reader do "
+        "with the 12?",
         wrong("it takes them for a frame", "Their header may say that 100 bytes follow."),
         right("it keeps them", "A frame is not a `data` event: a reader keeps what is not complete."),
         wrong("it closes with 1002", "TCP may cut a stream anywhere, so no rule is broken yet."),

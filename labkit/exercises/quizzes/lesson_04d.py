@@ -20,18 +20,20 @@ QUESTIONS = (
         "guess",
         "A frame has the opcode 3, and its payload is good UTF-8. What does a receiver do?",
         wrong("It takes it for text.", "The next receiver might take it for something else."),
-        right("It closes the connection.", "A receiver refuses what breaks a rule, with 1002; it does not guess what "
-                                           "was meant."),
+        right("It closes the connection.", "A receiver refuses what breaks a rule, such as an opcode without a "
+                                           "meaning: it closes the connection with 1002, and does not guess what was "
+                                           "meant."),
         wrong("It leaves the frame out.", "A message would be missing, and neither side would know."),
     ),
     ask(
         "sleeper",
-        "A client does not read for an hour. Your program sends it 1 kB a second, and looks at nothing. Where are the "
-        "messages?",
+        "A client does not read for an hour. Your program sends it 100 kB a second, and looks at nothing. Where are "
+        "most of the messages?",
         right("in the memory of your program", "`send` takes everything; a program looks at what it returns, or at "
                                                "`buffered_amount`, or its memory fills for a client that does not "
                                                "read."),
-        wrong("in the network", "The buffers of the kernels are small, and were full long ago."),
+        wrong("in the network", "The buffers of the kernels take some millions of bytes, and were full in the first "
+                                "minutes."),
         wrong("nowhere: they are dropped", "Neither TCP nor WebSocket drops what was sent."),
     ),
     ask(

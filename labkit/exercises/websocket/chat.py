@@ -177,7 +177,7 @@ class _Member:
         try:
             self.client.sendall(frame(TEXT, line.encode(), key=os.urandom(4)))
         except OSError:
-            self.trial.failed(f"{self.name} talks")
+            self.trial.failed("your handler")
             raise NotYet(f"{self.name} talks, and the server reads", "the server does not read, or it has hung up",
                          "Nobody may have to wait for the slowest member, and nobody else is cut off.") from None
 
@@ -196,7 +196,7 @@ class _Member:
         heard = self.hear()
         if heard == (0x80 | TEXT, line.encode()):
             return
-        self.trial.failed(f"{self.name} hears what was said")
+        self.trial.failed("your handler")
         raise NotYet(f"{self.name} hears {_short(line.encode())}, a text", _said(heard), _about(heard, line) or why)
 
 
@@ -275,7 +275,7 @@ class _Trial(Trial):
             if payload != _line(number).encode():
                 raise NotYet(f"line {number} comes after line {number - 1}, or the end of the connection",
                              _said(heard), "Dan missed lines and does not know it. Cut him off instead.")
-        self.failed("Dan is cut off")
+        self.failed("your handler")
         ws = self.server.sides[dan.port]
         if self.asked(lambda: ws.ready_state == websocket.ReadyState.OPEN):
             raise NotYet("Dan is cut off", f"Dan heard {number} of {_LINES} lines, and is still connected",

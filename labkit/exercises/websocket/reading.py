@@ -97,7 +97,8 @@ class Reader(Exercise):
     def feed(self, data: bytes) -> list:
         """Take the next bytes; return the messages that are complete now.
 
-        Each of them is (opcode, payload), control frames too. Raise ValueError for a broken rule.
+        Each of them is (opcode, payload), control frames too.
+        Raise ValueError for a broken rule.
         """
         ...
 

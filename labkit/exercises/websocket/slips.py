@@ -163,6 +163,7 @@ class _Server(TrialHttpServer):
         super().__init__(lambda request, response: response.end())
         if theirs.listening:  # its own port is not needed, and the next check must find it free
             theirs.close()
+        theirs.close_all_connections()  # also those that it has upgraded
         for event in _EVENTS:
             for listener in theirs.listeners(event):
                 self.on(event, self._noting(listener) if event == "upgrade" else listener)
