@@ -43,9 +43,11 @@ QUESTIONS = (
     ),
     ask(
         "origin",
-        "A page of another site opens a WebSocket to your server, with your user's cookies. Who can refuse it?",
+        "A page at another port of your host opens a WebSocket to your server. Its handshake has your user's cookie. "
+        "Who can refuse it?",
         wrong("the browser, as for HTTP", "For WebSocket, a browser lets each page try, and says where it came from."),
-        wrong("the user, who is asked", "No browser asks its user about a connection."),
+        wrong("the cookie, with SameSite=Strict", "Another port of the same host is the same site, so the cookie is "
+                                                  "sent."),
         right("your server", "The browser tells the origin of a page, and only the server can refuse it."),
     ),
 )

@@ -30,7 +30,7 @@ class Push(Matching):
         "long polling": "In long polling each question waits in the server until there is news; then the client asks "
                         "again.",
         "server-sent events": "Server-sent events are one answer of the type text/event-stream, which goes on.",
-        "endless page": "An endless page is one answer in HTML, which goes on with a script for each update.",
+        "iframe": "An iframe loads one answer in HTML, which goes on with a script for each update.",
         "WebSocket": "WebSocket begins with an upgrade: the answer has the status 101.",
     }
     cases = (
@@ -46,7 +46,7 @@ class Push(Matching):
         Case("0.0  client → server  GET /news\n"
              "0.0  client ← server  200, Content-Type: text/html, Transfer-Encoding: chunked\n"
              "3.2  client ← server  chunk \"<script>show('update 001')</script>\"\n"
-             "7.1  client ← server  chunk \"<script>show('update 002')</script>\"", "endless page",
+             "7.1  client ← server  chunk \"<script>show('update 002')</script>\"", "iframe",
              "Here one answer in HTML goes on, and each chunk is a script.",
              {"server-sent events": "The answer goes on, as server-sent events do. But its type is text/html, and what "
                                     "comes are scripts that the browser runs."}),
@@ -70,7 +70,7 @@ class Push(Matching):
              "3.2  client ← server  chunk \"data: update 001\\n\\n\"\n"
              "7.1  client ← server  chunk \"data: update 002\\n\\n\"", "server-sent events",
              "Here one answer of the type text/event-stream goes on, and each update is a chunk.",
-             {"endless page": "The answer goes on, but it is not HTML: its type is text/event-stream.",
+             {"iframe": "The answer goes on, but it is not HTML: its type is text/event-stream.",
               "long polling": "There is one question only, and its answer does not end."}),
     )
     hints = (
