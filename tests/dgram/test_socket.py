@@ -342,7 +342,7 @@ class TestNames:
                 client.send("hello", port, "localhost")
                 assert plain.recvfrom(10)[0] == b"hello"
             else:
-                with pytest.raises(AddressUnavailable, match="'localhost' has no"):
+                with pytest.raises(AddressUnavailable, match="'localhost'"):
                     client.send("hello", port, "localhost")
 
     def test_an_address_of_the_other_family(self, kind: str) -> None:
@@ -363,7 +363,7 @@ class TestNames:
                 with pytest.raises(AddressUnavailable) as caught:
                     action()
                 # a machine without a name server looks nothing up
-                assert caught.value.code in ("ENOTFOUND", "EAI_AGAIN" if name == "no.such.host.invalid" else "")
+                assert caught.value.code in ("ENOTFOUND", "EAI_AGAIN")
 
     @pytest.mark.parametrize(
         ("said", "code", "words"),
