@@ -5,7 +5,6 @@ Rule: every peer is a plain socket; the other connections of the server go on.
 
 from __future__ import annotations
 
-import socket as system
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
