@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 if __package__ in (None, ""):  # run as a file: make the folder importable as the package it is
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.harness import PEERS, Unmeasured, build, machine, node_program, raise_file_limit
-from benchmarks.rotation import Comparison, compare
+from benchmarks.harness import PEERS, Unmeasured, build, machine, node_program
+from benchmarks.rotation import Comparison, main_of
 
 BODY = 1024
 DEPTH = 16
@@ -108,12 +108,8 @@ COMPARISON = Comparison(
 )  # fmt: skip
 
 
-def main(argv: list[str] | None = None) -> dict[str, Any]:
-    """Run the comparison and print it; returns the figures and the targets."""
-    raise_file_limit(4096)
-    return compare(COMPARISON, argv)
-
+main = main_of(COMPARISON)
 
 if __name__ == "__main__":
     print(machine())
-    main()
+    main(None)

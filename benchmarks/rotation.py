@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
-from benchmarks.harness import Server, Target, Unmeasured, cores, load, print_targets, spread, table
+from benchmarks.harness import Server, Target, Unmeasured, cores, load, print_targets, raise_file_limit, spread, table
 
 Rounds = dict[str, list[dict[str, Any]]]
 W = TypeVar("W", bound="Work")
@@ -193,6 +193,16 @@ def losses(rounds: Rounds) -> str:
     """How many datagrams each server lost, in words."""
     lost = {name: sum(figures["lost"] for figures in each) for name, each in rounds.items()}
     return "datagrams lost: " + (", ".join(f"{name} {count}" for name, count in lost.items() if count) or "none")
+
+
+def main_of(comparison: Comparison[W]) -> Callable[[list[str] | None], dict[str, Any]]:
+    """The ``main`` of a benchmark with many connections: `compare`, with files enough for them."""
+
+    def main(argv: list[str] | None = None) -> dict[str, Any]:
+        raise_file_limit(4096)
+        return compare(comparison, argv)
+
+    return main
 
 
 def compare(comparison: Comparison[W], argv: list[str] | None = None) -> dict[str, Any]:

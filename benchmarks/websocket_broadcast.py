@@ -8,13 +8,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 if __package__ in (None, ""):  # run as a file: make the folder importable as the package it is
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.harness import machine, raise_file_limit
-from benchmarks.rotation import Comparison, compare
+from benchmarks.harness import machine
+from benchmarks.rotation import Comparison, main_of
 from benchmarks.websocket_echo import FORM, Messages, command
 
 
@@ -39,12 +38,8 @@ COMPARISON = Comparison(
 )
 
 
-def main(argv: list[str] | None = None) -> dict[str, Any]:
-    """Run the comparison and print it; returns the figures and the targets."""
-    raise_file_limit(4096)
-    return compare(COMPARISON, argv)
-
+main = main_of(COMPARISON)
 
 if __name__ == "__main__":
     print(machine())
-    main()
+    main(None)

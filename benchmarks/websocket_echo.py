@@ -9,13 +9,13 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 if __package__ in (None, ""):  # run as a file: make the folder importable as the package it is
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.harness import PEERS, Unmeasured, build, machine, node_packages, node_program, raise_file_limit
-from benchmarks.rotation import Comparison, compare, in_words
+from benchmarks.harness import PEERS, Unmeasured, build, machine, node_packages, node_program
+from benchmarks.rotation import Comparison, in_words, main_of
 
 WORDS = {"text": "text", "utf8": "text beyond ASCII", "binary": "binary"}
 
@@ -89,12 +89,8 @@ COMPARISON = Comparison(
 )  # fmt: skip
 
 
-def main(argv: list[str] | None = None) -> dict[str, Any]:
-    """Run the comparison and print it; returns the figures and the targets."""
-    raise_file_limit(4096)
-    return compare(COMPARISON, argv)
-
+main = main_of(COMPARISON)
 
 if __name__ == "__main__":
     print(machine())
-    main()
+    main(None)

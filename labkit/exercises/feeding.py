@@ -39,6 +39,25 @@ def feed(
     return list(returned)
 
 
+def feed_pieces(
+    feed_one: Callable[[bytes, bool], list[Any]], raw: bytes, cuts: Sequence[int], fed: str, about: str, first: bool
+) -> list[Any]:
+    """Feed a stream cut at these bytes; returns all that came of it. What is found wrong tells fed, the cut stream.
+
+    feed_one: called with each piece, and whether it is the first call of all. about: why, if a finding does not say.
+    """
+    given: list[Any] = []
+    for chunk in chunks(raw, cuts):
+        try:
+            given += feed_one(chunk, first)
+        except NotYet as found:
+            found.expected = f"{found.expected}\n{fed}"
+            found.why = found.why or about
+            raise
+        first = False
+    return given
+
+
 def _collecting(feed: Callable[[bytes], Any], chunk: bytes) -> Any:
     returned = feed(chunk)
     return list(returned) if type(returned) is GeneratorType else returned

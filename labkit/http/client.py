@@ -20,6 +20,7 @@ from labkit.http.client_response import ClientResponse
 from labkit.http.framing_fields import KNOWN
 from labkit.http.headers import pairs, tokens
 from labkit.http.outgoing import OutgoingMessage
+from labkit.http.quiet import Quiet
 from labkit.streams.states import ENDING, OPENING, WRITE_ENDED
 from labkit.streams.writable import NOTHING
 
@@ -27,7 +28,7 @@ _Head = tuple[bytes, bool, "int | None", bool, bool, bool]
 _heads: dict[tuple[Any, ...], _Head] = {}  # what `_compose` finds, of requests without a body
 
 
-class ClientRequest(OutgoingMessage):
+class ClientRequest(Quiet, OutgoingMessage):
     """A request; ``socket``, ``response``, ``continue``, ``information``, ``upgrade``, ``connect``, ``timeout``,
     ``finish``, ``error`` and ``close`` tell its story.
 
@@ -259,16 +260,6 @@ class ClientRequest(OutgoingMessage):
             self.closes = True
 
     # -- what the stream asks
-
-    def _fire(self, event: str, *args: Any) -> None:
-        if not self.quiet or self._tickets or watching.watchers:
-            super()._fire(event, *args)
-            return
-        try:
-            for listener in self._listeners.get(event, ()):
-                listener(*args)
-        except Exception as error:
-            self._broken(error)
 
     def _unseen(self, *events: str) -> Entry | None:
         found = super()._unseen(*events)

@@ -18,6 +18,7 @@ from labkit.core.notebook import in_notebook
 from labkit.core.watching import Record
 from labkit.http import headers as header_fields
 from labkit.http.headers import Raw
+from labkit.http.quiet import Quiet
 from labkit.net import Socket
 from labkit.streams import READING, Readable
 from labkit.streams.states import FLOWING, IDLE, READ_ENDED
@@ -45,7 +46,7 @@ class Source(Protocol):
         """Call the message's `_deliver_held` after the handler that runs now."""
 
 
-class IncomingMessage(Readable):
+class IncomingMessage(Quiet, Readable):
     """A message that comes in; ``data``, ``end``, ``close`` and ``error`` tell its story.
 
     method, url: of a request (``"GET"``, ``"/index.html"``), else ``""``. status_code, status_message: of a response,
@@ -348,16 +349,6 @@ class IncomingMessage(Readable):
 
     def _is_unheard(self, event: str) -> bool:
         return self.quiet and event not in self._listeners and not self._tickets and not watching.watchers
-
-    def _fire(self, event: str, *args: Any) -> None:
-        if not self.quiet or self._tickets or watching.watchers:
-            super()._fire(event, *args)
-            return
-        try:
-            for listener in self._listeners.get(event, ()):
-                listener(*args)
-        except Exception as error:
-            self._broken(error)
 
     def _unseen(self, *events: str) -> Entry | None:
         found = super()._unseen(*events)

@@ -19,7 +19,6 @@ from labkit.core.errors import LabError
 from labkit.lab import Wire
 from labkit.packets import Message, Tape
 from labkit.packets.buffers import Buffer
-from labkit.packets.model import Field
 from tests.lab.wires import live_wire
 from tests.packets import made
 from tests.packets.dialogs import ACK, PSH, Dialog, Turn, exactly, talk, tape_of
@@ -40,21 +39,11 @@ from tests.packets.http_scenes import (
     each,
     sized,
 )
+from tests.packets.leaves import every_byte_once
 
 
 def messages(turns: list[Turn], **options: bool) -> tuple[Message, ...]:
     return talk(turns, **options).tape().messages
-
-
-def every_byte_once(fields: tuple[Field, ...], start: int, stop: int) -> None:
-    """The leaves cover the bytes from start to stop, without gaps and without overlaps."""
-    at = start * 8
-    for field in fields:
-        for leaf in field.leaves():
-            assert leaf.start == at, (leaf, at)
-            assert leaf.bits > 0
-            at = leaf.end
-    assert at == stop * 8
 
 
 # -- what a message says

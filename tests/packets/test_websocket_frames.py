@@ -20,12 +20,12 @@ from labkit.lab import Wire
 from labkit.packets import Tape
 from labkit.packets.explain import websocket_deflate
 from labkit.packets.explain.websocket_deflate import Agreed, agreed
-from labkit.packets.model import Field
 from labkit.packets.websocket_frame import WebSocketFrame
 from tests.lab.wires import live_wire
 from tests.packets.dialogs import ACK, PSH, Dialog, Turn, exactly, talk, tape_of
 from tests.packets.http_scenes import GET, each
 from tests.packets.http_scenes import HELLO as HTTP_HELLO
+from tests.packets.leaves import every_byte_once
 from tests.packets.websocket_scenes import (
     BYE,
     DEFLATE,
@@ -48,17 +48,6 @@ from tests.packets.websocket_scenes import (
 
 def frames(turns: list[Turn], **options: bool) -> tuple[WebSocketFrame, ...]:
     return talk(turns, **options).tape().frames
-
-
-def every_byte_once(fields: tuple[Field, ...], start: int, stop: int) -> None:
-    """The leaves cover the bytes from start to stop, without gaps and without overlaps."""
-    at = start * 8
-    for field in fields:
-        for leaf in field.leaves():
-            assert leaf.start == at, (leaf, at)
-            assert leaf.bits > 0
-            at = leaf.end
-    assert at == stop * 8
 
 
 def well_named(found: WebSocketFrame) -> None:

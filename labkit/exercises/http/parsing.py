@@ -6,10 +6,11 @@ Rule: the answer is fed every split point there is; a finding names the bytes an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from labkit.exercises.engine import Exercise
-from labkit.exercises.feeding import REFUSED, chunks, feed, pieces
+from labkit.exercises.feeding import REFUSED, chunks, feed, feed_pieces, pieces
 from labkit.exercises.http.messages import (
     CHUNKED,
     DOUBTFUL,
@@ -148,15 +149,7 @@ exercises.http.parser.check(RequestParser)'''
         """Feed the stream cut at these bytes; what was returned by then must be its requests."""
         parser = self._new(run, answer)
         fed, about = f"of {pieces(sent.raw, cuts)}", _about(sent, cuts)
-        given: list[Any] = []
-        for chunk in chunks(sent.raw, cuts):
-            try:
-                given += _feed(run, parser, chunk, first)
-            except NotYet as found:
-                found.expected = f"{found.expected}\n{fed}"
-                found.why = found.why or about
-                raise
-            first = False
+        given = feed_pieces(partial(_feed, run, parser), sent.raw, cuts, fed, about, first)
         self._check_same(sent.requests, given, fed, about)
 
     def _check_same(self, right: tuple[Request, ...], given: list[Any], fed: str, about: str) -> None:

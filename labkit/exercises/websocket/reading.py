@@ -6,10 +6,11 @@ Rule: the answer is fed every split point there is; a finding names the bytes an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from labkit.exercises.engine import Exercise
-from labkit.exercises.feeding import REFUSED, chunks, feed, in_hex, pieces
+from labkit.exercises.feeding import REFUSED, chunks, feed, feed_pieces, in_hex, pieces
 from labkit.exercises.result import show, source
 from labkit.exercises.running import NotYet, Run, check_callable
 from labkit.exercises.websocket.streams import (
@@ -165,15 +166,7 @@ exercises.websocket.reader.check(FrameReader)'''
         """Feed the stream cut at these bytes; what was returned by then must be its messages."""
         reader = self._new(run, answer)
         fed, about = f"of {pieces(sent.raw, cuts, in_hex)}", _about(sent, cuts)
-        given: list[Any] = []
-        for chunk in chunks(sent.raw, cuts):
-            try:
-                given += _feed(run, reader, chunk, first)
-            except NotYet as found:
-                found.expected = f"{found.expected}\n{fed}"
-                found.why = found.why or about
-                raise
-            first = False
+        given = feed_pieces(partial(_feed, run, reader), sent.raw, cuts, fed, about, first)
         _check_same(sent.messages, given, fed, about)
 
     def _new(self, run: Run, answer: Any) -> Any:
