@@ -575,6 +575,15 @@ def mutants(masked: bool) -> st.SearchStrategy[bytes]:
     return st.lists(whole | whole | cut | st.binary(max_size=6), max_size=8).map(b"".join)
 
 
+def test_a_close_code_of_which_one_byte_is_missing() -> None:
+    tape = without(talk([*UP, ("s", [b"\x88\x02\x03", b"\xe8", b"\x88\x00"])], end=False), 10)
+    found = tape.frames[0]
+    assert (found.kind, found.state) == ("close", "cut")
+    well_named(found)
+    (field,) = found.inside.fields[0].leaves()
+    assert (field.name, field.bits) == ("websocket.payload.close.status_code", 16)
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     mutants(True), mutants(False), st.sets(st.integers(4, 30)), st.integers(3, 200), st.booleans(),

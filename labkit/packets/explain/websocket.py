@@ -170,8 +170,10 @@ def _close(reader: Reader, size: int) -> None:
     with reader.group(rows.CLOSE):
         if size == 1:
             raise Bad("a close frame is empty, or it begins with a code of two bytes (RFC 6455 §5.5.1)")
-        if reader.at + 2 > reader.end:
-            raise Cut
+        if reader.at + 2 > reader.end:  # a part of the code is missing
+            reader.across(rows.STATUS_CODE, 2)
+            _text(reader, rows.REASON)
+            return
         code = int.from_bytes(reader.peek(2), "big")
         reader.take(rows.STATUS_CODE, 2, str(code), rows.code_words(code), value=code)
         _text(reader, rows.REASON)
