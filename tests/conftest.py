@@ -10,11 +10,12 @@ import os
 import resource
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests import workers
+from tests import loops, workers
 from tests.needs import LEFT_OUT
 
 FILES = 8192
@@ -48,6 +49,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """With ``-n``: what takes longest comes first."""
     if hasattr(config, "workerinput"):
         items[:] = workers.order(items)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_left_on_the_loop() -> Iterator[None]:
+    """After each file nothing may be open on the background loop; the next file starts a loop of its own."""
+    yield
+    loops.stop_loop()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.Units:

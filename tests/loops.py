@@ -6,6 +6,7 @@ Rule: one process, one loop at a time; the one before is stopped and closed.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -22,8 +23,12 @@ def stop_loop() -> None:
     loop._shutdown()
     if ended is not None and loop._thread is not None:
         assert not loop._thread.is_alive(), "the loop did not stop: a handler blocks it"
-        ended.close()
     loop._loop = loop._thread = None
+    if ended is not None:
+        with warnings.catch_warnings(record=True) as left:
+            warnings.simplefilter("always", ResourceWarning)  # as an error it keeps uvloop from closing what is open
+            ended.close()
+        assert not left, f"left open on the loop: {', '.join(str(warning.message) for warning in left)}"
 
 
 def nothing_left(

@@ -25,26 +25,36 @@ ALLOWED: dict[str, frozenset[str]] = {
     "dgram": frozenset({"core"}),
     "dns": frozenset({"core"}),
     "http": frozenset({"core", "streams", "net"}),
-    "websocket": frozenset({"core", "streams", "net", "http"}),
-    "servers": frozenset({"core", "net", "dgram", "dns", "http", "websocket"}),
+    "tls": frozenset({"core", "streams", "net"}),
+    "https": frozenset({"core", "streams", "net", "http", "tls"}),
+    "websocket": frozenset({"core", "streams", "net", "http", "tls"}),
+    "ca": frozenset({"core"}),
+    "servers": frozenset({"core", "net", "dgram", "dns", "http", "websocket", "tls", "https", "ca"}),
     "packets": frozenset({"core"}),
     "lab": frozenset({"core", "packets"}),
     "draw": frozenset({"core", "packets"}),
     "widgets": frozenset({"core"}),
     "exercises": frozenset(
-        {"core", "net", "dgram", "dns", "http", "websocket", "packets", "lab", "draw", "widgets"}
+        {
+            "core", "net", "dgram", "dns", "http", "websocket", "tls", "https", "ca", "packets", "lab", "draw",
+            "widgets",
+        }
     ),
     "course": frozenset(
-        {"core", "net", "dgram", "http", "websocket", "packets", "lab", "draw", "widgets", "exercises"}
+        {
+            "core", "net", "dgram", "http", "websocket", "tls", "https", "ca", "packets", "lab", "draw", "widgets",
+            "exercises",
+        }
     ),
     "lessons": frozenset({"core"}),
+    "connecting": frozenset({"core", "net", "tls"}),
     "nodejs": frozenset({"core", "packets"}),
     "programs": frozenset({"core", "packets"}),
     "record": frozenset({"core", "packets", "lab", "nodejs", "programs"}),
     "cli": frozenset(
         {
-            "core", "net", "dgram", "dns", "http", "websocket", "servers", "packets", "lab", "draw", "widgets",
-            "exercises", "course", "lessons", "nodejs", "programs", "record",
+            "core", "net", "dgram", "dns", "http", "websocket", "tls", "https", "ca", "servers", "packets", "lab",
+            "draw", "widgets", "exercises", "course", "lessons", "nodejs", "programs", "record", "connecting",
         }
     ),
 }
@@ -58,6 +68,8 @@ HOMES: dict[str, frozenset[str]] = {
     "uvloop": frozenset({"core"}),
     "httptools": frozenset({"http"}),
     "websockets": frozenset({"websocket"}),
+    "OpenSSL": frozenset({"tls", "ca"}),
+    "cryptography": frozenset({"tls", "ca", "packets"}),
 }
 
 
