@@ -77,6 +77,7 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         except (SystemExit, KeyboardInterrupt) as error:  # of a handler: asyncio's loop stops then, uvloop's goes on
             report(error, "a handler")
         else:
+            _ident = 0  # the system may give the number to the next thread, and that one is not the loop's
             return
 
 

@@ -20,7 +20,7 @@ import pytest
 
 from labkit.core import loop
 from labkit.core.errors import LabError, TimedOut
-from tests.loops import LOOPS, swap_loop
+from tests.loops import LOOPS, stop_loop, swap_loop
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -362,3 +362,16 @@ class TestEndOfProcess:
             print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         """)
         assert (run.stdout, run.stderr) == ("child\n0\n", "")
+
+
+def test_when_the_loop_has_stopped_no_later_thread_is_taken_for_it() -> None:
+    """The system gives a thread's number to the next one; that one must be able to wait."""
+    number = loop.call(threading.get_ident)
+    stop_loop()
+    seen: list[bool] = []
+    for _ in range(5):
+        thread = threading.Thread(target=lambda: seen.append(loop.inside()))
+        thread.start()
+        thread.join()
+    assert number != 0
+    assert seen == [False] * 5
