@@ -13,20 +13,37 @@ _HOMES = {
     "CA": "authority",
     "Identity": "authority",
     "Files": "holder",
+    "gallery": "",
     "keys": "",
     "lifetimes": "",
     "load": "store",
     "mine": "store",
     "request": "authority",
+    "steps": "",
     "store": "",
+    "verdicts": "verdict",
 }
 
 if TYPE_CHECKING:
-    from labkit.ca import keys, lifetimes, store
+    from labkit.ca import gallery, keys, lifetimes, steps, store
     from labkit.ca.authority import CA, Identity, request
     from labkit.ca.holder import Files
     from labkit.ca.store import load, mine
+    from labkit.ca.verdict import verdicts
 
-__all__ = ["CA", "Files", "Identity", "keys", "lifetimes", "load", "mine", "request", "store"]
+__all__ = [
+    "CA",
+    "Files",
+    "Identity",
+    "gallery",
+    "keys",
+    "lifetimes",
+    "load",
+    "mine",
+    "request",
+    "steps",
+    "store",
+    "verdicts",
+]
 
 __getattr__, __dir__ = lazy.names(__name__, _HOMES)
