@@ -50,9 +50,9 @@ def test_an_unknown_ca_raises_in_the_cell_and_sends_an_alert(good: Pair, version
 
 def test_the_key_log_has_the_secrets_of_both_ends(good: Pair, version: str) -> None:
     before = len(secrets.lines())
-    with tls.create_server(key=good, cert=good, max_version=version).listen(0) as server:
-        with tls.connect(server.port, ca=people().root):
-            pass
+    made = tls.create_server(key=good, cert=good, max_version=version)
+    with made.listen(0) as server, tls.connect(server.port, ca=people().root):
+        pass
     new = secrets.lines()[before:]
     kinds = {line.split()[0] for line in new}
     if version == "TLSv1.2":
