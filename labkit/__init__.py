@@ -41,11 +41,12 @@ _PARTS = {
     "recording": "packets",
     "reset": "course",
     "servers": "",
+    "tls": "",
     "websocket": "",
 }
 
 if TYPE_CHECKING:
-    from labkit import ca, dgram, dns, draw, exercises, http, lab, net, packets, servers, websocket
+    from labkit import ca, dgram, dns, draw, exercises, http, lab, net, packets, servers, tls, websocket
     from labkit.course import check_claim, lesson, predict, reset
     from labkit.draw.field_table import explain
     from labkit.nodejs import node
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Tape", "ca", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http",
-    "lab", "lesson", "net", "node", "packets", "predict", "recording", "reset", "servers", "websocket",
+    "lab", "lesson", "net", "node", "packets", "predict", "recording", "reset", "servers", "tls", "websocket",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

@@ -1,0 +1,17 @@
+"""TLS servers and clients with the events of Node's tls module (chapter 7.5).
+
+Rule: what lies above and below stays as it is; TLS stands between TCP and the socket.
+
+    server = tls.create_server(lambda socket: socket.pipe(socket), key="key.pem", cert="cert.pem").listen(8000)
+    client = tls.connect(8000, "localhost", ca="ca.pem")
+
+Called from a notebook cell, `connect` returns when the handshake is done, or raises in that cell.
+"""
+
+from labkit.tls.errors import BadPEM, CertificateError, TLSError, Truncated
+from labkit.tls.server import Server, create_server
+from labkit.tls.socket import TLSSocket, connect
+
+__all__ = [
+    "BadPEM", "CertificateError", "Server", "TLSError", "TLSSocket", "Truncated", "connect", "create_server",
+]  # fmt: skip

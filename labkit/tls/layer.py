@@ -1,0 +1,264 @@
+"""TLS between TCP and a socket: a protocol towards TCP, a transport towards the socket.
+
+Rule: carries bytes through an engine, in the order in which they came; who is trusted is the socket's business.
+
+What is written in one turn of the loop leaves together, and so does what handlers write while one piece is read.
+A half-close is close_notify and FIN, as in Node. Source: RFC 8446 section 6.1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from labkit.core import loop
+from labkit.core.errors import ConnectionReset, LabError
+from labkit.net.transport import Upper
+from labkit.tls.engine import Engine
+
+LINGER = 1.0
+"""Seconds that a connection stands after an alert, so that the peer gets it: a RST could overtake it."""
+
+FULL = 1 << 16
+"""Bytes that are written in one turn before they go down at once, so that TCP can say that it is full."""
+
+
+class Secured(Upper, Protocol):
+    """What lies above: a `TLSSocket`."""
+
+    def _may_flow(self, sink: Callable[[bytes], Any]) -> None:
+        """Bytes can flow, by this function."""
+
+    def _stands(self) -> LabError | None:
+        """The handshake is done. Returns why the peer is not accepted, or None."""
+
+    def _begin_secure(self) -> None:
+        """Bytes can flow: tell it."""
+
+    def _failed_below(self, error: LabError) -> None:
+        """TLS has failed: tell it, and abort."""
+
+    def _cut(self) -> None:
+        """The peer has ended without close_notify; ``_push_end`` follows."""
+
+    def _after_reading(self) -> None:
+        """Something was read: perhaps a ticket, too."""
+
+
+class Layer(asyncio.Protocol):
+    """One end of TLS. stands: whether the handshake is done. first: the first bytes that came, of a handshake that
+    is not done.
+    """
+
+    __slots__ = (
+        "_alert", "_fin", "_goodbye", "_linger", "_paused", "_scheduled", "_sent_end", "_told_end", "_turn", "engine",
+        "first", "socket", "stands", "tcp",
+    )  # fmt: skip
+
+    def __init__(self, socket: Secured, engine: Engine) -> None:
+        self.socket = socket
+        self.engine = engine
+        self.tcp: Any = None
+        self.stands = False
+        self.first = b""
+        self._paused = False
+        self._goodbye = False  # close_notify has come
+        self._fin = False  # TCP has ended
+        self._told_end = False
+        self._sent_end = False
+        self._turn = False  # a piece is being read: what is written leaves after that
+        self._scheduled = False  # a flush is due in this turn of the loop
+        self._alert = False  # we have sent the alert of a fault
+        self._linger: asyncio.TimerHandle | None = None
+
+    # -- from TCP
+
+    def connection_made(self, transport: Any) -> None:
+        """TCP stands: the handshake begins."""
+        self.tcp = transport
+        self.socket._attach(self, ready=False)
+        if not self.is_closing():
+            self._go_on(self._shake)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+        if self._linger is not None:
+            return  # after our alert nothing is read any more
+        self.engine.feed(data)
+        if self.stands:
+            self._go_on(self._read)
+        else:
+            if len(self.first) < 64:
+                self.first += data[:64]
+            self._go_on(self._shake)
+
+    def eof_received(self) -> bool:
+        """FIN came; returns True: closing is the socket's to do."""
+        self._fin = True
+        if self._linger is not None:
+            self.tcp.close()
+        elif self.stands:
+            self._go_on(self._read)
+        elif not self.is_closing():
+            self.socket._failed_below(
+                ConnectionReset(
+                    f"{self.engine.peer} ended the connection before the TLS handshake was done",
+                    "It may not speak TLS, or it did not accept what it was offered.",
+                )
+            )
+        return True
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection is gone."""
+        if self._linger is not None:
+            self._linger.cancel()
+        self.socket._detach(None if self._alert else exc)
+
+    def pause_writing(self) -> None:
+        """TCP is full."""
+        self.socket._fill()
+
+    def resume_writing(self) -> None:
+        """TCP is empty again."""
+        self.socket._empty()
+
+    # -- inside
+
+    def _go_on(self, step: Any) -> None:
+        """Shake hands or read; what comes out of it leaves as one."""
+        self._turn = True
+        try:
+            step()
+        except LabError as error:
+            self.fault(error)
+        finally:
+            self._turn = False
+            if self.engine.waits:
+                self._flush()
+
+    def fault(self, error: LabError) -> None:
+        """TLS has failed: send the alert, if there is one, and tell."""
+        if self.engine.waits and not self.is_closing():
+            self._flush()
+            self._alert = True
+        self.socket._failed_below(error)
+
+    def _shake(self) -> None:
+        if not self.engine.handshake():
+            return
+        refusal = self.socket._stands()
+        if refusal is not None:
+            self._flush()
+            self.socket._failed_below(refusal)
+            return
+        self.stands = True
+        self.first = b""
+        self.socket._may_flow(self.write)
+        self.socket._begin_secure()
+        self._read()
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        if self.engine.waits and not self.tcp.is_closing():
+            self.tcp.write(self.engine.take())
+
+    def _read(self) -> None:
+        engine, socket = self.engine, self.socket
+        while not self._paused and not self._goodbye and not self.is_closing():
+            data = engine.read()
+            if data:
+                socket._push(data)
+                if engine.is_drained():
+                    break
+            elif data is None:
+                break
+            else:
+                self._goodbye = True
+        socket._after_reading()
+        if self._paused or self._told_end or not (self._goodbye or self._fin) or self.is_closing():
+            return
+        self._told_end = True
+        if not self._goodbye:
+            socket._cut()
+        socket._push_end()
+
+    # -- what a socket asks for (see Transport)
+
+    def write(self, data: bytes) -> None:
+        """See `Transport.write`."""
+        if not data:
+            return
+        engine = self.engine
+        engine.write(data)
+        if engine.waits > FULL:
+            self._flush()
+        elif not self._turn and not self._scheduled:
+            self._scheduled = True
+            loop.get().call_soon(self._flush)
+
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        """See `Transport.writelines`."""
+        self.write(b"".join(pieces))
+
+    def write_eof(self) -> None:
+        """Say close_notify, then FIN; reading goes on."""
+        if self._sent_end:
+            return
+        self._sent_end = True
+        if self.stands:
+            self.engine.close_notify()
+            self._flush()
+        if not self.tcp.is_closing():
+            self.tcp.write_eof()
+
+    def close(self) -> None:
+        """See `Transport.close`."""
+        self.write_eof()
+        self.tcp.close()
+
+    def abort(self) -> None:
+        """Close at once; after an alert, as soon as the peer has it."""
+        if self._linger is not None:
+            return
+        if not self._alert or self._fin or self.tcp.is_closing():
+            self.tcp.abort()
+            return
+        self.tcp.write_eof()
+        self._linger = loop.get().call_later(LINGER, self.tcp.abort)
+
+    def is_closing(self) -> bool:
+        """See `Transport.is_closing`."""
+        return self._linger is not None or bool(self.tcp.is_closing())
+
+    def pause_reading(self) -> None:
+        """See `Transport.pause_reading`."""
+        if not self._paused:
+            self._paused = True
+            if not self._fin:
+                self.tcp.pause_reading()
+
+    def resume_reading(self) -> None:
+        """See `Transport.resume_reading`."""
+        if self._paused:
+            self._paused = False
+            if not self._fin:
+                self.tcp.resume_reading()
+            loop.get().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if self.stands and not self._paused and not self.is_closing():
+            self._go_on(self._read)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """See `Transport.set_write_buffer_limits`."""
+        self._flush()
+        self.tcp.set_write_buffer_limits(high=high, low=low)
+
+    def get_write_buffer_size(self) -> int:
+        """See `Transport.get_write_buffer_size`."""
+        return int(self.tcp.get_write_buffer_size()) + self.engine.waits
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """See `Transport.get_extra_info`."""
+        return self.tcp.get_extra_info(name, default)
