@@ -52,7 +52,7 @@ def test_notes_and_output_are_in_their_order(port: int) -> None:
 
 
 def test_a_text_that_never_comes_is_told(port: int) -> None:
-    with pytest.raises(TimedOut, match="openssl did not end within 1 s.*It had printed: .*SHA256"):
+    with pytest.raises(TimedOut, match=r"openssl did not end within 1 s.*It had printed: .*SHA256"):
         s_client(port, until="nobody says this", timeout=1)
 
 
