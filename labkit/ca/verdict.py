@@ -111,7 +111,17 @@ def _short(text: str) -> str:
 
 
 def _by_openssl(folder: Path, host: str, client: bool) -> Verdict:
-    words = ["verify", "-x509_strict", "-auth_level", _LEVEL, "-CAfile", "ca.pem", "-untrusted", "chain.pem"]
+    words = [
+        "verify",
+        "-x509_strict",
+        "-partial_chain",
+        "-auth_level",
+        _LEVEL,
+        "-CAfile",
+        "ca.pem",
+        "-untrusted",
+        "chain.pem",
+    ]
     # No CA of the machine's own list.
     words += ["-no-CApath", "-no-CAstore", "-purpose", "sslclient" if client else "sslserver"]
     if not client:
@@ -129,7 +139,7 @@ def _by_python(folder: Path, host: str, client: bool) -> Verdict:
     shows = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if client else ssl.PROTOCOL_TLS_SERVER)
     judge.load_verify_locations(str(folder / "ca.pem"))
     judge.verify_mode = ssl.CERT_REQUIRED
-    judge.verify_flags |= ssl.VERIFY_X509_STRICT
+    judge.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN  # as Python 3.13 does by default
     judge.set_ciphers(f"DEFAULT:@SECLEVEL={_LEVEL}")
     shows.set_ciphers("DEFAULT:@SECLEVEL=0")
     shows.load_cert_chain(folder / "chain.pem", folder / "key.pem")
