@@ -1,4 +1,4 @@
-"""HTTP servers: labkit beside Node's http, uvicorn (httptools, uvloop), aiohttp, and a C server as the floor.
+"""HTTP servers: labkit beside Node's http, uvicorn, aiohttp, and two floors: a bare protocol on uvloop, and C.
 
 Rule: says who takes part, with what work and what is promised; how it is measured stands in rotation.py.
 """
@@ -94,7 +94,7 @@ def limits(work: Requests) -> Mapping[str, float]:
 COMPARISON = Comparison(
     name="HTTP hello",
     unit="connections",
-    servers=("labkit", "node", "uvicorn", "aiohttp asyncio", "aiohttp uvloop", "C"),
+    servers=("labkit", "node", "uvicorn", "aiohttp asyncio", "aiohttp uvloop", "bare", "C"),
     work=(
         Requests(50, "plain"), Requests(500, "plain"), Requests(50, "chunked"), Requests(500, "chunked"),
         Requests(50, "headers"), Requests(50, "browser"), Requests(50, "post"), Requests(50, "pipelined"),
