@@ -42,6 +42,8 @@ class Said:
         self._fields: tuple[Field, ...] | None = None
 
     protocol = "TLS"
+    status = 0
+    answers = None
 
     @property
     def packets(self) -> tuple[int, ...]:
@@ -242,6 +244,11 @@ class Record(Said):
         return Layer("TLS", TITLE, first * 8, len(data) * 8, tls.record(raw, first, found), data, number, RFC)
 
     # -- in words
+
+    @property
+    def carries_a_part(self) -> bool:
+        """Whether it carries nothing but a part of a message that ends in a later record."""
+        return bool(self._found.pieces) and not any(piece.ends for piece in self._found.pieces)
 
     @property
     def title(self) -> str:

@@ -18,7 +18,7 @@ from labkit.packets.tls_stream import PlainStream
 class Spoken:
     """The TLS of one connection, as records and messages. session: what was found. connection: gives the connection."""
 
-    __slots__ = ("_at", "_connection", "_ending", "_messages", "_plain", "_records", "_talk", "session")
+    __slots__ = ("_at", "_by_found", "_connection", "_ending", "_messages", "_plain", "_records", "_talk", "session")
 
     def __init__(self, talk: Carrier, connection: Callable[[], object], session: Session) -> None:
         self._talk, self._connection, self.session = talk, connection, session
@@ -26,6 +26,7 @@ class Spoken:
         self._messages: tuple[TLSMessage, ...] | None = None
         self._ending: dict[int, list[TLSMessage]] | None = None
         self._at: dict[int, list[Record]] | None = None
+        self._by_found: dict[int, Record] | None = None
         self._plain: tuple[PlainStream, PlainStream] | None = None
 
     @property
@@ -47,8 +48,9 @@ class Spoken:
     def bringing(self, stream: ByteStream, start: int, stop: int) -> tuple[Record, ...]:
         """The records that brought these bytes of what one side said inside."""
         assert isinstance(stream, PlainStream)
-        wanted = {id(each) for each in stream.records(start, stop)}
-        return tuple(each for each in self.records if id(each._found) in wanted)
+        if self._by_found is None:
+            self._by_found = {id(each._found): each for each in self.records}
+        return tuple(self._by_found[id(each)] for each in stream.records(start, stop))
 
     @property
     def records(self) -> tuple[Record, ...]:

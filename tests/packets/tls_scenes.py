@@ -5,6 +5,7 @@ Rule: no socket and no capture; each scene is one question. A scene is (turns as
 
 from __future__ import annotations
 
+import contextlib
 import os
 import ssl
 from collections.abc import Callable, Sequence
@@ -67,10 +68,8 @@ class End:
         self.tls.write(data)
 
     def close(self) -> None:
-        try:
+        with contextlib.suppress(ssl.SSLWantReadError):
             self.tls.unwrap()
-        except ssl.SSLWantReadError:
-            pass
 
 
 class OtherEnd:
@@ -227,12 +226,16 @@ OPTIONS: dict[str, tuple[Options, Options, Options]] = {
         {"ciphers": "ECDHE-ECDSA-AES256-CCM8:@SECLEVEL=0"}, {},
     ),
     "t12-rsa": ({"version": V12, "cert": "rsa"}, {}, {}),
-    "t12-static": ({"version": V12, "cert": "rsa", "ciphers": "AES128-GCM-SHA256"}, {"ciphers": "AES128-GCM-SHA256"}, {}),
+    "t12-static": (
+        {"version": V12, "cert": "rsa", "ciphers": "AES128-GCM-SHA256"}, {"ciphers": "AES128-GCM-SHA256"}, {},
+    ),
     "t12-cbc": (
-        {"version": V12, "cert": "rsa", "ciphers": "ECDHE-RSA-AES128-SHA256"}, {"ciphers": "ECDHE-RSA-AES128-SHA256"}, {},
+        {"version": V12, "cert": "rsa", "ciphers": "ECDHE-RSA-AES128-SHA256"},
+        {"ciphers": "ECDHE-RSA-AES128-SHA256"}, {},
     ),
     "t12-cbc384": (
-        {"version": V12, "cert": "rsa", "ciphers": "ECDHE-RSA-AES256-SHA384"}, {"ciphers": "ECDHE-RSA-AES256-SHA384"}, {},
+        {"version": V12, "cert": "rsa", "ciphers": "ECDHE-RSA-AES256-SHA384"},
+        {"ciphers": "ECDHE-RSA-AES256-SHA384"}, {},
     ),
     "t12-cbc-mte": (
         {"version": V12, "cert": "rsa", "ciphers": "ECDHE-RSA-AES128-SHA", "off": _OLD_MAC},
