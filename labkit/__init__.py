@@ -31,6 +31,7 @@ _PARTS = {
     "exercises": "",
     "explain": "draw.field_table",
     "http": "",
+    "https": "",
     "lab": "",
     "lesson": "course",
     "net": "",
@@ -45,7 +46,7 @@ _PARTS = {
 }
 
 if TYPE_CHECKING:
-    from labkit import dgram, dns, draw, exercises, http, lab, net, packets, servers, tls, websocket
+    from labkit import dgram, dns, draw, exercises, http, https, lab, net, packets, servers, tls, websocket
     from labkit.course import check_claim, lesson, predict, reset
     from labkit.draw.field_table import explain
     from labkit.nodejs import node
@@ -53,8 +54,8 @@ if TYPE_CHECKING:
     from labkit.programs import chromium, curl
 
 __all__ = [
-    "Tape", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http", "lab",
-    "lesson", "net", "node", "packets", "predict", "recording", "reset", "servers", "tls",
+    "Tape", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http",
+    "https", "lab", "lesson", "net", "node", "packets", "predict", "recording", "reset", "servers", "tls",
     "websocket",
 ]  # fmt: skip
 
