@@ -54,12 +54,12 @@ class Bare(asyncio.Protocol):
 
 
 async def main() -> None:
-    """Serve until the end of stdin."""
+    """Serve until a signal ends it."""
     loop = asyncio.get_running_loop()
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     server = await loop.create_server(Bare, sock=listener)
     print("PORT", server.sockets[0].getsockname()[1], flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
+    await asyncio.Event().wait()
 
 
 uvloop.run(main())
