@@ -28,9 +28,12 @@ class Bare(asyncio.Protocol):
         """The connection stands."""
         self.transport = transport
         self.parser = httptools.HttpRequestParser(self)
-        self.data_received = self.parser.feed_data  # type: ignore[method-assign]
         self.body: list[bytes] = []
         self.fields: dict[bytes, bytes] = {}
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes arrived."""
+        self.parser.feed_data(data)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field."""
