@@ -32,6 +32,7 @@ _PARTS = {
     "exercises": "",
     "explain": "draw.field_table",
     "http": "",
+    "https": "",
     "lab": "",
     "lesson": "course",
     "net": "",
@@ -46,7 +47,7 @@ _PARTS = {
 }
 
 if TYPE_CHECKING:
-    from labkit import ca, dgram, dns, draw, exercises, http, lab, net, packets, servers, tls, websocket
+    from labkit import ca, dgram, dns, draw, exercises, http, https, lab, net, packets, servers, tls, websocket
     from labkit.course import check_claim, lesson, predict, reset
     from labkit.draw.field_table import explain
     from labkit.nodejs import node
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Tape", "ca", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http",
-    "lab", "lesson", "net", "node", "packets", "predict", "recording", "reset", "servers", "tls", "websocket",
+    "https", "lab", "lesson", "net", "node", "packets", "predict", "recording", "reset", "servers", "tls", "websocket",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

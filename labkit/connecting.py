@@ -130,18 +130,16 @@ def _say(line: str) -> None:
 
 
 def _agreed(socket: Any) -> list[str]:
-    """What both sides agreed on, and whether the peer is who it says."""
-    lines = [f"agreed: {', '.join(str(each) for each in (socket.get_protocol(), *_cipher(socket)) if each)}"]
+    """What both sides agreed on, whose certificate it is, and whether it was verified."""
+    cipher = socket.get_cipher()
+    lines = [f"agreed: {socket.get_protocol()}" + (f", {cipher['name']}" if cipher else "")]
+    if (peer := socket.get_peer_certificate()) is not None:
+        subject, issuer = (", ".join(f"{key}={value}" for key, value in who.items()) for who in (peer.subject, peer.issuer))
+        lines.append(f"certificate: {subject or 'no name'}; issued by {issuer}; names: {', '.join(peer.names) or 'none'}")
     if socket.authorized:
-        lines.append("authorized: the certificate of the other side was verified")
+        lines.append("authorized: the certificate was verified")
     else:
         error = socket.authorization_error
-        why = "nobody looked at the certificate" if error is None else f"{getattr(error, 'code', '')} {error}".strip()
-        lines.append(f"NOT authorized: {why}")
+        code = f"{error.code}: " if getattr(error, "code", "") else ""
+        lines.append(f"NOT authorized: {code}{error or 'nobody looked at the certificate'}")
     return lines
-
-
-def _cipher(socket: Any) -> tuple[str, ...]:
-    cipher = getattr(socket, "get_cipher", lambda: None)()
-    name = cipher.get("name") if isinstance(cipher, dict) else getattr(cipher, "name", cipher)
-    return () if name is None else (str(name),)

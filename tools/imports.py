@@ -27,7 +27,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "http": frozenset({"core", "streams", "net"}),
     "tls": frozenset({"core", "streams", "net"}),
     "https": frozenset({"core", "streams", "net", "http", "tls"}),
-    "websocket": frozenset({"core", "streams", "net", "http", "tls"}),
+    "websocket": frozenset({"core", "streams", "net", "http", "tls", "https"}),
     "ca": frozenset({"core"}),
     "servers": frozenset({"core", "net", "dgram", "dns", "http", "websocket", "tls", "https", "ca"}),
     "packets": frozenset({"core"}),

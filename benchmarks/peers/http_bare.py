@@ -28,9 +28,12 @@ class Bare(asyncio.Protocol):
         """The connection stands."""
         self.transport = transport
         self.parser = httptools.HttpRequestParser(self)
-        self.data_received = self.parser.feed_data  # type: ignore[method-assign]
         self.body: list[bytes] = []
         self.fields: dict[bytes, bytes] = {}
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes arrived."""
+        self.parser.feed_data(data)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field."""
@@ -54,12 +57,12 @@ class Bare(asyncio.Protocol):
 
 
 async def main() -> None:
-    """Serve until the end of stdin."""
+    """Serve until a signal ends it."""
     loop = asyncio.get_running_loop()
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     server = await loop.create_server(Bare, sock=listener)
     print("PORT", server.sockets[0].getsockname()[1], flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
+    await asyncio.Event().wait()
 
 
 uvloop.run(main())

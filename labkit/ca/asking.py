@@ -11,7 +11,7 @@ import ssl
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from labkit.ca import commands, nss
@@ -32,7 +32,7 @@ class Question:
 
     cert, key: files of the server. ca: file of the CA that the client trusts. host: the name or address that it asks
     for. crl: file of the revoked certificates, for clients that can take one. weak: the server shows what OpenSSL finds
-    too weak.
+    too weak. owner: keeps the files as long as this exists.
     """
 
     cert: Path
@@ -41,6 +41,7 @@ class Question:
     host: str = "localhost"
     crl: Path | None = None
     weak: bool = False
+    owner: object = field(default=None, repr=False)
 
     @property
     def is_address(self) -> bool:

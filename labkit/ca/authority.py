@@ -88,6 +88,9 @@ class CA(Holder):
         """
         if not hosts and common_name is None:
             raise BadArgument("a certificate needs a name", 'Give one or more: issue("localhost", "127.0.0.1").')
+        for host in hosts:
+            if not isinstance(host, str) or not host:
+                raise BadArgument(f"{shown(host)} is not a host", 'Give one such as "localhost" or "127.0.0.1".')
         first, last = _dates(lifetimes.LEAF if days is None else days, starts, ends, None if days or ends else self)
         mine = key or keys.make(key_type)
         if alternative_names is None:
@@ -152,9 +155,17 @@ class CA(Holder):
         return draft.sign(self.key, digest).public_bytes(Encoding.PEM)
 
 
+@in_words
 def request(*hosts: str, key: keys.PrivateKey, common_name: str | None = None,
             organization: str | None = profile.ORGANIZATION) -> bytes:  # fmt: skip
-    """A certificate signing request (RFC 2986) as PEM: name, host names, public key, signed with the private key."""
+    """A certificate signing request (RFC 2986) as PEM: name, host names, public key, signed with the private key.
+
+    hosts: as in `CA.issue`. common_name: default, the first of them. Raises `BadArgument` if there is neither.
+    """
+    if not isinstance(key, keys.PrivateKey):
+        raise BadArgument(f"{shown(key)} is not a private key", "Make one by keys.make().")
+    if not hosts and not common_name:
+        raise BadArgument("a request needs a name", 'Give one or more: request("localhost", key=key).')
     draft = x509.CertificateSigningRequestBuilder().subject_name(profile.name(common_name or hosts[0], organization))
     if hosts:
         names = x509.SubjectAlternativeName([profile.general(host) for host in hosts])
@@ -187,6 +198,9 @@ def _dates(
     if not is_number(days) or not 0 < days < 36_500:
         raise BadArgument(f"days={shown(days)} is not a time", "Give the number of days that it is valid, such as 47.")
     first, last = lifetimes.span(days, starts)
+    for moment in (starts, ends):
+        if moment is not None and (not isinstance(moment, datetime) or moment.tzinfo is None):
+            raise BadArgument(f"{shown(moment)} is not a time", "Give a datetime with its zone: datetime.now(UTC).")
     if ends is not None:
         return (starts or min(first, ends - timedelta(days=1))), ends
     if within is not None:

@@ -5,7 +5,9 @@ Rule: each case has one thing wrong and all else right; the mistake is in the ce
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -144,10 +146,18 @@ _RECIPES: dict[str, tuple[str, Callable[[CA], Made]]] = {
     "weak key": ("its key is RSA with 1,024 bits", _weak_key),
     "SHA-1": ("its signature is made of a SHA-1 digest", _sha1),
     "v1 root": ("the root is of version 1 and does not say that it is a CA", _v1_root),
-    "revoked": ("its CA has revoked it, and the client has the list", _revoked),
+    "revoked": ("its CA has revoked it; a client that can take the list has it", _revoked),
 }
 NAMES_OF_CASES = tuple(_RECIPES)
 """The cases, the right one first."""
+
+
+class _Place:
+    """A folder that goes with the last of those who use it."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="labkit-gallery-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -160,12 +170,12 @@ class Case:
     name: str
     wrong: str
     made: Made
-    _place: tempfile.TemporaryDirectory[str] = field(repr=False)
+    _place: _Place = field(repr=False)
 
     @property
     def folder(self) -> Path:
-        """The folder of `files`; it is removed with the case."""
-        return Path(self._place.name)
+        """The folder of the files; it is removed when neither the case nor its question is used any more."""
+        return self._place.folder
 
     @property
     def identity(self) -> Holder:
@@ -188,7 +198,7 @@ class Case:
         write_whole(ca, made.trusted.cert_pem)
         if made.crl is not None:
             write_whole(crl, made.crl)
-        return Question(files.cert, files.key, ca, made.host, None if made.crl is None else crl, made.weak)
+        return Question(files.cert, files.key, ca, made.host, None if made.crl is None else crl, made.weak, self._place)
 
     def ask(self, *programs: str) -> Answers:
         """Have programs connect to a server with this certificate. programs: of `asking.NAMES`; none: all of them.
@@ -247,9 +257,7 @@ def case(name: str) -> Case:
         known = ", ".join(NAMES_OF_CASES)
         raise BadArgument(f"the gallery has no {name!r}", f"{nearest(str(name), NAMES_OF_CASES)}There are {known}.")
     wrong, recipe = _RECIPES[name]
-    return Case(
-        name, wrong, recipe(CA()), tempfile.TemporaryDirectory(prefix="labkit-gallery-", ignore_cleanup_errors=True)
-    )
+    return Case(name, wrong, recipe(CA()), _Place())
 
 
 def cases() -> Iterator[Case]:

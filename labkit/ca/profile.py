@@ -66,9 +66,17 @@ class Profile:
     version: int = 3
     serial: int = field(default_factory=x509.random_serial_number)
 
+    def __post_init__(self) -> None:
+        if self.hash not in (*HASHES, "sha1"):
+            raise BadArgument(f"{shown(self.hash)} is not a digest", f"Give one of {', '.join(HASHES)}, sha1.")
+        if self.version not in (1, 3):
+            raise BadArgument(f"version={shown(self.version)} is not made here", "Give 3, or 1 for an old root.")
+
 
 def name(common_name: str, organization: str | None = ORGANIZATION) -> x509.Name:
     """A subject's name: organization and common name, in this order; without what is empty."""
+    if not isinstance(common_name, str):
+        raise BadArgument(f"{shown(common_name)} is not a name", "Give text, in quotes.")
     pairs = ((NameOID.ORGANIZATION_NAME, organization), (NameOID.COMMON_NAME, common_name))
     try:
         return x509.Name([x509.NameAttribute(oid, text) for oid, text in pairs if text])

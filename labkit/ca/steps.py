@@ -145,7 +145,8 @@ def _by_openssl(step: Step, folder: Path) -> None:
     program, *words = shlex.split(step.command)
     done = commands.run(program, words, folder=folder)
     if done.code:
-        raise LabError(f"openssl could not make {step.makes}: {done.err.strip()}", f"The command was: {step.command}")
+        cause = (done.err.strip().splitlines() or [f"exit code {done.code}"])[-1]
+        raise LabError(f"openssl could not make {step.makes}: {cause}", f"The command was: {step.command}")
 
 
 def _by_python(step: Step, names: dict[str, Any]) -> Any:

@@ -111,7 +111,17 @@ def _short(text: str) -> str:
 
 
 def _by_openssl(folder: Path, host: str, client: bool) -> Verdict:
-    words = ["verify", "-x509_strict", "-partial_chain", "-auth_level", _LEVEL, "-CAfile", "ca.pem", "-untrusted", "chain.pem"]
+    words = [
+        "verify",
+        "-x509_strict",
+        "-partial_chain",
+        "-auth_level",
+        _LEVEL,
+        "-CAfile",
+        "ca.pem",
+        "-untrusted",
+        "chain.pem",
+    ]
     # No CA of the machine's own list.
     words += ["-no-CApath", "-no-CAstore", "-purpose", "sslclient" if client else "sslserver"]
     if not client:

@@ -9,14 +9,14 @@ import asyncio
 import os
 import weakref
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from labkit.core import checks, endpoint, loop
 from labkit.core.calls import made_in_words
 from labkit.core.errors import BadArgument
 from labkit.http.client_connection import ClientConnection
 from labkit.http.client_options import Place
-from labkit.http.client_socket import ClientSocket
+from labkit.http.client_socket import Client, ClientSocket
 
 IDLE_TIMEOUT = 5.0
 """Seconds that an idle connection is kept, as by Node's global agent; less if the server announces less."""
@@ -38,6 +38,9 @@ class Agent:
     next: ``"lifo"``, the one used last, or ``"fifo"``, the one used longest ago.
     Source: the Agent of Node's http module; RFC 9112 section 9.3 (persistence).
     """
+
+    SCHEME: ClassVar[str] = "http"
+    """Of the URLs that it has connections for."""
 
     __slots__ = (
         "__weakref__", "_added", "_busy", "_free", "_timer", "_waiting", "keep_alive", "max_free_sockets",
@@ -145,7 +148,7 @@ class Agent:
 
     def _open(self, request: Any) -> None:
         place: Place = request.place
-        socket = ClientSocket(place.local_address)
+        socket = self._socket(place)
         connection = ClientConnection(self, place, socket)
         self._busy.setdefault(place, []).append(connection)
         connection.take(request)
@@ -153,6 +156,10 @@ class Agent:
             socket.connect(path=place.socket_path)
         else:
             socket.connect(place.port, place.host)
+
+    def _socket(self, place: Place) -> Client:
+        """The socket of a new connection. Override it for another kind."""
+        return ClientSocket(place.local_address)
 
     def _repeat(self, request: Any) -> None:
         """See `Keeper._repeat`."""

@@ -15,7 +15,7 @@ from labkit.core.errors import BadArgument
 from labkit.core.listeners import Once, in_cell
 from labkit.http.agent import Agent, global_agent
 from labkit.http.client import ClientRequest
-from labkit.http.client_options import options
+from labkit.http.client_options import Options, options
 from labkit.http.client_response import ClientResponse
 from labkit.http.headers import Given
 
@@ -47,30 +47,39 @@ def request(
     ``Connection: close``. timeout: see `ClientRequest.set_timeout`. on_response: the same as ``once("response", ...)``.
     Raises `BadArgument` and `BadHeader` for what a request cannot carry.
     """
-    asked = (url, host, hostname, port, local_address, socket_path, method, path, auth)
-    return _made(asked, headers, agent, timeout, on_response)
+    chosen = options(url, host, hostname, port, local_address, socket_path, method, path, auth)
+    return made(chosen, headers, _agent(agent), timeout, on_response)
 
 
-def _made(
-    asked: tuple[Any, ...], headers: Any, agent: Any, timeout: float | None,
+def _agent(given: Any) -> Agent:
+    if given is None:
+        return global_agent
+    return Agent(keep_alive=False) if given is False else checked_agent(given, "http")
+
+
+def checked_agent(given: Any, scheme: str) -> Agent:
+    """Return what was given if it is an agent for URLs of this scheme. Raises `BadArgument`."""
+    if not isinstance(given, Agent):
+        raise BadArgument(f"{checks.shown(given)} is not an agent", f"Give {scheme}.Agent(...), or False for none.")
+    if scheme != given.SCHEME:
+        words = f"{given!r} has connections of {given.SCHEME}, not of {scheme}"
+        raise BadArgument(words, f"Give {scheme}.Agent(...).", code="ERR_INVALID_PROTOCOL")
+    return given
+
+
+def made(
+    chosen: Options, headers: Any, agent: Agent, timeout: float | None,
     on_response: Callable[[ClientResponse], Any] | None,
 ) -> ClientRequest:
-    """As `request`. asked: what `options` is given."""
-    chosen = options(*asked)
-    if agent is None:
-        agent = global_agent
-    elif agent is False:
-        agent = Agent(keep_alive=False)
-    elif not isinstance(agent, Agent):
-        raise BadArgument(f"{checks.shown(agent)} is not an agent", "Give http.Agent(...), or False for none.")
+    """As `request`, of options that are checked."""
     if timeout is not None:
         checks.seconds(timeout)
     if on_response is not None:
         checks.function(on_response, "on_response")
-    made = ClientRequest(chosen, headers, agent, timeout)
+    asks = ClientRequest(chosen, headers, agent, timeout)
     if on_response is not None:
-        made._listeners["response"] = (Once(made, "response", in_cell(on_response)),)  # nobody else knows it yet
-    return made
+        asks._listeners["response"] = (Once(asks, "response", in_cell(on_response)),)  # nobody else knows it yet
+    return asks
 
 
 @in_words
@@ -93,5 +102,5 @@ def get(
 
     From a cell: ``response = http.get(port=1337).wait_for("response")``, and then ``response.body()``.
     """
-    asked = (url, host, hostname, port, local_address, socket_path, "GET", path, auth)
-    return _made(asked, headers, agent, timeout, on_response).end()
+    chosen = options(url, host, hostname, port, local_address, socket_path, "GET", path, auth)
+    return made(chosen, headers, _agent(agent), timeout, on_response).end()

@@ -12,7 +12,7 @@ from labkit.core import loop
 from labkit.core.errors import ConnectionReset
 from labkit.http.client_options import IDEMPOTENT, Place
 from labkit.http.client_response import ClientResponse, Information
-from labkit.http.client_socket import ClientSocket
+from labkit.http.client_socket import Client
 from labkit.http.headers import Raw
 from labkit.http.response_chunks import BadResponse
 from labkit.http.response_parsing import Head, ResponseParser
@@ -52,7 +52,7 @@ class ClientConnection:
         "request", "response", "socket", "uses",
     )  # fmt: skip
 
-    def __init__(self, agent: Keeper, place: Place, socket: ClientSocket) -> None:
+    def __init__(self, agent: Keeper, place: Place, socket: Client) -> None:
         self.agent, self.place, self.socket = agent, place, socket
         self.request: Any = None
         self.response: ClientResponse | None = None
@@ -71,8 +71,8 @@ class ClientConnection:
 
     def _listeners(self) -> tuple[tuple[str, Any], ...]:
         return (
-            ("connect", self._connected), ("data", self._feed), ("end", self._peer_ends), ("drain", self._drained),
-            ("timeout", self._timed_out), ("error", self._failed), ("close", self._closed),
+            (self.socket.READY, self._connected), ("data", self._feed), ("end", self._peer_ends),
+            ("drain", self._drained), ("timeout", self._timed_out), ("error", self._failed), ("close", self._closed),
         )  # fmt: skip
 
     @property

@@ -17,7 +17,8 @@ from labkit.core.errors import BadArgument
 DEFAULT_HOST = "127.0.0.1"
 """Whom a request goes to if nobody is named (Node says ``localhost``, and asks the resolver)."""
 
-DEFAULT_PORT = 80
+PORTS = {"http": 80, "https": 443}
+"""Scheme of a URL -> port, if none is named."""
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _TARGET = re.compile(r"[!-\xff]+").fullmatch
@@ -31,19 +32,24 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
 
 class Place(NamedTuple):
-    """Where a request goes; requests of one place share connections. here: the host that the program runs on."""
+    """Where a request goes; requests of one place share connections. here: the host that the program runs on.
+
+    secure: what a client of TLS asks for, or None.
+    """
 
     host: str
     port: int
     local_address: str | None
     socket_path: str | None
     here: Any
+    secure: Any = None
 
     @property
     def name(self) -> str:
         """What `Agent.sockets` calls it, as in Node: ``"127.0.0.1:1337:"``, and behind it what else was asked for."""
         path = f":{self.socket_path}" if self.socket_path else ""
-        return f"{self.host}:{self.port}:{self.local_address or ''}{path}"
+        secure = f":{self.secure.name}" if self.secure else ""
+        return f"{self.host}:{self.port}:{self.local_address or ''}{path}{secure}"
 
 
 class Options(NamedTuple):
@@ -71,9 +77,10 @@ def options(
     method: Any,
     path: Any,
     auth: Any,
+    scheme: str = "http",
 ) -> Options:
     """Put the options together; what is given by name beats what the URL says. Raises `BadArgument`."""
-    key = (url, host, hostname, port, type(port), local_address, method)
+    key = (scheme, url, host, hostname, port, type(port), local_address, method)
     here = host_of.current()
     is_open = auth is None and socket_path is None and here is None
     if is_open:
@@ -84,25 +91,25 @@ def options(
         else:
             return found if path is None else Options(found.place, found.method, _target(path), found.host_field, None)
     may_be_kept = key if is_open else None
-    return _made(url, host, hostname, port, local_address, socket_path, method, path, auth, here, may_be_kept)
+    return _made(url, host, hostname, port, local_address, socket_path, method, path, auth, here, may_be_kept, scheme)
 
 
 def _made(
     url: Any, host: Any, hostname: Any, port: Any, local_address: Any, socket_path: Any, method: Any, path: Any,
-    auth: Any, here: Any, key: Any,
+    auth: Any, here: Any, key: Any, scheme: str,
 ) -> Options:
     """As `options`. here: the host that the program runs on. key: under which the answer may be kept, or None."""
-    found = _from_url(url) if url is not None else (None, None, None, None)
+    found = _from_url(url, scheme) if url is not None else (None, None, None, None)
     named = hostname if hostname is not None else host  # hostname beats host, as in Node
     if named is None:
         named = found[0] if found[0] is not None else "localhost" if socket_path is not None else DEFAULT_HOST
-    number = port if port is not None else found[1] if found[1] is not None else DEFAULT_PORT
+    number = port if port is not None else found[1] if found[1] is not None else PORTS[scheme]
     target = found[2] if found[2] is not None else "/"
     secret = auth if auth is not None else found[3]
     checked = addresses.check_host(named)
     where = None if socket_path is None else addresses.check_path(socket_path)
     place = Place(checked, addresses.check_port(number), _local(local_address), where, here)
-    field, verb = _host_field(checked, place.port), _method(method)
+    field, verb = _host_field(checked, place.port, PORTS[scheme]), _method(method)
     if key is not None and secret is None:
         if len(_known) >= KNOWN:
             _known.clear()
@@ -110,16 +117,20 @@ def _made(
     return Options(place, verb, _target(target if path is None else path), field, _credentials(secret))
 
 
-def _from_url(url: Any) -> tuple[str | None, int | None, str | None, str | None]:
+def _from_url(url: Any, scheme: str) -> tuple[str | None, int | None, str | None, str | None]:
     """Host, port, path with query, and ``user:password``, as a URL says them."""
     try:
         parts = urlsplit(checks.text(url, "a URL"))
         port = parts.port
     except ValueError:
-        raise BadArgument(f"{checks.shown(url)} is not a URL", 'Give one such as "http://127.0.0.1:1337/".') from None
-    if parts.scheme.lower() != "http" or not parts.hostname:
+        words = f"{checks.shown(url)} is not a URL"
+        raise BadArgument(words, f'Give one such as "{scheme}://127.0.0.1:1337/".') from None
+    if parts.scheme.lower() != scheme or not parts.hostname:
+        other = parts.scheme.lower()
         raise BadArgument(
-            f"{checks.shown(url)} is not a URL that http can ask for", 'Give one such as "http://127.0.0.1:1337/".',
+            f"{checks.shown(url)} is not a URL that {scheme} can ask for",
+            f"Use labkit.{other} for it." if other in PORTS and parts.hostname and other != scheme else
+            f'Give one such as "{scheme}://127.0.0.1:1337/".',
             code="ERR_INVALID_PROTOCOL" if parts.scheme else "ERR_INVALID_URL",
         )  # fmt: skip
     target = quote(parts.path, safe=_IN_URL) or "/"
@@ -156,9 +167,9 @@ def _local(address: Any) -> str | None:
     return address
 
 
-def _host_field(host: str, port: int) -> str:
+def _host_field(host: str, port: int, default: int) -> str:
     bracketed = f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
-    return bracketed if port == DEFAULT_PORT else f"{bracketed}:{port}"
+    return bracketed if port == default else f"{bracketed}:{port}"
 
 
 def _credentials(auth: Any) -> str | None:

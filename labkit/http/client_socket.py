@@ -1,33 +1,35 @@
 """The socket of a client's connection: it can be bound to an address of ours, and tells when the server has ended.
 
-Rule: a `net.Socket` and two more things; what is said on it is client_connection.py's business.
+Rule: a `net.Socket` and two more things, whatever carries its bytes; what is said on it is client_connection.py.
 """
 
 from __future__ import annotations
 
 import socket as system
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from labkit.core import addresses
 from labkit.core import host as host_of
 from labkit.core.errors import NetError
 from labkit.net import Socket
 from labkit.net.connecting import Target
+from labkit.streams.stream import NO_SLOTS
 
 
-class ClientSocket(Socket):
-    """A connection of an `Agent`. local_address: the address that it comes from; None: the system chooses.
+class Client(Socket):
+    """A connection of an agent, plain or not; a class of such sockets names the slots of `SLOTS`.
 
     on_ended: called after the listeners of ``end``, and before this side ends, too.
     """
 
-    __slots__ = ("_local", "on_ended")
+    READY: ClassVar[str] = "connect"
+    """The event after which bytes flow."""
 
-    def __init__(self, local_address: str | None = None) -> None:
-        super().__init__(no_delay=True)  # as Node's agent
-        self._local = local_address
-        self.on_ended: Callable[[], None] | None = None
+    __slots__ = NO_SLOTS
+
+    _local: str | None
+    on_ended: Callable[[], None] | None
 
     async def _open(self, target: Target, timeout: float, from_cell: bool) -> NetError | None:
         if self._local is not None and target.path is None:
@@ -39,6 +41,20 @@ class ClientSocket(Socket):
             self.on_ended()
         if not self.closed:
             super()._after_end()
+
+
+SLOTS = ("_local", "on_ended")
+
+
+class ClientSocket(Client):
+    """A connection of an `Agent`. local_address: the address that it comes from; None: the system chooses."""
+
+    __slots__ = SLOTS
+
+    def __init__(self, local_address: str | None = None) -> None:
+        super().__init__(no_delay=True)  # as Node's agent
+        self._local = local_address
+        self.on_ended = None
 
 
 class _Bound:

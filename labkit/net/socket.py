@@ -21,7 +21,7 @@ from labkit.net.connecting import Target, attempt, check_options, target_of
 from labkit.net.idle import IdleTimer
 from labkit.net.transport import Link, Owner, Transport
 from labkit.streams import HIGH_WATER_MARK
-from labkit.streams.states import ENDING, OPENING, PAUSED, READ_ENDED
+from labkit.streams.states import ENDING, OPENING, PAUSED, READ_ENDED, WRITE_ENDED
 
 CONNECT_TIMEOUT = 10.0
 """Seconds after which `connect` gives up on a host that does not answer at all."""
@@ -307,6 +307,8 @@ class Socket(Addressed):
     def _refusal(self) -> NetError | None:
         if self._writing is OPENING and not self.connecting and not self.closed and self._transport is None:
             return BrokenPipe("this socket is not connected", "Call connect() first.", code="ERR_SOCKET_CLOSED")
+        if self._writing is WRITE_ENDED and self._sink is None and not self.closed:
+            return BrokenPipe("another socket has this connection now", "Write to that one.")
         return super()._refusal()
 
     # -- the end

@@ -8,10 +8,14 @@ Rule: what lies above and below stays as it is; TLS stands between TCP and the s
 Called from a notebook cell, `connect` returns when the handshake is done, or raises in that cell.
 """
 
+from labkit.tls.connecting import connect, secure
+from labkit.tls.context import SecureContext, create_secure_context
 from labkit.tls.errors import BadPEM, CertificateError, TLSError, Truncated
 from labkit.tls.server import Server, create_server
-from labkit.tls.socket import TLSSocket, connect
+from labkit.tls.session import Session
+from labkit.tls.socket import TLSSocket
 
 __all__ = [
-    "BadPEM", "CertificateError", "Server", "TLSError", "TLSSocket", "Truncated", "connect", "create_server",
+    "BadPEM", "CertificateError", "SecureContext", "Server", "Session", "TLSError", "TLSSocket", "Truncated",
+    "connect", "create_secure_context", "create_server", "secure",
 ]  # fmt: skip

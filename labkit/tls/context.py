@@ -1,129 +1,97 @@
-"""The settings of one side of TLS, checked once: versions, ciphers, key and certificate, whom to trust.
+"""The settings of one side of TLS, for all its connections: a context of OpenSSL.
 
-Rule: values in, a context of OpenSSL out, which writes its key log to core/secrets.py; no connection here.
+Rule: options in, contexts out, which write their key log to core/secrets.py; no connection here.
 """
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from typing import Any
 
-from labkit.core import checks, secrets
+from labkit.core import secrets
 from labkit.core.errors import BadArgument
-from labkit.tls.credentials import Material, as_file, authorities, material
-from labkit.tls.errors import BadPEM
-
-VERSIONS = {
-    "TLSv1": ssl.TLSVersion.TLSv1, "TLSv1.1": ssl.TLSVersion.TLSv1_1, "TLSv1.2": ssl.TLSVersion.TLSv1_2,
-    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
-}  # fmt: skip
-"""Node's names of the versions."""
+from labkit.tls import pem
+from labkit.tls.credentials import as_file
+from labkit.tls.options import Asked, asked
 
 SERVER_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2, what a server takes by default: with forward secrecy, and authenticated. TLS 1.3 has nothing else."""
 
 
-class Settings:
-    """What a program asked of one side. Made once for all connections of a server.
+class SecureContext:
+    """One side of TLS: key and certificate, whom it trusts, which versions and ciphers it takes.
 
-    context: of Python's ssl. ca: the CAs in PEM, or None for those of the system.
+    asked: the options that it was made of. context: of Python's ssl.
     """
 
-    __slots__ = ("ca", "context", "has_certificate", "request_cert", "verifies")
+    __slots__ = ("asked", "context", "other")
 
-    def __init__(
-        self,
-        is_server: bool,
-        *,
-        key: Any,
-        cert: Any,
-        ca: Any,
-        passphrase: Any,
-        alpn_protocols: Any,
-        min_version: Any,
-        max_version: Any,
-        ciphers: Any,
-        request_cert: bool,
-        verifies: bool,
-        checks_name: bool,
-    ) -> None:
-        self.request_cert, self.verifies = request_cert, verifies
-        kind = ssl.PROTOCOL_TLS_SERVER if is_server else ssl.PROTOCOL_TLS_CLIENT
-        context = self.context = ssl.SSLContext(kind)
+    def __init__(self, is_server: bool, options: Asked) -> None:
+        self.asked = options
+        self.other: Any = None  # the context of lenient.py, if it is needed
+        context = self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if is_server else ssl.PROTOCOL_TLS_CLIENT)
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+        context.minimum_version, context.maximum_version = options.low, options.high
+        if options.ciphers is not None or is_server:
+            _set_ciphers(context, options.ciphers or SERVER_CIPHERS)
+        if options.alpn:
+            context.set_alpn_protocols(list(options.alpn))
         if is_server:
-            context.set_ciphers(SERVER_CIPHERS)
-        low, high = _version(min_version, "min_version"), _version(max_version, "max_version")
-        if low > high:
-            raise BadArgument(f"min_version {min_version} is above max_version {max_version}", "Swap them.")
-        context.minimum_version, context.maximum_version = low, high
-        if ciphers is not None:
-            _set_ciphers(context, ciphers)
-        if alpn_protocols:
-            context.set_alpn_protocols(protocols(alpn_protocols))
-        if is_server:
-            context.verify_mode = ssl.CERT_REQUIRED if request_cert and verifies else ssl.CERT_NONE
+            context.verify_mode = ssl.CERT_REQUIRED if options.request_cert and options.verifies else ssl.CERT_NONE
         else:
-            context.check_hostname = verifies and checks_name
-            context.verify_mode = ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE
-        self.ca = None if ca is None else authorities(ca)
-        if self.ca is not None:
-            for each in self.ca:
-                _trust(context, each)
+            context.check_hostname = options.verifies and options.checks_name
+            context.verify_mode = ssl.CERT_REQUIRED if options.verifies else ssl.CERT_NONE
+        if options.ca is not None:
+            for each in options.ca:
+                pem.trust(context, each)
         elif context.verify_mode is not ssl.CERT_NONE:
             context.load_default_certs(ssl.Purpose.CLIENT_AUTH if is_server else ssl.Purpose.SERVER_AUTH)
-        self.has_certificate = cert is not None
-        if cert is not None or key is not None:
-            _load(context, key, cert, passphrase)
+        if options.certificate is not None and options.key is not None:
+            with as_file(options.certificate.pem) as certificate, as_file(options.key.pem) as key:
+                try:
+                    # A function, also for an empty one: otherwise OpenSSL would ask at the terminal.
+                    context.load_cert_chain(certificate, key, lambda: options.passphrase)
+                except (ssl.SSLError, ValueError) as error:
+                    raise pem.why(options.certificate, options.key, options.passphrase, error) from None
         secrets.log_by(lambda name: setattr(context, "keylog_filename", name))
 
-
-def _version(given: Any, argument: str) -> ssl.TLSVersion:
-    found = VERSIONS.get(given) if isinstance(given, str) else None
-    if found is None:
-        raise BadArgument(
-            f"{argument}={checks.shown(given)} is not a version of TLS", f"Give one of {', '.join(VERSIONS)}.",
-            code="ERR_TLS_INVALID_PROTOCOL_VERSION",
-        )  # fmt: skip
-    return found
+    def __repr__(self) -> str:
+        options = self.asked
+        whose = "no certificate" if options.certificate is None else options.certificate.name
+        return f"<secure context, {options.low.name} to {options.high.name}, {whose}>"
 
 
-def _set_ciphers(context: ssl.SSLContext, given: Any) -> None:
+def _set_ciphers(context: ssl.SSLContext, names: str) -> None:
     try:
-        context.set_ciphers(checks.text(given, "a list of ciphers"))
+        context.set_ciphers(names)
     except ssl.SSLError:
         raise BadArgument(
-            f"ciphers={checks.shown(given)} names no cipher that OpenSSL has",
+            f"ciphers={names!r} names no cipher that OpenSSL has",
             'Give names of TLS 1.2 with a colon between, such as "ECDHE-ECDSA-AES128-GCM-SHA256".',
         ) from None
 
 
-def protocols(given: Any) -> list[str]:
-    """The names for ALPN: each has 1 to 255 bytes (RFC 7301 §3.1). Raises `BadArgument`."""
-    if isinstance(given, str) or not hasattr(given, "__iter__"):
-        raise BadArgument(f"alpn_protocols={checks.shown(given)} is not a list", 'Give one such as ["http/1.1"].')
-    names = list(given)
-    for each in names:
-        if not isinstance(each, str) or not each.isascii() or not 1 <= len(each) <= 255:
-            raise BadArgument(f"{checks.shown(each)} is not the name of a protocol", 'Give one such as "http/1.1".')
-    return names
+_clients: dict[Asked, SecureContext] = {}
+KEPT = 64
+"""Contexts of clients that are kept: to make one costs some milliseconds, and a session belongs to its context."""
 
 
-def _trust(context: ssl.SSLContext, ca: Material) -> None:
-    try:
-        context.load_verify_locations(cadata=ca.pem.decode("ascii"))
-    except (ssl.SSLError, ValueError) as error:
-        raise BadPEM(f"{ca.name} has no certificate of a CA that can be read", "Give a file in PEM.") from error
+def client_context(options: Asked) -> SecureContext:
+    """The context for these options: the same one as before, if there was one."""
+    found = _clients.get(options)
+    if found is None:
+        found = SecureContext(False, options)
+        if len(_clients) >= KEPT:
+            del _clients[next(iter(_clients))]
+        _clients[options] = found
+    return found
 
 
-def _load(context: ssl.SSLContext, key: Any, cert: Any, passphrase: Any) -> None:
-    if cert is None:
-        raise BadArgument("a key was given without its certificate", "Give cert=, too.")
-    certificate = material(cert, "cert", "cert_pem")
-    private = material(cert if key is None else key, "key", "key_pem")
-    secret = passphrase if isinstance(passphrase, (bytes, type(None))) else checks.text(passphrase, "a passphrase")
-    try:
-        with as_file(certificate.pem) as certificates, as_file(private.pem) as keys:
-            context.load_cert_chain(certificates, keys, lambda: secret or "")
-    except ssl.SSLError as error:
-        raise BadPEM(f"{private.name} and {certificate.name} cannot be used: {error.reason}") from error
+def create_secure_context(*, key: Any, cert: Any, passphrase: str | bytes | None = None) -> SecureContext:
+    """A key and a certificate for `sni_callback` or `Server.add_context`; see `create_server`."""
+    return SecureContext(True, asked(key=key, cert=cert, passphrase=passphrase))
+
+
+Chooser = Callable[[str | None], "SecureContext | None"]
+"""What a server asks for the context of a name: None means its own."""

@@ -5,34 +5,81 @@ Rule: no socket, no event; errors of `labkit.tls.errors` alone. `Engine` is on P
 
 from __future__ import annotations
 
+import _ssl
 import ssl
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
-from labkit.tls.errors import TLSError, from_ssl
+from labkit.core.errors import LabError
+from labkit.tls.context import SecureContext
+from labkit.tls.errors import from_reason
 
 RECORD = 16384
 """Bytes that a record can carry. Source: RFC 8446 section 5.1."""
 
+FIRST = 64
+"""Bytes of the first ones that came that are kept during the handshake: what is not TLS is shown by them."""
+
+
+class AnyEngine(Protocol):
+    """What a layer asks of an engine; see `Engine`, whose methods these are."""
+
+    first: bytes
+    peer: str
+
+    def take(self) -> bytes: ...
+    def feed(self, data: bytes) -> None: ...
+    def feed_first(self, data: bytes) -> None: ...
+    def handshake(self) -> bool: ...
+    def read(self) -> bytes | None: ...
+    def write(self, data: bytes) -> None: ...
+    def close_notify(self) -> None: ...
+    def is_drained(self) -> bool: ...
+    def chain(self) -> list[bytes]: ...
+    def verdict(self) -> LabError | None: ...
+
+    @property
+    def waits(self) -> int: ...
+    @property
+    def version(self) -> str | None: ...
+    @property
+    def cipher(self) -> tuple[str, str, int] | None: ...
+    @property
+    def alpn(self) -> str | None: ...
+    @property
+    def asked_name(self) -> str | None: ...
+    @property
+    def session(self) -> Any: ...
+    @property
+    def is_resumed(self) -> bool: ...
+
 
 class Engine:
-    """One end of one connection. take: returns what is to be sent. waits: whether something is.
+    """One end of one connection. peer: the other side, in words. name: of the server that a client wants.
 
-    peer: the other side, in words.
+    take: returns what is to be sent.
     """
 
-    __slots__ = ("_in", "_out", "object", "peer", "take")
+    __slots__ = ("_in", "_name", "_out", "_tls", "first", "peer", "take")
 
-    def __init__(self, context: ssl.SSLContext, is_server: bool, name: str | None = None, session: Any = None) -> None:
+    def __init__(self, context: SecureContext, is_server: bool, name: str = "", session: Any = None) -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.object = context.wrap_bio(
-            self._in, self._out, server_side=is_server, server_hostname=name, session=session
+        self._tls = context.context.wrap_bio(
+            self._in, self._out, server_side=is_server, server_hostname=name or None, session=session
         )  # fmt: skip
+        self._name = name
+        self.first = b""
         self.peer = "the peer"
         self.take = self._out.read
 
     def feed(self, data: bytes) -> None:
         """Bytes came from the wire."""
+        self._in.write(data)
+
+    def feed_first(self, data: bytes) -> None:
+        """The same, during the handshake."""
+        if len(self.first) < FIRST:
+            self.first += data[:FIRST]
         self._in.write(data)
 
     @property
@@ -43,11 +90,11 @@ class Engine:
     def handshake(self) -> bool:
         """Go on with the handshake; returns whether it is done. Raises `TLSError`."""
         try:
-            self.object.do_handshake()
+            self._tls.do_handshake()
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLError as error:
-            raise from_ssl(error, self.peer) from None
+            raise self._translated(error) from None
         return True
 
     def read(self) -> bytes | None:
@@ -56,54 +103,81 @@ class Engine:
         Raises `TLSError`.
         """
         try:
-            return self.object.read(RECORD)
+            return self._tls.read(RECORD)
         except ssl.SSLWantReadError:
             return None
         except ssl.SSLZeroReturnError:
             return b""
         except ssl.SSLError as error:
-            raise from_ssl(error, self.peer) from None
+            raise self._translated(error) from None
 
     def is_drained(self) -> bool:
         """Whether nothing lies here that could be read without new bytes."""
-        return not self._in.pending and not self.object.pending()
+        return not self._in.pending and not self._tls.pending()
 
     def write(self, data: bytes) -> None:
-        """Encrypt."""
+        """Encrypt. Raises `TLSError`."""
         try:
-            self.object.write(data)
+            self._tls.write(data)
         except ssl.SSLError as error:
-            raise from_ssl(error, self.peer) from None
+            raise self._translated(error) from None
 
     def close_notify(self) -> None:
         """Say that nothing more will be written. Reading goes on."""
         # OpenSSL would go on to look for the peer's close_notify, and take data in front of it for a fault.
         unread = self._in.read()
-        with suppress(ssl.SSLError, OSError):  # the peer's has not come: that is no fault
-            self.object.unwrap()
+        with suppress(ssl.SSLError, OSError):  # the peer's has not come yet: that is no fault
+            self._tls.unwrap()
         self._in.write(unread)
+
+    def _translated(self, error: ssl.SSLError) -> LabError:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            from labkit.tls import judging
+
+            return judging.refused(error.verify_code, error.verify_message, self.chain(), self.peer, self._name)
+        return from_reason(error.reason or str(error), self.peer, self.first)
 
     # -- what was agreed on
 
     @property
     def version(self) -> str | None:
         """``"TLSv1.3"``."""
-        return self.object.version()
+        return self._tls.version()
 
     @property
     def cipher(self) -> tuple[str, str, int] | None:
         """(name, version that it came with, bits)."""
-        return self.object.cipher()
+        return self._tls.cipher()
 
     @property
     def alpn(self) -> str | None:
         """The protocol chosen by ALPN."""
-        return self.object.selected_alpn_protocol()
+        return self._tls.selected_alpn_protocol()
+
+    @property
+    def asked_name(self) -> str | None:
+        """At a server: the name that the client asked for (SNI)."""
+        return getattr(self._tls, "labkit_name", None)
+
+    @property
+    def session(self) -> Any:
+        """What a later connection can resume, or None."""
+        return self._tls.session
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether an earlier session was resumed."""
+        return bool(self._tls.session_reused)
 
     def chain(self) -> list[bytes]:
-        """The certificates that the peer sent, in DER, its own first."""
-        found = self.object._sslobj.get_unverified_chain() or []  # type: ignore[attr-defined]
-        return [each.public_bytes(ssl._ssl.ENCODING_DER) for each in found]  # type: ignore[attr-defined]
+        """The certificates that the peer sent, in DER, its own first; also after they were refused."""
+        public = getattr(self._tls, "get_unverified_chain", None)
+        if public is not None:  # Python 3.13
+            return [bytes(each) for each in public()]
+        inside: Any = self._tls
+        found = inside._sslobj.get_unverified_chain() or []
+        return [each.public_bytes(_ssl.ENCODING_DER) for each in found]
 
-
-__all__ = ["RECORD", "Engine", "TLSError"]
+    def verdict(self) -> LabError | None:
+        """Why a peer that was let in was not verified: never, since OpenSSL refuses it here."""
+        return None

@@ -15,13 +15,17 @@ from typing import Any, Protocol
 from labkit.core import loop
 from labkit.core.errors import ConnectionReset, LabError
 from labkit.net.transport import Upper
-from labkit.tls.engine import Engine
+from labkit.tls.engine import AnyEngine
 
 LINGER = 1.0
 """Seconds that a connection stands after an alert, so that the peer gets it: a RST could overtake it."""
 
 FULL = 1 << 16
 """Bytes that are written in one turn before they go down at once, so that TCP can say that it is full."""
+
+
+HELLO = 43
+"""Bytes of a ClientHello up to the end of its random."""
 
 
 class Secured(Upper, Protocol):
@@ -47,21 +51,19 @@ class Secured(Upper, Protocol):
 
 
 class Layer(asyncio.Protocol):
-    """One end of TLS. stands: whether the handshake is done. first: the first bytes that came, of a handshake that
-    is not done.
-    """
+    """One end of TLS. stands: whether the handshake is done."""
 
     __slots__ = (
-        "_alert", "_fin", "_goodbye", "_linger", "_paused", "_scheduled", "_sent_end", "_told_end", "_turn", "engine",
-        "first", "socket", "stands", "tcp",
+        "_alert", "_fin", "_goodbye", "_hello", "_linger", "_paused", "_scheduled", "_sent_end", "_told_end", "_turn",
+        "engine", "socket", "stands", "tcp",
     )  # fmt: skip
 
-    def __init__(self, socket: Secured, engine: Engine) -> None:
+    def __init__(self, socket: Secured, engine: AnyEngine) -> None:
         self.socket = socket
         self.engine = engine
         self.tcp: Any = None
         self.stands = False
-        self.first = b""
+        self._hello = b""  # the beginning of the first bytes that we sent
         self._paused = False
         self._goodbye = False  # close_notify has come
         self._fin = False  # TCP has ended
@@ -85,12 +87,11 @@ class Layer(asyncio.Protocol):
         """Bytes came."""
         if self._linger is not None:
             return  # after our alert nothing is read any more
-        self.engine.feed(data)
         if self.stands:
+            self.engine.feed(data)
             self._go_on(self._read)
         else:
-            if len(self.first) < 64:
-                self.first += data[:64]
+            self.engine.feed_first(data)
             self._go_on(self._shake)
 
     def eof_received(self) -> bool:
@@ -153,7 +154,6 @@ class Layer(asyncio.Protocol):
             self.socket._failed_below(refusal)
             return
         self.stands = True
-        self.first = b""
         self.socket._may_flow(self.write)
         self.socket._begin_secure()
         self._read()
@@ -161,7 +161,20 @@ class Layer(asyncio.Protocol):
     def _flush(self) -> None:
         self._scheduled = False
         if self.engine.waits and not self.tcp.is_closing():
-            self.tcp.write(self.engine.take())
+            data = self.engine.take()
+            if not self._hello:
+                self._hello = data[:HELLO]
+            self.tcp.write(data)
+
+    def random(self) -> bytes:
+        """The client random of this connection, by which its secrets are found; ``b""`` if there is none.
+
+        Source: RFC 8446 section 4.1.2; it stands behind two headers and the version.
+        """
+        for hello in (self._hello, self.engine.first):
+            if hello[:1] == b"\x16" and hello[5:6] == b"\x01" and len(hello) >= HELLO:
+                return hello[11:HELLO]
+        return b""
 
     def _read(self) -> None:
         engine, socket = self.engine, self.socket
@@ -259,6 +272,43 @@ class Layer(asyncio.Protocol):
         """See `Transport.get_write_buffer_size`."""
         return int(self.tcp.get_write_buffer_size()) + self.engine.waits
 
+    def set_protocol(self, protocol: Any) -> None:
+        """Give what is read here to a protocol in place of the socket: TLS inside TLS."""
+        self.socket = Handed(protocol)
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """See `Transport.get_extra_info`."""
         return self.tcp.get_extra_info(name, default)
+
+
+class Handed:
+    """Stands where a socket stood: what comes for it goes to a protocol of asyncio."""
+
+    __slots__ = ("_attach", "_detach", "_empty", "_fill", "_protocol", "_push", "_push_end")
+
+    def __init__(self, protocol: Any) -> None:
+        self._protocol = protocol
+        self._push = protocol.data_received
+        self._push_end = protocol.eof_received
+        self._fill = protocol.pause_writing
+        self._empty = protocol.resume_writing
+        self._detach = protocol.connection_lost
+        self._attach = protocol.connection_made
+
+    def _failed_below(self, error: Any) -> None:
+        self._protocol.tcp.abort()
+
+    def _cut(self) -> None:
+        """The end that follows says so."""
+
+    def _after_reading(self) -> None:
+        """There are no tickets that anybody would want."""
+
+    def _may_flow(self, sink: Any) -> None:
+        """It stands already."""
+
+    def _stands(self) -> None:
+        """It stands already."""
+
+    def _begin_secure(self) -> None:
+        """It stands already."""

@@ -1,56 +1,88 @@
 """Node's tls.TLSSocket: a `net.Socket` whose bytes are encrypted, and what it knows of its peer.
 
-Rule: who is trusted, and what is told of it; how bytes are carried is layer.py.
+Rule: who is trusted, and what is told of it; how bytes are carried is layer.py, how one is made is connecting.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from labkit.core import addresses, loop
+from labkit.core import addresses, checks, loop, secrets
 from labkit.core.errors import LabError, NetError, TimedOut
+from labkit.core.listeners import Once, in_cell
 from labkit.net.connecting import Target
 from labkit.net.socket import CONNECT_TIMEOUT, Socket
-from labkit.streams import HIGH_WATER_MARK
-from labkit.tls.context import Settings
-from labkit.tls.engine import Engine
-from labkit.tls.errors import Truncated
+from labkit.net.transport import Owner
+from labkit.tls.context import SecureContext
+from labkit.tls.engine import AnyEngine, Engine
+from labkit.tls.errors import CertificateError, TLSError, Truncated
 from labkit.tls.layer import Layer
+from labkit.tls.session import Session, for_context
+
+if TYPE_CHECKING:
+    from labkit.tls.certificate import PeerCertificate
+
+LOOKS = 8
+"""Pieces after the handshake that are looked at for tickets."""
+
+Check = Callable[[str, Any], Any]
 
 
-class Wish:
-    """What a client asks for, besides its settings. name: whom the certificate is to name."""
+class Wish(NamedTuple):
+    """What a client asks for. Clients with the same wish can share connections.
 
-    __slots__ = ("check_name", "name", "session", "settings")
+    name: whom the certificate is to be for, and whom the server is asked for (SNI), if it is not an address.
+    check: see `connect`.
+    """
 
-    def __init__(self, settings: Settings, name: str, check_name: Callable[..., Any] | None, session: Any) -> None:
-        self.settings, self.name, self.check_name, self.session = settings, name, check_name, session
+    context: SecureContext
+    name: str
+    check: Check | None
+
+
+class SecureOwner(Owner, Protocol):
+    """Who accepted a TLS socket: a server."""
+
+    secure_context: SecureContext
+
+    def _secured(self, connection: Any) -> None:
+        """The handshake is done."""
+
+    def _client_failed(self, error: BaseException, connection: Any) -> None:
+        """The client has failed."""
 
 
 class TLSSocket(Socket):
-    """One end of a connection over TLS; `net.Socket` with ``secure_connect``, ``session`` and ``keylog``.
+    """One end of a connection over TLS: a `net.Socket` with ``secure_connect``, ``session`` and ``keylog``.
 
-    encrypted: True. authorized: whether the peer's certificate was verified. authorization_error: why not, if it was
-    asked for one.
+    authorized: whether the peer's certificate was verified; at a server False, too, if it asked for none.
+    authorization_error: why it was not, if it was to be (its ``code`` is Node's); or None.
     """
 
     EVENTS = Socket.EVENTS | {"secure_connect", "session", "keylog"}
     STATES = Socket.STATES | {"secure_connect"}
 
-    __slots__ = ("_call", "_layer", "_limit", "_settings", "_truncated", "_wish", "authorization_error", "authorized")
-
     encrypted = True
+    """True, and there is no such attribute at a plain socket."""
 
-    def __init__(self, server: Any = None, *, settings: Settings, wish: Wish | None = None, **options: Any) -> None:
+    __slots__ = (
+        "_call", "_layer", "_limit", "_looks", "_patience", "_session", "_truncated", "_under", "_wish",
+        "authorization_error", "authorized",
+    )  # fmt: skip
+
+    def __init__(self, server: SecureOwner | None = None, *, wish: Wish | None = None, **options: Any) -> None:
         super().__init__(server, **options)
-        self._settings = settings
         self._wish = wish
         self._layer: Layer | None = None
         self._limit: asyncio.TimerHandle | None = None  # of the handshake
+        self._patience = CONNECT_TIMEOUT
         self._call: asyncio.Future[NetError | None] | None = None  # a cell waits for the handshake
+        self._session: Session | None = None  # given to be resumed; then the newest one
+        self._looks = 0 if wish is None else LOOKS
         self._truncated = False
+        self._under: Socket | None = None  # whose connection this has taken over
         self.authorized = False
         self.authorization_error: LabError | None = None
 
@@ -58,54 +90,177 @@ class TLSSocket(Socket):
 
     @property
     def secure_connecting(self) -> bool:
-        """Whether the handshake is not done yet."""
+        """Whether the handshake is not done: not yet, or because it failed."""
         return self._layer is None or not self._layer.stands
 
+    @property
+    def servername(self) -> str | None:
+        """The host name that the client asked for (SNI), or None."""
+        if self._wish is not None:
+            name = self._wish.name
+            return name if name and addresses.ip_address(name) is None else None
+        return None if self._layer is None else self._layer.engine.asked_name
+
+    @property
+    def alpn_protocol(self) -> str | None:
+        """The protocol that both agreed on by ALPN (RFC 7301), or None."""
+        return loop.call(lambda: None if (engine := self._engine()) is None else engine.alpn)
+
     def get_protocol(self) -> str | None:
-        """The version that was agreed on, ``"TLSv1.3"``; None before that."""
-        return None if self.secure_connecting or self._layer is None else self._layer.engine.version
+        """The version that was agreed on, ``"TLSv1.3"``; None before the handshake is done."""
+        return loop.call(lambda: None if (engine := self._engine()) is None else engine.version)
+
+    def get_cipher(self) -> dict[str, Any] | None:
+        """``{"name": "TLS_AES_256_GCM_SHA384", "version": "TLSv1.3", "bits": 256}``; None before that."""
+        found = loop.call(lambda: None if (engine := self._engine()) is None else engine.cipher)
+        return None if found is None else {"name": found[0], "version": found[1], "bits": found[2]}
+
+    def get_peer_certificate(self) -> PeerCertificate | None:
+        """The certificate of the other side, with those that it sent with it; None if it gave none."""
+        from labkit.tls.certificate import PeerCertificate
+
+        ders: list[bytes] = loop.call(lambda: [] if self._layer is None else self._layer.engine.chain())
+        return PeerCertificate(ders) if ders else None
+
+    def get_session(self) -> Session | None:
+        """What a later `connect` can resume, at a client. With TLS 1.3 it is there when ``session`` was emitted."""
+        return loop.call(self._newest_session)
+
+    def is_session_reused(self) -> bool:
+        """Whether this connection resumed an earlier session."""
+        return loop.call(lambda: (engine := self._engine()) is not None and engine.is_resumed)
+
+    def _engine(self) -> AnyEngine | None:
+        return None if self._layer is None or not self._layer.stands else self._layer.engine
 
     # -- the handshake
 
     def _protocol(self) -> asyncio.BaseProtocol:
-        wish = self._wish
-        if wish is None:
-            engine = Engine(self._settings.context, True)
-        else:
-            engine = Engine(self._settings.context, False, wish.name)
-        layer = self._layer = Layer(self, engine)
+        layer = self._layer = Layer(self, self._new_engine())
         return layer
 
+    def _new_engine(self) -> AnyEngine:
+        wish = self._wish
+        if wish is not None:
+            session, self._session = self._session, None
+            return Engine(wish.context, False, wish.name, for_context(session, wish.context))
+        owner: Any = self.server
+        context: SecureContext = owner.secure_context
+        if context.asked.request_cert and not context.asked.verifies:
+            from labkit.tls.lenient import LenientEngine
+
+            return LenientEngine(context)
+        return Engine(context, True)
+
     async def _open(self, target: Target, timeout: float, from_cell: bool) -> NetError | None:
+        self._patience = timeout
         failed = await super()._open(target, timeout, from_cell)
-        if failed is not None or not from_cell or self.closed or self.destroyed or not self.secure_connecting:
+        if failed is not None or not from_cell or not self.secure_connecting:
             return failed
-        call = self._call = loop.get().create_future()
-        raised: NetError | None = await call
-        return raised
+        return await self._handshake_done()
+
+    async def _handshake_done(self) -> NetError | None:
+        """Wait until the handshake is over; returns the error that the call has to raise."""
+        if self.closed or self.destroyed:
+            return self._outcome(self._failed, True) if isinstance(self._failed, NetError) else None
+        self._call = loop.get().create_future()
+        return await self._call
 
     def _attach(self, transport: Any, *, ready: bool = True) -> None:
-        layer = self._layer
-        assert layer is not None
+        assert self._layer is not None
         peer = transport.get_extra_info("peername")
         if isinstance(peer, tuple):
-            layer.engine.peer = addresses.in_words(str(peer[0]), int(peer[1]))
-        super()._attach(transport, ready=ready)
+            self._layer.engine.peer = addresses.in_words(str(peer[0]), int(peer[1]))
+        if self._wish is not None:
+            self._begin_limit(self._patience)
+        if self._under is None:
+            super()._attach(transport, ready=ready)
+            return
+        self._transport = transport  # it has been connected, and accepted, before
+        self._apply_no_delay()
+        transport.set_write_buffer_limits(high=self.high_water_mark, low=0)
 
     def _stands(self) -> LabError | None:
         """See `Secured._stands`."""
-        self.authorized = self._settings.verifies and (self._wish is not None or self._settings.request_cert)
-        return None
+        assert self._layer is not None
+        engine, wish = self._layer.engine, self._wish
+        if wish is None:
+            owner: Any = self.server
+            asked = owner.secure_context.asked
+            if asked.request_cert:
+                self.authorization_error = engine.verdict()
+                self.authorized = self.authorization_error is None
+            return None
+        self.authorization_error = self._judged(engine, wish)
+        self.authorized = self.authorization_error is None
+        return self.authorization_error if wish.context.asked.verifies else None
+
+    def _judged(self, engine: AnyEngine, wish: Wish) -> CertificateError | None:
+        """Why the server is not who it should be, or None. What OpenSSL has looked at is not looked at again."""
+        if not wish.context.asked.verifies and not engine.is_resumed:
+            from labkit.tls import judging
+
+            name = "" if wish.check is not None else wish.name
+            if (found := judging.judge(engine.chain(), wish.context, engine.peer, name)) is not None:
+                return found
+        if wish.check is None:
+            return None
+        from labkit.tls.certificate import PeerCertificate
+
+        try:
+            said = wish.check(wish.name, PeerCertificate(engine.chain()))
+        except Exception as error:
+            said = error
+        if said is None or isinstance(said, CertificateError):
+            return said
+        code = getattr(said, "code", None)
+        return CertificateError(
+            f"check_server_identity refused the certificate of {engine.peer}: {said}",
+            code=code if isinstance(code, str) else "ERR_TLS_CERT_ALTNAME_INVALID",
+        )
 
     def _begin_secure(self) -> None:
         """See `Secured._begin_secure`."""
-        if self._limit is not None:
-            self._limit.cancel()
-            self._limit = None
+        self._end_limit()
+        self._tell_secrets()
         self._fire("secure_connect")
         if self.server is not None:
-            self.server._secured(self)  # type: ignore[attr-defined]
+            owner: Any = self.server
+            owner._secured(self)
+        elif self.get_protocol() != "TLSv1.3":
+            self._look_for_session()
+            self._looks = 0
         self._settle(None)
+
+    def _tell_secrets(self) -> None:
+        """The lines of the key log that are about this connection."""
+        assert self._layer is not None
+        if "keylog" in self._listeners or self._tickets:
+            random = self._layer.random().hex().encode()
+            for line in secrets.lines():
+                if line.split(b" ")[1:2] == [random]:
+                    self._fire("keylog", line)
+        else:
+            secrets.empty()
+
+    def _after_reading(self) -> None:
+        """See `Secured._after_reading`."""
+        if self._looks:
+            self._looks -= 1
+            self._look_for_session()
+
+    def _look_for_session(self) -> None:
+        before = self._session
+        if (now := self._newest_session()) is not None and now != before:
+            self._fire("session", now)
+
+    def _newest_session(self) -> Session | None:
+        engine, wish = self._engine(), self._wish
+        if engine is not None and wish is not None:
+            inner = engine.session
+            if inner is not None and (inner.has_ticket or (inner.id and engine.version != "TLSv1.3")):
+                self._session = Session(inner, wish.context)
+        return self._session
 
     def _settle(self, raised: NetError | None) -> None:
         call, self._call = self._call, None
@@ -119,19 +274,24 @@ class TLSSocket(Socket):
         self._destroy_now(error, True)
 
     def _fail(self, error: BaseException) -> None:
-        if self.server is not None and self.secure_connecting:
-            self.server._client_failed(error, self)  # type: ignore[attr-defined]
-        elif self._call is not None and isinstance(error, NetError):
+        owner: Any = self.server
+        if self._call is not None and isinstance(error, NetError):
             self._settle(self._outcome(error, True))
+        elif owner is not None and self.secure_connecting:
+            owner._client_failed(error, self)
+        elif owner is not None and isinstance(error, TLSError) and "error" not in self._listeners:
+            if not self._offer(self._remember("error", (error,))):  # the client's fault is not this program's
+                owner._client_failed(error, self)
         else:
             super()._fail(error)
 
     def _detach(self, exc: BaseException | None) -> None:
-        if self._limit is not None:
-            self._limit.cancel()
-            self._limit = None
+        self._end_limit()
         super()._detach(exc)
         self._settle(NetError("the connection was given up during its handshake", code="ECONNABORTED"))
+        if (under := self._under) is not None:
+            self._under = None
+            under._detach(None)
 
     def _cut(self) -> None:
         """See `Secured._cut`."""
@@ -144,65 +304,29 @@ class TLSSocket(Socket):
         assert self._layer is not None
         self._destroy_now(
             Truncated(
-                f"{self._layer.engine.peer} ended the connection without close_notify: bytes may be missing",
-                "Somebody may have cut it off, or the peer leaves without saying so.",
+                f"{self._layer.engine.peer} ended the connection without close_notify: what came may not be all",
+                "Either it left without a word, or somebody has cut the connection.",
             ),
             True,
         )
 
-    def _after_reading(self) -> None:
-        """See `Secured._after_reading`."""
-
     def _begin_limit(self, seconds: float) -> None:
-        if seconds:
+        if seconds and not self.closed and not self.destroyed:
             self._limit = loop.get().call_later(seconds, self._too_late, seconds)
+
+    def _end_limit(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
 
     def _too_late(self, seconds: float) -> None:
         self._limit = None
-        if self._layer is not None and self.secure_connecting and not self.closed:
-            self._failed_below(
-                TimedOut(
-                    f"the TLS handshake with {self._layer.engine.peer} was not done within {seconds:g} s",
-                    code="ERR_TLS_HANDSHAKE_TIMEOUT",
-                )
-            )
+        assert self._layer is not None
+        if self.secure_connecting and not self.closed:
+            words = f"the TLS handshake with {self._layer.engine.peer} was not done within {seconds:g} s"
+            todo = "It may not speak TLS." if self.server is None else ""
+            self._failed_below(TimedOut(words, todo, code="ERR_TLS_HANDSHAKE_TIMEOUT"))
 
-
-def connect(
-    port: int | None = None,
-    host: str = "127.0.0.1",
-    *,
-    ca: Any = None,
-    cert: Any = None,
-    key: Any = None,
-    passphrase: Any = None,
-    servername: str | None = None,
-    reject_unauthorized: bool = True,
-    check_server_identity: Callable[..., Any] | None = None,
-    alpn_protocols: Any = (),
-    session: Any = None,
-    min_version: str = "TLSv1.2",
-    max_version: str = "TLSv1.3",
-    ciphers: str | None = None,
-    path: Any = None,
-    on_secure_connect: Callable[[], Any] | None = None,
-    timeout: float = CONNECT_TIMEOUT,
-    allow_half_open: bool = False,
-    no_delay: bool = False,
-    high_water_mark: int = HIGH_WATER_MARK,
-) -> TLSSocket:
-    """Make a `TLSSocket` and connect it."""
-    settings = Settings(
-        False, key=key, cert=cert, ca=ca, passphrase=passphrase, alpn_protocols=alpn_protocols,
-        min_version=min_version, max_version=max_version, ciphers=ciphers, request_cert=False,
-        verifies=reject_unauthorized, checks_name=check_server_identity is None,
-    )  # fmt: skip
-    wish = Wish(settings, servername or host, check_server_identity, session)
-    made = TLSSocket(
-        settings=settings, wish=wish, allow_half_open=allow_half_open, no_delay=no_delay,
-        high_water_mark=high_water_mark,
-    )  # fmt: skip
-    if on_secure_connect is not None:
-        made.once("secure_connect", on_secure_connect)
-    made.connect(port, host, path=path, timeout=timeout)
-    return made
+    def _once(self, event: str, listener: Callable[..., Any] | None, argument: str) -> None:
+        if listener is not None:
+            self._add(event, Once(self, event, in_cell(checks.function(listener, argument))))

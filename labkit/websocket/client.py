@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 from urllib.parse import urlsplit
 
 from labkit import http
@@ -18,6 +18,7 @@ from labkit.core.history import Entry
 from labkit.http import Agent, ClientRequest
 from labkit.http.headers import Given, pairs
 from labkit.net import Socket
+from labkit.tls.options import CLIENT_NAMES, ClientOptions, check_names
 from labkit.websocket import extensions, handshake
 from labkit.websocket.deflate import Deflate
 from labkit.websocket.extensions import PerMessageDeflate
@@ -29,6 +30,8 @@ from labkit.websocket.sending import CLOSED, CONNECTING, OPEN
 
 ONCE = frozenset({"open", "close", "error", "upgrade"})
 """Events that a cell's listener is told of also if it comes after them."""
+
+_SHAKING = "secure_connecting"  # at a socket of TLS: its handshake is not done
 
 GRACE = 5.0
 """Seconds in which a cell can ask for the error of its WebSocket, before it is shown on stderr."""
@@ -66,6 +69,7 @@ class WebSocket(WithHandlers):
     Origin; a browser sends the page's. headers: more fields. per_message_deflate: offer compression (RFC 7692).
     max_message_size, max_frame_size: bytes; what is larger is answered 1009. max_queue: bytes that may wait to be sent.
     handshake_timeout, close_timeout: seconds, 0 for no limit. agent: see `http.request`.
+    secure: for ``wss://``: ca, cert, key and the other arguments of `tls.connect` that are about TLS.
 
     From a cell it returns when TCP stands, or raises what `net.connect` raises; ``wait_for("open")`` waits for the
     handshake, or raises `BadHandshake`. Messages that come before anybody listens are kept.
@@ -88,7 +92,9 @@ class WebSocket(WithHandlers):
         handshake_timeout: float = HANDSHAKE_TIMEOUT,
         close_timeout: float = CLOSE_TIMEOUT,
         agent: Agent | bool | None = False,
+        **secure: Unpack[ClientOptions],
     ) -> None:
+        check_names(WebSocket, secure, CLIENT_NAMES)
         chosen = options(max_message_size, max_frame_size, max_queue, close_timeout)
         checks.seconds(handshake_timeout, "handshake_timeout")
         offered = handshake.check_protocols(protocols)
@@ -109,7 +115,7 @@ class WebSocket(WithHandlers):
             fields.append(("Sec-WebSocket-Extensions", extensions.offer(deflate)))
         if origin is not None:
             fields.append(("Origin", checks.text(origin, "an origin")))
-        request = http.request(_for_http(self.url), headers=fields, agent=agent)
+        request = self._asking(fields, agent, secure)
         opening = _Opening(request, key, offered, deflate)
         self._opening: _Opening | None = opening
         request._add("error", self._request_failed)
@@ -145,6 +151,16 @@ class WebSocket(WithHandlers):
             except LabError:
                 self.terminate()
 
+    def _asking(self, fields: list[tuple[str, str]], agent: Any, secure: ClientOptions) -> ClientRequest:
+        if self.url.startswith("wss"):
+            from labkit import https  # not before: plain ones need no TLS
+
+            return https.request("https" + self.url[3:], headers=fields, agent=agent, **secure)
+        if secure:
+            words = f"{self.url} has no TLS, so {', '.join(secure)} would do nothing"
+            raise BadArgument(words, "Use wss:// for a server of TLS.")
+        return http.request("http" + self.url[2:], headers=fields, agent=agent)
+
     # -- the handshake
 
     def _begin_deadline(self, seconds: float) -> None:
@@ -160,7 +176,8 @@ class WebSocket(WithHandlers):
         if self._state is not CONNECTING or opening is None:
             return
         socket = opening.request.socket
-        if opening.making and (socket is None or socket.endpoint()[1] is None):  # TCP never stood
+        stood = socket is not None and socket.endpoint()[1] is not None and not getattr(socket, _SHAKING, False)
+        if opening.making and not stood:  # neither TCP nor, if there is one, TLS
             self._end_handshake()
             self._state, opening.unmade = CLOSED, error
         else:
@@ -284,17 +301,11 @@ class WebSocket(WithHandlers):
 def _checked(url: Any) -> str:
     text = checks.text(url, "a URL")
     scheme = text.partition(":")[0].lower()
-    if scheme == "wss":
-        raise BadArgument(f"{checks.shown(url)} asks for TLS, which this part does not have yet", "Use ws://.")
     try:
         parts = urlsplit(text)
         good = bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         good = False
-    if not good or scheme not in ("ws", "http") or "#" in text or not text.isprintable() or " " in text:
+    if not good or scheme not in ("ws", "http", "wss", "https") or "#" in text or not text.isprintable() or " " in text:
         raise BadArgument(f"{checks.shown(url)} is not the URL of a WebSocket", 'Give "ws://127.0.0.1:12010/updates".')
-    return "ws" + text[len(scheme) :]
-
-
-def _for_http(url: str) -> str:
-    return "http" + url[2:]
+    return ("wss" if scheme in ("wss", "https") else "ws") + text[len(scheme) :]

@@ -812,7 +812,7 @@ def test_the_servers_own_story(echo: Server) -> None:
 @pytest.mark.parametrize(
     ("url", "how", "named"),
     [
-        ("wss://127.0.0.1/", {}, "TLS"), ("ftp://127.0.0.1/", {}, "not the URL"),
+        ("ws://127.0.0.1/", {"ca": b""}, "has no TLS"), ("ftp://127.0.0.1/", {}, "not the URL"),
         ("ws://127.0.0.1/#top", {}, "not the URL"),
         (5, {}, "not a URL"),
         ("ws://127.0.0.1/a\r\nX: y", {}, "not the URL"),
