@@ -109,6 +109,10 @@ class Session:
         for _, _, record in found:
             self._take(record)
             self.records.append(record)
+        for record in self.records:  # early data: their version was chosen only behind them
+            if record.said.version or record.type != DATA or self.said.version < _NEW:
+                continue
+            record.said = self.said
         for side in (self._client, self._server):
             if side.message is not None:
                 side.message.state, side.message.reason = "cut", "its last part is not there"
@@ -156,7 +160,7 @@ class Session:
             return True
         if kind == ALERT:
             return length != 2
-        if kind == HANDSHAKE and not side.began:
+        if kind == HANDSHAKE and not side.began and side.message is None:
             at = record.start + HEADER
             size = int.from_bytes(stream.data[at + 1 : at + 4], "big")
             return not (stream.data[at] in MESSAGES and size < 1 << 17 and (length > 3))

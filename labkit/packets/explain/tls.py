@@ -43,7 +43,9 @@ def record(data: bytes, at: int, found: FoundRecord) -> tuple[Field, ...]:
         ):  # fmt: skip
             if last > first:
                 parts.append(_bytes(row, data, first, last))
-    row = rows.ENCRYPTED_ALERT if found.type == ALERT else rows.ENCRYPTED
+    row = rows.ENCRYPTED
+    if found.opened is None:
+        row = {ALERT: rows.ENCRYPTED_ALERT, HANDSHAKE: rows.ENCRYPTED_HANDSHAKE}.get(found.type, row)
     fields.append(_bytes(row, data, at, stop, found.reason, tuple(parts)))
     return tuple(fields)
 

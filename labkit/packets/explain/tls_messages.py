@@ -189,13 +189,13 @@ _STATUS: Items = (
                        "RFC 6960 §4.2", volatile=True)),)),
 )  # fmt: skip
 _COMPRESSED: Items = (
-    Number(row(_H + "compressed_certificate.algorithm", "Algorithm", "How the Certificate message was compressed.",
+    Number(row("tls.compress_certificate.algorithm", "Algorithm", "How the Certificate message was compressed.",
                "RFC 8879 §4"), 2, names.CERTIFICATE_COMPRESSIONS),
-    Number(row(_H + "compressed_certificate.uncompressed_length", "Uncompressed length",
+    Number(row("tls.compress_certificate.uncompressed_length", "Uncompressed length",
                "A receiver knows how much memory it needs, and refuses too much.", "RFC 8879 §4", "bytes"), 3),
-    Vector(length(_H + "compressed_certificate.compressed_certificate_message.length", 3, "RFC 8879 §4",
+    Vector(length("tls.compress_certificate.compressed_certificate_message.length", 3, "RFC 8879 §4",
                   of="the compressed message"),
-           (Opaque(row(_H + "compressed_certificate.compressed_certificate_message", "Compressed certificate message",
+           (Opaque(row("tls.compress_certificate.compressed_certificate_message", "Compressed certificate message",
                        "A Certificate message without its repetitions.", "RFC 8879 §4", volatile=True)),)),
 )  # fmt: skip
 _BODY: Items = (Opaque(row(_H + "body", "Body", "A message that this package does not take apart.", _TLS13 + "4")),)
@@ -248,7 +248,7 @@ def message_form(kind: int) -> tuple[Items, Row]:
     return _FORMS.get(kind, _UNKNOWN), _ROWS.get(kind, _UNKNOWN_ROW)
 
 
-PIECE = row("tls.handshake.fragment", "Part of a handshake message", "A message goes on in the next record.",
+PIECE = row("tls.handshake", "Part of a handshake message", "A message goes on in the next record.",
             _TLS13 + "5.1")  # fmt: skip
 LAST_PIECE = row("tls.handshake", "Last part of a handshake message", "With it, the message is whole.",
                  _TLS13 + "5.1")  # fmt: skip
@@ -262,8 +262,10 @@ ALERT: Items = (
                _TLS13 + "6"), 1, names.ALERTS),
 )  # fmt: skip
 ALERT_ROW = row("tls.alert_message", "Alert", "Says that the sender ends, and why.", _TLS13 + "6")
+ENCRYPTED_HANDSHAKE = row("tls.handshake", "Handshake message, encrypted", "Only the two ends can read it.",
+                          _TLS12 + "7.4.9", volatile=True)  # fmt: skip
 ENCRYPTED_ALERT = row("tls.alert_message", "Alert, encrypted", "An alert that only the other side can read.",
-                      _TLS12 + "7.2")  # fmt: skip
+                      _TLS12 + "7.2", volatile=True)  # fmt: skip
 CHANGE = row("tls.change_cipher_spec", "Change cipher spec message",
              "In TLS 1.2: what follows is encrypted. In TLS 1.3 it means nothing: middleboxes expect it.",
              _TLS13 + "5", volatile=False)  # fmt: skip
