@@ -3,8 +3,24 @@
 Rule: no cleverness here; everything a server needs comes from labkit's own parts below.
 """
 
-from labkit.servers import account, careless, comet, dns, echo, greeter, hello, proxy, slow, time, updates, visitor
+from labkit.servers import (
+    account,
+    attacker,
+    careless,
+    comet,
+    dns,
+    echo,
+    greeter,
+    hello,
+    proxy,
+    sealed,
+    slow,
+    time,
+    updates,
+    visitor,
+)
 
 __all__ = [
-    "account", "careless", "comet", "dns", "echo", "greeter", "hello", "proxy", "slow", "time", "updates", "visitor",
+    "account", "attacker", "careless", "comet", "dns", "echo", "greeter", "hello", "proxy", "sealed", "slow", "time",
+    "updates", "visitor",
 ]  # fmt: skip
