@@ -54,6 +54,10 @@ class Securing(NetServer):
             raise BadArgument("a server of TLS needs a certificate and its key", "Give key= and cert=.")
         self.secure_context = SecureContext(True, asked(**options))
         self.secure_context.context.sni_callback = self._chosen
+        if self.secure_context.is_lenient:
+            from labkit.tls import lenient
+
+            lenient.context_of(self.secure_context)  # what cannot be used is told here
 
     def add_context(self, hostname: str, *, key: Any, cert: Any, passphrase: str | bytes | None = None) -> None:
         """Use another certificate for clients that ask for this name (SNI); ``"*.example"`` is for one more label."""

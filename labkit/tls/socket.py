@@ -24,6 +24,9 @@ from labkit.tls.session import Session, for_context
 if TYPE_CHECKING:
     from labkit.tls.certificate import PeerCertificate
 
+GRACE = 5.0
+"""Seconds in which a cell can ask for an error of TLS that its socket met after the handshake; then it is shown."""
+
 LOOKS = 8
 """Pieces after the handshake that are looked at for tickets."""
 
@@ -68,7 +71,7 @@ class TLSSocket(Socket):
     """True, and there is no such attribute at a plain socket."""
 
     __slots__ = (
-        "_call", "_layer", "_limit", "_looks", "_patience", "_session", "_truncated", "_under", "_wish",
+        "_call", "_from_cell", "_layer", "_limit", "_looks", "_patience", "_session", "_truncated", "_under", "_wish",
         "authorization_error", "authorized",
     )  # fmt: skip
 
@@ -82,6 +85,7 @@ class TLSSocket(Socket):
         self._session: Session | None = None  # given to be resumed; then the newest one
         self._looks = 0 if wish is None else LOOKS
         self._truncated = False
+        self._from_cell = server is None and not loop.inside()
         self._under: Socket | None = None  # whose connection this has taken over
         self.authorized = False
         self.authorization_error: LabError | None = None
@@ -146,7 +150,7 @@ class TLSSocket(Socket):
             return Engine(wish.context, False, wish.name, for_context(session, wish.context))
         owner: Any = self.server
         context: SecureContext = owner.secure_context
-        if context.asked.request_cert and not context.asked.verifies:
+        if context.is_lenient:
             from labkit.tls.lenient import LenientEngine
 
             return LenientEngine(context)
@@ -282,8 +286,18 @@ class TLSSocket(Socket):
         elif owner is not None and isinstance(error, TLSError) and "error" not in self._listeners:
             if not self._offer(self._remember("error", (error,))):  # the client's fault is not this program's
                 owner._client_failed(error, self)
+        elif self._from_cell and isinstance(error, TLSError) and "error" not in self._listeners:
+            # With TLS 1.3 a refused client hears of it when the cell has gone on: it is told by the next call.
+            if not self._offer(self._remember("error", (error,))):
+                loop.get().call_later(GRACE, self._tell_late, error)
         else:
             super()._fail(error)
+
+    def _tell_late(self, error: BaseException) -> None:
+        failure = self._failure
+        if failure is not None and not failure.given and failure.exception() is error:
+            failure.given = True
+            self._report(error)
 
     def _detach(self, exc: BaseException | None) -> None:
         self._end_limit()
