@@ -1,6 +1,6 @@
 """tshark and labkit agree on TLS: every field of every record has the same name, order, place, bytes.
 
-Rule: each scene is compared with its keys and without; what no byte of tshark's is compared with stands in `tls_oracle`.
+Rule: each scene is compared with its keys, some without; what is not compared stands in `tls_oracle`.
 """
 
 from __future__ import annotations
