@@ -327,7 +327,7 @@ class TestOverTLS:
         out, said = connect("127.0.0.1", server.port, "--tls", "--cacert", str(tmp_path / "ca.pem"), code=1)
         assert out == b""
         assert "agreed: TLSv1.3" in said
-        assert "certificate required" in said
+        assert "certificate_required (116)" in said
         server.end()
         assert getattr(server.error, "reason", "") == "PEER_DID_NOT_RETURN_A_CERTIFICATE"
 
