@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
-from labkit.ca import lifetimes
+from labkit.ca import lifetimes, recorded
 from labkit.ca.asking import NAMES, Answer, Question, ask, missing
 from labkit.ca.authority import CA
 from labkit.ca.holder import Holder
@@ -211,8 +211,6 @@ class Case:
         return Answers(self, tuple(self._answers(programs or NAMES)))
 
     def _answers(self, programs: tuple[str, ...]) -> Iterator[Answer]:
-        from labkit.ca import recorded
-
         for each in programs:
             if missing(each):
                 yield recorded.answer(self.name, each)

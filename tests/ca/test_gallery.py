@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from labkit.ca import asking, commands, gallery, listening, recorded
+from labkit.ca import asking, commands, gallery, listening, recorded, recording
 from labkit.core.errors import BadArgument, LabError
 from tests.needs import leave_out, need_tool
 
@@ -167,7 +167,7 @@ class TestAnswers:
         monkeypatch.setattr(asking, "NAMES", ("python",))
         recorded._kept.cache_clear()
         try:
-            recorded.record([gallery.case("expired")])
+            recording.record([gallery.case("expired")])
             answer = recorded.answer("expired", "python")
             assert "certificate has expired" in answer.words
             assert answer.server == "alert 45 certificate_expired"
