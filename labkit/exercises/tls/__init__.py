@@ -6,11 +6,25 @@ Rule: one object an exercise, made once; `EXERCISES` lists them in the order of 
 from __future__ import annotations
 
 from labkit.exercises.engine import Exercise
+from labkit.exercises.tls.decrypt import Decrypt
 from labkit.exercises.tls.eavesdrop import Overheard, WhoseKey
+from labkit.exercises.tls.handshake import Hello, WhoWasIt
+from labkit.exercises.tls.middle import Middle
+from labkit.exercises.tls.slips import Slips
 
-__all__ = ["EXERCISES", "overheard", "whose_key"]
+__all__ = ["EXERCISES", "decrypt", "hello", "middle", "overheard", "slips", "who_was_it", "whose_key"]
 
 overheard = Overheard()
 whose_key = WhoseKey()
+hello = Hello()
+decrypt = Decrypt()
+who_was_it = WhoWasIt()
+middle = Middle()
+slips = Slips()
 
-EXERCISES: tuple[Exercise, ...] = (overheard, whose_key)
+EXERCISES: tuple[Exercise, ...] = (
+    overheard, whose_key,  # 05a
+    hello, decrypt,  # 05c
+    who_was_it,  # 05d
+    middle, slips,  # 05e
+)  # fmt: skip
