@@ -6,11 +6,15 @@ Rule: one object an exercise, made once; `EXERCISES` lists them in the order of 
 from __future__ import annotations
 
 from labkit.exercises.engine import Exercise
+from labkit.exercises.tls.certificates import WrongCertificate
+from labkit.exercises.tls.chains import BuildChain
 from labkit.exercises.tls.eavesdrop import Overheard, WhoseKey
 
-__all__ = ["EXERCISES", "overheard", "whose_key"]
+__all__ = ["EXERCISES", "build_chain", "overheard", "whose_key", "wrong_certificate"]
 
 overheard = Overheard()
 whose_key = WhoseKey()
+wrong_certificate = WrongCertificate()
+build_chain = BuildChain()
 
-EXERCISES: tuple[Exercise, ...] = (overheard, whose_key)
+EXERCISES: tuple[Exercise, ...] = (overheard, whose_key, wrong_certificate, build_chain)
