@@ -6,16 +6,23 @@ Rule: one object an exercise, made once; `EXERCISES` lists them in the order of 
 from __future__ import annotations
 
 from labkit.exercises.engine import Exercise
+from labkit.exercises.tls.certificates import WrongCertificate
+from labkit.exercises.tls.chains import BuildChain
 from labkit.exercises.tls.decrypt import Decrypt
 from labkit.exercises.tls.eavesdrop import Overheard, WhoseKey
 from labkit.exercises.tls.handshake import Hello, WhoWasIt
 from labkit.exercises.tls.middle import Middle
 from labkit.exercises.tls.slips import Slips
 
-__all__ = ["EXERCISES", "decrypt", "hello", "middle", "overheard", "slips", "who_was_it", "whose_key"]
+__all__ = [
+    "EXERCISES", "build_chain", "decrypt", "hello", "middle", "overheard", "slips", "who_was_it", "whose_key",
+    "wrong_certificate",
+]  # fmt: skip
 
 overheard = Overheard()
 whose_key = WhoseKey()
+wrong_certificate = WrongCertificate()
+build_chain = BuildChain()
 hello = Hello()
 decrypt = Decrypt()
 who_was_it = WhoWasIt()
@@ -24,6 +31,7 @@ slips = Slips()
 
 EXERCISES: tuple[Exercise, ...] = (
     overheard, whose_key,  # 05a
+    wrong_certificate, build_chain,  # 05b
     hello, decrypt,  # 05c
     who_was_it,  # 05d
     middle, slips,  # 05e
