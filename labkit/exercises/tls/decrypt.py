@@ -246,12 +246,12 @@ def _why_no_pair(returned: Any, case: Sealed) -> str:
 
 
 def _why_kinds(kind: Any, content: Any) -> str:
+    if type(kind) in (bytes, bytearray) and type(content) is int:
+        return "The type comes first, then the content."
     if type(kind) in (bytes, bytearray):
         return "inside[-1:] is bytes; inside[-1] is a number."
     if type(content) is str:
         return "Leave the content as bytes: a record can have anything."
-    if type(kind) is bytes or type(content) is int:
-        return "The type comes first, then the content."
     return "The type is a number from 20 to 24, the content is bytes."
 
 
