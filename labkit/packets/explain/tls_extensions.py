@@ -22,7 +22,7 @@ def row(name: str, label: str, why: str, rfc: str = "", meaning: str = "", *, vo
 
 def length(name: str, size: int, rfc: str, label: str = "Length", of: str = "what follows") -> Number:
     """The length of a vector. of: what it counts the bytes of."""
-    return Number(row(name, label, f"Bytes of {of}: the receiver finds its end by it.", rfc, "bytes"), size)
+    return Number(row(name, label, f"Bytes of {of}: the receiver finds its end by it.", rfc, f"bytes of {of}"), size)
 
 
 # -- signatures
