@@ -45,7 +45,8 @@ QUESTIONS = (
         "do?",
         right("it cannot open the record", "A record is opened with a key and an IV, which are made of the secret, and "
                                            "with the number of the record."),
-        wrong("it reads the record, and misses one", "It counts records by itself, so it takes a number that does not belong to this one."),
+        wrong("it reads the record, and misses one", "It counts by itself, so it takes a number that "
+                                                     "does not belong to this record."),
         wrong("it asks for the missing one", "TLS repeats nothing, because TCP does this below it."),
     ),
 )
