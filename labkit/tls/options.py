@@ -65,7 +65,7 @@ SERVER_NAMES = frozenset(CommonOptions.__annotations__) | frozenset(ServerOption
 
 
 def check_names(call: Callable[..., Any], given: Mapping[str, Any], known: frozenset[str]) -> None:
-    """Refuse an argument that a function does not take. given: those beyond its own. known: of TLS. Raises `LabError`."""
+    """Refuse an argument that a function does not take: `LabError`. given: those beyond its own. known: of TLS."""
     for each in given:
         if each not in known:
             own = [name for name, about in inspect.signature(call).parameters.items() if about.kind < about.VAR_KEYWORD]

@@ -91,9 +91,9 @@ def test_a_new_connection_of_an_agent_resumes_the_session(good: Pair, version: s
 
 def test_http_to_a_port_of_tls_is_told_at_both_ends(good: Pair) -> None:
     with https.create_server(hello, key=good, cert=good).listen(0) as server:
-        request = http.get(f"http://localhost:{server.port}/", agent=False)
-        with pytest.raises(ConnectionReset):
-            request.wait_for("response")
+        errors: list[BaseException] = []
+        http.request(f"http://localhost:{server.port}/", agent=False).on("error", errors.append).end().wait_for("close")
+        assert [type(each) for each in errors] == [ConnectionReset]
         error, _ = server.wait_for("tls_client_error")
         assert error.code == "ERR_SSL_HTTP_REQUEST"
         assert "sent a plain HTTP request to a port of TLS. It should ask for https://." in str(error)
