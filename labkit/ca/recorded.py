@@ -35,5 +35,4 @@ def answer(case: str, program: str) -> Answer:
     except KeyError:
         why = asking.missing(program) or f"{program} was not asked"
         raise LabError(f"{why}, and nothing is recorded for it", "Ask another program.") from None
-    origin = f"recorded with {program} {version} on {kept['day']}"
-    return Answer(program, accepted, words, server, version, live=False, origin=origin)
+    return Answer(program, accepted, words, server, version, day=kept["day"])

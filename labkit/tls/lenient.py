@@ -52,13 +52,22 @@ def context_of(made: SecureContext) -> Any:
             context.add_client_ca(x509.load_pem_x509_certificate(text))
     if asked.alpn:
         names = [each.encode() for each in asked.alpn]
-        context.set_alpn_select_callback(
-            lambda _, offered: next((each for each in names if each in offered), SSL.NO_OVERLAPPING_PROTOCOLS)
-        )
+
+        def choose(_: Any, offered: list[bytes]) -> bytes:
+            for each in names:
+                if each in offered:
+                    return each
+            raise _NoProtocol  # pyOpenSSL sends the alert
+
+        context.set_alpn_select_callback(choose)
     context.set_verify(SSL.VERIFY_PEER, _note)
     context.set_keylog_callback(lambda _, line: secrets.said(bytes(line)))
     made.other = context
     return context
+
+
+class _NoProtocol(Exception):
+    """The client speaks none of our protocols."""
 
 
 def _note(connection: Any, certificate: Any, number: int, depth: int, ok: int) -> bool:
@@ -119,6 +128,8 @@ class LenientEngine:
             return False
         except SSL.Error as error:
             raise self._translated(error) from None
+        except _NoProtocol:
+            raise from_reason("no application protocol", self.peer) from None
         return True
 
     def read(self) -> bytes | None:

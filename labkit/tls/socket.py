@@ -71,7 +71,7 @@ class TLSSocket(Socket):
     """True, and there is no such attribute at a plain socket."""
 
     __slots__ = (
-        "_call", "_from_cell", "_layer", "_limit", "_looks", "_patience", "_session", "_truncated", "_under", "_wish",
+        "_call", "_from_cell", "_layer", "_limit", "_patience", "_session", "_truncated", "_under", "_wish",
         "authorization_error", "authorized",
     )  # fmt: skip
 
@@ -83,7 +83,6 @@ class TLSSocket(Socket):
         self._patience = CONNECT_TIMEOUT
         self._call: asyncio.Future[NetError | None] | None = None  # a cell waits for the handshake
         self._session: Session | None = None  # given to be resumed; then the newest one
-        self._looks = 0 if wish is None else LOOKS
         self._truncated = False
         self._from_cell = server is None and not loop.inside()
         self._under: Socket | None = None  # whose connection this has taken over
@@ -225,15 +224,18 @@ class TLSSocket(Socket):
 
     def _begin_secure(self) -> None:
         """See `Secured._begin_secure`."""
+        layer = self._layer
+        assert layer is not None
         self._end_limit()
         self._tell_secrets()
         self._fire("secure_connect")
         if self.server is not None:
             owner: Any = self.server
             owner._secured(self)
-        elif self.get_protocol() != "TLSv1.3":
+        elif layer.engine.version == "TLSv1.3":
+            layer.looks = LOOKS
+        else:
             self._look_for_session()
-            self._looks = 0
         self._settle(None)
 
     def _tell_secrets(self) -> None:
@@ -247,13 +249,8 @@ class TLSSocket(Socket):
         else:
             secrets.empty()
 
-    def _after_reading(self) -> None:
-        """See `Secured._after_reading`."""
-        if self._looks:
-            self._looks -= 1
-            self._look_for_session()
-
     def _look_for_session(self) -> None:
+        """See `Secured._look_for_session`."""
         before = self._session
         if (now := self._newest_session()) is not None and now != before:
             self._fire("session", now)
