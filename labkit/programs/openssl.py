@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import shlex
 import subprocess
 from collections.abc import Sequence
@@ -14,9 +15,11 @@ from contextlib import ExitStack, suppress
 
 from labkit.core.calls import in_words
 from labkit.core.checks import shown
-from labkit.core.errors import LabError, TimedOut
+from labkit.core.errors import ConnectionRefused, LabError, TimedOut
 from labkit.programs.alarm import Alarm
 from labkit.programs.running import ProgramFailed, Ran, _environment, _run
+
+_REFUSED = re.compile(rb"(?i)connect:errno=|connection refused")
 
 Typed = Sequence[tuple[str, str]]
 """What is typed: pairs of the text that has to come first (``""``: nothing), and the line."""
@@ -33,8 +36,8 @@ def openssl(
     its input, each with the text of its output after which it is typed: ``[("welcome", "hello")]``. Input ends when
     all are typed and ``until`` has been printed, or when openssl ends. port: what to capture; None: nothing. name,
     lesson, timeout: as for `labkit.curl`. The text has what the program printed, without what was typed. Raises
-    `LabError` for another command, `TimedOut` if openssl does not end, `ProgramFailed` if there is neither openssl
-    nor a recording.
+    `LabError` for another command, `TimedOut` if openssl does not end, `ConnectionRefused` if nobody listens there,
+    `ProgramFailed` if there is neither openssl nor a recording.
     """
     if not isinstance(command, str) or not (words := shlex.split(command)) or words[0] != "openssl":
         raise LabError(f"{shown(command)} is not a command of openssl", "Write it as in a terminal.")
@@ -67,6 +70,8 @@ def _output(command: Sequence[str], typed: Typed, until: str, timeout: float) ->
                 f"openssl did not end within {timeout:g} s, and was stopped",
                 f"It had printed: {shown(printed[-200:].decode('utf-8', 'replace'))}",
             )
+        if process.returncode and _REFUSED.search(printed):
+            raise ConnectionRefused("openssl could not connect: nothing listens there", "Start the server first.")
     return printed.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\n")
 
 

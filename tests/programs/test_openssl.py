@@ -13,7 +13,7 @@ import pytest
 
 import labkit
 from labkit import ca, tls
-from labkit.core.errors import LabError, TimedOut
+from labkit.core.errors import ConnectionRefused, LabError, TimedOut
 from labkit.programs import ProgramFailed
 from tests.needs import need_tool
 
@@ -54,6 +54,12 @@ def test_notes_and_output_are_in_their_order(port: int) -> None:
 def test_a_text_that_never_comes_is_told(port: int) -> None:
     with pytest.raises(TimedOut, match=r"openssl did not end within 1 s.*It had printed: .*SHA256"):
         s_client(port, until="nobody says this", timeout=1)
+
+
+def test_nobody_listens_there() -> None:
+    need_tool("openssl")
+    with pytest.raises(ConnectionRefused, match="nothing listens there"):
+        s_client(1)
 
 
 def test_a_program_that_ends_early_is_no_error() -> None:
