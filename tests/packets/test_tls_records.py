@@ -165,7 +165,7 @@ def test_keys_come_from_a_key_log_and_go_again(tmp_path: Path) -> None:
     assert whole.without_secrets().messages == ()
     assert whole.origin == bare.origin
     with pytest.raises(LabError, match="no line of this key log"):
-        bare.with_secrets("hello")
+        bare.with_secrets(["hello"])
     with pytest.raises(LabError, match="cannot be read"):
         bare.with_secrets(tmp_path / "none.log")
     with pytest.raises(LabError, match="is not a key log"):
