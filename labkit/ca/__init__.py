@@ -18,6 +18,7 @@ _HOMES = {
     "lifetimes": "",
     "load": "store",
     "mine": "store",
+    "path": "store",
     "request": "authority",
     "steps": "",
     "store": "",
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from labkit.ca import gallery, keys, lifetimes, steps, store
     from labkit.ca.authority import CA, Identity, request
     from labkit.ca.holder import Files
-    from labkit.ca.store import load, mine
+    from labkit.ca.store import load, mine, path
     from labkit.ca.verdict import verdicts
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "lifetimes",
     "load",
     "mine",
+    "path",
     "request",
     "steps",
     "store",

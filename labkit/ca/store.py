@@ -57,6 +57,12 @@ def mine() -> CA:
     return made
 
 
+def path() -> Path:
+    """The file of the machine's CA certificate, for ``curl --cacert`` and others; the CA is made if it is not there."""
+    mine()
+    return directory() / f"{STEM}.pem"
+
+
 def _usable(where: Path) -> CA | None:
     try:
         known = load(where / f"{STEM}.pem", where / f"{STEM}.key")

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from labkit.core.errors import LabError
 from labkit.tls.context import SecureContext
-from labkit.tls.errors import from_reason
+from labkit.tls.errors import from_reason, reason_of
 
 RECORD = 16384
 """Bytes that a record can carry. Source: RFC 8446 section 5.1."""
@@ -60,7 +60,7 @@ class Engine:
     take: returns what is to be sent.
     """
 
-    __slots__ = ("_in", "_name", "_out", "_tls", "first", "peer", "take")
+    __slots__ = ("_hello", "_in", "_name", "_out", "_tls", "first", "peer", "take")
 
     def __init__(self, context: SecureContext, is_server: bool, name: str = "", session: Any = None) -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -68,6 +68,10 @@ class Engine:
             self._in, self._out, server_side=is_server, server_hostname=name or None, session=session
         )  # fmt: skip
         self._name = name
+        self._hello: bytearray | None = None
+        if is_server and context.asked.alpn:  # see `Securing._chosen`
+            self._hello = bytearray()
+            vars(self._tls).update(labkit_hello=self._hello)
         self.first = b""
         self.peer = "the peer"
         self.take = self._out.read
@@ -80,6 +84,8 @@ class Engine:
         """The same, during the handshake."""
         if len(self.first) < FIRST:
             self.first += data[:FIRST]
+        if self._hello is not None and len(self._hello) < 1 << 17:
+            self._hello += data
         self._in.write(data)
 
     @property
@@ -95,6 +101,7 @@ class Engine:
             return False
         except ssl.SSLError as error:
             raise self._translated(error) from None
+        self._hello = None
         return True
 
     def read(self) -> bytes | None:
@@ -135,7 +142,8 @@ class Engine:
             from labkit.tls import judging
 
             return judging.refused(error.verify_code, error.verify_message, self.chain(), self.peer, self._name)
-        return from_reason(error.reason or str(error), self.peer, self.first)
+        refused = getattr(self._tls, "labkit_refused", None)
+        return from_reason(refused or reason_of(error.reason, str(error)), self.peer, self.first)
 
     # -- what was agreed on
 
