@@ -48,6 +48,7 @@ class Said:
     noun = "record"
     status = 0
     answers = None
+    start_line = ""
 
     @property
     def packets(self) -> tuple[int, ...]:
