@@ -29,6 +29,7 @@ PACKAGES = {
     "nc": "netcat-openbsd",
     "nginx": "nginx-light",
     "node": "nodejs",
+    "openssl": "openssl",
     "setpriv": "util-linux",
     "ss": "iproute2",
     "tcpdump": "tcpdump",
