@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 # Name a lesson may use -> the module that holds it ("" where the name is the module itself).
 _PARTS = {
     "Tape": "packets",
+    "ca": "",
     "capture": "packets",
     "check_claim": "course",
     "chromium": "programs",
@@ -46,7 +47,7 @@ _PARTS = {
 }
 
 if TYPE_CHECKING:
-    from labkit import dgram, dns, draw, exercises, http, https, lab, net, packets, servers, tls, websocket
+    from labkit import ca, dgram, dns, draw, exercises, http, https, lab, net, packets, servers, tls, websocket
     from labkit.course import check_claim, lesson, predict, reset
     from labkit.draw.field_table import explain
     from labkit.nodejs import node
@@ -54,9 +55,8 @@ if TYPE_CHECKING:
     from labkit.programs import chromium, curl
 
 __all__ = [
-    "Tape", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http",
-    "https", "lab", "lesson", "net", "node", "packets", "predict", "recording", "reset", "servers", "tls",
-    "websocket",
+    "Tape", "ca", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http",
+    "https", "lab", "lesson", "net", "node", "packets", "predict", "recording", "reset", "servers", "tls", "websocket",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

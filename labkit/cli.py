@@ -1,4 +1,4 @@
-"""The command ``labkit``: serve, doctor, shell, lessons, record.
+"""The command ``labkit``: serve, connect, doctor, shell, lessons, record.
 
 Rule: turns words of a command line into calls of the package; errors are one line on stderr and exit code 1.
 """
@@ -41,6 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--expose", action="store_true", help="allow an address that other machines can reach")
     serve.set_defaults(run=_serve)
+
+    connect = commands.add_parser(
+        "connect", help="a telnet of our own: what you type is sent, what comes is printed",
+        description="Connect to a server. What you type is sent line by line, what comes is printed; Ctrl-D ends.",
+    )  # fmt: skip
+    connect.add_argument("host", metavar="HOST", help="name or address")
+    connect.add_argument("port", metavar="PORT", type=_port, help="a whole number from 1 to 65535")
+    connect.add_argument("--crlf", action="store_true", help="end each line with CR LF, as telnet does")
+    secure = connect.add_argument_group("TLS")
+    secure.add_argument("--tls", action="store_true", help="connect over TLS")
+    secure.add_argument("--cacert", metavar="FILE", help="trust the CA in this file (default: those of the system)")
+    secure.add_argument("--cert", metavar="FILE", help="show this certificate, if the server asks for one")
+    secure.add_argument("--key", metavar="FILE", help="its private key (default: in the file of --cert)")
+    secure.add_argument("--servername", metavar="NAME", help="the name to ask for (default: HOST)")
+    secure.add_argument("--insecure", action="store_true", help="take any certificate, whoever has signed it")
+    connect.set_defaults(run=_connect)
 
     doctor = commands.add_parser("doctor", help="how this machine captures packets, why not better, what to do")
     doctor.set_defaults(run=_doctor)
@@ -99,7 +115,8 @@ def _for_a_terminal(message: str) -> str:
     """A message of the package in words of the command line."""
     for python, option in (
         ("say listen(..., expose=True)", "add --expose"), ("say bind(..., expose=True)", "add --expose"),
-        ("listen(0)", "--port 0"), ("bind(0)", "--port 0"),
+        ("listen(0)", "--port 0"), ("bind(0)", "--port 0"), ("Give ca= the", "Give --cacert the"),
+        ("servername=", "--servername"), ("passphrase=", "the passphrase"),
     ):  # fmt: skip
         message = message.replace(python, option)
     return message
@@ -137,6 +154,15 @@ def _serve(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # Python gives the defaults back when it ends: one more Ctrl-C kills
         signal.signal(number, signal.SIG_IGN)
     return 0
+
+
+def _connect(options: argparse.Namespace) -> int:
+    from labkit import connecting
+
+    return connecting.run(
+        options.host, options.port, over_tls=options.tls, cacert=options.cacert, cert=options.cert, key=options.key,
+        servername=options.servername, insecure=options.insecure, crlf=options.crlf,
+    )  # fmt: skip
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -48,9 +48,11 @@ def ladder(
     handshake and of the end); those with a note are always drawn. only: ``"data"``: packets with payload and packets to
     which something happened; runs of like segments become one row. fold: the handshake and the end become one row each.
     of: ``"HTTP"``: one arrow a message in place of one a packet; its line begins with the first packet, and its head is
-    where the message was whole. ``"WebSocket"``: one arrow a frame, below the two messages of the handshake. Then acks,
-    only, fold and round_trip have no meaning. round_trip: two packets, or their numbers: the time
-    between them gets a bracket. compact: large type and little of it, for a projector (None: as `set_large` says).
+    where the message was whole. ``"WebSocket"``: one arrow a frame, below the two messages of the handshake.
+    ``"TLS"``: one arrow a handshake message, an alert, or a record of something else; a lock stands at what was
+    encrypted, a closed one if the tape does not have the key. Then acks, only, fold and round_trip have no meaning.
+    round_trip: two packets, or their numbers: the time between them gets a bracket. compact: large type and little of
+    it, for a projector (None: as `set_large` says).
     title: in place of the one made from the tape. limit: most rows drawn (the first and last ones of a longer tape,
     with a note of what is left out); None draws all.
     Returns a Picture whose text twin is the same from run to run, but for the line that names the tape's origin.

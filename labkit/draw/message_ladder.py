@@ -11,7 +11,7 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from labkit.draw import ladder_model, ladder_text, style
+from labkit.draw import ladder_model, ladder_text, style, tls_rungs
 from labkit.draw.ladder_drawing import Drawing, lowest
 from labkit.draw.ladder_model import STALL_NS, Ladder, Rung
 from labkit.draw.message_lanes import Lanes, label, left_unsaid
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _STEP = style.RUNG - SLOPE - 3  # px from what is taken to the start of the next arrow
 _LEAST = 0.6  # of the room for a label, what a message is called has at least
+_LOCK = 15  # px from the left edge of a lock to the words behind it
 _PAD = 40  # most characters of what a message is called, in a column of the text
 
 
@@ -125,8 +126,13 @@ class MessageDrawing(Drawing):
         said = self.found[rung.number - 1]
         y = round(max(self.y, self.taken["packet"] + _STEP))
         room = self.shape.room - 2 * self.lanes.taken - 60 * self.many
-        parts = [*(part for part in said.parts if part not in self.unsaid_parts), "" if self.compact else said.packets]
-        self.label(rung, *label(said.words, parts, room, self.least), y, SLOPE)
+        parts = [*(part for part in said.parts if part not in self.unsaid_parts), said.measured]
+        parts.append("" if self.compact else said.packets)
+        words, rest = label(said.words, parts, room, self.least)
+        self.label(rung, words, rest, y, SLOPE)
+        if said.lock:
+            left = self.shape.middle - (width(words, "fl") + width(rest, "m")) / 2 - _LOCK - 30 * self.many
+            self.canvas.path(tls_rungs.lock(left, y - 4, closed=said.lock == "closed"), "box thin")
         if self.shape.time:
             self.canvas.raw(self.shape.time, y + 4, self.clocks.get(rung.number, "no time"), "z e")
         line = self.arrows["ac" if rung.right else "as"]

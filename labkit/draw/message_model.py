@@ -10,29 +10,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labkit.core.errors import LabError
+from labkit.draw import tls_rungs
 from labkit.draw.ladder_model import Group, Ladder
 from labkit.draw.text import count, given, visible
 from labkit.packets.frames import EPHEMERAL
 from labkit.packets.match import APPLICATIONS
+from labkit.packets.tls_messages import TLSMessage
+from labkit.packets.tls_records import Record
 from labkit.packets.websocket_frame import WebSocketFrame
 
 if TYPE_CHECKING:
     from labkit.packets.messages import Message
     from labkit.packets.tape import Tape
-
 _ADVICE = "Give the tape of a capture, or a part of it: draw.{}(tape)."
 
 
 @dataclass(slots=True)
 class Said:
-    """One message on its way.
+    """One message on its way: a `Message`, or what a ladder of TLS shows.
 
     right: the client sent it. group: index of its connection. began_ns, ended_ns: of its first packet, and of the one
     with which it was whole. words: ``"GET /"``. parts: what else is said of it, what says most first: ``"13 bytes"``.
-    wrong: what is wrong with it.
+    wrong: what is wrong with it. measured: what changes from run to run, for the picture alone. lock: ``"closed"`` if
+    the tape cannot open it, ``"open"`` if it was decrypted.
     """
 
-    message: Message
+    message: Any
     right: bool
     group: int
     began_ns: int
@@ -40,6 +43,8 @@ class Said:
     words: str
     parts: list[str]
     wrong: str = ""
+    measured: str = ""
+    lock: str = ""
 
     @property
     def rest(self) -> str:
@@ -57,8 +62,8 @@ class Said:
         return f"packets {numbers[0]} to {numbers[-1]}"
 
 
-def messages_of(tape: Any, of: Any, call: str) -> list[Message]:
-    """The messages of this protocol. call: the name of the drawing function.
+def messages_of(tape: Any, of: Any, call: str) -> list[Any]:
+    """The messages of this protocol (of TLS also records that carry none). call: the name of the drawing function.
 
     Raises LabError for anything that is not a tape, a protocol that has no messages, and a tape without any of its.
     """
@@ -66,7 +71,10 @@ def messages_of(tape: Any, of: Any, call: str) -> list[Message]:
         raise LabError(f"{given(tape)} has no messages", _ADVICE.format(call))
     if not isinstance(of, str):
         raise LabError(f"of={given(of)} is not a protocol", 'Give its name: of="HTTP".')
-    found = [message for message in tape.messages if message.protocol.upper() == of.upper()]
+    if of.upper() == "TLS":
+        found: list[Any] = list(tls_rungs.steps(tape))
+    else:
+        found = [message for message in tape.messages if message.protocol.upper() == of.upper()]
     if not found:
         raise LabError(
             f"there are no {spelled(of)} {noun(of)}s on this tape ({count(len(tape), 'packet')})",
@@ -85,7 +93,7 @@ def noun(of: str) -> str:
     return "frame" if spelled(of) == "WebSocket" else "message"
 
 
-def with_handshakes(tape: Tape, found: list[Message]) -> list[Message]:
+def with_handshakes(tape: Tape, found: list[Any]) -> list[Any]:
     """WebSocket frames, with the request and the answer that made their connections WebSockets; others as they are."""
     talks = {message.connection for message in found if isinstance(message, WebSocketFrame)}
     if not talks:
@@ -112,14 +120,15 @@ def final(message: Message) -> Message | None:
     return found[0] if found else None
 
 
-def spoken(tape: Tape, messages: Sequence[Message]) -> tuple[list[Said], list[Group]]:
+def spoken(tape: Tape, messages: Sequence[Any]) -> tuple[list[Said], list[Group]]:
     """The messages in the order of their first packets, and their connections."""
     groups: list[Group] = []
     index: dict[object, int] = {}
     ends = [(each.client, each.server) for each in tape.connections]
     found: list[Said] = []
+    within = tls_rungs.inside_of(tape) if any(isinstance(each, Record) for each in messages) else {}
     at_ns = 0
-    for message in sorted(messages, key=lambda each: (min(each.packets, default=0), each.start)):
+    for message in sorted(messages, key=lambda each: (min(each.packets, default=0), tls_rungs.place(each))):
         pair = message.connection.client, message.connection.server
         which = (pair, ends.index(pair) if pair in ends else -1)
         if which not in index:
@@ -128,21 +137,29 @@ def spoken(tape: Tape, messages: Sequence[Message]) -> tuple[list[Said], list[Gr
         began = message.began_ns
         at_ns = max(at_ns, began) if began is not None else at_ns
         ended = message.ended_ns
-        size = len(message.body)
-        parts = [count(size, "byte")] if size else []
-        parts = _about(message, size) if isinstance(message, WebSocketFrame) else parts
-        wrong = visible(f"{message.state}: {message.reason}" if message.reason else message.state)
+        measured = lock = ""
+        if isinstance(message, (Record, TLSMessage)):
+            inside = within.get(id(message), ())
+            words, parts = tls_rungs.title(message, inside), tls_rungs.parts(message, inside)
+            measured = tls_rungs.measured(message)
+            lock = "closed" if tls_rungs.is_closed(message) else "open" if message.encrypted else ""
+        else:
+            size = len(message.body)
+            parts = [count(size, "byte")] if size else []
+            parts = _about(message, size) if isinstance(message, WebSocketFrame) else parts
+            words = title_of(message)
+        wrong = visible(f"{message.state}: {message.reason}" if message.reason and message.state else message.state)
         found.append(
             Said(
                 message, message.sender == "client", index[which], at_ns, max(at_ns, ended or at_ns),
-                title_of(message), parts, wrong,
+                words, parts, wrong, measured, lock,
             )
         )  # fmt: skip
     _tell_apart(found)
     return found, groups
 
 
-ALIKE = ("masked", "compressed")
+ALIKE = ("masked", "compressed", "decrypted")
 """Parts that many frames have: a picture says them of all of these, or of none."""
 
 
@@ -150,7 +167,7 @@ def _about(frame: WebSocketFrame, size: int) -> list[str]:
     """What a frame is besides its title: ``["12 bytes", "masked"]``."""
     found = [count(size, "byte")] if size and frame.kind != "binary" else []
     found += ["no FIN"] * (not frame.fin)
-    found += [word for word, said in zip(ALIKE, (frame.masked, frame.compressed), strict=True) if said]
+    found += [word for word, said in zip(ALIKE, (frame.masked, frame.compressed), strict=False) if said]
     return found + [f"ends a message of {frame.frames} frames"] * (frame.frames > 1)
 
 
@@ -159,7 +176,10 @@ def _tell_apart(found: Sequence[Said]) -> None:
     waiting: dict[int, list[Message]] = {}
     queued: list[Message] = []  # requests that waited together with another one
     for said in found:
-        message, mine = said.message, waiting.setdefault(said.group, [])
+        if isinstance(said.message, (Record, TLSMessage)):
+            continue
+        message: Message = said.message
+        mine = waiting.setdefault(said.group, [])
         if message.kind == "request":
             mine.append(message)
             queued += mine if len(mine) > 1 else ()

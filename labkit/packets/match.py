@@ -22,7 +22,7 @@ PROTOCOLS = (
 )  # fmt: skip
 """The most frequent names of whole frames; `labkit.packets.names` has the rarer ones."""
 
-APPLICATIONS = ("HTTP", "DNS", "WebSocket")
+APPLICATIONS = ("HTTP", "DNS", "WebSocket", "TLS")
 """The protocols inside TCP and UDP whose packets a tape can find; a wire sees only frames."""
 
 _RARE = (*OPAQUE_ETHERTYPES.values(), *OPAQUE_PROTOCOLS.values(), *LINKTYPE_NAMES.values())

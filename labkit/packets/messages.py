@@ -6,21 +6,23 @@ Rule: boundaries are found once a connection, when somebody asks; a message's fi
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
 from labkit.core.checks import shown
 from labkit.core.errors import LabError, NoSuchPart
-from labkit.packets.capture_file import Recording
-from labkit.packets.conversations import Conversation, Conversations, Side
+from labkit.packets.conversations import Conversation, Side
 from labkit.packets.explain.found import Found, Switch
 from labkit.packets.frames import address
 from labkit.packets.match import SENDERS
 from labkit.packets.model import Field, Layer
-from labkit.packets.streams import ByteStream, streams_of
+from labkit.packets.streams import ByteStream
 
 if TYPE_CHECKING:
     from labkit.packets.explain.applications import Application, Detail
+    from labkit.packets.tls_messages import TLSMessage
+    from labkit.packets.tls_records import Record
+    from labkit.packets.tls_spoken import Spoken
 
 _MOST_CONTENT = 1 << 26  # bytes that a compressed body may become
 _SEPARATORS = {"cookie": "; "}  # of fields that come several times; others have a comma (RFC 9110 §5.3, RFC 6265 §5.4)
@@ -36,7 +38,7 @@ class Message:
 
     __slots__ = ("_application", "_detail", "_found", "_talk", "answered_by", "answers")
 
-    def __init__(self, application: Application, found: Found, talk: Talk) -> None:
+    def __init__(self, application: Application, found: Found, talk: Source) -> None:
         self._application, self._found, self._talk = application, found, talk
         self.answers: Message | None = None
         self.answered_by: list[Message] = []
@@ -187,6 +189,16 @@ class Message:
         return stream.delivered(found.stop)
 
     @property
+    def encrypted(self) -> bool:
+        """Whether it was inside TLS; then `buffer` is what was decrypted."""
+        return self._talk.outer is not None
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The TLS records that brought it; () without TLS."""
+        return self._talk.outer.bringing(self.buffer, self.start, self.stop) if self._talk.outer is not None else ()
+
+    @property
     def began_ns(self) -> int | None:
         """The time of its first packet, ns since the epoch; None if the file gives no times."""
         return self._talk.time_ns(min(self.packets, default=0))
@@ -225,7 +237,9 @@ class Message:
 
         found = self._found
         spans = self.buffer.spans(found.start, found.stop)
-        if found.state == "cut" or len(spans) != 1 or spans[0][0] != number or spans[0][2] != found.stop - found.start:
+        if self.encrypted or found.state == "cut" or len(spans) != 1 or spans[0][0] != number:
+            return None
+        if spans[0][2] != found.stop - found.start:
             return None
         raw, first = self._talk.raw(number), spans[0][1]
         stop = first + spans[0][2]
@@ -267,77 +281,32 @@ def _joined(fields: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return found
 
 
-class Talk:
-    """What the two sides of one connection said: streams, messages, and where another protocol begins.
-
-    flow: the connection. connection: gives the `Connection` of the whole tape. kinds: the classes of messages, by
-    protocol, that say more than `Message` does.
-    """
-
-    __slots__ = ("_at", "_kinds", "_known", "_messages", "_recording", "_streams", "_switches", "connection", "flow")
-
-    def __init__(
-        self, flow: Conversation, known: Conversations, recording: Recording, connection: Callable[[], Sides],
-        kinds: Mapping[str, type[Message]],
-    ) -> None:  # fmt: skip
-        self.flow, self._known, self._recording, self._kinds = flow, known, recording, kinds
-        self._streams: tuple[ByteStream, ByteStream] | None = None
-        self._messages: tuple[Message, ...] | None = None
-        self._at: dict[int, list[Message]] | None = None
-        self.connection = connection
-        self._switches: tuple[Switch, ...] = ()
-
-    def streams(self) -> tuple[ByteStream, ByteStream]:
-        """The client's stream, the server's stream."""
-        if self._streams is None:
-            self._streams = streams_of(self.flow, self._known, self._recording)
-        return self._streams
-
-    def stream(self, sender: str) -> ByteStream:
-        """The stream of ``"client"`` or ``"server"``."""
-        return self.streams()[sender == "server"]
-
-    def time_ns(self, number: int) -> int | None:
-        """The time of this packet; None if it has none, and for packet 0, which does not exist."""
-        return self._recording.frames[number - 1][0] if number else None
-
-    def raw(self, number: int) -> bytes:
-        """The frame of this packet."""
-        return self._recording.frames[number - 1][1]
+class Source(Protocol):
+    """What messages ask of the connection in which they were said."""
 
     @property
-    def messages(self) -> tuple[Message, ...]:
-        """Its messages, in the order of the packets that completed them."""
-        if self._messages is None:
-            from labkit.packets.explain.applications import exchanges_in
-
-            exchanges = exchanges_in(*self.streams(), frozenset((self.flow.client[1], self.flow.server[1])))
-            made = {
-                id(found): self._kinds.get(application.name, Message)(application, found, self)
-                for application, exchange in exchanges
-                for found in exchange.messages
-            }
-            for message in made.values():
-                message.answers = made.get(id(message._found.answers))
-                if message.answers is not None:
-                    message.answers.answered_by.append(message)
-            self._switches = tuple(exchange.switch for _, exchange in exchanges if exchange.switch is not None)
-            self._messages = tuple(sorted(made.values(), key=lambda each: (each.completed_by, each.start)))
-        return self._messages
+    def flow(self) -> Conversation: ...
 
     @property
-    def switches(self) -> tuple[Switch, ...]:
-        """Where another protocol begins, in order."""
-        return self._switches if self.messages else ()
+    def connection(self) -> Callable[[], Sides]: ...
 
-    def messages_at(self, number: int) -> tuple[Message, ...]:
-        """The messages of which this packet brought bytes."""
-        if self._at is None:
-            self._at = {}
-            for message in self.messages:
-                for each in message.packets:
-                    self._at.setdefault(each, []).append(message)
-        return tuple(self._at.get(number, ()))
+    @property
+    def messages(self) -> tuple[Message, ...]: ...
+
+    @property
+    def switches(self) -> tuple[Switch, ...]: ...
+
+    @property
+    def tls(self) -> Spoken | None: ...
+
+    @property
+    def outer(self) -> Spoken | None: ...
+
+    def stream(self, sender: str) -> ByteStream: ...
+
+    def time_ns(self, number: int) -> int | None: ...
+
+    def raw(self, number: int) -> bytes: ...
 
 
 class Sides:
@@ -345,7 +314,7 @@ class Sides:
 
     __slots__ = ("_talk",)
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, talk: Source) -> None:
         self._talk = talk
 
     @property
@@ -372,6 +341,26 @@ class Sides:
     def messages(self) -> tuple[Message, ...]:
         """The messages in both streams, in the order of the packets that completed them."""
         return self._talk.messages
+
+    def decrypted(self, sender: str) -> ByteStream | None:
+        """What one side said inside TLS, put together; None without TLS, or if all of it stays closed.
+
+        sender: ``"client"`` or ``"server"``. Raises LabError for another sender.
+        """
+        if sender not in SENDERS:
+            raise LabError(f"nothing is sent by {shown(sender)}", 'sender is "client" or "server".')
+        tls = self._talk.tls
+        return tls.plain[sender == "server"] if tls is not None and tls.has_data else None
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The TLS records in both streams, in the order in which they could be read; () without TLS."""
+        return self._talk.tls.records if self._talk.tls is not None else ()
+
+    @property
+    def handshake(self) -> tuple[TLSMessage, ...]:
+        """The handshake messages of TLS, and its alerts, in the order in which they could be read."""
+        return self._talk.tls.messages if self._talk.tls is not None else ()
 
     @property
     def switches(self) -> tuple[Switch, ...]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from labkit.packets.conversations import Place
     from labkit.packets.explain.base import Context
     from labkit.packets.messages import Message
+    from labkit.packets.tls_records import Record
 
 _CARRIED = {**OPAQUE_PROTOCOLS, 1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 47: "GRE", 50: "ESP", 51: "AH",
             58: "ICMPv6", 132: "SCTP"}  # fmt: skip
@@ -36,8 +37,8 @@ class Packet:
     """
 
     __slots__ = (
-        "_layers", "_messages", "_notes", "_place", "_quick", "fcs_length", "linktype", "number", "origin", "raw",
-        "status", "time_ns", "verdict", "wire_length",
+        "_layers", "_messages", "_notes", "_place", "_quick", "_records", "fcs_length", "linktype", "number", "origin",
+        "raw", "status", "time_ns", "verdict", "wire_length",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +52,7 @@ class Packet:
         fcs_length: int | None = None,
         notes: Callable[[], Mapping[int, str]] | None = None,
         messages: Callable[[int], tuple[Message, ...]] | None = None,
+        records: Callable[[int], tuple[Record, ...]] | None = None,
     ) -> None:
         self.time_ns, self.raw, self.linktype, self.status, self.wire_length = frame
         self.number = number
@@ -58,7 +60,7 @@ class Packet:
         self.verdict = verdict
         self._place = place
         self._notes = notes
-        self._messages = messages
+        self._messages, self._records = messages, records
         self.fcs_length = fcs_length
         self._quick = (
             quick
@@ -147,8 +149,15 @@ class Packet:
         """The messages (of HTTP, DNS over TCP, WebSocket frames) of which this packet brought bytes, as completed."""
         return self._messages(self.number - 1) if self._messages is not None else ()
 
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The TLS records of which this packet brought bytes, in order."""
+        return self._records(self.number - 1) if self._records is not None else ()
+
     def carries(self, application: str) -> bool:
-        """Whether it brings bytes of a message of this protocol: ``"HTTP"``, ``"DNS"``, ``"WebSocket"``."""
+        """Whether it brings bytes of a message of this protocol: ``"HTTP"``, ``"TLS"``, …"""
+        if application == "TLS":
+            return bool(self.records)
         if self._quick.protocol == "TCP":
             return any(each.protocol == application for each in self.messages)
         return self._quick.protocol == "UDP" and application in self
@@ -232,7 +241,9 @@ class Packet:
     def _inside(self) -> tuple[tuple[Layer, ...], tuple[tuple[int, int, str], ...]]:
         """The messages that lie whole in this frame, as layers, and where parts of other messages are."""
         layers, parts = [], []
-        for message in self.messages:
+        said: list[Message | Record] = [each for each in self.messages if not each.encrypted]
+        said += self.records  # what was encrypted is in one of them
+        for message in said:
             layer = message.layer_in(self.number)
             if layer is not None:
                 layers.append(layer)

@@ -201,6 +201,19 @@ def streams_of(flow: Conversation, known: Conversations, recording: Recording) -
     return client.stream, server.stream
 
 
+def before(stream: ByteStream, at: int) -> ByteStream:
+    """The bytes of a stream before this one, as a stream that ends there without FIN; offsets are the same."""
+    found = ByteStream(stream.sender, stream._frames)
+    found.began, found.reset_packet, found.size = stream.began, stream.reset_packet, min(at, stream.size)
+    found.segments = [
+        (first, number, place, min(length, at - first))
+        for first, number, place, length in stream.segments
+        if first < at
+    ]
+    found._holes = [(first, min(last, at)) for first, last in stream._holes if first < at]
+    return found
+
+
 def _accepted(raw: bytes, packet: Quick) -> bool:
     """Whether the receiver's kernel took a damaged segment all the same: its checksums are right."""
     from labkit.packets.explain.internet import ones_sum

@@ -5,7 +5,8 @@ Rule: a packet is made when it is first used; a tape of some of the packets keep
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -15,80 +16,21 @@ from labkit.core.errors import BadCapture, LabError, NoSuchPacket
 from labkit.core.files import write_whole
 from labkit.packets import pcap, pcapng
 from labkit.packets.capture_file import Recording
-from labkit.packets.conversations import Conversation, Conversations
+from labkit.packets.conversations import Conversation
 from labkit.packets.match import APPLICATIONS, Conditions
-from labkit.packets.messages import Message, Sides, Talk
+from labkit.packets.messages import Message, Sides
 from labkit.packets.model import VERDICTS, SocketEvent
-from labkit.packets.notes import notes_of
 from labkit.packets.packet import Packet
 from labkit.packets.paths import as_path, shown_path
+from labkit.packets.talk import Talk
+from labkit.packets.tape_shared import Shared
+from labkit.packets.tls_keys import KEY_LOG, key_log, lines_of, random_of
+from labkit.packets.tls_messages import TLSMessage
+from labkit.packets.tls_records import Record
 from labkit.packets.websocket_frame import WebSocketFrame
 
 _Fact = TypeVar("_Fact")
-_KINDS = {"WebSocket": WebSocketFrame}
-
-
-class _Shared:
-    """The data that a tape and the tapes cut from it share: the frames, and the packets made of them so far."""
-
-    __slots__ = ("_conversations", "_notes", "_packets", "_talks", "origin", "recording", "root")
-
-    def __init__(self, recording: Recording, origin: str, root: Tape) -> None:
-        self.recording = recording
-        self.origin = origin
-        self.root = root
-        self._talks: dict[int, Talk] = {}
-        self._conversations: Conversations | None = None
-        self._packets: dict[int, Packet] = {}
-        self._notes: dict[int, str] | None = None
-
-    @property
-    def conversations(self) -> Conversations:
-        if self._conversations is None:
-            self._conversations = Conversations(self.recording.ports)
-            self._conversations.feed(self.recording.frames, self.recording.fcs_lengths)
-        return self._conversations
-
-    def notes(self) -> dict[int, str]:
-        """What TCP's packets mean, by their index: see `Packet.note`."""
-        if self._notes is None:
-            known = self.conversations
-            dropped = {at for at, verdict in self.recording.verdicts.items() if verdict.kind == "dropped"}
-            self._notes = notes_of(self.recording.frames, known.quick, known.places, dropped)
-        return self._notes
-
-    def talk(self, flow: Conversation) -> Talk:
-        """What the sides of this TCP connection said."""
-        talk = self._talks.get(flow.number)
-        if talk is None:
-            talk = self._talks[flow.number] = Talk(
-                flow, self.conversations, self.recording, lambda: self.root._connection(flow, flow.packets), _KINDS
-            )
-        return talk
-
-    def messages_at(self, index: int) -> tuple[Message, ...]:
-        """The messages of which this packet brought bytes."""
-        place = self.conversations.places[index]
-        if place is None or place.connection < 0:
-            return ()
-        return self.talk(self.conversations.connections[place.connection]).messages_at(index + 1)
-
-    def packet(self, index: int) -> Packet:
-        packet = self._packets.get(index)
-        if packet is None:
-            known, recording = self._conversations or self.conversations, self.recording
-            packet = self._packets[index] = Packet(
-                recording.frames[index],
-                index + 1,
-                known.places[index],
-                known.quick[index],
-                self.origin,
-                recording.verdicts.get(index),
-                recording.fcs_lengths.get(index),
-                self.notes,
-                self.messages_at,
-            )
-        return packet
+_Said = TypeVar("_Said", Record, TLSMessage)
 
 
 class Tape(Sequence[Packet]):
@@ -108,8 +50,8 @@ class Tape(Sequence[Packet]):
         self.live = live
         self._fill(recording or Recording(), origin)
 
-    def _fill(self, recording: Recording, origin: str) -> None:
-        """Give the tape its packets; `capture` does this when the ``with`` body has ended."""
+    def _fill(self, recording: Recording, origin: str, said: Sequence[bytes] = ()) -> None:
+        """Give the tape its packets; `capture` does this when the ``with`` body has ended. said: key log lines."""
         self._indices: Sequence[int] = range(len(recording.frames))
         self.events = recording.events
         self.drops = recording.drops
@@ -121,7 +63,7 @@ class Tape(Sequence[Packet]):
         if recording.missing:
             origin += f", not whole: {recording.missing}"
         self.origin = origin
-        self._shared = _Shared(recording, self.origin, self)
+        self._shared = Shared(recording, self.origin, said, lambda flow: self._connection(flow, flow.packets))
 
     # -- a sequence of packets
 
@@ -283,6 +225,61 @@ class Tape(Sequence[Packet]):
         """The WebSocket frames among the `messages`."""
         return tuple(each for each in self.messages if isinstance(each, WebSocketFrame))
 
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The TLS records in the TCP connections, in the order of the packets that completed them; as `messages`."""
+        return self._spoken(lambda talk: talk.tls.records if talk.tls is not None else ())
+
+    @property
+    def handshake(self) -> tuple[TLSMessage, ...]:
+        """The handshake messages of TLS, and its alerts, in the order of the packets that completed them."""
+        return self._spoken(lambda talk: talk.tls.messages if talk.tls is not None else ())
+
+    def _spoken(self, of: Callable[[Talk], tuple[_Said, ...]]) -> tuple[_Said, ...]:
+        shared, mine = self._shared, set(self._indices)
+        found = [each for flow, _ in self._connections(mine) for each in of(shared.talk(flow))]
+        if len(mine) < len(shared.recording.frames):
+            found = [each for each in found if not mine.isdisjoint(number - 1 for number in each.packets)]
+        return tuple(sorted(found, key=lambda each: each.completed_by))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key log lines of its TLS connections: whoever has them can read what was encrypted.
+
+        A live tape has those that TLS sockets of this program wrote; a tape from a file those in the file. Source:
+        RFC 9850 (SSLKEYLOGFILE).
+        """
+        return tuple(line.decode("ascii") for line in self._lines(self._shared.lines))
+
+    def _lines(self, lines: Sequence[bytes]) -> list[bytes]:
+        """Those of these lines that belong to its connections."""
+        if not lines:
+            return []
+        talks = [self._shared.talk(flow) for flow, _ in self._connections(set(self._indices))]
+        mine = {random for talk in talks if talk.tls is not None for random in talk.tls.session.randoms}
+        return [line for line in lines if random_of(line) in mine]
+
+    def without_secrets(self) -> Tape:
+        """The same packets without the keys, as everybody else on the way has seen them."""
+        return self._with(replace(self._kept(), secrets=()))
+
+    @in_words
+    def with_secrets(self, secrets: str | Path | Iterable[str]) -> Tape:
+        """The same packets with the keys of a key log.
+
+        secrets: the path of its file (SSLKEYLOGFILE), or its lines. Raises LabError if the file cannot be read, or none
+        of its lines has the form of a key log's.
+        """
+        lines = key_log(secrets)
+        kept = self._kept()
+        return self._with(replace(kept, secrets=(*kept.secrets, (KEY_LOG, b"\n".join(lines) + b"\n"))))
+
+    def _with(self, recording: Recording) -> Tape:
+        tape = Tape(live=self.live)
+        tape._fill(recording, self.origin)
+        tape.origin = tape._shared.origin = self.origin
+        return tape
+
     def _connection(self, flow: Conversation, kept: list[int]) -> Connection:
         return Connection(self._part(kept), self._shared.talk(flow))
 
@@ -295,31 +292,38 @@ class Tape(Sequence[Packet]):
     # -- files
 
     @in_words
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, secrets: bool = True) -> Path:
         """Write the packets and the events to a pcapng file, which Wireshark opens as it is; returns its path.
 
-        The file keeps what a wire did to a packet, and Wireshark shows it as the packet's comment. Raises `LabError` if
-        the path cannot be written.
+        The file keeps what a wire did to a packet, and Wireshark shows it as the packet's comment. secrets: also the
+        key log lines of its TLS connections: whoever has the file can read them; leave them out of a file for others.
+        Raises `LabError` if the path cannot be written.
         """
         path = as_path(path)
+        kept = self._kept()
+        try:
+            write_whole(path, pcapng.encode(kept if secrets else replace(kept, secrets=())))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise LabError(f"{path} cannot be written ({reason})", "Give a path where you may write files.") from None
+        return path
+
+    def _kept(self) -> Recording:
+        """What a file of this tape holds."""
         recording = self._shared.recording
-        kept = Recording(
+        lines = self._lines(lines_of(b"\n".join(self._shared.said)))
+        said = ((KEY_LOG, b"\n".join(lines) + b"\n"),) if lines else ()
+        return Recording(
             [recording.frames[index] for index in self._indices],
             self.events,
             self.drops,
             self.ports,
             self.platform,
-            recording.secrets,
+            (*recording.secrets, *said),
             self._for_mine(recording.verdicts),
             self._for_mine(recording.fcs_lengths),
             recording.missing,
         )
-        try:
-            write_whole(path, pcapng.encode(kept))
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise LabError(f"{path} cannot be written ({reason})", "Give a path where you may write files.") from None
-        return path
 
     def _for_mine(self, facts: Mapping[int, _Fact]) -> dict[int, _Fact]:
         """The facts about this tape's frames, by their index in this tape."""

@@ -13,7 +13,7 @@ from labkit.packets.explain import websocket
 from labkit.packets.explain.applications import Application
 from labkit.packets.explain.found import Found, FoundFrame
 from labkit.packets.explain.reader import Reader, whole
-from labkit.packets.messages import Message, Talk
+from labkit.packets.messages import Message, Source
 from labkit.packets.model import Layer
 
 _Rest = ParamSpec("_Rest")
@@ -29,8 +29,9 @@ class WebSocketFrame(Message):
     """
 
     __slots__ = ("_frame", "_inside", "_whole")
+    noun = "frame"
 
-    def __init__(self, application: Application, found: Found, talk: Talk) -> None:
+    def __init__(self, application: Application, found: Found, talk: Source) -> None:
         super().__init__(application, found, talk)
         assert isinstance(found, FoundFrame)
         self._frame = found

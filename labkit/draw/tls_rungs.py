@@ -1,0 +1,86 @@
+"""What a ladder of TLS shows: a handshake message, an alert, or a record that carries something else; and what of it.
+
+Rule: words and places only; what a record carries, `labkit.packets` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from labkit.draw.text import count, visible
+from labkit.packets.tls_messages import TLSMessage
+from labkit.packets.tls_records import Record
+
+if TYPE_CHECKING:
+    from labkit.packets.messages import Message
+    from labkit.packets.tape import Tape
+
+Step = Record | TLSMessage
+
+_MOST = 3  # messages inside one record that are named
+
+
+def steps(tape: Tape) -> list[Step]:
+    """What was said in TLS, one after the other: the messages that end in a record, else the record."""
+    found: list[Step] = []
+    for record in tape.records:
+        messages = record.messages
+        if messages:
+            found += messages
+        elif not record.carries_a_part:
+            found.append(record)
+    return found
+
+
+def place(step: Any) -> int:
+    """Where it begins among what came with the same packet."""
+    start: int = step.records[0].start if isinstance(step, TLSMessage) else step.start
+    return start
+
+
+def title(step: Step, inside: Sequence[Message] = ()) -> str:
+    """What a step is called. inside: the messages of programs that begin in it."""
+    if isinstance(step, Record) and inside:
+        from labkit.draw.message_model import title_of
+
+        named = ", ".join(title_of(each) for each in inside[:_MOST])
+        return f"{named}, …" if len(inside) > _MOST else named
+    return visible(step.title)
+
+
+def parts(step: Step, inside: Sequence[Message] = ()) -> list[str]:
+    """What else is said of a step, the same in each run: ``["application data", "13 bytes", "decrypted"]``."""
+    found = []
+    if isinstance(step, Record) and step.kind == "application_data" and step.content is not None:
+        found += ["application data"] * bool(inside)
+        found.append(count(len(step.content), "byte"))
+    if step.encrypted:
+        found.append("encrypted" if is_closed(step) else "decrypted")
+    return found
+
+
+def measured(step: Step) -> str:
+    """The size of a closed record: what everybody can see of it. It is not the same in each run."""
+    return count(step.length, "byte") if isinstance(step, Record) and is_closed(step) else ""
+
+
+def is_closed(step: Step) -> bool:
+    """Whether the tape cannot open it."""
+    return isinstance(step, Record) and step.encrypted and not step.opened
+
+
+def inside_of(tape: Tape) -> dict[int, list[Message]]:
+    """The messages of programs, by the `id` of the record in which they begin."""
+    found: dict[int, list[Message]] = {}
+    for message in tape.messages:
+        if message.encrypted and (records := message.records):
+            found.setdefault(id(records[0]), []).append(message)
+    return found
+
+
+def lock(x: float, y: float, *, closed: bool) -> str:
+    """Path data of a lock, 9 px wide. x: its left edge. y: its lower one. closed: else its bow is open."""
+    right, top = (x + 2, y - 8) if closed else (x + 7, y - 9)
+    bow = f"M{right:.1f} {y - 6:.1f}V{top:.1f}a2.5 2.5 0 0 1 5 0v{2 if closed else 1}"
+    return f"M{x:.1f} {y - 6:.1f}h9v6h-9z{bow}"
