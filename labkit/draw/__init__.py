@@ -12,6 +12,8 @@ from labkit.draw.acknowledged import acknowledged
 from labkit.draw.bits import bits
 from labkit.draw.boxes import boxes
 from labkit.draw.bytes import bytes
+from labkit.draw.certificate import certificate
+from labkit.draw.chain import chain
 from labkit.draw.compared import compare
 from labkit.draw.congestion import congestion
 from labkit.draw.field_table import FieldTable
@@ -34,6 +36,8 @@ __all__ = [
     "bits",
     "boxes",
     "bytes",
+    "certificate",
+    "chain",
     "compare",
     "congestion",
     "ladder",

@@ -69,7 +69,8 @@ def bits(
     """Draw header fields as the RFCs do: 32 bits a row, each field a box with its name and this packet's value.
 
     thing: a layer (``packet["TCP"]``), a packet (all its layers, one below the other), a WebSocket frame
-    (``tape.frames[0]``; as it was sent, and its payload without the mask), or a Scapy layer.
+    (``tape.frames[0]``; as it was sent, and its payload without the mask), a TLS record (``tape.records[0]``; as it was
+    sent, and decrypted), a message of the TLS handshake (``tape.handshake[0]``), a certificate, or a Scapy layer.
     focus: labels or names of fields that are lit (``"Window"``); the others are grey. first: draw only so many bytes of
     each layer. hide: names of fields whose values show as ``?`` in the picture, in its bytes and in its text, for
     exercises. why: say in the table why each field exists. legend, dump: offer the table of fields, the bytes; in a
@@ -119,7 +120,7 @@ def _heading(thing: Any, layers: list[Layer]) -> str:
     of = f" of packet {number}" if number else ""
     if is_apart(thing):
         wrong = f", {thing.state}: {thing.reason}" if thing.state else ""
-        return visible(f"{thing.protocol} frame{of}: {thing.title}{wrong}")
+        return visible(f"{thing.protocol} {thing.noun}{of}: {thing.title}{wrong}")
     if len(layers) == 1:
         return visible(f"{layers[0].title}{of}")
     return visible(f"Packet {number or ''}: {' / '.join(layer.name for layer in layers)}".replace(" :", ":"))

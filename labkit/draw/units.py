@@ -14,7 +14,10 @@ from labkit.draw.groups import group_of
 from labkit.draw.short_names import Key, short_names
 from labkit.draw.text import count, given, preview, visible
 from labkit.packets.model import Field, Layer
+from labkit.packets.tls_messages import TLSMessage
+from labkit.packets.tls_records import Record
 from labkit.packets.websocket_frame import WebSocketFrame
+from labkit.packets.x509 import Certificate
 
 HIDDEN = "?"
 
@@ -186,17 +189,17 @@ def is_packet(thing: Any) -> bool:
 
 
 def is_apart(thing: Any) -> bool:
-    """Whether it has several layers of which each is counted from its own first byte: a WebSocket frame."""
-    return isinstance(thing, WebSocketFrame)
+    """Whether it has layers of which each is counted from its own first byte: a WebSocket frame, a record of TLS."""
+    return isinstance(thing, (WebSocketFrame, Record, TLSMessage, Certificate))
 
 
 def as_sent_alone(thing: Any) -> Any:
-    """A WebSocket frame as the layer that was sent, for pictures in which all layers are one run of bytes."""
+    """What has layers apart as the one that was sent, for pictures in which all layers are one run of bytes."""
     return thing.layers[0] if is_apart(thing) else thing
 
 
 def layers_of(thing: Any) -> Sequence[Layer]:
-    """The layers of whatever can be drawn: Layer, Packet, WebSocket frame, Scapy layer. Raises LabError for others."""
+    """The layers of whatever can be drawn: Layer, Packet, WebSocket frame, TLS, Scapy. Raises LabError for others."""
     if isinstance(thing, Layer):
         return (thing,)
     # Scapy's packets have this; they are looked for first, since they have a method `layers` as well.
@@ -209,8 +212,8 @@ def layers_of(thing: Any) -> Sequence[Layer]:
         return found
     raise LabError(
         f"cannot draw the bits of {given(thing)}",
-        "Give a packet of a tape (tape[0]), one of its layers (tape[0]['TCP']), a Scapy layer, or a WebSocket frame "
-        "(tape.frames[0]).",
+        "Give a packet of a tape (tape[0]), one of its layers (tape[0]['TCP']), a Scapy layer, a WebSocket frame "
+        "(tape.frames[0]), or what was said in TLS (tape.records[0], tape.handshake[0]).",
     )
 
 

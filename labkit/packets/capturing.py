@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labkit.core import loop, watching
+from labkit.core import loop, secrets, watching
 from labkit.core.calls import in_words
 from labkit.core.checks import is_number, shown
 from labkit.core.errors import CaptureUnavailable, LabError
@@ -212,7 +212,7 @@ def taped(place: Place, options: Options) -> Iterator[Tape]:
                 return
             touched = place.verdicts(ending.frames)
             recording = Recording(ending.frames, events, source.drops(), ports or (), this_platform(), verdicts=touched)
-            tape._fill(recording, origin)
+            tape._fill(recording, origin, secrets.lines())
 
         try:
             yield tape

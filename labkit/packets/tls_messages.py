@@ -14,6 +14,9 @@ from labkit.packets.model import Field, Layer
 from labkit.packets.tls_records import Carrier, Record, Said, placed
 from labkit.packets.tls_scan import HEADER, FoundMessage, FoundRecord
 from labkit.packets.tls_stream import Joined
+from labkit.packets.x509 import Certificate, certificates_in
+
+_CERTIFICATE = 11
 
 
 class TLSMessage(Said):
@@ -23,6 +26,7 @@ class TLSMessage(Said):
     """
 
     __slots__ = ("_buffer", "_found", "records")
+    noun = "message"
 
     def __init__(
         self, talk: Carrier, connection: object, found: FoundMessage, records: Sequence[Record]
@@ -47,6 +51,13 @@ class TLSMessage(Said):
         """Of an alert: ``"unknown_ca"``; ``""`` of a handshake message."""
         data = self._found.data
         return names.ALERTS.get(data[1], str(data[1])) if self._found.type < 0 and len(data) > 1 else ""
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """Of a Certificate message: the sender's own, and those above it; () in others."""
+        if self._found.type != _CERTIFICATE:
+            return ()
+        return tuple(certificates_in(self.fields[0], self.buffer.data, self.packets))
 
     @property
     def encrypted(self) -> bool:

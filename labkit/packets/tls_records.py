@@ -42,6 +42,7 @@ class Said:
         self._fields: tuple[Field, ...] | None = None
 
     protocol = "TLS"
+    noun = "record"
     status = 0
     answers = None
 

@@ -29,6 +29,7 @@ class WebSocketFrame(Message):
     """
 
     __slots__ = ("_frame", "_inside", "_whole")
+    noun = "frame"
 
     def __init__(self, application: Application, found: Found, talk: Source) -> None:
         super().__init__(application, found, talk)

@@ -36,12 +36,14 @@ def name(common: str) -> x509.Name:
 def issue(
     common: str, key: Any, issuer: Pair | None = None, *, ca: bool = False, hosts: tuple[str, ...] = (),
     client: bool = False, more: tuple[x509.ExtensionType, ...] = (), end: dt.datetime = NOW + 9000 * DAY,
+    subject: x509.Name | None = None,
 ) -> Pair:  # fmt: skip
     """(certificate, key). issuer: the same of who signs; None: it signs itself."""
     above, signer = issuer or (None, key)
     digest = None if isinstance(signer, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     build = (
-        x509.CertificateBuilder().subject_name(name(common)).issuer_name(above.subject if above else name(common))
+        x509.CertificateBuilder().subject_name(subject or name(common))
+        .issuer_name(above.subject if above else name(common))
         .public_key(key.public_key()).serial_number(x509.random_serial_number()).not_valid_before(NOW)
         .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=1 if ca and above is None else None), critical=True)
@@ -63,6 +65,35 @@ def issue(
     return build.sign(signer, digest), key
 
 
+_OID = x509.ObjectIdentifier
+LONG_NAME = x509.Name(
+    [x509.NameAttribute(kind, text) for kind, text in (
+        (NameOID.COUNTRY_NAME, "AT"), (NameOID.STATE_OR_PROVINCE_NAME, "Wien"), (NameOID.LOCALITY_NAME, "Wien"),
+        (NameOID.ORGANIZATION_NAME, "Käse & Söhne"), (NameOID.ORGANIZATIONAL_UNIT_NAME, "network"),
+        (NameOID.SERIAL_NUMBER, "17"), (NameOID.DOMAIN_COMPONENT, "example"), (NameOID.EMAIL_ADDRESS, "a@example.org"),
+        (NameOID.TITLE, "Dr."), (NameOID.SURNAME, "Lovelace"), (NameOID.GIVEN_NAME, "Ada"),
+        (NameOID.COMMON_NAME, "localhost"))]
+)  # fmt: skip
+RICH: tuple[x509.ExtensionType, ...] = (
+    x509.CRLDistributionPoints([x509.DistributionPoint([x509.UniformResourceIdentifier("http://a.example/crl")], None,
+                                                       None, None)]),
+    x509.AuthorityInformationAccess([
+        x509.AccessDescription(x509.AuthorityInformationAccessOID.OCSP,
+                               x509.UniformResourceIdentifier("http://a.example/ocsp"))]),
+    x509.CertificatePolicies([x509.PolicyInformation(_OID("2.23.140.1.2.1"), None)]),
+    x509.TLSFeature([x509.TLSFeatureType.status_request]),
+    x509.IssuerAlternativeName([x509.RFC822Name("a@example.org"), x509.UniformResourceIdentifier("http://a.example/"),
+                                x509.DirectoryName(LONG_NAME), x509.RegisteredID(_OID("1.2.3.4"))]),
+    x509.UnrecognizedExtension(_OID("1.2.3.4.5"), b"\x0c\x05hello"),
+)  # fmt: skip
+"""Extensions that a public authority puts into a leaf, and one that nobody knows."""
+
+RICH_CA: tuple[x509.ExtensionType, ...] = (
+    x509.NameConstraints([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_network("127.0.0.0/8"))],
+                         [x509.DNSName("evil.example")]),
+)  # fmt: skip
+
+
 def curve() -> Any:
     return ec.generate_private_key(ec.SECP256R1())
 
@@ -74,7 +105,9 @@ def pairs() -> dict[str, tuple[Pair, ...]]:
     stranger = issue("Somebody's CA", curve(), ca=True)
     middle = issue("labkit intermediate", curve(), root, ca=True)
     many = tuple(f"host-{number:04}.example" for number in range(900))
+    rich = issue("rich authority", rsa.generate_private_key(65537, 2048), root, ca=True, more=RICH_CA)
     return {
+        "rich": (issue("localhost", curve(), rich, hosts=HOSTS, more=RICH, subject=LONG_NAME), rich),
         "ca": (root,), "strangerca": (stranger,),
         "good": (issue("localhost", curve(), root, hosts=HOSTS),),
         "rsa": (issue("localhost", rsa.generate_private_key(65537, 2048), root, hosts=HOSTS),),

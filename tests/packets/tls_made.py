@@ -230,6 +230,7 @@ def extensions() -> Scene:
     more = (
         extension(0x0A0A), extension(1, b"\4"), extension(5, b"\1\0\0\0\0"), extension(18), extension(21, bytes(20)),
         extension(28, b"\x40\1"), extension(44, vector(2, b"cookie")),
+        extension(47, vector(2, vector(2, CA_NAME))),
         extension(49), extension(50, vector(2, b"\4\3")), extension(0x7A7A, b"?"),
     )  # fmt: skip
     made = New()

@@ -9,6 +9,7 @@ import re
 import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,7 +75,15 @@ OURS = {
 }
 """Our names for bytes to which Wireshark gives none."""
 
-CERTIFICATES = re.compile(r"x509|pkcs|ber|pkix|cms|pkinit|ocsp")
+CERTIFICATES = re.compile(r"x509|pkcs|ber\.|pkix")
+"""Names of fields inside certificates."""
+
+UNNAMED = re.compile(r"x509\.|malformed$")
+"""Our names for values, and for their tags and lengths, that have none in tshark."""
+
+NO_BITS = re.compile(r"x509ce\.KeyUsage\.")
+"""tshark shows all nine uses of a key, also those for which the certificate has no bits."""
+
 _OTHERS = re.compile(r"_ws|http|websocket|data|x509|pkcs|ber|pkix|cms|pkinit|ocsp")
 
 
@@ -164,16 +173,51 @@ def ours(record: Record) -> list[Entry]:
         if joined is not None and top.label.startswith("Last part"):
             # in tshark the node is that of the last part, its fields are those of the whole message
             rest.append(Entry("tls.handshake", place, top.start // 8 - at, top.bits // 8, ""))
-            for each in joined.fields[0].walk():
-                if each.name not in OURS and not CERTIFICATES.match(each.name):
-                    rest.append(_entry(each, place, joined.buffer.data, 0))
+            rest += [_entry(each, place, joined.buffer.data, 0) for each in joined.fields[0].walk() if _shared(each)]
             continue
-        for each in top.walk():
-            if each.name not in OURS and not CERTIFICATES.match(each.name):
-                rest.append(_entry(each, place, data, at))
+        rest += [_entry(each, place, data, at) for each in top.walk() if _shared(each)]
     if opened and record.kind == "application_data":
         behind.append(_entry(record.fields[3], "wire", stream, base))
     return [*wire, *inner, *rest, *behind]
+
+
+def certificates_of(node: ET.Element) -> list[list[tuple[str, int, int]]]:
+    """(name, first byte, size) of the fields in each certificate of a record, counted from its first byte."""
+    found = []
+    for top in node.iter("field"):
+        if top.get("name") == "tls.handshake.certificate":
+            base = int(top.get("pos") or 0)
+            found.append(
+                [(each.get("name") or "", int(each.get("pos") or 0) - base, int(each.get("size") or 0))
+                 for each in top.iter("field")
+                 if each is not top and int(each.get("size") or 0) and CERTIFICATES.match(each.get("name") or "")]
+            )  # fmt: skip
+    return found
+
+
+def our_certificates(record: Record) -> list[list[tuple[str, int, int]]]:
+    """The same, of ours."""
+    return [
+        [(each.name, (each.start - top.start) // 8, (each.bits + 7) // 8)
+         for each in top.walk() if each is not top and not UNNAMED.match(each.name)]
+        for message in record.messages for field in message.fields for top in field.walk()
+        if top.name == "tls.handshake.certificate"
+    ]  # fmt: skip
+
+
+def alike(here: list[tuple[str, int, int]], there: list[tuple[str, int, int]]) -> str:
+    """The first difference between two lists of fields of a certificate; ``""`` if there is none."""
+    mine = {name for name, *_ in here}
+    there = [each for each in there if not NO_BITS.match(each[0]) or each[0] in mine]
+    for a, b in zip_longest(here, there):
+        if a != b:
+            return f"ours {a}, theirs {b}"
+    return ""
+
+
+def _shared(item: Field) -> bool:
+    """Whether tshark has a name for it, outside of certificates."""
+    return item.name not in OURS and not CERTIFICATES.match(item.name)
 
 
 class Sums(NamedTuple):
@@ -209,6 +253,10 @@ def compare(tape: Tape, path: Path) -> Sums:
                      else b for a, b in zip(here, there, strict=True)]  # fmt: skip
         records, fields = records + 1, fields + len(there)
         wrong += [f"packet {number}, {record!r}: {each}" for each in _differences(here, there)]
+        for mine_here, mine_there in zip_longest(our_certificates(record), certificates_of(node), fillvalue=[]):
+            fields += len(mine_there)
+            if difference := alike(mine_here, mine_there):
+                wrong.append(f"packet {number}, a certificate: {difference}")
     left = sum(map(len, mine.values()))
     return Sums(records, fields, wrong + [f"tshark has {left} records less"] * bool(left))
 

@@ -206,6 +206,7 @@ OPTIONS: dict[str, tuple[Options, Options, Options]] = {
     "t13-alpn": ({"alpn": ["h2", "http/1.1"]}, {"alpn": ["http/1.1"]}, {}),
     "t13-rsa": ({"cert": "rsa"}, {}, {}),
     "t13-ed25519": ({"cert": "ed25519"}, {}, {}),
+    "t13-rich": ({"cert": "rich"}, {}, {}),
     "t13-chain": ({"cert": "chain"}, {}, {}),
     "t13-huge": ({"cert": "huge"}, {}, {}),
     "t12-huge": ({"version": V12, "cert": "huge"}, {}, {}),

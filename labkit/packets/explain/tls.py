@@ -98,7 +98,7 @@ def message(data: bytes, at: int, stop: int, found: FoundMessage) -> Field:
 def _around(reading: Reading, form: Items, row: Row, at: int, stop: int) -> Field:
     inner = reading.inside(form, at, stop)
     group = reading.group(row, at, stop, inner)
-    return replace(group, shown=row.label, meaning=reading.reason or "")
+    return replace(group, meaning=reading.reason)
 
 
 def _bytes(

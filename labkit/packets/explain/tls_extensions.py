@@ -6,6 +6,7 @@ Rule: data only, in the rows of `tls_form`; names, order and spans are Wireshark
 from __future__ import annotations
 
 from labkit.packets.explain import tls_names as names
+from labkit.packets.explain import x509
 from labkit.packets.explain.base import Row
 from labkit.packets.explain.tls_form import Items, Number, Opaque, Reading, Structure, Vector
 
@@ -21,7 +22,7 @@ def row(name: str, label: str, why: str, rfc: str = "", meaning: str = "", *, vo
 
 def length(name: str, size: int, rfc: str, label: str = "Length", of: str = "what follows") -> Number:
     """The length of a vector. of: what it counts the bytes of."""
-    return Number(row(name, label, f"Bytes of {of}: the receiver finds its end by it.", rfc, "bytes"), size)
+    return Number(row(name, label, f"Bytes of {of}: the receiver finds its end by it.", rfc, f"bytes of {of}"), size)
 
 
 # -- signatures
@@ -157,6 +158,8 @@ def _status(reading: Reading, at: int, end: int) -> Items:
     return (Opaque(DATA),) if end > at else ()
 
 
+DNAME = row("x509.name", "Distinguished name", "A CA whose certificates the sender accepts, as DER.",
+            "RFC 8446 §4.2.4")  # fmt: skip
 DATA = row(_H + "extension.data", "Data", "The content of an extension.", _TLS13 + "4.2")
 _TICKET = row(_H + "extension.data", "Ticket", "A ticket of an earlier connection; empty: the client wants one.",
               "RFC 5077 §3.2", volatile=True)  # fmt: skip
@@ -199,8 +202,7 @@ _BODIES: dict[int, Items] = {
                         names.PSK_MODES),)),),
     47: (Vector(length(_H + "dnames_len", 2, _AUTHORITIES, of="the list"),
                 (Vector(length(_H + "dname_len", 2, _AUTHORITIES, of="the name"),
-                        (Opaque(row(_H + "dname", "Distinguished name",
-                                    "A CA whose certificates the sender accepts, as DER.", _AUTHORITIES)),)),),
+                        (Opaque(DNAME, parts=x509.name),)),),
                 row(_H + "dnames", "Distinguished names", "The CAs that the sender trusts.", _AUTHORITIES)),),
     50: SCHEMES,
     51: (_shares,),

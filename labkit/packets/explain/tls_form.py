@@ -6,7 +6,7 @@ Rule: no message here. Whatever the bytes are, each has exactly one field: those
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from labkit.packets.explain.base import Row, shown_bytes
 from labkit.packets.explain.reader import INCOMPLETE, MALFORMED, Cut
@@ -63,13 +63,12 @@ class Said:
     """The facts of a connection that a message's form depends on.
 
     version: agreed on, 0 if nobody knows. exchange: of a suite of TLS 1.2 (``"ECDHE"``). message: the type of the one
-    that is read. certificates: parts of a certificate's bytes are named.
+    that is read.
     """
 
     version: int = 0
     exchange: str = ""
     message: int = 0
-    certificates: Callable[[bytes, int, int], tuple[Field, ...]] | None = field(default=None)
 
 
 class Reading:

@@ -6,8 +6,9 @@ Rule: data only, in the rows of `tls_form`; names, order and spans are Wireshark
 from __future__ import annotations
 
 from labkit.packets.explain import tls_names as names
+from labkit.packets.explain import x509
 from labkit.packets.explain.base import Row
-from labkit.packets.explain.tls_extensions import EXTENSIONS, SCHEME, SCHEMES, extensions_if_any, length, row
+from labkit.packets.explain.tls_extensions import DNAME, EXTENSIONS, SCHEME, SCHEMES, extensions_if_any, length, row
 from labkit.packets.explain.tls_form import Items, Number, Opaque, Reading, Structure, Vector
 
 _H = "tls.handshake."
@@ -50,7 +51,7 @@ def _certificate(reading: Reading, at: int, end: int) -> Items:
     one = Vector(
         length(_H + "certificate_length", 3, rfc, "Certificate length", "the certificate"),
         (Opaque(row(_H + "certificate", "Certificate", "Says whose public key this is, signed by who checked it.",
-                    "RFC 5280 §4.1", volatile=True), parts=reading.said.certificates),),
+                    "RFC 5280 §4.1", volatile=True), parts=x509.certificate),),
         many=False,
     )  # fmt: skip
     box = row(_H + "certificates", "Certificates", "The sender's own first; each next one signs the one before.", rfc)
@@ -80,7 +81,7 @@ def _request(reading: Reading, at: int, end: int) -> Items:
         *SCHEMES,
         Vector(length(_H + "dnames_len", 2, rfc, "Distinguished names length", "the list"),
                (Vector(length(_H + "dname_len", 2, rfc, "Distinguished name length", "the name"),
-                       (Opaque(row(_H + "dname", "Distinguished name", "A CA that is trusted, as DER.", rfc)),)),),
+                       (Opaque(DNAME, parts=x509.name),)),),
                row(_H + "dnames", "Distinguished names", "The CAs that the server trusts.", rfc)),
     )  # fmt: skip
 
