@@ -14,7 +14,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from labkit.core.errors import LabError
 
 DAMAGE = (
-    ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType,
+    ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
 )  # fmt: skip
 """They have no base in common. TypeError: a name whose text is a string of bits."""
 
