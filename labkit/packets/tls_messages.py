@@ -38,6 +38,7 @@ class TLSMessage(Said):
 
     @property
     def kind(self) -> str:
+        """Its name: ``"ClientHello"``."""
         return self._found.name
 
     @property

@@ -24,11 +24,14 @@ RFC = "RFC 8446"
 class Carrier(Protocol):
     """What records ask of their connection."""
 
-    def stream(self, sender: str) -> ByteStream: ...
+    def stream(self, sender: str) -> ByteStream:
+        """What one side has sent."""
 
-    def time_ns(self, number: int) -> int | None: ...
+    def time_ns(self, number: int) -> int | None:
+        """When the packet with this number was captured."""
 
-    def raw(self, number: int) -> bytes: ...
+    def raw(self, number: int) -> bytes:
+        """The bytes of the packet with this number."""
 
 
 class Said:
