@@ -213,10 +213,14 @@ class Engine:
         """The certificates that the peer sent, in DER, its own first; also after they were refused."""
         public = getattr(self._tls, "get_unverified_chain", None)
         if public is not None:  # Python 3.13
-            return [bytes(each) for each in public()]
-        inside: Any = self._tls
-        found = inside._sslobj.get_unverified_chain() or []
-        return [each.public_bytes(_ssl.ENCODING_DER) for each in found]
+            found = [bytes(each) for each in public()]
+        else:
+            inside: Any = self._tls
+            found = [each.public_bytes(_ssl.ENCODING_DER) for each in inside._sslobj.get_unverified_chain() or []]
+        if not found and self.is_resumed:  # of an earlier handshake only the peer's own is kept
+            own = self._tls.getpeercert(True)
+            return [] if own is None else [own]
+        return found
 
     def verdict(self) -> LabError | None:
         """Why a peer that was let in was not verified: never, since OpenSSL refuses it here."""
