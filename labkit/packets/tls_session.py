@@ -10,7 +10,7 @@ from typing import NamedTuple
 from labkit.packets.explain.tls_form import Said
 from labkit.packets.explain.tls_names import CIPHERS, MESSAGES
 from labkit.packets.streams import ByteStream
-from labkit.packets.tls_keys import Opener, Secrets, openers
+from labkit.packets.tls_keys import KeyLog, Opener, openers
 from labkit.packets.tls_scan import (
     ALERT,
     CHANGE,
@@ -81,13 +81,14 @@ class _Side:
 
 
 class Session:
-    """The TLS of one connection. secrets: of the key log. at: where records begin in both streams.
+    """The TLS of one connection. log: the key log. at: where records begin in both streams.
 
     records, messages: in the order in which they could be read. randoms: of the ClientHellos. said: what was agreed on.
     """
 
-    def __init__(self, client: ByteStream, server: ByteStream, at: tuple[int, int], secrets: Secrets) -> None:
-        self._streams, self._secrets = (client, server), secrets
+    def __init__(self, client: ByteStream, server: ByteStream, at: tuple[int, int], log: KeyLog) -> None:
+        self._streams, self._log = (client, server), log
+        self._secrets: dict[str, bytes] = {}
         self.at = at
         self.records: list[FoundRecord] = []
         self.messages: list[FoundMessage] = []
@@ -243,7 +244,7 @@ class Session:
         kind, data = message.type, message.data
         if kind == 1 and len(data) >= _HEAD + 34:
             hello = hello_of(data)
-            self._random = hello.random
+            self._random, self._secrets = hello.random, self._log.secrets(hello.random)
             self.randoms.append(hello.random)
             if _EARLY in hello.extensions and self.said.version == 0:
                 self._early()
@@ -258,7 +259,7 @@ class Session:
 
     def _early(self) -> None:
         """Early data are encrypted before anybody has chosen a suite: the one that fits is found by trying."""
-        secret = self._secrets.get(("CLIENT_EARLY_TRAFFIC_SECRET", self._random))
+        secret = self._secrets.get("CLIENT_EARLY_TRAFFIC_SECRET")
         if secret is not None:
             digest = "sha384" if len(secret) == 48 else "sha256"
             fits = [each for number, each in SUITES.items() if number >> 8 == 0x13 and each.hash == digest]
@@ -283,12 +284,12 @@ class Session:
         if not self.said.version:
             return
         side.sealed, side.opener, side.next = True, None, ()
-        master = self._secrets.get(("CLIENT_RANDOM", self._random))
+        master = self._secrets.get("CLIENT_RANDOM")
         if self._suite is not None and master is not None and self.said.version == _OLD:
             both = openers(self._suite, master, self._random, self._server_random, self._etm)
             side.opener = both[side is self._server]
 
     def _of(self, label: str) -> Opener | None:
-        secret = self._secrets.get((label, self._random))
+        secret = self._secrets.get(label)
         return Opener.of_secret(self._suite, secret) if secret is not None and self._suite is not None else None
 
