@@ -66,10 +66,13 @@ class _Side:
     """What is known of one direction.
 
     opener: of the next record, None without a key. next: others that may fit from now on.
-    sealed: records are encrypted from here on. ahead: records that may be missing. tries: that are left.
+    sealed: records are encrypted from here on. ahead: records that may be missing. tries: that are left. message: the
+    one that has begun, parts: its bytes, there: how many these are.
     """
 
-    __slots__ = ("ahead", "began", "finished", "message", "name", "next", "opener", "sealed", "tries")
+    __slots__ = (
+        "ahead", "began", "finished", "message", "name", "next", "opener", "parts", "sealed", "there", "tries",
+    )  # fmt: skip
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -78,6 +81,15 @@ class _Side:
         self.message: FoundMessage | None = None
         self.sealed = self.finished = self.began = False
         self.ahead, self.tries = 0, _TRIES
+        self.parts: list[bytes] = []
+        self.there = 0
+
+    def take(self, content: bytes, at: int, size: int) -> int:
+        """Add bytes to the message until it has so many; returns the byte behind them."""
+        stop = min(len(content), at + size - self.there)
+        self.parts.append(content[at:stop])
+        self.there += stop - at
+        return stop
 
 
 class Session:
@@ -115,9 +127,7 @@ class Session:
                 continue
             record.said = self.said
         for side in (self._client, self._server):
-            if side.message is not None:
-                side.message.state, side.message.reason = "cut", "its last part is not there"
-                self.messages.append(side.message)
+            self._cut(side)
 
     # -- one record
 
@@ -125,7 +135,8 @@ class Session:
         side = self._client if record.from_client else self._server
         record.said = self.said
         if record.lost:
-            side.ahead, side.message = _AHEAD, None
+            side.ahead = _AHEAD
+            self._cut(side)
         if record.type < 0:
             side.ahead = max(side.ahead, 1)
             return
@@ -134,7 +145,7 @@ class Session:
         if record.missing:
             if record.sealed and side.opener is not None:
                 side.opener.count += 1
-            side.message = None
+            self._cut(side)
             record.kind = record.type if not record.sealed else -1
             return
         if not record.sealed:
@@ -148,7 +159,7 @@ class Session:
             self._content(side, record, record.opened.plain[: record.opened.size])
         else:
             record.reason = self._why_closed(side)
-            side.message = None
+            self._cut(side)
 
     def _is_sealed(self, side: _Side, record: FoundRecord, stream: ByteStream) -> bool:
         kind, length = record.type, record.length
@@ -204,7 +215,7 @@ class Session:
     def _content(self, side: _Side, record: FoundRecord, content: bytes) -> None:
         if record.kind == HANDSHAKE:
             self._handshake(side, record, content)
-        elif record.kind == ALERT:
+        elif record.kind == ALERT and content:
             message = FoundMessage(record.from_client, -1, record.said, [(record, 0, len(content))], content, 2)
             record.pieces.append(Piece(message, 0, len(content), True))
             self.messages.append(message)
@@ -218,25 +229,30 @@ class Session:
             message = side.message
             if message is None:
                 message = side.message = FoundMessage(record.from_client, content[at], self.said)
+                side.parts, side.there = [], 0
             first = at
-            if len(message.data) < _HEAD:
-                taken = min(end, at + _HEAD - len(message.data))
-                message.data += content[at:taken]
-                at = taken
-                if len(message.data) == _HEAD:
-                    message.size = _HEAD + int.from_bytes(message.data[1:], "big")
-            if len(message.data) >= _HEAD and len(message.data) < message.size and at < end:
-                taken = min(end, at + message.size - len(message.data))
-                message.data += content[at:taken]
-                at = taken
-            ends = len(message.data) >= _HEAD and len(message.data) == message.size
+            if side.there < _HEAD:
+                at = side.take(content, at, _HEAD)
+                if side.there == _HEAD:
+                    message.size = _HEAD + int.from_bytes(b"".join(side.parts)[1:], "big")
+            if side.there >= _HEAD and side.there < message.size:
+                at = side.take(content, at, message.size)
+            ends = side.there >= _HEAD and side.there == message.size
             message.parts.append((record, first, at))
             record.pieces.append(Piece(message, first, at, ends))
             if ends:
+                message.data, message.said = b"".join(side.parts), self.said
                 side.message, side.began = None, True
                 self.messages.append(message)
-                message.said = self.said
                 self._heard(side, message)
+
+    def _cut(self, side: _Side) -> None:
+        """A message of this side does not go on."""
+        if side.message is not None:
+            message, side.message = side.message, None
+            message.data = b"".join(side.parts)
+            message.state, message.reason = "cut", "its last part is not there"
+            self.messages.append(message)
 
     # -- what it changes
 
