@@ -97,10 +97,12 @@ class Certificate:
 
     @property
     def state(self) -> str:
+        """``"malformed"`` if its bytes do not have the form of DER, else ``""``."""
         return "malformed" if self._faulty is not None else ""
 
     @property
     def reason(self) -> str:
+        """Why it is malformed, or ``""``."""
         return self._faulty.meaning if self._faulty is not None else ""
 
     # -- what it says

@@ -24,3 +24,5 @@ __all__ = [
     "account", "attacker", "careless", "comet", "dns", "echo", "greeter", "hello", "proxy", "sealed", "slow", "time",
     "updates", "visitor",
 ]  # fmt: skip
+
+__getattr__, __dir__ = lazy.names(__name__, dict.fromkeys(__all__, ""))

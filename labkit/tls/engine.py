@@ -27,31 +27,63 @@ class AnyEngine(Protocol):
     first: bytes
     peer: str
 
-    def take(self) -> bytes: ...
-    def feed(self, data: bytes) -> None: ...
-    def feed_first(self, data: bytes) -> None: ...
-    def handshake(self) -> bool: ...
-    def read(self) -> bytes | None: ...
-    def write(self, data: bytes) -> None: ...
-    def close_notify(self) -> None: ...
-    def is_drained(self) -> bool: ...
-    def chain(self) -> list[bytes]: ...
-    def verdict(self) -> LabError | None: ...
+    def take(self) -> bytes:
+        """Return what is to be sent."""
+
+    def feed(self, data: bytes) -> None:
+        """Bytes came from the wire."""
+
+    def feed_first(self, data: bytes) -> None:
+        """The same, during the handshake."""
+
+    def handshake(self) -> bool:
+        """Go on with the handshake; returns whether it is done."""
+
+    def read(self) -> bytes | None:
+        """Return what the peer has said; b"" at its close_notify, None if there is nothing yet."""
+
+    def write(self, data: bytes) -> None:
+        """Encrypt what a program says."""
+
+    def close_notify(self) -> None:
+        """Say that nothing more follows."""
+
+    def is_drained(self) -> bool:
+        """Whether all that came has been read."""
+
+    def chain(self) -> list[bytes]:
+        """Return the peer's certificates as DER, its own first."""
+
+    def verdict(self) -> LabError | None:
+        """Return why the peer's certificate is not accepted, or None."""
 
     @property
-    def waits(self) -> int: ...
+    def waits(self) -> int:
+        """Bytes that are to be sent."""
+
     @property
-    def version(self) -> str | None: ...
+    def version(self) -> str | None:
+        """The version agreed on."""
+
     @property
-    def cipher(self) -> tuple[str, str, int] | None: ...
+    def cipher(self) -> tuple[str, str, int] | None:
+        """The cipher suite agreed on: its name, its version, its bits."""
+
     @property
-    def alpn(self) -> str | None: ...
+    def alpn(self) -> str | None:
+        """The protocol agreed on."""
+
     @property
-    def asked_name(self) -> str | None: ...
+    def asked_name(self) -> str | None:
+        """The name that the client has asked for."""
+
     @property
-    def session(self) -> Any: ...
+    def session(self) -> Any:
+        """What a client needs to resume."""
+
     @property
-    def is_resumed(self) -> bool: ...
+    def is_resumed(self) -> bool:
+        """Whether the handshake was a resumption."""
 
 
 class Engine:
@@ -181,10 +213,14 @@ class Engine:
         """The certificates that the peer sent, in DER, its own first; also after they were refused."""
         public = getattr(self._tls, "get_unverified_chain", None)
         if public is not None:  # Python 3.13
-            return [bytes(each) for each in public()]
-        inside: Any = self._tls
-        found = inside._sslobj.get_unverified_chain() or []
-        return [each.public_bytes(_ssl.ENCODING_DER) for each in found]
+            found = [bytes(each) for each in public()]
+        else:
+            inside: Any = self._tls
+            found = [each.public_bytes(_ssl.ENCODING_DER) for each in inside._sslobj.get_unverified_chain() or []]
+        if not found and self.is_resumed:  # of an earlier handshake only the peer's own is kept
+            own = self._tls.getpeercert(True)
+            return [] if own is None else [own]
+        return found
 
     def verdict(self) -> LabError | None:
         """Why a peer that was let in was not verified: never, since OpenSSL refuses it here."""

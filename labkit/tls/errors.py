@@ -153,4 +153,4 @@ def from_reason(reason: str, peer: str, first: bytes = b"") -> TLSError:
 
 
 def _shown(first: bytes) -> str:
-    return repr(first[:24]) + ("..." if len(first) > 24 else "")
+    return repr(first[:24]) + ("\u2026" if len(first) > 24 else "")

@@ -60,7 +60,7 @@ def test_mutated_captures_are_read_and_drawn(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
     path = tmp_path / "tape.pcapng"
     read = 0
-    for _ in range(6):
+    for _ in range(14):
         tls_scenes.tape_of(played(chance.choice(NAMES))).save(path)
         data = bytearray(path.read_bytes())
         for _ in range(chance.randint(1, 12)):

@@ -165,7 +165,7 @@ def test_keys_come_from_a_key_log_and_go_again(tmp_path: Path) -> None:
     assert whole.without_secrets().messages == ()
     assert whole.origin == bare.origin
     with pytest.raises(LabError, match="no line of this key log"):
-        bare.with_secrets("hello")
+        bare.with_secrets(["hello"])
     with pytest.raises(LabError, match="cannot be read"):
         bare.with_secrets(tmp_path / "none.log")
     with pytest.raises(LabError, match="is not a key log"):
@@ -365,6 +365,15 @@ def test_tls_to_a_port_of_http() -> None:
     tape = with_keys(turns, b"")
     assert [each.kind for each in tape.handshake] == ["ClientHello"]
     assert [each.start_line for each in tape.messages] == ["HTTP/1.1 400 Bad Request"]
+
+
+def test_a_file_that_holds_a_hello_is_no_tls() -> None:
+    body = record(22, tls_made.client_hello(), 0x0301)
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+    turns: list[Turn] = [("c", [head, body]), ("s", ANSWER)]
+    tape = with_keys(turns, b"")
+    assert tape.records == ()
+    assert [each.body for each in tape.messages] == [body, b"hello"]
 
 
 def test_bytes_that_are_no_record_are_said_to_be_none() -> None:
