@@ -153,6 +153,19 @@ class Record(Said):
         return self._found.opened is not None
 
     @property
+    def sequence(self) -> int | None:
+        """Its number under its keys, from 0, of which its nonce is made; None if it was not opened.
+
+        Source: RFC 8446 §5.3.
+        """
+        return self._found.opened.number if self._found.opened is not None else None
+
+    @property
+    def secret(self) -> str:
+        """The label of the secret that opened it, as in the key log: ``"SERVER_TRAFFIC_SECRET_0"``; else ``""``."""
+        return self._found.opened.label if self._found.opened is not None else ""
+
+    @property
     def state(self) -> str:
         """``""`` if it is whole, ``"cut"`` if bytes are missing, ``"malformed"`` if these bytes are no record."""
         return self._found.state

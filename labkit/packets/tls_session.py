@@ -279,7 +279,7 @@ class Session:
         if secret is not None:
             digest = "sha384" if len(secret) == 48 else "sha256"
             fits = [each for number, each in SUITES.items() if number >> 8 == 0x13 and each.hash == digest]
-            self._client.next = tuple(Opener.of_secret(each, secret) for each in fits)
+            self._client.next = tuple(Opener.of_secret(each, secret, "CLIENT_EARLY_TRAFFIC_SECRET") for each in fits)
 
     def _chosen(self, hello: Hello) -> None:
         version = hello.version
@@ -307,5 +307,7 @@ class Session:
 
     def _of(self, label: str) -> Opener | None:
         secret = self._secrets.get(label)
-        return Opener.of_secret(self._suite, secret) if secret is not None and self._suite is not None else None
+        if secret is None or self._suite is None:
+            return None
+        return Opener.of_secret(self._suite, secret, label)
 

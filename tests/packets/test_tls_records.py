@@ -9,6 +9,9 @@ import base64
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from labkit.core.errors import LabError, NoSuchPart
 from labkit.packets import Tape
@@ -86,6 +89,32 @@ def test_a_record_says_what_its_header_says_and_what_it_carries() -> None:
     with pytest.raises(NoSuchPart, match="does not have a field 'nothing'"):
         hidden["nothing"]
     assert repr(hidden).startswith("application_data: EncryptedExtensions (")
+
+
+def test_a_record_opens_by_hand_with_its_secret_and_its_number() -> None:
+    """HKDF-Expand-Label and AES-GCM in ten lines, as in RFC 8446 §5.3 and §7.1, without this package."""
+    turns, made = exchanged(("s", New().data_s.seal(23, b"?")))
+    tape = with_keys(turns, made.keys())
+    answer = tape.messages[1].records[0]
+    assert (answer.secret, answer.sequence) == ("SERVER_TRAFFIC_SECRET_0", 0)
+    line = next(each for each in tape.secrets if each.startswith(answer.secret))
+    secret = bytes.fromhex(line.split()[2])
+
+    def expand(label: bytes, size: int) -> bytes:
+        info = size.to_bytes(2, "big") + bytes([6 + len(label)]) + b"tls13 " + label + b"\0"
+        return HKDFExpand(SHA256(), size, info).derive(secret)
+
+    nonce = (int.from_bytes(expand(b"iv", 12), "big") ^ answer.sequence).to_bytes(12, "big")
+    plain = AESGCM(expand(b"key", 16)).decrypt(nonce, answer.data[5:], answer.data[:5])
+    assert plain == ANSWER + b"\x17"
+    assert answer.inside is not None
+    assert plain == answer.inside.data
+    finish = [each for each in tape.records if each.messages and each.messages[-1].kind == "Finished"]
+    assert [each.secret for each in finish] == [
+        "SERVER_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+    ]  # fmt: skip
+    assert tape.records[0].sequence is None
+    assert tape.records[0].secret == ""
 
 
 def test_a_byte_inside_leads_to_its_packet() -> None:
