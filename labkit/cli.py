@@ -115,7 +115,8 @@ def _for_a_terminal(message: str) -> str:
     """A message of the package in words of the command line."""
     for python, option in (
         ("say listen(..., expose=True)", "add --expose"), ("say bind(..., expose=True)", "add --expose"),
-        ("listen(0)", "--port 0"), ("bind(0)", "--port 0"),
+        ("listen(0)", "--port 0"), ("bind(0)", "--port 0"), ("Give ca= the", "Give --cacert the"),
+        ("servername=", "--servername"), ("passphrase=", "the passphrase"),
     ):  # fmt: skip
         message = message.replace(python, option)
     return message

@@ -9,6 +9,7 @@ import os
 import select
 import sys
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from labkit import net
@@ -45,18 +46,19 @@ def run(
     else:
         socket = net.connect(port, host)
     try:
+        end.watch(socket)
         _say(f"connected to {in_words(host, port)}; Ctrl-D ends")
         if over_tls:
             for line in _agreed(socket):
                 _say(line)
-        end.watch(socket)
+        socket.on("data", _print)
         _send_what_is_typed(socket, end, crlf)
         end.wait()
     finally:
         socket.destroy()
         end.close()
-    if end.error is not None:
-        raise end.error
+    if (error := end.error or socket.errored) is not None:
+        raise error
     return 0
 
 
@@ -69,11 +71,10 @@ class _End:
         self.wakes, self._wake = os.pipe()
 
     def watch(self, socket: net.Socket) -> None:
-        """Print what comes, from now on."""
+        """Note how it ends, from now on."""
         socket.on("error", self._failed)
         socket.on("end", self._ended)
         socket.on("close", self._closed)
-        socket.on("data", _print)
         if socket.closed:  # before anybody listened
             self._closed()
 
@@ -132,14 +133,20 @@ def _say(line: str) -> None:
 def _agreed(socket: Any) -> list[str]:
     """What both sides agreed on, whose certificate it is, and whether it was verified."""
     cipher = socket.get_cipher()
-    lines = [f"agreed: {socket.get_protocol()}" + (f", {cipher['name']}" if cipher else "")]
+    # The server may have gone already, because it did not like what it got. The cipher knows the version of TLS 1.3.
+    version = socket.get_protocol() or (cipher["version"] if cipher else "")
+    lines = [f"agreed: {version}, {cipher['name']}"] if cipher else []
     if (peer := socket.get_peer_certificate()) is not None:
-        subject, issuer = (", ".join(f"{key}={value}" for key, value in who.items()) for who in (peer.subject, peer.issuer))
-        lines.append(f"certificate: {subject or 'no name'}; issued by {issuer}; names: {', '.join(peer.names) or 'none'}")
+        names = ", ".join(peer.names) or "none"
+        lines.append(f"certificate: {_named(peer.subject)}; issued by {_named(peer.issuer)}; names: {names}")
     if socket.authorized:
         lines.append("authorized: the certificate was verified")
     else:
         error = socket.authorization_error
-        code = f"{error.code}: " if getattr(error, "code", "") else ""
-        lines.append(f"NOT authorized: {code}{error or 'nobody looked at the certificate'}")
+        why = "nobody looked at the certificate" if error is None else f"{error.code}: {error.what}"
+        lines.append(f"NOT authorized: {why}")
     return lines
+
+
+def _named(who: Mapping[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in who.items()) or "no name"

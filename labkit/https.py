@@ -106,6 +106,11 @@ class ClientSocket(Client, TLSSocket):
         self._session = session
         self.on_ended = None
 
+    def _destroy_now(self, error: Exception | None, from_cell: bool = False, *, reset: bool = False) -> None:
+        if error is None and not reset and self._layer is not None and not self.destroyed:
+            self._layer.part()  # a client says so before it closes, RFC 9112 section 9.8
+        super()._destroy_now(error, from_cell, reset=reset)
+
 
 @made_in_words
 class Agent(http.Agent):

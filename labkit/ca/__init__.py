@@ -13,11 +13,13 @@ _HOMES = {
     "CA": "authority",
     "Identity": "authority",
     "Files": "holder",
+    "commands": "",
     "gallery": "",
     "keys": "",
     "lifetimes": "",
     "load": "store",
     "mine": "store",
+    "path": "store",
     "request": "authority",
     "steps": "",
     "store": "",
@@ -25,21 +27,23 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
-    from labkit.ca import gallery, keys, lifetimes, steps, store
+    from labkit.ca import commands, gallery, keys, lifetimes, steps, store
     from labkit.ca.authority import CA, Identity, request
     from labkit.ca.holder import Files
-    from labkit.ca.store import load, mine
+    from labkit.ca.store import load, mine, path
     from labkit.ca.verdict import verdicts
 
 __all__ = [
     "CA",
     "Files",
     "Identity",
+    "commands",
     "gallery",
     "keys",
     "lifetimes",
     "load",
     "mine",
+    "path",
     "request",
     "steps",
     "store",

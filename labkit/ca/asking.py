@@ -53,8 +53,8 @@ class Question:
 class Answer:
     """What a program said. accepted: whether it took the certificate. words: its own, ``"ok"`` if it took it.
 
-    server: what the server saw meanwhile, ``"alert 48 unknown_ca"``. version: of the program. live: whether it ran now;
-    if not, ``origin`` says where the answer comes from.
+    server: what the server saw meanwhile, ``"alert 48 unknown_ca"``. version: of the program. day: when it was asked,
+    if that was not now, ``"2026-11-27"``.
     """
 
     program: str
@@ -62,11 +62,20 @@ class Answer:
     words: str
     server: str
     version: str
-    live: bool = True
-    origin: str = "live"
+    day: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether the program ran just now; otherwise this is a recorded answer."""
+        return not self.day
+
+    @property
+    def origin(self) -> str:
+        """``"live"``, or ``"recorded with curl 7.88.1 on 2026-11-27"``."""
+        return f"recorded with {self.program} {self.version} on {self.day}" if self.day else "live"
 
     def __repr__(self) -> str:
-        return f"{self.program}: {self.words} [server: {self.server}]" + ("" if self.live else f" ({self.origin})")
+        return f"{self.program}: {self.words} [server: {self.server}]" + (f" ({self.origin})" if self.day else "")
 
 
 def missing(program: str) -> str:

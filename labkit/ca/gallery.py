@@ -8,17 +8,19 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
-from labkit.ca import lifetimes
-from labkit.ca.asking import NAMES, Answer, Question, ask, missing
-from labkit.ca.authority import CA
+from labkit.ca import lifetimes, recorded
+from labkit.ca.answers import Answers, Survey
+from labkit.ca.asking import NAMES, Question, ask, missing
+from labkit.ca.authority import CA, Identity
 from labkit.ca.holder import Holder
 from labkit.core.calls import nearest
+from labkit.core.checks import shown
 from labkit.core.errors import BadArgument
 from labkit.core.files import write_whole
 
@@ -32,7 +34,7 @@ class Made:
     """What a case consists of. identity: the server's. trusted: the CA that the client trusts.
 
     host: the name that the client asks for. crl: the list of revoked certificates, as PEM. weak: OpenSSL has to be told
-    to show such a certificate. sent: what the server sends, as PEM; None: the certificate and its intermediates.
+    to show such a certificate.
     """
 
     identity: Holder
@@ -40,7 +42,6 @@ class Made:
     host: str = "localhost"
     crl: bytes | None = None
     weak: bool = False
-    sent: bytes | None = None
 
 
 def _good(root: CA) -> Made:
@@ -78,8 +79,8 @@ def _unknown_ca(root: CA) -> Made:
 
 
 def _missing_intermediate(root: CA) -> Made:
-    identity = CA("labkit intermediate", issuer=root, path_length=0).issue(*LOCAL)
-    return Made(identity, root, sent=_pem(identity)[0])
+    whole = CA("labkit intermediate", issuer=root, path_length=0).issue(*LOCAL)
+    return Made(Identity(whole.certificate, whole.key), root)
 
 
 def _not_a_ca(root: CA) -> Made:
@@ -120,12 +121,6 @@ def _revoked(root: CA) -> Made:
     identity = root.issue(*LOCAL)
     root.revoke(identity)
     return Made(identity, root, crl=root.crl_pem())
-
-
-def _pem(identity: Holder) -> list[bytes]:
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    return [each.public_bytes(Encoding.PEM) for each in identity.sent]
 
 
 _RECIPES: dict[str, tuple[str, Callable[[CA], Made]]] = {
@@ -179,7 +174,10 @@ class Case:
 
     @property
     def identity(self) -> Holder:
-        """The server's certificate and key, as `labkit.tls` takes them."""
+        """The server's certificate and key, as `labkit.tls` takes them.
+
+        For what OpenSSL finds too weak (``made.weak``) it has to be told: ``ciphers="DEFAULT:@SECLEVEL=0"``.
+        """
         return self.made.identity
 
     @property
@@ -192,8 +190,6 @@ class Case:
         """The files: ``server.pem``, ``server.key``, ``ca.pem``, and ``revoked.pem`` if there is a list."""
         made, folder = self.made, self.folder
         files = made.identity.save(folder, "server")
-        if made.sent is not None:
-            write_whole(files.cert, made.sent)
         ca, crl = folder / "ca.pem", folder / "revoked.pem"
         write_whole(ca, made.trusted.cert_pem)
         if made.crl is not None:
@@ -205,50 +201,27 @@ class Case:
 
         An answer of a program that is not installed here is the recorded one, and says so.
         """
-        for each in programs:
-            if each not in NAMES:
-                raise BadArgument(f"{each!r} cannot be asked", f"{nearest(each, NAMES)}There are {', '.join(NAMES)}.")
-        return Answers(self, tuple(self._answers(programs or NAMES)))
+        return self._asked(_known(programs), ())
 
-    def _answers(self, programs: tuple[str, ...]) -> Iterator[Answer]:
-        from labkit.ca import recorded
-
-        for each in programs:
-            if missing(each):
-                yield recorded.answer(self.name, each)
-            else:
-                yield ask(each, self.question)
+    def _asked(self, programs: Sequence[str], by_record: Sequence[str]) -> Answers:
+        answers = [
+            recorded.answer(self.name, each) if each in by_record or missing(each) else ask(each, self.question)
+            for each in programs
+        ]
+        return Answers(self.name, self.wrong, tuple(answers))
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.wrong}"
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What several programs said to one certificate; as text, a table."""
-
-    case: Case
-    answers: tuple[Answer, ...]
-
-    def __getitem__(self, program: str) -> Answer:
-        for each in self.answers:
-            if each.program == program:
-                return each
-        raise BadArgument(
-            f"{program!r} was not asked", f"There are {', '.join(each.program for each in self.answers)}."
-        )
-
-    def __iter__(self) -> Iterator[Answer]:
-        return iter(self.answers)
-
-    def __repr__(self) -> str:
-        rows = [(each.program, each.words, each.server, "" if each.live else each.origin) for each in self.answers]
-        heads = ("program", "its words", "the server saw", "")
-        widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(4)]
-        lines = [
-            "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)) for row in [heads, *rows]
-        ]
-        return "\n".join([repr(self.case), *(line.rstrip() for line in lines)])
+def _known(programs: Sequence[str]) -> Sequence[str]:
+    """The programs that are asked for; all of them if none is."""
+    for each in programs:
+        if each not in NAMES:
+            raise BadArgument(
+                f"{shown(each)} cannot be asked", f"{nearest(str(each), NAMES)}There are {', '.join(NAMES)}."
+            )
+    return programs or NAMES
 
 
 def case(name: str) -> Case:
@@ -264,3 +237,12 @@ def cases() -> Iterator[Case]:
     """Mint all cases, one after another, the right one first."""
     for name in NAMES_OF_CASES:
         yield case(name)
+
+
+def survey(*programs: str, by_record: Sequence[str] = ("chromium",)) -> Survey:
+    """Ask programs about all cases. programs: of `asking.NAMES`; none: all of them. It takes about 10 seconds.
+
+    by_record: programs whose recorded answers are taken, as Chromium takes two seconds for each; the table says so.
+    """
+    wanted, kept = _known(programs), by_record and _known(by_record)
+    return Survey(tuple(each._asked(wanted, kept) for each in cases()))

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -31,7 +32,7 @@ class Holder:
     """A certificate, its private key, and what is above it.
 
     certificate: an object of the package cryptography. key: the private key; None if only the one who asked has it.
-    above: the certificates of the issuers, the nearest first, the root last; empty for a root.
+    above: the certificates of the issuers, the nearest first, the root last, as far as they are known.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Holder:
             )
         return self._key
 
-    def with_key(self, key: keys.PrivateKey) -> Holder:
+    def with_key(self, key: keys.PrivateKey) -> Self:
         """The same, together with its private key. Raises `BadArgument` if the two do not belong together."""
         if keys.public_pem(key) != keys.public_pem(self.certificate.public_key()):  # type: ignore[arg-type]
             raise BadArgument(
@@ -80,13 +81,14 @@ class Holder:
 
     @property
     def chain(self) -> tuple[x509.Certificate, ...]:
-        """The certificate, then its issuers up to the root, which is the last one."""
+        """The certificate, then its issuers up to the root, as far as they are known."""
         return (self.certificate, *self._above)
 
     @property
     def sent(self) -> tuple[x509.Certificate, ...]:
         """What goes to the peer: the chain without the root, which the peer has or does not trust."""
-        return (self.certificate, *self._above[:-1])
+        above = self._above
+        return (self.certificate, *(above[:-1] if above and above[-1].issuer == above[-1].subject else above))
 
     @property
     def cert_pem(self) -> bytes:

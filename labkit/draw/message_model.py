@@ -13,6 +13,7 @@ from labkit.core.errors import LabError
 from labkit.draw import tls_rungs
 from labkit.draw.ladder_model import Group, Ladder
 from labkit.draw.text import count, given, visible
+from labkit.draw.titles import title_of
 from labkit.packets.frames import EPHEMERAL
 from labkit.packets.match import APPLICATIONS
 from labkit.packets.tls_messages import TLSMessage
@@ -101,17 +102,6 @@ def with_handshakes(tape: Tape, found: list[Any]) -> list[Any]:
     answers = [each for each in tape.messages if each.status == 101 and each.connection in talks]
     asked = [each.answers for each in answers if each.answers is not None]
     return [*asked, *answers, *found]
-
-
-def title_of(message: Message) -> str:
-    """``"GET /"``, ``"200 OK"``, ``'text "hello"'``, or the first line of anything else."""
-    if isinstance(message, WebSocketFrame):
-        return visible(message.title)
-    if message.status:
-        return visible(f"{message.status} {message.phrase}".rstrip())
-    if message.method and message.kind == "request":
-        return visible(f"{message.method} {message.target}")
-    return visible(f"{message.version or message.protocol} {message.kind}")
 
 
 def final(message: Message) -> Message | None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from labkit.draw.text import count, visible
+from labkit.draw.titles import title_of
 from labkit.packets.tls_messages import TLSMessage
 from labkit.packets.tls_records import Record
 
@@ -42,8 +43,6 @@ def place(step: Any) -> int:
 def title(step: Step, inside: Sequence[Message] = ()) -> str:
     """What a step is called. inside: the messages of programs that begin in it."""
     if isinstance(step, Record) and inside:
-        from labkit.draw.message_model import title_of
-
         named = ", ".join(title_of(each) for each in inside[:_MOST])
         return f"{named}, …" if len(inside) > _MOST else named
     return visible(step.title)

@@ -24,11 +24,14 @@ RFC = "RFC 8446"
 class Carrier(Protocol):
     """What records ask of their connection."""
 
-    def stream(self, sender: str) -> ByteStream: ...
+    def stream(self, sender: str) -> ByteStream:
+        """What one side has sent."""
 
-    def time_ns(self, number: int) -> int | None: ...
+    def time_ns(self, number: int) -> int | None:
+        """When the packet with this number was captured."""
 
-    def raw(self, number: int) -> bytes: ...
+    def raw(self, number: int) -> bytes:
+        """The bytes of the packet with this number."""
 
 
 class Said:
@@ -45,6 +48,7 @@ class Said:
     noun = "record"
     status = 0
     answers = None
+    start_line = ""
 
     @property
     def packets(self) -> tuple[int, ...]:

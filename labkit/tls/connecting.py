@@ -118,8 +118,10 @@ class _Keeper:
         """The socket has told it."""
 
     def _client_failed(self, error: BaseException, connection: Any) -> None:
-        """There is no server of TLS that could tell it: the socket does."""
-        connection._fire("error", error) if "error" in connection._listeners else self._report(error, connection)
+        """There is no server of TLS that could tell it: the socket does, if somebody listens."""
+        connection._remember("error", (error,))
+        if "error" in connection._listeners:
+            connection._fire("error", error)
 
     def _report(self, error: BaseException, about: object = None) -> None:
         if self._plain.server is not None:
@@ -160,6 +162,10 @@ def _upgrade(made: TLSSocket, plain: Any) -> TLSSocket:
         raise BadArgument(f"{checks.shown(plain)} is not a socket", "Give what net.connect returned.")
     from_cell = not loop.inside()
 
+    def go_on(unread: bytes) -> None:
+        if made._layer is not None and not made.closed:
+            made._layer.data_received(unread)
+
     def begin() -> None:
         transport, unread = hand_over(plain)
         made._under = plain
@@ -170,8 +176,8 @@ def _upgrade(made: TLSSocket, plain: Any) -> TLSSocket:
         transport.resume_reading()
         if made.server is not None:
             made._begin_limit(made._patience)
-        if unread and not made.closed:
-            layer.data_received(unread)
+        if unread:
+            loop.get().call_soon(go_on, unread)  # after the listeners that this handler adds
 
     async def wait() -> NetError | None:
         begin()

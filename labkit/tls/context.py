@@ -56,6 +56,11 @@ class SecureContext:
                     raise pem.why(options.certificate, options.key, options.passphrase, error) from None
         secrets.log_by(lambda name: setattr(context, "keylog_filename", name))
 
+    @property
+    def is_lenient(self) -> bool:
+        """Whether it asks a client for a certificate, and lets the client in whatever that is."""
+        return self.asked.request_cert and not self.asked.verifies
+
     def __repr__(self) -> str:
         options = self.asked
         whose = "no certificate" if options.certificate is None else options.certificate.name

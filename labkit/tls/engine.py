@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from labkit.core.errors import LabError
 from labkit.tls.context import SecureContext
-from labkit.tls.errors import from_reason
+from labkit.tls.errors import from_reason, reason_of
 
 RECORD = 16384
 """Bytes that a record can carry. Source: RFC 8446 section 5.1."""
@@ -27,31 +27,63 @@ class AnyEngine(Protocol):
     first: bytes
     peer: str
 
-    def take(self) -> bytes: ...
-    def feed(self, data: bytes) -> None: ...
-    def feed_first(self, data: bytes) -> None: ...
-    def handshake(self) -> bool: ...
-    def read(self) -> bytes | None: ...
-    def write(self, data: bytes) -> None: ...
-    def close_notify(self) -> None: ...
-    def is_drained(self) -> bool: ...
-    def chain(self) -> list[bytes]: ...
-    def verdict(self) -> LabError | None: ...
+    def take(self) -> bytes:
+        """Return what is to be sent."""
+
+    def feed(self, data: bytes) -> None:
+        """Bytes came from the wire."""
+
+    def feed_first(self, data: bytes) -> None:
+        """The same, during the handshake."""
+
+    def handshake(self) -> bool:
+        """Go on with the handshake; returns whether it is done."""
+
+    def read(self) -> bytes | None:
+        """Return what the peer has said; b"" at its close_notify, None if there is nothing yet."""
+
+    def write(self, data: bytes) -> None:
+        """Encrypt what a program says."""
+
+    def close_notify(self) -> None:
+        """Say that nothing more follows."""
+
+    def is_drained(self) -> bool:
+        """Whether all that came has been read."""
+
+    def chain(self) -> list[bytes]:
+        """Return the peer's certificates as DER, its own first."""
+
+    def verdict(self) -> LabError | None:
+        """Return why the peer's certificate is not accepted, or None."""
 
     @property
-    def waits(self) -> int: ...
+    def waits(self) -> int:
+        """Bytes that are to be sent."""
+
     @property
-    def version(self) -> str | None: ...
+    def version(self) -> str | None:
+        """The version agreed on."""
+
     @property
-    def cipher(self) -> tuple[str, str, int] | None: ...
+    def cipher(self) -> tuple[str, str, int] | None:
+        """The cipher suite agreed on: its name, its version, its bits."""
+
     @property
-    def alpn(self) -> str | None: ...
+    def alpn(self) -> str | None:
+        """The protocol agreed on."""
+
     @property
-    def asked_name(self) -> str | None: ...
+    def asked_name(self) -> str | None:
+        """The name that the client has asked for."""
+
     @property
-    def session(self) -> Any: ...
+    def session(self) -> Any:
+        """What a client needs to resume."""
+
     @property
-    def is_resumed(self) -> bool: ...
+    def is_resumed(self) -> bool:
+        """Whether the handshake was a resumption."""
 
 
 class Engine:
@@ -60,7 +92,7 @@ class Engine:
     take: returns what is to be sent.
     """
 
-    __slots__ = ("_in", "_name", "_out", "_tls", "first", "peer", "take")
+    __slots__ = ("_hello", "_in", "_name", "_out", "_tls", "first", "peer", "take")
 
     def __init__(self, context: SecureContext, is_server: bool, name: str = "", session: Any = None) -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -68,6 +100,10 @@ class Engine:
             self._in, self._out, server_side=is_server, server_hostname=name or None, session=session
         )  # fmt: skip
         self._name = name
+        self._hello: bytearray | None = None
+        if is_server and context.asked.alpn:  # see `Securing._chosen`
+            self._hello = bytearray()
+            vars(self._tls).update(labkit_hello=self._hello)
         self.first = b""
         self.peer = "the peer"
         self.take = self._out.read
@@ -80,6 +116,8 @@ class Engine:
         """The same, during the handshake."""
         if len(self.first) < FIRST:
             self.first += data[:FIRST]
+        if self._hello is not None and len(self._hello) < 1 << 17:
+            self._hello += data
         self._in.write(data)
 
     @property
@@ -95,6 +133,7 @@ class Engine:
             return False
         except ssl.SSLError as error:
             raise self._translated(error) from None
+        self._hello = None
         return True
 
     def read(self) -> bytes | None:
@@ -135,7 +174,8 @@ class Engine:
             from labkit.tls import judging
 
             return judging.refused(error.verify_code, error.verify_message, self.chain(), self.peer, self._name)
-        return from_reason(error.reason or str(error), self.peer, self.first)
+        refused = getattr(self._tls, "labkit_refused", None)
+        return from_reason(refused or reason_of(error.reason, str(error)), self.peer, self.first)
 
     # -- what was agreed on
 
@@ -173,10 +213,14 @@ class Engine:
         """The certificates that the peer sent, in DER, its own first; also after they were refused."""
         public = getattr(self._tls, "get_unverified_chain", None)
         if public is not None:  # Python 3.13
-            return [bytes(each) for each in public()]
-        inside: Any = self._tls
-        found = inside._sslobj.get_unverified_chain() or []
-        return [each.public_bytes(_ssl.ENCODING_DER) for each in found]
+            found = [bytes(each) for each in public()]
+        else:
+            inside: Any = self._tls
+            found = [each.public_bytes(_ssl.ENCODING_DER) for each in inside._sslobj.get_unverified_chain() or []]
+        if not found and self.is_resumed:  # of an earlier handshake only the peer's own is kept
+            own = self._tls.getpeercert(True)
+            return [] if own is None else [own]
+        return found
 
     def verdict(self) -> LabError | None:
         """Why a peer that was let in was not verified: never, since OpenSSL refuses it here."""

@@ -119,10 +119,23 @@ _REASONS: dict[str, tuple[str, str]] = {
     "ENCRYPTED_LENGTH_TOO_LONG": ("{peer} sent a record that is longer than TLS allows (16 KiB)", ""),
     "DATA_LENGTH_TOO_LONG": ("{peer} sent a record that is longer than TLS allows (16 KiB)", ""),
     "NO_SUITABLE_SIGNATURE_ALGORITHM": ("{peer} cannot check the signature of this side's key", "Try another key."),
+    "NO_APPLICATION_PROTOCOL": ("{peer} speaks none of the protocols of this side (ALPN)", "Look at alpn_protocols."),
+    "UNRECOGNIZED_NAME": ("{peer} asked for a name that has no certificate here", "See sni_callback."),
     "NO_CIPHERS_AVAILABLE": ("no cipher is left that could be offered", "Look at ciphers= and the versions."),
     "NO_PROTOCOLS_AVAILABLE": ("no version is left that could be offered", "Look at min_version and max_version."),
 }
 """OpenSSL's reason -> what happened, and what to do."""
+
+
+_BARE = re.compile(r"\[[^]]*\] (.*) \(_ssl\.c:\d+\)").fullmatch
+
+
+def reason_of(reason: str | None, text: str) -> str:
+    """OpenSSL's reason, also one that Python has no name for: then it stands in the text of the error alone."""
+    if reason:
+        return reason
+    found = _BARE(text)
+    return found[1] if found else text
 
 
 def from_reason(reason: str, peer: str, first: bytes = b"") -> TLSError:
@@ -140,4 +153,4 @@ def from_reason(reason: str, peer: str, first: bytes = b"") -> TLSError:
 
 
 def _shown(first: bytes) -> str:
-    return repr(first[:24]) + ("..." if len(first) > 24 else "")
+    return repr(first[:24]) + ("\u2026" if len(first) > 24 else "")

@@ -23,7 +23,7 @@ def refused(number: int, words: str, ders: Sequence[bytes], peer: str, name: str
         number = LEAF_SIGNATURE  # as in Node: there is nothing but the peer's own certificate
     said, todo = _explained(number, ders, name)
     return CertificateError(
-        f"the certificate of {peer} was not accepted: {words}{said}", todo,
+        f"the certificate of {peer} was not accepted: {words.rstrip('.')}{said}", todo,
         code=NUMBERS.get(number, "CERT_UNTRUSTED"), number=number,
     )  # fmt: skip
 

@@ -46,16 +46,16 @@ class Secured(Upper, Protocol):
     def _cut(self) -> None:
         """The peer has ended without close_notify; ``_push_end`` follows."""
 
-    def _after_reading(self) -> None:
+    def _look_for_session(self) -> None:
         """Something was read: perhaps a ticket, too."""
 
 
 class Layer(asyncio.Protocol):
-    """One end of TLS. stands: whether the handshake is done."""
+    """One end of TLS. stands: whether the handshake is done. looks: pieces that may still bring a ticket."""
 
     __slots__ = (
         "_alert", "_fin", "_goodbye", "_hello", "_linger", "_paused", "_scheduled", "_sent_end", "_told_end", "_turn",
-        "engine", "socket", "stands", "tcp",
+        "engine", "looks", "socket", "stands", "tcp",
     )  # fmt: skip
 
     def __init__(self, socket: Secured, engine: AnyEngine) -> None:
@@ -63,6 +63,7 @@ class Layer(asyncio.Protocol):
         self.engine = engine
         self.tcp: Any = None
         self.stands = False
+        self.looks = 0
         self._hello = b""  # the beginning of the first bytes that we sent
         self._paused = False
         self._goodbye = False  # close_notify has come
@@ -149,8 +150,7 @@ class Layer(asyncio.Protocol):
         if not self.engine.handshake():
             return
         refusal = self.socket._stands()
-        if refusal is not None:
-            self._flush()
+        if refusal is not None:  # our last message, if it was to follow, does not: the server is not to go on either
             self.socket._failed_below(refusal)
             return
         self.stands = True
@@ -180,6 +180,9 @@ class Layer(asyncio.Protocol):
         engine, socket = self.engine, self.socket
         while not self._paused and not self._goodbye and not self.is_closing():
             data = engine.read()
+            if self.looks:
+                self.looks -= 1
+                socket._look_for_session()
             if data:
                 socket._push(data)
                 if engine.is_drained():
@@ -188,7 +191,6 @@ class Layer(asyncio.Protocol):
                 break
             else:
                 self._goodbye = True
-        socket._after_reading()
         if self._paused or self._told_end or not (self._goodbye or self._fin) or self.is_closing():
             return
         self._told_end = True
@@ -239,6 +241,14 @@ class Layer(asyncio.Protocol):
             return
         self.tcp.write_eof()
         self._linger = loop.get().call_later(LINGER, self.tcp.abort)
+
+    def part(self) -> None:
+        """Say close_notify before an abort, if nothing waits: for a program that knows that it has said everything."""
+        if self.stands and not self._sent_end and not self.is_closing() and not self.get_write_buffer_size():
+            self._sent_end = True
+            self.engine.close_notify()
+            self._flush()
+            self.tcp.close()
 
     def is_closing(self) -> bool:
         """See `Transport.is_closing`."""
@@ -301,7 +311,7 @@ class Handed:
     def _cut(self) -> None:
         """The end that follows says so."""
 
-    def _after_reading(self) -> None:
+    def _look_for_session(self) -> None:
         """There are no tickets that anybody would want."""
 
     def _may_flow(self, sink: Any) -> None:

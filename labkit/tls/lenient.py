@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from labkit.core import secrets
@@ -22,7 +23,7 @@ from labkit.tls.errors import NUMBERS, CertificateError, from_reason
 _BUFFER = 1 << 16
 
 
-def _context(made: SecureContext) -> Any:
+def context_of(made: SecureContext) -> Any:
     """The context of pyOpenSSL for the same options."""
     if made.other is not None:
         return made.other
@@ -38,29 +39,35 @@ def _context(made: SecureContext) -> Any:
         raise BadArgument(f"ciphers={asked.ciphers!r} names no cipher that OpenSSL has", "Give others.") from None
     if asked.certificate is not None and asked.key is not None:
         own, *others = pem.certificates(asked.certificate)
-        context.use_certificate(crypto.load_certificate(crypto.FILETYPE_PEM, own))
+        context.use_certificate(x509.load_pem_x509_certificate(own))
         for each in others:
-            context.add_extra_chain_cert(crypto.load_certificate(crypto.FILETYPE_PEM, each))
-        context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, asked.key.pem, asked.passphrase))
-    store: Any = context.get_cert_store()
+            context.add_extra_chain_cert(x509.load_pem_x509_certificate(each))
+        context.use_privatekey(pem.private_key(asked.key, asked.passphrase))
     if asked.ca is None:
         context.set_default_verify_paths()
-    else:
-        trusted = [
-            crypto.load_certificate(crypto.FILETYPE_PEM, text) for given in asked.ca for text in pem.certificates(given)
-        ]
-        for ca in trusted:
-            store.add_cert(ca)
-        context.set_client_ca_list([each.get_subject() for each in trusted])
+    store: Any = context.get_cert_store()
+    for given in asked.ca or ():
+        for text in pem.certificates(given):
+            store.add_cert(crypto.load_certificate(crypto.FILETYPE_PEM, text))
+            context.add_client_ca(x509.load_pem_x509_certificate(text))
     if asked.alpn:
         names = [each.encode() for each in asked.alpn]
-        context.set_alpn_select_callback(
-            lambda _, offered: next((each for each in names if each in offered), SSL.NO_OVERLAPPING_PROTOCOLS)
-        )
+
+        def choose(_: Any, offered: list[bytes]) -> bytes:
+            for each in names:
+                if each in offered:
+                    return each
+            raise _NoProtocol  # pyOpenSSL sends the alert
+
+        context.set_alpn_select_callback(choose)
     context.set_verify(SSL.VERIFY_PEER, _note)
     context.set_keylog_callback(lambda _, line: secrets.said(bytes(line)))
     made.other = context
     return context
+
+
+class _NoProtocol(Exception):
+    """The client speaks none of our protocols."""
 
 
 def _note(connection: Any, certificate: Any, number: int, depth: int, ok: int) -> bool:
@@ -76,7 +83,7 @@ class LenientEngine:
     __slots__ = ("_number", "_out", "_tls", "first", "peer")
 
     def __init__(self, context: SecureContext, is_server: bool = True) -> None:
-        self._tls = SSL.Connection(_context(context), None)
+        self._tls = SSL.Connection(context_of(context), None)
         self._tls.set_app_data(self)
         self._tls.set_accept_state()
         self._number = 0
@@ -121,6 +128,8 @@ class LenientEngine:
             return False
         except SSL.Error as error:
             raise self._translated(error) from None
+        except _NoProtocol:
+            raise from_reason("no application protocol", self.peer) from None
         return True
 
     def read(self) -> bytes | None:

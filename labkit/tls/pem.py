@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from typing import Any
 
 from labkit.tls.credentials import Material
 from labkit.tls.errors import BadPEM
@@ -95,6 +96,19 @@ def _look(certificate: Material, key: Material, passphrase: bytes) -> None:
     from cryptography.hazmat.primitives import serialization
 
     own = x509.load_pem_x509_certificate(certificates(certificate)[0])
+    loaded = private_key(key, passphrase)
+    der = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    if loaded.public_key().public_bytes(*der) != own.public_key().public_bytes(*der):
+        raise BadPEM(
+            f"the key in {key.name} does not belong to the certificate in {certificate.name}: their public keys differ",
+            "Give the key that this certificate was made for.",
+        )
+
+
+def private_key(key: Material, passphrase: bytes) -> Any:
+    """The private key, as an object of the package cryptography. Raises `BadPEM`."""
+    from cryptography.hazmat.primitives import serialization
+
     blocks = _blocks(key, "a private key")
     private = next((text for label, text in blocks if label.endswith(b"PRIVATE KEY")), None)
     if private is None:
@@ -103,7 +117,7 @@ def _look(certificate: Material, key: Material, passphrase: bytes) -> None:
         raise BadPEM(f"{key.name} has {kinds} in it, but no private key", todo)
     locked = b"ENCRYPTED" in private
     try:
-        loaded = serialization.load_pem_private_key(private, passphrase if locked and passphrase else None)
+        return serialization.load_pem_private_key(private, passphrase if locked and passphrase else None)
     except TypeError:
         raise BadPEM(f"{key.name} is encrypted, and no passphrase was given", "Give passphrase=.") from None
     except ValueError as error:
@@ -112,9 +126,3 @@ def _look(certificate: Material, key: Material, passphrase: bytes) -> None:
         raise BadPEM(
             f"{key.name} cannot be read ({_short(error)})", "It is damaged: make it or copy it anew."
         ) from None
-    der = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    if loaded.public_key().public_bytes(*der) != own.public_key().public_bytes(*der):
-        raise BadPEM(
-            f"the key in {key.name} does not belong to the certificate in {certificate.name}: their public keys differ",
-            "Give the key that this certificate was made for.",
-        )

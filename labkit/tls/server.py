@@ -17,6 +17,7 @@ from labkit.net.server import Server as NetServer
 from labkit.net.socket import Socket
 from labkit.streams import HIGH_WATER_MARK
 from labkit.streams.stream import NO_SLOTS
+from labkit.tls import hello
 from labkit.tls.context import SecureContext, create_secure_context
 from labkit.tls.options import HANDSHAKE_TIMEOUT, LEAST, MOST, asked
 from labkit.tls.socket import TLSSocket
@@ -27,7 +28,8 @@ EVENTS = frozenset({"secure_connection", "tls_client_error", "keylog"})
 SLOTS = ("_contexts", "_handshake_timeout", "_sni", "secure_context")
 """Of a class that has `Securing`."""
 
-UNRECOGNIZED_NAME = ssl.AlertDescription.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+UNRECOGNIZED_NAME = int(ssl.AlertDescription.ALERT_DESCRIPTION_UNRECOGNIZED_NAME)
+NO_APPLICATION_PROTOCOL = 120  # RFC 7301 section 3.2; Python has no name for it
 
 
 class Securing(NetServer):
@@ -54,6 +56,10 @@ class Securing(NetServer):
             raise BadArgument("a server of TLS needs a certificate and its key", "Give key= and cert=.")
         self.secure_context = SecureContext(True, asked(**options))
         self.secure_context.context.sni_callback = self._chosen
+        if self.secure_context.is_lenient:
+            from labkit.tls import lenient
+
+            lenient.context_of(self.secure_context)  # what cannot be used is told here
 
     def add_context(self, hostname: str, *, key: Any, cert: Any, passphrase: str | bytes | None = None) -> None:
         """Use another certificate for clients that ask for this name (SNI); ``"*.example"`` is for one more label."""
@@ -61,22 +67,27 @@ class Securing(NetServer):
         self._contexts[name] = create_secure_context(key=key, cert=cert, passphrase=passphrase)
 
     def _chosen(self, connection: Any, name: str | None, _: ssl.SSLContext) -> int | None:
-        """A client has asked for a name, or for none: choose the certificate. Source: RFC 6066 section 3."""
+        """A client has asked for a name, or for none: choose the certificate. Source: RFC 6066 section 3.
+
+        Returns None, or the number of the alert that refuses the client.
+        """
         connection.labkit_name = name
+        ours = self.secure_context.asked.alpn
+        theirs = hello.offered(bytes(connection.labkit_hello)) if ours else None
+        if theirs is not None and not set(ours) & set(theirs):
+            connection.labkit_refused = "NO_APPLICATION_PROTOCOL"
+            return NO_APPLICATION_PROTOCOL
         wanted = "" if name is None else name.rstrip(".").lower()
         made = self._contexts.get(wanted) or self._contexts.get("*." + wanted.partition(".")[2])
         if made is None and self._sni is not None:
             try:
                 made = self._sni(name)
+                if made is not None and not isinstance(made, SecureContext):
+                    made = create_secure_context(key=made, cert=made)
             except Exception as error:
                 self._report(error)
+                connection.labkit_refused = "UNRECOGNIZED_NAME"
                 return UNRECOGNIZED_NAME
-            if made is not None and not isinstance(made, SecureContext):
-                try:
-                    made = create_secure_context(key=made, cert=made)
-                except Exception as error:
-                    self._report(error)
-                    return UNRECOGNIZED_NAME
         if made is not None:
             connection.context = made.context
         return None

@@ -24,6 +24,9 @@ from labkit.tls.session import Session, for_context
 if TYPE_CHECKING:
     from labkit.tls.certificate import PeerCertificate
 
+GRACE = 5.0
+"""Seconds in which a cell can ask for an error of TLS that its socket met after the handshake; then it is shown."""
+
 LOOKS = 8
 """Pieces after the handshake that are looked at for tickets."""
 
@@ -68,7 +71,7 @@ class TLSSocket(Socket):
     """True, and there is no such attribute at a plain socket."""
 
     __slots__ = (
-        "_call", "_layer", "_limit", "_looks", "_patience", "_session", "_truncated", "_under", "_wish",
+        "_call", "_from_cell", "_layer", "_limit", "_patience", "_session", "_truncated", "_under", "_wish",
         "authorization_error", "authorized",
     )  # fmt: skip
 
@@ -80,8 +83,8 @@ class TLSSocket(Socket):
         self._patience = CONNECT_TIMEOUT
         self._call: asyncio.Future[NetError | None] | None = None  # a cell waits for the handshake
         self._session: Session | None = None  # given to be resumed; then the newest one
-        self._looks = 0 if wish is None else LOOKS
         self._truncated = False
+        self._from_cell = server is None and not loop.inside()
         self._under: Socket | None = None  # whose connection this has taken over
         self.authorized = False
         self.authorization_error: LabError | None = None
@@ -146,7 +149,7 @@ class TLSSocket(Socket):
             return Engine(wish.context, False, wish.name, for_context(session, wish.context))
         owner: Any = self.server
         context: SecureContext = owner.secure_context
-        if context.asked.request_cert and not context.asked.verifies:
+        if context.is_lenient:
             from labkit.tls.lenient import LenientEngine
 
             return LenientEngine(context)
@@ -221,15 +224,18 @@ class TLSSocket(Socket):
 
     def _begin_secure(self) -> None:
         """See `Secured._begin_secure`."""
+        layer = self._layer
+        assert layer is not None
         self._end_limit()
         self._tell_secrets()
         self._fire("secure_connect")
         if self.server is not None:
             owner: Any = self.server
             owner._secured(self)
-        elif self.get_protocol() != "TLSv1.3":
+        elif layer.engine.version == "TLSv1.3":
+            layer.looks = LOOKS
+        else:
             self._look_for_session()
-            self._looks = 0
         self._settle(None)
 
     def _tell_secrets(self) -> None:
@@ -243,13 +249,8 @@ class TLSSocket(Socket):
         else:
             secrets.empty()
 
-    def _after_reading(self) -> None:
-        """See `Secured._after_reading`."""
-        if self._looks:
-            self._looks -= 1
-            self._look_for_session()
-
     def _look_for_session(self) -> None:
+        """See `Secured._look_for_session`."""
         before = self._session
         if (now := self._newest_session()) is not None and now != before:
             self._fire("session", now)
@@ -282,8 +283,18 @@ class TLSSocket(Socket):
         elif owner is not None and isinstance(error, TLSError) and "error" not in self._listeners:
             if not self._offer(self._remember("error", (error,))):  # the client's fault is not this program's
                 owner._client_failed(error, self)
+        elif self._from_cell and isinstance(error, TLSError) and "error" not in self._listeners:
+            # With TLS 1.3 a refused client hears of it when the cell has gone on: it is told by the next call.
+            if not self._offer(self._remember("error", (error,))):
+                loop.get().call_later(GRACE, self._tell_late, error)
         else:
             super()._fail(error)
+
+    def _tell_late(self, error: BaseException) -> None:
+        failure = self._failure
+        if failure is not None and not failure.given and failure.exception() is error:
+            failure.given = True
+            self._report(error)
 
     def _detach(self, exc: BaseException | None) -> None:
         self._end_limit()

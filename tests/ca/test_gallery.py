@@ -6,6 +6,7 @@ Rule: every answer is of a real program; the recorded ones must be what the same
 from __future__ import annotations
 
 import gc
+import re
 import ssl
 import stat
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from labkit.ca import asking, commands, gallery, listening, recorded
+from labkit.ca import asking, commands, gallery, listening, recorded, recording
 from labkit.core.errors import BadArgument, LabError
 from tests.needs import leave_out, need_tool
 
@@ -51,6 +52,7 @@ def test_what_a_program_says(name: str, program: str) -> None:
     if program == "python" and name == "v1 root":
         taken = not ssl.create_default_context().verify_flags & ssl.VERIFY_X509_STRICT  # the default since Python 3.13
     assert answer.live
+    assert answer.origin == "live"
     assert answer.accepted == taken, repr(answer)
     assert (answer.words == "ok") == taken
     if taken:
@@ -79,8 +81,9 @@ def test_every_answer_is_recorded_and_says_so(name: str) -> None:
         answer = recorded.answer(name, program)
         assert not answer.live
         assert answer.version
-        assert answer.origin.startswith(f"recorded with {program} {answer.version} on 20")
-        assert answer.origin in repr(answer)
+        assert answer.origin == f"recorded with {program} {answer.version} on {answer.day}"
+        assert f"({answer.origin})" in repr(answer)
+        assert answer.day.startswith("20")
         assert answer.accepted == (TAKEN[name][asking.NAMES.index(program)] == "+")
 
 
@@ -96,7 +99,8 @@ class TestCases:
         assert (question.crl is not None) == (name == "revoked")
         sent = x509.load_pem_x509_certificates(question.cert.read_bytes())
         assert sent[0] == case.identity.certificate
-        assert (len(sent) == len(case.identity.sent)) == (name != "missing intermediate")
+        assert tuple(sent) == case.identity.sent
+        assert len(sent) == (2 if name in ("not a CA", "name constraints") else 1)
         assert [case.trusted.certificate] == x509.load_pem_x509_certificates(question.ca.read_bytes())
         assert question is case.question
         assert repr(case) == f"{name}: {case.wrong}"
@@ -137,8 +141,13 @@ class TestAnswers:
         assert [each.live for each in answers] == [True, True, False, False, False, False]
         shown = repr(answers).splitlines()
         assert shown[0] == "expired: its last second was yesterday"
-        assert shown[1].split() == ["program", "its", "words", "the", "server", "saw"]
-        assert [("recorded with" in line) for line in shown[2:]] == [False, False, True, True, True, True]
+        assert re.split(r"  +", shown[1]) == ["program", "what the server saw", "its words"]
+        assert [line.split("  ")[0] for line in shown[2:-1]] == list(asking.NAMES)
+        told = re.fullmatch(r"program: live: (.*); recorded on 20\d\d-\d\d-\d\d: (.*)", shown[-1])
+        assert told
+        assert told[1].startswith("python 3.")
+        assert "curl 7." in told[2]
+        assert "chromium 1" in told[2]
         assert answers["python"].words.endswith("certificate verify failed: certificate has expired")
         with pytest.raises(BadArgument, match="'opera' was not asked"):
             answers["opera"]
@@ -167,7 +176,7 @@ class TestAnswers:
         monkeypatch.setattr(asking, "NAMES", ("python",))
         recorded._kept.cache_clear()
         try:
-            recorded.record([gallery.case("expired")])
+            recording.record([gallery.case("expired")])
             answer = recorded.answer("expired", "python")
             assert "certificate has expired" in answer.words
             assert answer.server == "alert 45 certificate_expired"
@@ -175,6 +184,32 @@ class TestAnswers:
                 recorded.answer("good", "python")
         finally:
             recorded._kept.cache_clear()
+
+
+class TestSurvey:
+    """All cases at once."""
+
+    def test_whether_each_takes_each(self) -> None:
+        found = gallery.survey("python strict", "chromium")
+        lines = [re.split(r"  +", line) for line in repr(found).splitlines()]
+        assert lines[0] == ["certificate", "python strict", "chromium"]
+        words = {"+": "takes it", "-": "refuses"}
+        assert lines[1:-1] == [[name, words[taken[1]], words[taken[5]]] for name, taken in TAKEN.items()]
+        assert re.fullmatch(r"program: live: python strict .*; recorded on .*: chromium .*", " ".join(lines[-1]))
+        assert found["expired"]["chromium"].words == "net::ERR_CERT_DATE_INVALID"
+        assert [answers.case for answers in found] == list(gallery.NAMES_OF_CASES)
+        with pytest.raises(BadArgument, match="'lost' was not asked about"):
+            found["lost"]
+
+    def test_all_of_them_live(self) -> None:
+        found = gallery.survey("python", by_record=())
+        assert all(answer.live for answers in found for answer in answers)
+
+    def test_unknown_programs(self) -> None:
+        with pytest.raises(BadArgument, match=r"'crl' cannot be asked\. Did you mean 'curl'"):
+            gallery.survey("crl")
+        with pytest.raises(BadArgument, match="'safari' cannot be asked"):
+            gallery.survey("curl", by_record=("safari",))
 
 
 class TestAlerts:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from labkit.ca import CA, Identity, keys, lifetimes, load, mine, store, verdicts
+from labkit.ca import CA, Identity, keys, lifetimes, load, mine, path, store, verdicts
 from labkit.core.errors import LabError
 
 
@@ -41,6 +41,10 @@ class TestTheMachinesCA:
         assert serial(mine()) == serial(first)
         assert verdicts(mine().issue("localhost"), first).good
 
+    def test_its_file(self, place: Path) -> None:
+        assert path() == place / "ca.pem"
+        assert path().read_bytes() == mine().cert_pem
+
     def test_only_the_user_may_read_it(self, place: Path) -> None:
         before = os.umask(0)
         try:
@@ -48,7 +52,7 @@ class TestTheMachinesCA:
         finally:
             os.umask(before)
         assert stat.S_IMODE(place.stat().st_mode) == 0o700
-        assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in place.glob("*.key")} == {"ca.key": 0o600}
+        assert {key.name: stat.S_IMODE(key.stat().st_mode) for key in place.glob("*.key")} == {"ca.key": 0o600}
 
     def test_an_open_directory_is_closed(self, place: Path) -> None:
         place.mkdir(parents=True)
@@ -67,13 +71,13 @@ class TestTheMachinesCA:
     @pytest.mark.parametrize("damage", ["gone", "empty", "cut", "another's"])
     def test_made_again_if_it_is_damaged(self, place: Path, file: str, damage: str) -> None:
         first = mine()
-        path = place / file
-        content = path.read_bytes()
-        path.unlink()
+        damaged = place / file
+        content = damaged.read_bytes()
+        damaged.unlink()
         if damage != "gone":
             other = CA()
             others = other.cert_pem if file == "ca.pem" else other.key_pem
-            path.write_bytes({"empty": b"", "cut": content[:-60], "another's": others}[damage])
+            damaged.write_bytes({"empty": b"", "cut": content[:-60], "another's": others}[damage])
         second = mine()
         assert serial(second) != serial(first)
         assert serial(mine()) == serial(second)
@@ -115,7 +119,9 @@ class TestReading:
         server = load(files.cert, files.key)
         assert isinstance(server, Identity)
         assert len(server.chain) == 2
-        assert verdicts(server, root, sent=server.chain).good
+        assert server.sent == server.chain
+        assert server.cert_pem == files.cert.read_bytes()
+        assert verdicts(server, root).good
         files = root.save(tmp_path)
         assert isinstance(load(str(files.cert), str(files.key)), CA)
 
