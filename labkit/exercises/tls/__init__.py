@@ -9,12 +9,14 @@ from labkit.exercises.engine import Exercise
 from labkit.exercises.tls.certificates import WrongCertificate
 from labkit.exercises.tls.chains import BuildChain
 from labkit.exercises.tls.eavesdrop import Overheard, WhoseKey
+from labkit.exercises.tls.pinning import Pin
 
-__all__ = ["EXERCISES", "build_chain", "overheard", "whose_key", "wrong_certificate"]
+__all__ = ["EXERCISES", "build_chain", "overheard", "pin", "whose_key", "wrong_certificate"]
 
 overheard = Overheard()
 whose_key = WhoseKey()
-wrong_certificate = WrongCertificate()
+pin = Pin()
 build_chain = BuildChain()
+wrong_certificate = WrongCertificate()
 
-EXERCISES: tuple[Exercise, ...] = (overheard, whose_key, wrong_certificate, build_chain)
+EXERCISES: tuple[Exercise, ...] = (overheard, whose_key, pin, build_chain, wrong_certificate)
