@@ -29,6 +29,7 @@ from labkit.exercises.quizzes import (
     lesson_04c,
     lesson_04d,
     lesson_05a,
+    lesson_05a2,
     lesson_05b,
     lesson_05c,
     lesson_05d,

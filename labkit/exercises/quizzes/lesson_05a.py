@@ -40,12 +40,11 @@ QUESTIONS = (
                                                   "both ends encrypts the data."),
     ),
     ask(
-        "careless",
-        "A program sets reject_unauthorized=False. Its connections are encrypted. What is missing?",
-        wrong("nothing: encrypted is encrypted", "Encrypted for whom?"),
-        right("whom it talks to", "A secret with a stranger protects nothing: a certificate says whose public key it "
-                                  "is, and a client that does not check it can be read and changed by anybody in the "
-                                  "middle."),
-        wrong("the cipher", "The cipher is the same one."),
+        "oldest",
+        "A client knows TLS 1.0 and nothing newer. What does a server of today do?",
+        wrong("it takes TLS 1.0", "RFC 8996 forbids it, and servers keep to that if nobody changes their settings."),
+        wrong("it goes on without TLS", "Then anybody could switch the encryption off by asking for an old version."),
+        right("it refuses", "TLS 1.2 is the oldest version that a server takes today; what the book calls SSL is "
+                            "gone."),
     ),
 )

@@ -43,12 +43,4 @@ QUESTIONS = (
         wrong("all three", "A root that comes from the server proves nothing: the client has it, or does not trust "
                            "it."),
     ),
-    ask(
-        "other-program",
-        "curl accepts your server, and Chromium refuses it. Who is wrong?",
-        wrong("Chromium", "It may ask for something that curl does not ask for."),
-        wrong("curl", "It may have another list, or an older rule."),
-        right("perhaps nobody", "Chain, CA, dates, purpose, name: one fault is enough, and each program has its own "
-                                "words and its own list of roots."),
-    ),
 )

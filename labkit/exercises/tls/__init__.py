@@ -21,7 +21,7 @@ __all__ = [
 
 overheard = Overheard()
 whose_key = WhoseKey()
-wrong_certificate = WrongCertificate()
+pin = Pin()
 build_chain = BuildChain()
 hello = Hello()
 decrypt = Decrypt()

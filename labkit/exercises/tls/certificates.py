@@ -24,7 +24,7 @@ class WrongCertificate(Matching):
     """Which certificate is wrong, and why?"""
 
     name = "tls.wrong_certificate"
-    lesson = "05b-keys-and-certificates"
+    lesson = "05b2-gone-wrong"
     title = "which certificate is wrong, and why?"
     praise = (
         "A client asks five things: is there a chain of signatures up to a CA that I trust? Is each one above a CA? "
