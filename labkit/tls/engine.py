@@ -22,36 +22,68 @@ FIRST = 64
 
 
 class AnyEngine(Protocol):
-    """What a layer asks of an engine; see `Engine`, whose methods these are."""
+    """What a layer asks of an engine; `Engine` says what each of these does."""
 
     first: bytes
     peer: str
 
-    def take(self) -> bytes: ...
-    def feed(self, data: bytes) -> None: ...
-    def feed_first(self, data: bytes) -> None: ...
-    def handshake(self) -> bool: ...
-    def read(self) -> bytes | None: ...
-    def write(self, data: bytes) -> None: ...
-    def close_notify(self) -> None: ...
-    def is_drained(self) -> bool: ...
-    def chain(self) -> list[bytes]: ...
-    def verdict(self) -> LabError | None: ...
+    def take(self) -> bytes:
+        """See `Engine.take`."""
+
+    def feed(self, data: bytes) -> None:
+        """See `Engine.feed`."""
+
+    def feed_first(self, data: bytes) -> None:
+        """See `Engine.feed_first`."""
+
+    def handshake(self) -> bool:
+        """See `Engine.handshake`."""
+
+    def read(self) -> bytes | None:
+        """See `Engine.read`."""
+
+    def write(self, data: bytes) -> None:
+        """See `Engine.write`."""
+
+    def close_notify(self) -> None:
+        """See `Engine.close_notify`."""
+
+    def is_drained(self) -> bool:
+        """See `Engine.is_drained`."""
+
+    def chain(self) -> list[bytes]:
+        """See `Engine.chain`."""
+
+    def verdict(self) -> LabError | None:
+        """See `Engine.verdict`."""
 
     @property
-    def waits(self) -> int: ...
+    def waits(self) -> int:
+        """See `Engine.waits`."""
+
     @property
-    def version(self) -> str | None: ...
+    def version(self) -> str | None:
+        """See `Engine.version`."""
+
     @property
-    def cipher(self) -> tuple[str, str, int] | None: ...
+    def cipher(self) -> tuple[str, str, int] | None:
+        """See `Engine.cipher`."""
+
     @property
-    def alpn(self) -> str | None: ...
+    def alpn(self) -> str | None:
+        """See `Engine.alpn`."""
+
     @property
-    def asked_name(self) -> str | None: ...
+    def asked_name(self) -> str | None:
+        """See `Engine.asked_name`."""
+
     @property
-    def session(self) -> Any: ...
+    def session(self) -> Any:
+        """See `Engine.session`."""
+
     @property
-    def is_resumed(self) -> bool: ...
+    def is_resumed(self) -> bool:
+        """See `Engine.is_resumed`."""
 
 
 class Engine:
