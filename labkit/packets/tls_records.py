@@ -46,6 +46,7 @@ class Said:
 
     protocol = "TLS"
     noun = "record"
+    apart = True
     status = 0
     answers = None
     start_line = ""

@@ -173,9 +173,10 @@ class Session:
         if kind == ALERT:
             return length != 2
         if kind == HANDSHAKE and not side.began and side.message is None:
-            at = record.start + HEADER
-            size = int.from_bytes(stream.data[at + 1 : at + 4], "big")
-            return not (stream.data[at] in MESSAGES and size < 1 << 17 and (length > 3))
+            head = stream.data[record.start + HEADER : record.stop][:_HEAD]
+            return bool(head) and not (
+                head[0] in MESSAGES and int.from_bytes(head[1:], "big") < 1 << 17 and length >= _HEAD
+            )
         return False
 
     def _open(self, side: _Side, record: FoundRecord, raw: bytes) -> bool:

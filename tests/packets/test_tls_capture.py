@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import labkit
-from labkit import ca, draw, tls
+from labkit import ca, draw, https, tls, websocket
 from labkit.packets import Tape
 from tests.needs import need_live_capture
 
@@ -69,3 +69,34 @@ def test_another_capture_does_not_get_these_keys(tmp_path: Path) -> None:
     assert other
     assert not one & other
     assert next(iter(one)).split()[2].encode() not in tapes[1].save(tmp_path / "b.pcapng").read_bytes()
+
+
+def test_https_and_wss_are_read_inside_tls() -> None:
+    need_live_capture()
+    root = ca.CA()
+    me = root.issue("localhost", "127.0.0.1")
+    server = https.create_server(lambda request, response: response.end("hello"), key=me, cert=me)
+    sockets = websocket.create_server(server=server)
+    sockets.on("connection", lambda socket, request: socket.on("message", socket.send))
+    server.listen(0)
+    port = server.address()[1]
+    with labkit.capture(port=port) as tape:
+        response = https.get(f"https://localhost:{port}/", ca=root, agent=False).wait_for("response")
+        assert response.body() == b"hello"
+        caller = websocket.WebSocket(f"wss://localhost:{port}/", ca=root)
+        caller.send("ping?")
+        assert caller.wait_for("message") == "ping?"
+        caller.close()
+        caller.wait_for("close")
+    server.close()
+    assert [(each.method or each.status, each.encrypted) for each in tape.messages if each.protocol == "HTTP"] == [
+        ("GET", True), (200, True), ("GET", True), (101, True),
+    ]  # fmt: skip
+    assert [each.message for each in tape.frames if each.kind == "text"] == ["ping?", "ping?"]
+    for message in tape.messages:
+        assert message.records
+        assert set(message.packets) <= {number for each in message.records for number in each.packets}
+    told = repr(draw.ladder(tape, of="TLS"))
+    assert "GET /" in told
+    assert 'text "ping?"' in told
+    assert "GET" not in repr(draw.ladder(tape.without_secrets(), of="TLS"))

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from labkit.core.errors import LabError, NoSuchPart
-from labkit.packets import Tape
+from labkit.packets import Tape, dissect
 from labkit.packets.capture_file import Recording
 from labkit.packets.tls_keys import KEY_LOG
 from tests.packets import tls_made, tls_scenes
@@ -137,6 +137,23 @@ def test_a_byte_inside_leads_to_its_packet() -> None:
     assert [layer.name for layer in tape[number - 1].layers][-1] == "TLS"
     assert tape.where(protocol="TLS")
     assert all(packet.records for packet in tape.where(protocol="tls"))
+
+
+def test_a_frame_without_its_tape_shows_its_records() -> None:
+    tape = tls_scenes.tape_of(played("t12"), keys=False)
+    shown = 0
+    for packet in tape:
+        layers = dissect(packet.raw)
+        assert [layer.name for layer in layers].count("TLS") == len(packet.records), packet
+        for layer, found in zip([each for each in layers if each.name == "TLS"], packet.records, strict=True):
+            every_byte_once(layer.fields, layer.start // 8, layer.end // 8)
+            assert layer.data == found.data
+            shown += 1
+    assert shown == len(tape.records)
+    hello = next(layer for layer in dissect(tape[3].raw) if layer.name == "TLS")
+    assert hello["tls.handshake.extensions_server_name"].value == "localhost"
+    plain = talk([("c", b"\x16\x03\x01 this is no record of TLS")]).frames[3]
+    assert "TLS" not in [layer.name for layer in dissect(plain)]
 
 
 def test_a_message_over_several_records_is_joined() -> None:
@@ -425,6 +442,18 @@ def test_malformed_messages_say_what_is_wrong() -> None:
     assert message.state == "malformed"
     assert message.reason
     every_byte_once(message.fields, message.start, message.stop)
+
+
+def test_a_header_alone_is_a_record_that_is_cut() -> None:
+    """Found by a random test: the first byte of the content was asked for, and the stream ended before it."""
+    turns: list[Turn] = [("c", record(22, tls_made.client_hello())), ("s", record(22, bytes(40))[:5])]
+    tape = with_keys(turns, b"")
+    assert [(each.sender, each.state) for each in tape.records] == [("client", "")]
+    turns[1] = "s", record(22, server_hello()) + record(22, bytes(40))[:5]
+    tape = with_keys(turns, b"")
+    assert [each.state for each in tape.records] == ["", "", "cut"]
+    turns[1] = "s", record(21, b"\2\50") + record(22, bytes(40))[:5]
+    assert [each.state for each in with_keys(turns, b"").records] == ["", "", "cut"]
 
 
 def test_a_message_that_does_not_end_is_cut() -> None:
