@@ -25,12 +25,12 @@ KEY = 32
 class Channel(Emitter):
     """One end. First it sends its public key, 32 bytes; then each message as two bytes of length and sealed bytes.
 
-    public, peer: the public keys, its own and the one that came (``b""`` until then).
+    begins: whether it sends its key first; the other end answers with its own. public, peer: the public keys, its own and the one that came (``b""`` until then).
     """
 
     EVENTS = frozenset({"keys", "message", "forged"})
 
-    def __init__(self, socket: net.Socket) -> None:
+    def __init__(self, socket: net.Socket, *, begins: bool) -> None:
         super().__init__()
         self.socket = socket
         self._private = X25519PrivateKey.generate()
@@ -39,7 +39,9 @@ class Channel(Emitter):
         self._came = b""
         self._unsaid: list[str] = []  # said before the peer's key was there
         self._sent = self._read = 0
-        socket.write(self.public)
+        self._begins = begins
+        if begins:
+            socket.write(self.public)
         socket.on("data", self._feed)
 
     def send(self, text: str) -> None:
@@ -58,6 +60,8 @@ class Channel(Emitter):
         self._came += data
         if not self.peer and len(self._came) >= KEY:
             self.peer, self._came = self._came[:KEY], self._came[KEY:]
+            if not self._begins:
+                self.socket.write(self.public)
             self._agree()
         while self.peer and len(self._came) >= 2 + (size := int.from_bytes(self._came[:2], "big")):
             sealed, self._came = self._came[2 : 2 + size], self._came[2 + size :]
@@ -92,9 +96,9 @@ def _count(number: int) -> bytes:
 
 def create(on_channel: Callable[[Channel], Any]) -> net.Server:
     """Make the server; on_channel gets the `Channel` of each client."""
-    return net.create_server(lambda socket: on_channel(Channel(socket)))
+    return net.create_server(lambda socket: on_channel(Channel(socket, begins=False)))
 
 
 def connect(port: int = PORT, host: str = "127.0.0.1") -> Channel:
     """Connect to a server of this kind."""
-    return Channel(net.connect(port, host))
+    return Channel(net.connect(port, host), begins=True)
