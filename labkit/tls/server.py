@@ -59,7 +59,7 @@ class Securing(NetServer):
         if self.secure_context.is_lenient:
             from labkit.tls import lenient
 
-            lenient.context_of(self.secure_context)  # what cannot be used is told here
+            lenient.choose_by(self.secure_context, self._named)  # what cannot be used is told here
 
     def add_context(self, hostname: str, *, key: Any, cert: Any, passphrase: str | bytes | None = None) -> None:
         """Use another certificate for clients that ask for this name (SNI); ``"*.example"`` is for one more label."""
@@ -77,20 +77,25 @@ class Securing(NetServer):
         if theirs is not None and not set(ours) & set(theirs):
             connection.labkit_refused = "NO_APPLICATION_PROTOCOL"
             return NO_APPLICATION_PROTOCOL
-        wanted = "" if name is None else name.rstrip(".").lower()
-        made = self._contexts.get(wanted) or self._contexts.get("*." + wanted.partition(".")[2])
-        if made is None and self._sni is not None:
-            try:
-                made = self._sni(name)
-                if made is not None and not isinstance(made, SecureContext):
-                    made = create_secure_context(key=made, cert=made)
-            except Exception as error:
-                self._report(error)
-                connection.labkit_refused = "UNRECOGNIZED_NAME"
-                return UNRECOGNIZED_NAME
+        try:
+            made = self._named(name)
+        except Exception as error:
+            self._report(error)
+            connection.labkit_refused = "UNRECOGNIZED_NAME"
+            return UNRECOGNIZED_NAME
         if made is not None:
             connection.context = made.context
         return None
+
+    def _named(self, name: str | None) -> SecureContext | None:
+        """The context of a name, or None for the server's own. Raises what `sni_callback` raises."""
+        wanted = "" if name is None else name.rstrip(".").lower()
+        made = self._contexts.get(wanted) or self._contexts.get("*." + wanted.partition(".")[2])
+        if made is None and self._sni is not None:
+            made = self._sni(name)
+            if made is not None and not isinstance(made, SecureContext):
+                made = create_secure_context(key=made, cert=made)
+        return made
 
     # -- what a server of TCP does otherwise
 
