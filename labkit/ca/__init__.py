@@ -13,6 +13,7 @@ _HOMES = {
     "CA": "authority",
     "Identity": "authority",
     "Files": "holder",
+    "commands": "",
     "gallery": "",
     "keys": "",
     "lifetimes": "",
@@ -26,7 +27,7 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
-    from labkit.ca import gallery, keys, lifetimes, steps, store
+    from labkit.ca import commands, gallery, keys, lifetimes, steps, store
     from labkit.ca.authority import CA, Identity, request
     from labkit.ca.holder import Files
     from labkit.ca.store import load, mine, path
@@ -36,6 +37,7 @@ __all__ = [
     "CA",
     "Files",
     "Identity",
+    "commands",
     "gallery",
     "keys",
     "lifetimes",

@@ -67,10 +67,10 @@ def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def origin(answers: Sequence[Answer]) -> str:
-    """``"asked now: curl 7.88.1; recorded on 2026-11-27: chromium 156.0"``: where each answer comes from."""
+    """``"program: live: curl 7.88.1; recorded on 2026-11-27: chromium 156.0"``: where each answer comes from."""
     parts: dict[str, list[str]] = {}
     for answer in answers:
-        said = parts.setdefault("asked now" if answer.live else f"recorded on {answer.day}", [])
+        said = parts.setdefault("live" if answer.live else f"recorded on {answer.day}", [])
         if (words := f"{answer.program} {answer.version}") not in said:
             said.append(words)
-    return "; ".join(f"{when}: {', '.join(who)}" for when, who in parts.items())
+    return "program: " + "; ".join(f"{when}: {', '.join(who)}" for when, who in parts.items())

@@ -69,9 +69,13 @@ class Answer:
         """Whether the program ran just now; otherwise this is a recorded answer."""
         return not self.day
 
+    @property
+    def origin(self) -> str:
+        """``"live"``, or ``"recorded with curl 7.88.1 on 2026-11-27"``."""
+        return f"recorded with {self.program} {self.version} on {self.day}" if self.day else "live"
+
     def __repr__(self) -> str:
-        when = f" (recorded on {self.day}, {self.program} {self.version})" if self.day else ""
-        return f"{self.program}: {self.words} [server: {self.server}]{when}"
+        return f"{self.program}: {self.words} [server: {self.server}]" + (f" ({self.origin})" if self.day else "")
 
 
 def missing(program: str) -> str:

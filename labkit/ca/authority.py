@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from labkit.ca import keys, lifetimes, profile
+from labkit.ca.damage import told
 from labkit.ca.holder import Holder
 from labkit.core.calls import in_words, made_in_words
 from labkit.core.checks import is_number, shown
@@ -113,17 +114,11 @@ class CA(Holder):
         The identity that comes back has no private key: a CA never sees it. Raises `BadArgument` if this is not a
         request, or if its signature is wrong: then who made it does not have the private key.
         """
-        asked = _request_of(request)
-        if not isinstance(public := asked.public_key(), keys.PublicKey):
-            raise BadArgument(f"the request has a key of the kind {keys.in_words(public)}", "Use EC, RSA or Ed25519.")
-        try:
-            names = asked.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-            hosts = tuple(str(each.value) for each in names)
-        except x509.ExtensionNotFound:
-            hosts = ()
+        with told("this certificate signing request is damaged", "Make it again.", BadArgument):
+            subject, hosts, public = _asked_for(_request_of(request))
         first, last = _dates(lifetimes.LEAF if days is None else days, None, None, None if days else self)
         wanted = profile.Profile(
-            subject=asked.subject, starts=first, ends=last, hosts=hosts, usage=_usage_of(("auto",), public),
+            subject=subject, starts=first, ends=last, hosts=hosts, usage=_usage_of(("auto",), public),
             purposes=_purposes_of(("auto",), client),
         )  # fmt: skip
         return Identity(self._signed(wanted, public), None, self.chain)
@@ -181,14 +176,23 @@ def _request_of(given: bytes | str | x509.CertificateSigningRequest) -> x509.Cer
         pem = given.encode() if isinstance(given, str) else given
         if not isinstance(pem, bytes):
             raise BadArgument(f"{shown(given)} is not a request", "Give PEM, as ca.request(...) makes it.")
-        try:
+        todo = "A request begins with -----BEGIN CERTIFICATE REQUEST-----."
+        with told("this is not a certificate signing request", todo, BadArgument):
             asked = x509.load_pem_x509_csr(pem)
-        except ValueError as error:
-            todo = "A request begins with -----BEGIN CERTIFICATE REQUEST-----."
-            raise BadArgument("this is not a certificate signing request", todo) from error
     if not asked.is_signature_valid:
         raise BadArgument("the signature of this request is wrong", "Make it with the key that belongs to it.")
     return asked
+
+
+def _asked_for(request: x509.CertificateSigningRequest) -> tuple[x509.Name, tuple[str, ...], keys.PublicKey]:
+    """The name, the host names and the public key in a request."""
+    if not isinstance(public := request.public_key(), keys.PublicKey):
+        raise BadArgument(f"the request has a key of the kind {keys.in_words(public)}", "Use EC, RSA or Ed25519.")
+    try:
+        names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return request.subject, (), public
+    return request.subject, tuple(str(each.value) for each in names), public
 
 
 def _dates(

@@ -15,7 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from labkit.ca import keys, profile
-from labkit.core.errors import LabError, from_oserror
+from labkit.ca.damage import told
+from labkit.core.errors import from_oserror
 
 DIFFERS = ("serial number", "signature", "first second", "last second", "secret number")
 """What differs between two files that were made separately and mean the same."""
@@ -52,14 +53,12 @@ def of(path: Path) -> list[tuple[str, str]]:
         mode = path.stat().st_mode
     except OSError as error:
         raise from_oserror(error, str(path)) from error
-    try:
+    with told(f"{path} holds no key, request or certificate", "It may be damaged: make it again."):
         if b"PRIVATE KEY-----" in pem:
             return _of_key(keys.read(pem, str(path)), pem, mode)
         if b"CERTIFICATE REQUEST-----" in pem:
             return _of_request(x509.load_pem_x509_csr(pem))
         return _of_certificate(x509.load_pem_x509_certificate(pem))
-    except ValueError as error:
-        raise LabError(f"{path} holds no key, request or certificate", "It may be damaged: make it again.") from error
 
 
 def compared(file: str, theirs: Path, ours: Path, may_differ: Sequence[str] = DIFFERS) -> list[Row]:

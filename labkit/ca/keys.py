@@ -10,6 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
+from labkit.ca.damage import DAMAGE
 from labkit.core.checks import shown
 from labkit.core.errors import BadArgument, LabError
 
@@ -74,7 +75,7 @@ def read(pem: bytes, where: str, passphrase: str | bytes | None = None) -> Priva
         if passphrase is None:
             raise LabError(f"the key in {where} is encrypted", "Give its passphrase.") from error
         raise LabError(f"the key in {where} is not encrypted", "Leave the passphrase out.") from error
-    except ValueError as error:
+    except DAMAGE as error:
         cause = "the passphrase is wrong" if passphrase is not None and b"ENCRYPTED" in pem else _why_not(pem)
         raise LabError(f"{where}: {cause}", "A key file begins with -----BEGIN PRIVATE KEY-----.") from error
     if not isinstance(key, PrivateKey):

@@ -13,6 +13,7 @@ from cryptography import x509
 
 from labkit.ca import keys, lifetimes
 from labkit.ca.authority import CA, Identity
+from labkit.ca.damage import DAMAGE, told
 from labkit.core.errors import LabError, from_oserror
 
 NAME = "labkit CA"
@@ -108,17 +109,18 @@ def is_ca(certificate: x509.Certificate) -> bool:
     """Whether a certificate says of itself that it is a CA's (basicConstraints, RFC 5280 section 4.2.1.9)."""
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *DAMAGE):
         return False
 
 
 def read_certificates(path: str | Path) -> list[x509.Certificate]:
     """All certificates of a PEM file, in their order. Raises `LabError` that names the file and the cause."""
     pem = _content(path)
-    try:
+    with told(f"{path}: {_why_not(pem)}", "It begins with -----BEGIN CERTIFICATE-----."):
         found = x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
-        raise LabError(f"{path}: {_why_not(pem)}", "It begins with -----BEGIN CERTIFICATE-----.") from error
+        for each in found:  # the package reads many parts only when they are asked for
+            _ = each.public_key(), each.subject, each.issuer, each.not_valid_before_utc, each.not_valid_after_utc
+            _ = each.extensions, each.version
     return found
 
 

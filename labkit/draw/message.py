@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
@@ -19,6 +19,10 @@ from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN
 from labkit.draw.svg import Canvas
 from labkit.draw.text import count, fit, given, preview, visible, width, wrap
+from labkit.draw.tls_rows import WORDS as TLS_WORDS
+from labkit.draw.tls_rows import rows_of_tls
+from labkit.draw.tls_rungs import is_step
+from labkit.draw.units import is_apart
 from labkit.packets.model import Field, Layer
 from labkit.packets.websocket_frame import WebSocketFrame
 
@@ -40,8 +44,9 @@ def message(message: Message, *, title: str | None = None) -> Picture:
     """Draw one message of a tape as it was sent, with the name of every part and the packets that brought it.
 
     message: one of ``tape.messages`` or ``packet.messages``, also a WebSocket frame: its payload is drawn without the
-    mask as well. CR and LF are drawn as signs, a body that is no text in hex; of a long body and a long header the
-    first and the last lines are drawn. Bytes that are on no packet of the tape are shown as missing. A table of all
+    mask as well; or a record of TLS (``tape.records``), which is drawn decrypted as well, or a message of its handshake
+    (``tape.handshake``). CR and LF are drawn as signs, a body that is no text in hex; of a long body and a long header
+    the first and the last lines are drawn. Bytes that are on no packet of the tape are shown as missing. A table of all
     parts opens by a click. title: in place of the message's own.
     Returns a Picture; its text has the same lines, without values that change from run to run. Raises LabError for
     anything that is not a message. Source: RFC 9112 §2.1 for the form.
@@ -54,23 +59,31 @@ def message(message: Message, *, title: str | None = None) -> Picture:
     several = len(message.packets) > 1
     left = MARGIN + (_PACKETS if several else 0)
     room = _MOST - 24 - left
-    rows = rows_of_frame(message, room) if isinstance(message, WebSocketFrame) else rows_of(message, room)
+    rows = _rows(message, room)
     heading = visible(title) if title is not None else _heading(message)
     below = [*_about(message)]
     lines = [heading, *(f"  {line}" for line in below), *_told(message, rows, several)]
     text = "\n".join(lines)
     svg = _drawn(message, rows, heading, below, left, text)
     alt = "; ".join(line.strip() for line in lines)
-    table = _bits(message.layers) if isinstance(message, WebSocketFrame) else _table(message, several)
+    apart = is_apart(message)
+    table = _bits(message.layers) if apart else _table(message, several)  # type: ignore[attr-defined]
     return Picture(text, text, svg=svg, html=page.page(page.image(svg, alt), table))
 
 
-def _heading(message: Message) -> str:
+def _rows(message: Any, room: float) -> list[Row]:
+    """The rows of whatever it is. room: for the text of a row, px."""
+    if is_step(message):
+        return rows_of_tls(message)
+    return rows_of_frame(message, room) if isinstance(message, WebSocketFrame) else rows_of(message, room)
+
+
+def _heading(message: Any) -> str:
     """``"HTTP request: 78 bytes in packet 4"``."""
     numbers = message.packets
     where = f" in packet {numbers[0]}" if len(numbers) == 1 else f" in {len(numbers)} packets" if numbers else ""
-    if isinstance(message, WebSocketFrame):
-        return visible(f"{message.protocol} frame{where}: {message.title}")
+    if is_apart(message):
+        return visible(f"{message.protocol} {message.noun}{where}: {message.title}")
     return visible(f"{message.protocol} {message.kind}: {count(message.stop - message.start, 'byte')}{where}")
 
 
@@ -85,6 +98,10 @@ def _about(message: Message) -> list[str]:
     found = [visible(way)]
     if message.state:
         found.append(visible(f"{message.state}: {message.reason}" if message.reason else message.state))
+    if is_step(message):
+        if message.encrypted:
+            found.append(visible(f"encrypted: {message.reason}" if message.reason else "encrypted, and decrypted here"))
+        return found
     body, content = message.body, message.content
     if content is not None and content != body and not isinstance(message, WebSocketFrame):
         coding = message.headers.get("content-encoding", "")
@@ -129,6 +146,7 @@ def _drawn(message: Message, rows: Sequence[Row], heading: str, about: Sequence[
         before = numbers or before[0], row.name
         y += _ROW
     words = FRAME_WORDS if isinstance(message, WebSocketFrame) else WORDS
+    words = TLS_WORDS if is_step(message) else words
     y = _legend(canvas, y + 14, words, {run.kind for row in rows for run in row.runs})
     return canvas.finish(y + 4, heading, desc)
 

@@ -13,11 +13,12 @@ from labkit.core.calls import in_words
 from labkit.core.errors import LabError
 from labkit.draw import ladder_frame, style
 from labkit.draw.compared import ticks
-from labkit.draw.message_model import final, messages_of, spoken, title_of
+from labkit.draw.message_model import final, messages_of, spoken
 from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN
 from labkit.draw.svg import Canvas
 from labkit.draw.text import count, duration, fit, given, visible, width, wrap
+from labkit.draw.titles import title_of
 
 if TYPE_CHECKING:
     from labkit.packets.messages import Message

@@ -285,28 +285,37 @@ class Source(Protocol):
     """What messages ask of the connection in which they were said."""
 
     @property
-    def flow(self) -> Conversation: ...
+    def flow(self) -> Conversation:
+        """Who speaks to whom."""
 
     @property
-    def connection(self) -> Callable[[], Sides]: ...
+    def connection(self) -> Callable[[], Sides]:
+        """How to get it from the tape."""
 
     @property
-    def messages(self) -> tuple[Message, ...]: ...
+    def messages(self) -> tuple[Message, ...]:
+        """All of its messages."""
 
     @property
-    def switches(self) -> tuple[Switch, ...]: ...
+    def switches(self) -> tuple[Switch, ...]:
+        """Where it has become another protocol's."""
 
     @property
-    def tls(self) -> Spoken | None: ...
+    def tls(self) -> Spoken | None:
+        """The TLS in it, if there is some."""
 
     @property
-    def outer(self) -> Spoken | None: ...
+    def outer(self) -> Spoken | None:
+        """The TLS around it, if there is some."""
 
-    def stream(self, sender: str) -> ByteStream: ...
+    def stream(self, sender: str) -> ByteStream:
+        """What one side has sent."""
 
-    def time_ns(self, number: int) -> int | None: ...
+    def time_ns(self, number: int) -> int | None:
+        """When the packet with this number was captured."""
 
-    def raw(self, number: int) -> bytes: ...
+    def raw(self, number: int) -> bytes:
+        """The bytes of the packet with this number."""
 
 
 class Sides:

@@ -27,6 +27,7 @@ class TLSMessage(Said):
 
     __slots__ = ("_buffer", "_found", "records")
     noun = "message"
+    apart = True
 
     def __init__(
         self, talk: Carrier, connection: object, found: FoundMessage, records: Sequence[Record]
@@ -38,6 +39,7 @@ class TLSMessage(Said):
 
     @property
     def kind(self) -> str:
+        """Its name: ``"ClientHello"``."""
         return self._found.name
 
     @property
@@ -124,6 +126,12 @@ class TLSMessage(Said):
         return self.records[-1].completed_by
 
     def _made(self) -> tuple[Field, ...]:
+        if len(self.records) == 1:  # the record has them already
+            record = self.records[0]
+            inside = record.inside.fields if record.inside is not None else record.fields
+            for field in inside:
+                if field.start == self.start * 8 and field.end == self.stop * 8:
+                    return (field,)
         return (tls.message(self.buffer.data, self.start, self.stop, self._found),)
 
     @property

@@ -37,6 +37,7 @@ class Certificate:
     """
 
     noun = "certificate"
+    apart = True
     protocol = "X.509"
 
     def __init__(self, der: bytes, packets: tuple[int, ...] = ()) -> None:
@@ -97,10 +98,12 @@ class Certificate:
 
     @property
     def state(self) -> str:
+        """``"malformed"`` if its bytes do not have the form of DER, else ``""``."""
         return "malformed" if self._faulty is not None else ""
 
     @property
     def reason(self) -> str:
+        """Why it is malformed, or ``""``."""
         return self._faulty.meaning if self._faulty is not None else ""
 
     # -- what it says
@@ -211,7 +214,7 @@ class Certificate:
             mine, above = (library.load_der_x509_certificate(each.der) for each in (self, issuer))
         except Exception:  # whatever its bytes are, it is not a certificate that the package reads
             return False
-        return _verified(above.public_key(), mine)
+        return _verified(above, mine)
 
     @property
     def title(self) -> str:
@@ -222,11 +225,12 @@ class Certificate:
         return f"<Certificate of {self.subject or 'nobody'}, signed by {self.issuer or 'nobody'}>"
 
 
-def _verified(key: Any, certificate: Any) -> bool:
+def _verified(issuer: Any, certificate: Any) -> bool:
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
     signature, data = certificate.signature, certificate.tbs_certificate_bytes
     try:
+        key = issuer.public_key()
         if isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(signature, data, ec.ECDSA(certificate.signature_hash_algorithm))
         elif isinstance(key, rsa.RSAPublicKey):

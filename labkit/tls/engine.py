@@ -28,62 +28,62 @@ class AnyEngine(Protocol):
     peer: str
 
     def take(self) -> bytes:
-        """See `Engine.take`."""
+        """Return what is to be sent."""
 
     def feed(self, data: bytes) -> None:
-        """See `Engine.feed`."""
+        """Bytes came from the wire."""
 
     def feed_first(self, data: bytes) -> None:
-        """See `Engine.feed_first`."""
+        """The same, during the handshake."""
 
     def handshake(self) -> bool:
-        """See `Engine.handshake`."""
+        """Go on with the handshake; returns whether it is done."""
 
     def read(self) -> bytes | None:
-        """See `Engine.read`."""
+        """Return what the peer has said; b"" at its close_notify, None if there is nothing yet."""
 
     def write(self, data: bytes) -> None:
-        """See `Engine.write`."""
+        """Encrypt what a program says."""
 
     def close_notify(self) -> None:
-        """See `Engine.close_notify`."""
+        """Say that nothing more follows."""
 
     def is_drained(self) -> bool:
-        """See `Engine.is_drained`."""
+        """Whether all that came has been read."""
 
     def chain(self) -> list[bytes]:
-        """See `Engine.chain`."""
+        """Return the peer's certificates as DER, its own first."""
 
     def verdict(self) -> LabError | None:
-        """See `Engine.verdict`."""
+        """Return why the peer's certificate is not accepted, or None."""
 
     @property
     def waits(self) -> int:
-        """See `Engine.waits`."""
+        """Bytes that are to be sent."""
 
     @property
     def version(self) -> str | None:
-        """See `Engine.version`."""
+        """The version agreed on."""
 
     @property
     def cipher(self) -> tuple[str, str, int] | None:
-        """See `Engine.cipher`."""
+        """The cipher suite agreed on: its name, its version, its bits."""
 
     @property
     def alpn(self) -> str | None:
-        """See `Engine.alpn`."""
+        """The protocol agreed on."""
 
     @property
     def asked_name(self) -> str | None:
-        """See `Engine.asked_name`."""
+        """The name that the client has asked for."""
 
     @property
     def session(self) -> Any:
-        """See `Engine.session`."""
+        """What a client needs to resume."""
 
     @property
     def is_resumed(self) -> bool:
-        """See `Engine.is_resumed`."""
+        """Whether the handshake was a resumption."""
 
 
 class Engine:

@@ -7,7 +7,6 @@ Sessions are not resumed: a resumed session has no certificate that could be jud
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -19,9 +18,12 @@ from labkit.core.errors import BadArgument, LabError
 from labkit.tls import pem
 from labkit.tls.context import SERVER_CIPHERS, SecureContext
 from labkit.tls.engine import FIRST, RECORD
-from labkit.tls.errors import NUMBERS, CertificateError, TLSError, from_reason
+from labkit.tls.errors import NUMBERS, CertificateError, from_reason
 
 _BUFFER = 1 << 16
+
+UNRECOGNIZED_NAME = bytes((21, 3, 3, 0, 2, 2, 112))
+"""The alert in a record, as it stands before anything is encrypted. Source: RFC 8446 sections 5.1 and 6.2."""
 
 
 def context_of(made: SecureContext) -> Any:
@@ -67,22 +69,6 @@ def context_of(made: SecureContext) -> Any:
     return context
 
 
-def choose_by(made: SecureContext, choose: Callable[[str | None], SecureContext | None]) -> None:
-    """Ask a function for the context of the name that a client asks for. What it raises ends the handshake."""
-
-    def chosen(connection: Any) -> None:
-        engine = connection.get_app_data()
-        try:
-            found = choose(engine.asked_name)
-        except Exception as error:  # pyOpenSSL cannot send the alert for it here
-            engine._broken = error
-            return
-        if found is not None:
-            connection.set_context(context_of(found))
-
-    context_of(made).set_tlsext_servername_callback(chosen)
-
-
 class _NoProtocol(Exception):
     """The client speaks none of our protocols."""
 
@@ -97,15 +83,15 @@ def _note(connection: Any, certificate: Any, number: int, depth: int, ok: int) -
 class LenientEngine:
     """See `Engine`."""
 
-    __slots__ = ("_broken", "_number", "_out", "_tls", "first", "peer")
+    __slots__ = ("_number", "_out", "_tls", "first", "peer", "refused")
 
     def __init__(self, context: SecureContext, is_server: bool = True) -> None:
         self._tls = SSL.Connection(context_of(context), None)
         self._tls.set_app_data(self)
         self._tls.set_accept_state()
         self._number = 0
-        self._broken: Exception | None = None  # the program's function that chooses a certificate has failed
         self._out = b""
+        self.refused = ""  # why, by `Securing._chosen_lenient`
         self.first = b""
         self.peer = "the peer"
 
@@ -143,9 +129,11 @@ class LenientEngine:
         try:
             self._tls.do_handshake()
         except SSL.WantReadError:
-            if self._broken is not None:
-                raise TLSError(f"sni_callback failed: {self._broken!r}", code="ERR_SSL_UNRECOGNIZED_NAME") from None
-            return False
+            if not self.refused:
+                return False
+            self._collect()  # pyOpenSSL has answered the hello all the same: the alert leaves in place of that
+            self._out = UNRECOGNIZED_NAME
+            raise from_reason(self.refused, self.peer) from None
         except SSL.Error as error:
             raise self._translated(error) from None
         except _NoProtocol:

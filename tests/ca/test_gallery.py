@@ -52,6 +52,7 @@ def test_what_a_program_says(name: str, program: str) -> None:
     if program == "python" and name == "v1 root":
         taken = not ssl.create_default_context().verify_flags & ssl.VERIFY_X509_STRICT  # the default since Python 3.13
     assert answer.live
+    assert answer.origin == "live"
     assert answer.accepted == taken, repr(answer)
     assert (answer.words == "ok") == taken
     if taken:
@@ -80,7 +81,8 @@ def test_every_answer_is_recorded_and_says_so(name: str) -> None:
         answer = recorded.answer(name, program)
         assert not answer.live
         assert answer.version
-        assert f"(recorded on {answer.day}, {program} {answer.version})" in repr(answer)
+        assert answer.origin == f"recorded with {program} {answer.version} on {answer.day}"
+        assert f"({answer.origin})" in repr(answer)
         assert answer.day.startswith("20")
         assert answer.accepted == (TAKEN[name][asking.NAMES.index(program)] == "+")
 
@@ -141,7 +143,7 @@ class TestAnswers:
         assert shown[0] == "expired: its last second was yesterday"
         assert re.split(r"  +", shown[1]) == ["program", "what the server saw", "its words"]
         assert [line.split("  ")[0] for line in shown[2:-1]] == list(asking.NAMES)
-        told = re.fullmatch(r"asked now: (.*); recorded on 20\d\d-\d\d-\d\d: (.*)", shown[-1])
+        told = re.fullmatch(r"program: live: (.*); recorded on 20\d\d-\d\d-\d\d: (.*)", shown[-1])
         assert told
         assert told[1].startswith("python 3.")
         assert "curl 7." in told[2]
@@ -193,7 +195,7 @@ class TestSurvey:
         assert lines[0] == ["certificate", "python strict", "chromium"]
         words = {"+": "takes it", "-": "refuses"}
         assert lines[1:-1] == [[name, words[taken[1]], words[taken[5]]] for name, taken in TAKEN.items()]
-        assert re.fullmatch(r"asked now: python strict .*; recorded on .*: chromium .*", " ".join(lines[-1]))
+        assert re.fullmatch(r"program: live: python strict .*; recorded on .*: chromium .*", " ".join(lines[-1]))
         assert found["expired"]["chromium"].words == "net::ERR_CERT_DATE_INVALID"
         assert [answers.case for answers in found] == list(gallery.NAMES_OF_CASES)
         with pytest.raises(BadArgument, match="'lost' was not asked about"):

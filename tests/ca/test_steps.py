@@ -6,13 +6,14 @@ Rule: both are run; a step that is changed on one side only must show.
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from labkit.ca import commands, facts, steps
+from labkit.ca import commands, facts, gallery, steps
 from labkit.core.errors import LabError
 from tests.needs import need_tool
 
@@ -149,3 +150,23 @@ def test_a_step_as_text() -> None:
         '  >>> server_csr = request("localhost", "127.0.0.1", key=server_key)'
     )
     assert "    with ca.ext:\n      basicConstraints = critical, CA:TRUE\n" in repr(step("ca.pem"))
+
+
+def test_a_root_without_a_file_of_extensions(tmp_path: Path) -> None:
+    """C-5.16: the chapter's commands make a root that does not say that it is a CA's."""
+    need_tool("openssl")
+    for file in ("ca.key", "ca.csr", "ca.pem"):
+        words = step(file).command.replace("-extfile ca.ext ", "").split(" ", 1)[1]
+        assert commands.run("openssl", shlex.split(words), folder=tmp_path).code == 0
+    told = dict(facts.of(tmp_path / "ca.pem"))
+    assert "basicConstraints" not in told
+    major, minor = (int(each) for each in commands.version("openssl").split(".")[:2])
+    # openssl writes version 3 since 3.2, and still no word of a CA.
+    assert told["version"] == ("v3" if (major, minor) >= (3, 2) else "v1")
+    made = gallery.case("v1 root").trusted.save(tmp_path, "ours")
+    ours = dict(facts.of(made.cert))
+    if told["version"] == "v1":
+        differs = {*facts.DIFFERS, "public key", "days"}
+        assert {key: value for key, value in ours.items() if key not in differs} == {
+            key: value for key, value in told.items() if key not in differs
+        }

@@ -5,6 +5,8 @@ Rule: data only, in the rows of `tls_form`; names, order and spans are Wireshark
 
 from __future__ import annotations
 
+from functools import cache
+
 from labkit.packets.explain import tls_names as names
 from labkit.packets.explain import x509
 from labkit.packets.explain.base import Row
@@ -60,18 +62,24 @@ _SHARE = Structure(
 )  # fmt: skip
 
 
-def _versions(reading: Reading, at: int, end: int) -> Items:
+@cache
+def _versions_form(hello: bool) -> Items:
     rfc = _TLS13 + "4.2.1"
     one = Number(row(_H + "extensions.supported_version", "Supported version",
                      "The version itself stands here, since old programs break on a new one in the old place.", rfc),
                  2, names.VERSIONS, hex=True)  # fmt: skip
-    if reading.said.message != _HELLO:
+    if not hello:
         return (one,)
     return (Vector(length(_H + "extensions.supported_versions_len", 1, rfc, of="the list"), (one,)),)
 
 
-def _shares(reading: Reading, at: int, end: int) -> Items:
-    if reading.said.message == _HELLO:
+def _versions(reading: Reading, at: int, end: int) -> Items:
+    return _versions_form(reading.said.message == _HELLO)
+
+
+@cache
+def _shares_form(hello: bool, short: bool) -> Items:
+    if hello:
         of = row(_E + "key_shares", "Key shares", "One public key for each group that the server probably takes: it "
                  "saves a round trip.", _SHARES)  # fmt: skip
         return (Structure(of, (Vector(length(_E + "key_share_client_length", 2, _SHARES, of="the list"), (_SHARE,)),)),)
@@ -79,7 +87,11 @@ def _shares(reading: Reading, at: int, end: int) -> Items:
     selected = Number(row(_E + "key_share_selected_group", "Selected group",
                           "The group for which the server wants a key: the client must send another hello.", _SHARES),
                       2, names.GROUPS, hex=True)  # fmt: skip
-    return (Structure(of, (selected,) if end - at == 2 else (_SHARE,)),)
+    return (Structure(of, (selected,) if short else (_SHARE,)),)
+
+
+def _shares(reading: Reading, at: int, end: int) -> Items:
+    return _shares_form(reading.said.message == _HELLO, end - at == 2)
 
 
 _PSK = _TLS13 + "4.2.11"
@@ -100,9 +112,10 @@ _BINDER: Items = (
 )  # fmt: skip
 
 
-def _psk(reading: Reading, at: int, end: int) -> Items:
+@cache
+def _psk_form(hello: bool) -> Items:
     of = row(_P + "offer", "Pre-shared key", "Keys from before: they spare certificates and a signature.", _PSK)
-    if reading.said.message != _HELLO:
+    if not hello:
         of = row(_P + "chosen", "Pre-shared key", "Which of the client's keys the server has taken.", _PSK)
         return (Structure(of, (Number(row(_P + "identity.selected", "Selected identity",
                                           "Its place in the client's list, from 0.", _PSK), 2),)),)  # fmt: skip
@@ -113,6 +126,10 @@ def _psk(reading: Reading, at: int, end: int) -> Items:
                    row(_P + "binders", "Binders", "One proof for each identity, in the same order.", _PSK)),
         )),
     )  # fmt: skip
+
+
+def _psk(reading: Reading, at: int, end: int) -> Items:
+    return _psk_form(reading.said.message == _HELLO)
 
 
 # -- names
@@ -128,24 +145,35 @@ _HOST: Items = (
 )  # fmt: skip
 
 
-def _server_name(reading: Reading, at: int, end: int) -> Items:
+@cache
+def _server_name_form(there: bool) -> Items:
     of = row(_E + "server_names", "Server name indication", "The host that the client wants to talk to.", _NAMES)
     found = Structure(of, (Vector(length(_E + "server_name_list_len", 2, _NAMES, of="the list"), _HOST),))
-    return (found,) if end > at else ()  # a server that has used it answers with nothing
+    return (found,) if there else ()  # a server that has used it answers with nothing
 
 
-def _early_data(reading: Reading, at: int, end: int) -> Items:
+def _server_name(reading: Reading, at: int, end: int) -> Items:
+    return _server_name_form(end > at)
+
+
+@cache
+def _early_data_form(there: bool) -> Items:
     rfc = _TLS13 + "4.2.10"
     most = row("tls.early_data.max_early_data_size", "Max early data size",
                "Bytes that a client may send before the handshake, with the key of this ticket.", rfc)  # fmt: skip
-    return (Number(most, 4),) if end > at else ()
+    return (Number(most, 4),) if there else ()
 
 
-def _status(reading: Reading, at: int, end: int) -> Items:
+def _early_data(reading: Reading, at: int, end: int) -> Items:
+    return _early_data_form(end > at)
+
+
+@cache
+def _status_form(hello: bool, there: bool) -> Items:
     rfc = "RFC 6066 §8"
     kind = Number(row(_E + "status_request_type", "Certificate status type", "Asks whether it is revoked.", rfc),
                   1, names.STATUS_TYPES)  # fmt: skip
-    if reading.said.message == _HELLO and end > at:
+    if hello and there:
         return (
             kind,
             Vector(length(_E + "status_request_responder_ids_len", 2, rfc, "Responder ID list length", "the list"),
@@ -155,7 +183,11 @@ def _status(reading: Reading, at: int, end: int) -> Items:
                    (Opaque(row(_E + "status_request_exts", "Request extensions", "More for the responder.", rfc)),),
                    many=False),
         )  # fmt: skip
-    return (Opaque(DATA),) if end > at else ()
+    return (Opaque(DATA),) if there else ()
+
+
+def _status(reading: Reading, at: int, end: int) -> Items:
+    return _status_form(reading.said.message == _HELLO, end > at)
 
 
 DNAME = row("x509.name", "Distinguished name", "A CA whose certificates the sender accepts, as DER.",
@@ -186,6 +218,9 @@ _BODIES: dict[int, Items] = {
     21: (Opaque(row(_E + "padding_data", "Padding", "Zeros: some servers hung at hellos of certain sizes.",
                     "RFC 7685 §3")),),
     22: (), 23: (), 49: (),
+    27: (Vector(length("tls.compress_certificate.algorithms_length", 1, "RFC 8879 §3", of="the list"),
+                (Number(row("tls.compress_certificate.algorithm", "Algorithm", "A way in which the sender can unpack "
+                            "certificates.", "RFC 8879 §3"), 2, names.CERTIFICATE_COMPRESSIONS),)),),
     28: (Number(row("tls.record_size_limit", "Record size limit",
                     "The longest record that the sender wants to get.", "RFC 8449 §4", "bytes of plaintext"), 2),),
     35: (Opaque(_TICKET),),
@@ -226,6 +261,7 @@ _WHY = {
     21: "Makes the hello longer.",
     22: "Encrypts first and adds the MAC then, which stops padding attacks on CBC.",
     23: "Ties the keys to the whole handshake.",
+    27: "Asks for shorter certificates.",
     28: "Asks for shorter records.",
     35: "The session can go on later with a ticket that the server made.",
     41: "Goes on with a key from an earlier connection.",
@@ -247,7 +283,9 @@ _RFCS = {
 
 
 def _said(data: bytes, at: int, stop: int) -> str:
-    return names.name_of(names.EXTENSIONS, int.from_bytes(data[at : at + 2], "big"))
+    number = int.from_bytes(data[at : at + 2], "big")
+    found = names.name_of(names.EXTENSIONS, number)
+    return f"unknown ({number})" if found == "unknown" else found
 
 
 def _made(kind: int, of: Items) -> Items:
@@ -270,7 +308,12 @@ _KNOWN = {kind: _made(kind, of) for kind, of in _BODIES.items()}
 def _extension(reading: Reading, at: int, end: int) -> Items:
     kind = int.from_bytes(reading.data[at : at + 2], "big")
     known = _KNOWN.get(kind)
-    return known if known is not None else _made(kind, _UNKNOWN)
+    return known if known is not None else _unknown(kind)
+
+
+@cache
+def _unknown(kind: int) -> Items:
+    return _made(kind, _UNKNOWN)
 
 
 EXTENSIONS = Vector(length(_H + "extensions_length", 2, _TLS13 + "4.2", "Extensions length", "all extensions"),

@@ -5,6 +5,8 @@ Rule: data only, in the rows of `tls_form`; names, order and spans are Wireshark
 
 from __future__ import annotations
 
+from functools import cache
+
 from labkit.packets.explain import tls_names as names
 from labkit.packets.explain import x509
 from labkit.packets.explain.base import Row
@@ -45,8 +47,8 @@ _CLIENT_HELLO: Items = (
 _CERTIFICATE_13 = _TLS13 + "4.4.2"
 
 
-def _certificate(reading: Reading, at: int, end: int) -> Items:
-    new = reading.said.version >= _NEW
+@cache
+def _certificate_form(new: bool) -> Items:
     rfc = _CERTIFICATE_13 if new else _TLS12 + "7.4.2"
     one = Vector(
         length(_H + "certificate_length", 3, rfc, "Certificate length", "the certificate"),
@@ -61,6 +63,10 @@ def _certificate(reading: Reading, at: int, end: int) -> Items:
     return (*_request_context(_CERTIFICATE_13), Vector(lengths, (one, EXTENSIONS), box))
 
 
+def _certificate(reading: Reading, at: int, end: int) -> Items:
+    return _certificate_form(reading.said.version >= _NEW)
+
+
 def _request_context(rfc: str) -> Items:
     return (
         Vector(length(_H + "certificate_request_context_length", 1, rfc, "Request context length", "the context"),
@@ -69,8 +75,9 @@ def _request_context(rfc: str) -> Items:
     )  # fmt: skip
 
 
-def _request(reading: Reading, at: int, end: int) -> Items:
-    if reading.said.version >= _NEW:
+@cache
+def _request_form(new: bool) -> Items:
+    if new:
         return (*_request_context(_TLS13 + "4.3.2"), EXTENSIONS)
     rfc = _TLS12 + "7.4.4"
     return (
@@ -84,6 +91,10 @@ def _request(reading: Reading, at: int, end: int) -> Items:
                        (Opaque(DNAME, parts=x509.name),)),),
                row(_H + "dnames", "Distinguished names", "The CAs that the server trusts.", rfc)),
     )  # fmt: skip
+
+
+def _request(reading: Reading, at: int, end: int) -> Items:
+    return _request_form(reading.said.version >= _NEW)
 
 
 _CERTIFICATE_VERIFY: Items = (
@@ -105,14 +116,15 @@ def _public(name: str, size: int, rfc: str, label: str = "Public key", why: str 
                   (Opaque(row(_H + name, label, why, rfc, volatile=True)),))  # fmt: skip
 
 
-def _server_keys(reading: Reading, at: int, end: int) -> Items:
+@cache
+def _server_keys_form(exchange: str) -> Items:
     signed: Items = (
         SCHEME,
         Vector(length(_H + "sig_len", 2, _TLS12 + "7.4.3", "Signature length", "the signature"),
                (Opaque(row(_H + "sig", "Signature", "Over both randoms and the public key, by the certificate's key.",
                            _TLS12 + "7.4.3", volatile=True)),)),
     )  # fmt: skip
-    if reading.said.exchange == "DHE":
+    if exchange == "DHE":
         rfc = _TLS12 + "7.4.3"
         of = row(_H + "dhe_server_params", "Diffie-Hellman server parameters", "The server's half of the key.", rfc)
         prime = _public("p", 2, rfc, "p", "The prime number in whose field the keys are agreed on.")
@@ -131,8 +143,12 @@ def _server_keys(reading: Reading, at: int, end: int) -> Items:
     )  # fmt: skip
 
 
-def _client_keys(reading: Reading, at: int, end: int) -> Items:
-    exchange = reading.said.exchange
+def _server_keys(reading: Reading, at: int, end: int) -> Items:
+    return _server_keys_form(reading.said.exchange)
+
+
+@cache
+def _client_keys_form(exchange: str) -> Items:
     if exchange == "RSA":
         one = _public("epms", 2, _TLS12 + "7.4.7.1", "Encrypted premaster secret",
                       "The secret itself, encrypted with the server's public key: whoever gets the private key later "
@@ -145,13 +161,17 @@ def _client_keys(reading: Reading, at: int, end: int) -> Items:
     return (Structure(of, (one,)),)
 
 
+def _client_keys(reading: Reading, at: int, end: int) -> Items:
+    return _client_keys_form(reading.said.exchange)
+
+
 # -- tickets, and what else comes
 
 _T = _H + "session_ticket"
 
 
-def _ticket(reading: Reading, at: int, end: int) -> Items:
-    new = reading.said.version >= _NEW
+@cache
+def _ticket_form(new: bool) -> Items:
     rfc = _TLS13 + "4.6.1" if new else "RFC 5077 §3.3"
     more: Items = (
         Number(row(_T + "_age_add", "Ticket age add", "Added to the ticket's age, so that nobody can follow a client.",
@@ -171,6 +191,10 @@ def _ticket(reading: Reading, at: int, end: int) -> Items:
             *((EXTENSIONS,) if new else ()),
         )),
     )  # fmt: skip
+
+
+def _ticket(reading: Reading, at: int, end: int) -> Items:
+    return _ticket_form(reading.said.version >= _NEW)
 
 
 _FINISHED: Items = (
