@@ -19,7 +19,7 @@ from labkit.tls.context import SecureContext
 from labkit.tls.engine import AnyEngine, Engine
 from labkit.tls.errors import CertificateError, TLSError, Truncated
 from labkit.tls.layer import Layer
-from labkit.tls.session import Session, for_context
+from labkit.tls.session import Session, checked
 
 if TYPE_CHECKING:
     from labkit.tls.certificate import PeerCertificate
@@ -145,8 +145,8 @@ class TLSSocket(Socket):
     def _new_engine(self) -> AnyEngine:
         wish = self._wish
         if wish is not None:
-            session, self._session = self._session, None
-            return Engine(wish.context, False, wish.name, for_context(session, wish.context))
+            session = checked(self._session, wish.context, wish.name)
+            return Engine(wish.context, False, wish.name, None if session is None else session.inner)
         owner: Any = self.server
         context: SecureContext = owner.secure_context
         if context.is_lenient:
@@ -194,12 +194,15 @@ class TLSSocket(Socket):
                 self.authorization_error = engine.verdict()
                 self.authorized = self.authorization_error is None
             return None
-        self.authorization_error = self._judged(engine, wish)
+        given, self._session = self._session, None
+        self.authorization_error = self._judged(engine, wish, given)
         self.authorized = self.authorization_error is None
         return self.authorization_error if wish.context.asked.verifies else None
 
-    def _judged(self, engine: AnyEngine, wish: Wish) -> CertificateError | None:
+    def _judged(self, engine: AnyEngine, wish: Wish, given: Session | None) -> LabError | None:
         """Why the server is not who it should be, or None. What OpenSSL has looked at is not looked at again."""
+        if engine.is_resumed and given is not None and given.error is not None:
+            return given.error
         if not wish.context.asked.verifies and not engine.is_resumed:
             from labkit.tls import judging
 
@@ -260,7 +263,7 @@ class TLSSocket(Socket):
         if engine is not None and wish is not None:
             inner = engine.session
             if inner is not None and (inner.has_ticket or (inner.id and engine.version != "TLSv1.3")):
-                self._session = Session(inner, wish.context)
+                self._session = Session(inner, wish.context, wish.name, self.authorization_error)
         return self._session
 
     def _settle(self, raised: NetError | None) -> None:
