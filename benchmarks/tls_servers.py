@@ -12,7 +12,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ from benchmarks.harness import (
     spread,
     table,
 )
+from benchmarks.memory import memory_kb
 
 
 class Work(NamedTuple):
@@ -77,8 +79,28 @@ def command(name: str, work: Work, cert: str, key: str) -> list[str]:
     return [sys.executable, str(PEERS / f"tls_{name}.py"), work.server, cert, key]
 
 
-def load(server: Server, work: Work, ca: str, options: argparse.Namespace) -> float:
-    """One run; returns the server's CPU for an operation in µs."""
+IDLE = 500
+
+
+def idle(cert: str, key: str, options: argparse.Namespace) -> list[Target]:
+    """Memory of an idle connection: how much the server's grows for `IDLE` of them."""
+    work = Work("idle", "echo", "idle", IDLE, 0, 0.8, None)
+    kb: dict[str, float] = {}
+    for name in ("labkit", "node"):
+        with Server(name, cores()[0], command(name, work, cert, key)) as server:
+            few = work._replace(connections=20)
+            with client(server, few, cert, options):
+                pass  # what a server needs for its first connections is not counted
+            before = memory_kb(server.pid)
+            with client(server, work, cert, options):
+                kb[name] = (memory_kb(server.pid) - before) / IDLE
+    print(f"\n{IDLE} idle connections, kB for each: " + ", ".join(f"{name} {each:.1f}" for name, each in kb.items()))
+    return [Target("TLS, memory of an idle connection: ours / node's", kb["labkit"] / kb["node"], 0.8, False)]
+
+
+@contextmanager
+def client(server: Server, work: Work, ca: str, options: argparse.Namespace) -> Iterator[subprocess.Popen[str]]:
+    """peers/tls_load.py, when its connections stand; it measures after a line, and ends with the block."""
     words = [
         sys.executable, str(PEERS / "tls_load.py"), server.port, work.mode, work.connections, work.size,
         options.seconds, options.warmup, ca,
@@ -87,15 +109,25 @@ def load(server: Server, work: Work, ca: str, options: argparse.Namespace) -> fl
     with subprocess.Popen(
         [str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=child_environment(), preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-    ) as client:  # fmt: skip
-        assert client.stdin is not None
-        assert client.stdout is not None
-        if client.stdout.readline().strip() != "WARM":
-            raise Unmeasured(f"the client did not start: {client.communicate()[1].strip().splitlines()[-1:]}")
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        try:
+            if process.stdout.readline().strip() != "WARM":
+                raise Unmeasured(f"the client did not start: {process.communicate()[1].strip().splitlines()[-1:]}")
+            yield process
+        finally:
+            process.kill()
+
+
+def load(server: Server, work: Work, ca: str, options: argparse.Namespace) -> float:
+    """One run; returns the server's CPU for an operation in µs."""
+    with client(server, work, ca, options) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
         before = cpu_seconds(server.pid)
-        client.stdin.write("\n")
-        client.stdin.flush()
-        line = client.stdout.readline()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
         after = cpu_seconds(server.pid)
     figures: dict[str, Any] = json.loads(line or '{"errors": 1, "ops": 0}')
     if figures["errors"] or not figures["ops"]:
@@ -152,6 +184,8 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         for work in WORKS:
             if not options.only or options.only in work.words:
                 targets += measure(work, cert, key, options)
+        if not options.only or options.only in "idle":
+            targets += idle(cert, key, options)
     print()
     print_targets(targets)
     return {"targets": [each.as_dict() for each in targets]}

@@ -2,7 +2,7 @@
 
 Rule: nothing of labkit's; it need not be fast, since the CPU of the server is what is measured.
 
-    tls_load.py PORT handshake|echo|request CONNECTIONS SIZE SECONDS WARMUP CA
+    tls_load.py PORT handshake|echo|request|idle CONNECTIONS SIZE SECONDS WARMUP CA
 
 Prints ``WARM``, waits for a line, works for SECONDS, prints a line of JSON: ops, seconds, errors.
 """
@@ -26,6 +26,7 @@ class Client(asyncio.Protocol):
 
     ops = 0
     errors = 0
+    standing = 0
     mode = ""
     message = b""
     over = False
@@ -48,7 +49,9 @@ class Client(asyncio.Protocol):
             if not self.stands:
                 self.tls.do_handshake()
                 self.stands = True
-                self.ask()
+                Client.standing += 1
+                if Client.mode != "idle":
+                    self.ask()
             while True:
                 data = self.tls.read(65536)
                 if self.missing == 0 and Client.mode == "request":
@@ -105,6 +108,8 @@ async def main(mode: str, connections: int, size: int, seconds: float, warmup: f
     Client.context = ssl.create_default_context(cafile=ca)
     for _ in range(connections):
         await connect()
+    while Client.standing < connections:
+        await asyncio.sleep(0.01)
     await asyncio.sleep(warmup)
     print("WARM", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from labkit.packets.explain.tls_form import Said
-from labkit.packets.explain.tls_names import CIPHERS, MESSAGES
+from labkit.packets.explain.tls_names import CIPHERS, MESSAGES, VERSIONS
 from labkit.packets.streams import ByteStream
 from labkit.packets.tls_keys import KeyLog, Opener, openers
 from labkit.packets.tls_scan import (
@@ -205,6 +205,8 @@ class Session:
     def _why_closed(self, side: _Side) -> str:
         if not self._random or not self._number:
             return "the handshake was not captured, so nobody can tell which key fits"
+        if self.said.version < _OLD:
+            return f"records of {VERSIONS.get(self.said.version, 'an unknown version')} cannot be opened here"
         if self._suite is None:
             return f"records of {CIPHERS.get(self._number, 'an unknown suite')} cannot be opened here"
         if side.opener is None and not side.next:

@@ -87,8 +87,8 @@ class Layer(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
-        if self._linger is not None:
-            return  # after our alert nothing is read any more
+        if self._linger is not None or self._goodbye:
+            return  # after our alert, or their close_notify, nothing is read any more (RFC 8446 section 6.1)
         if self.stands:
             self.engine.feed(data)
             self._go_on(self._read)
@@ -155,6 +155,8 @@ class Layer(asyncio.Protocol):
             self.socket._failed_below(refusal)
             return
         self.stands = True
+        if self._paused and not self._fin:
+            self.tcp.pause_reading()
         self.socket._may_flow(self.write)
         self.socket._begin_secure()
         self._read()
@@ -263,7 +265,7 @@ class Layer(asyncio.Protocol):
         """See `Transport.pause_reading`."""
         if not self._paused:
             self._paused = True
-            if not self._fin:
+            if not self._fin and self.stands:  # the handshake goes on
                 self.tcp.pause_reading()
 
     def resume_reading(self) -> None:

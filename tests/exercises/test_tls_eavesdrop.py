@@ -1,4 +1,7 @@
-"""What an eavesdropper sees, and whose key log opens a tape: answers as students give them, each refused in words."""
+"""What an eavesdropper sees, and whose key log opens a tape: answers as students give them, each refused in words.
+
+Rule: the connections are real; tshark reads their packets, too.
+"""
 
 from __future__ import annotations
 

@@ -259,6 +259,11 @@ def test_a_suite_that_is_not_known_is_named() -> None:
     tape = tls_scenes.tape_of(scene)
     reasons = {each.reason for each in tape.records if each.encrypted}
     assert reasons == {"records of TLS_ECDHE_RSA_WITH_RC4_128_SHA cannot be opened here"}
+    scene = tls_made.old()
+    hello = server_hello(suite=0xC013, new=False)
+    scene.turns[0][1] = "s", record(22, hello[:4] + b"\3\1" + hello[6:]) + record(22, tls_made.message(14))
+    reasons = {each.reason for each in tls_scenes.tape_of(scene).records if each.encrypted}
+    assert reasons == {"records of TLS 1.0 cannot be opened here"}
 
 
 # -- wires that lose, and tapes that miss something
