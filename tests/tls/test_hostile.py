@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import socket as system
 import ssl
-import struct
-import threading
 from typing import Any
 
 import pytest
@@ -212,28 +210,6 @@ def test_a_server_that_pauses_connections_does_their_handshakes(good: Pair, vers
         loop.call(lambda: None)
         assert "data" not in [each.name for each in socket.history]
         assert socket.read(5) == b"early"
-
-
-@pytest.mark.parametrize("reset", [False, True])
-def test_a_server_that_leaves_at_once_is_told_once(reset: bool) -> None:
-    """FIN or RST comes before the cell's call has gone on from TCP to the handshake. The fixture looks at stderr."""
-    with system.create_server(("127.0.0.1", 0)) as listener:
-
-        def leave() -> None:
-            for _ in range(20):
-                connection, _ = listener.accept()
-                if reset:
-                    connection.setsockopt(system.SOL_SOCKET, system.SO_LINGER, struct.pack("ii", 1, 0))
-                connection.close()
-
-        thread = threading.Thread(target=leave, daemon=True)
-        thread.start()
-        for _ in range(20):
-            client = None
-            with pytest.raises(LabError) as told:
-                client = tls.connect(listener.getsockname()[1])
-            assert (client, told.value.code) == (None, "ECONNRESET")
-        thread.join(10)
 
 
 # -- keys and certificates
