@@ -22,7 +22,7 @@ FIRST = 64
 
 
 class AnyEngine(Protocol):
-    """What a layer asks of an engine; see `Engine`, whose methods these are."""
+    """What a layer asks of an engine; `Engine` says what each of these does."""
 
     first: bytes
     peer: str
