@@ -25,7 +25,8 @@ KEY = 32
 class Channel(Emitter):
     """One end. First it sends its public key, 32 bytes; then each message as two bytes of length and sealed bytes.
 
-    begins: whether it sends its key first; the other end answers with its own. public, peer: the public keys, its own and the one that came (``b""`` until then).
+    begins: whether it sends its key first; the other end answers with its own. public, peer: the public keys, its own
+    and the one that came (``b""`` until then).
     """
 
     EVENTS = frozenset({"keys", "message", "forged"})

@@ -191,8 +191,9 @@ def _upgrade(made: TLSSocket, plain: Any) -> TLSSocket:
             loop.get().call_soon(go_on, unread)  # after the listeners that this handler adds
 
     async def wait() -> NetError | None:
+        over = made._await_handshake()
         begin()
-        return await made._handshake_done() if made.secure_connecting else None
+        return await over
 
     if from_cell:
         error = loop.run(wait(), None)

@@ -161,17 +161,17 @@ class TLSSocket(Socket):
 
     async def _open(self, target: Target, timeout: float, from_cell: bool) -> NetError | None:
         self._patience = timeout
+        over = self._await_handshake() if from_cell else None
         failed = await super()._open(target, timeout, from_cell)
-        if failed is not None or not from_cell or not self.secure_connecting:
+        if failed is not None or over is None or (self.closed and not over.done()):
+            self._call = None
             return failed
-        return await self._handshake_done()
+        return await over
 
-    async def _handshake_done(self) -> NetError | None:
-        """Wait until the handshake is over; returns the error that the call has to raise."""
-        if self.closed or self.destroyed:
-            return self._outcome(self._failed, True) if isinstance(self._failed, NetError) else None
+    def _await_handshake(self) -> asyncio.Future[NetError | None]:
+        """For a cell, before anything can come: the error that its call has to raise when the handshake is over."""
         self._call = loop.get().create_future()
-        return await self._call
+        return self._call
 
     def _attach(self, transport: Any, *, ready: bool = True) -> None:
         assert self._layer is not None

@@ -210,3 +210,45 @@ def test_a_server_that_pauses_connections_does_their_handshakes(good: Pair, vers
         loop.call(lambda: None)
         assert "data" not in [each.name for each in socket.history]
         assert socket.read(5) == b"early"
+
+
+# -- keys and certificates
+
+
+def test_lines_of_pem_that_do_not_stand_alone(good: Pair) -> None:
+    indented = b"".join(b"  " + line for line in good.cert_pem.splitlines(keepends=True))
+    joined = good.cert_pem.rstrip() + people().root
+    for cert in (indented, joined, good.cert_pem.replace(b"\n", b"\r")):
+        for policy in ({}, {"ca": cert}):
+            with pytest.raises(tls.BadPEM) as told:
+                tls.create_server(key=good, cert=good.cert_pem if policy else cert, **policy)  # type: ignore[arg-type]
+            assert "a line -----BEGIN …----- or -----END …----- does not stand alone in its line" in str(told.value)
+
+
+@pytest.mark.parametrize("change", [b"\n \r\n", b"bom", b"text"])
+def test_pem_as_other_systems_write_it(good: Pair, change: bytes) -> None:
+    def changed(pem: bytes) -> bytes:
+        if change == b"bom":
+            return b"\xef\xbb\xbf" + pem
+        return b"what this is\n" + pem + b"\nthe end" if change == b"text" else pem.replace(b"\n", b"\r\n")
+
+    for policy in ({}, {"request_cert": True, "reject_unauthorized": False, "ca": changed(people().root)}):
+        made = tls.create_server(key=changed(good.key_pem), cert=changed(good.cert_pem), **policy)  # type: ignore[arg-type]
+        with made.listen(0) as server, tls.connect(server.port, ca=changed(people().root)) as client:
+            assert client.authorized
+
+
+def test_no_secret_stands_in_a_repr_or_an_error(good: Pair) -> None:
+    """Pair is a tuple, whose own repr has its key."""
+    body = good.key_pem.splitlines()[1].decode()
+    assert body in repr(good)
+    server = tls.create_server(key=good, cert=good, passphrase="open sesame")
+    with pytest.raises(tls.BadPEM) as told:
+        tls.create_server(key=people().stranger, cert=good)
+    shown = [server, server.secure_context, server.secure_context.asked, server.secure_context.asked.key, told.value]
+    for each in shown:
+        for text in (repr(each), str(each)):
+            assert body not in text
+            assert people().stranger.key_pem.splitlines()[1].decode() not in text
+            assert "sesame" not in text
+            assert "PRIVATE KEY" not in text
