@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from labkit.core import loop
@@ -226,8 +227,12 @@ class Layer(asyncio.Protocol):
         if self.stands:
             self.engine.close_notify()
             self._flush()
+        self._send_fin()
+
+    def _send_fin(self) -> None:
         if not self.tcp.is_closing():
-            self.tcp.write_eof()
+            with suppress(OSError):  # the peer has reset it: `connection_lost` says so next
+                self.tcp.write_eof()
 
     def close(self) -> None:
         """See `Transport.close`."""
@@ -241,7 +246,7 @@ class Layer(asyncio.Protocol):
         if not self._alert or self._fin or self.tcp.is_closing():
             self.tcp.abort()
             return
-        self.tcp.write_eof()
+        self._send_fin()
         self._linger = loop.get().call_later(LINGER, self.tcp.abort)
 
     def part(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from labkit.core import addresses, checks, loop, secrets
+from labkit.core.emitter import Failure
 from labkit.core.errors import LabError, NetError, TimedOut
 from labkit.core.listeners import Once, in_cell
 from labkit.net.connecting import Target
@@ -133,6 +134,9 @@ class TLSSocket(Socket):
         """Whether this connection resumed an earlier session."""
         return loop.call(lambda: (engine := self._engine()) is not None and engine.is_resumed)
 
+    def __repr__(self) -> str:
+        return super().__repr__().replace(" socket", " TLS socket", 1)
+
     def _engine(self) -> AnyEngine | None:
         return None if self._layer is None or not self._layer.stands else self._layer.engine
 
@@ -244,13 +248,17 @@ class TLSSocket(Socket):
     def _tell_secrets(self) -> None:
         """The lines of the key log that are about this connection."""
         assert self._layer is not None
-        if "keylog" in self._listeners or self._tickets:
-            random = self._layer.random().hex().encode()
-            for line in secrets.lines():
-                if line.split(b" ")[1:2] == [random]:
-                    self._fire("keylog", line)
-        else:
+        owner: Any = self.server
+        at_server = owner is not None and "keylog" in getattr(owner, "_listeners", ())
+        if not at_server and "keylog" not in self._listeners and not self._tickets:
             secrets.empty()
+            return
+        random = self._layer.random().hex().encode()
+        for line in secrets.lines():
+            if line.split(b" ")[1:2] == [random]:
+                self._fire("keylog", line)
+                if at_server:
+                    owner._fire("keylog", line, self)
 
     def _look_for_session(self) -> None:
         """See `Secured._look_for_session`."""
@@ -292,6 +300,13 @@ class TLSSocket(Socket):
                 loop.get().call_later(GRACE, self._tell_late, error)
         else:
             super()._fail(error)
+
+    def _left_over(self, failure: Failure) -> None:
+        error = failure.exception()
+        if self._from_cell and isinstance(error, TLSError):  # the wait returned what came before it: see `_fail`
+            loop.call(lambda: loop.get().call_later(GRACE, self._tell_late, error))
+        else:
+            super()._left_over(failure)
 
     def _tell_late(self, error: BaseException) -> None:
         failure = self._failure
