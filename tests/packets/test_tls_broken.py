@@ -8,6 +8,8 @@ from __future__ import annotations
 import pytest
 
 from labkit.packets import Tape
+from labkit.packets.explain.der import dotted
+from labkit.packets.x509 import Certificate
 from tests.packets import tls_scenes
 from tests.packets.test_hostile_tls import everything_of
 from tests.packets.tls_made import LABELS, New, Sealing, key_update, opening
@@ -65,3 +67,11 @@ def test_a_lossy_capture_from_the_middle_shows_nothing_twice_and_nothing_wrong(s
                 assert bytes(each.inside.data) in said
             elif each.encrypted:
                 assert each.reason
+
+
+@pytest.mark.parametrize("size", [20, 3000, 1 << 19])
+def test_an_object_identifier_of_any_length_raises_nothing(size: int) -> None:
+    number = b"\xff" * (size - 1) + b"\x01"
+    assert dotted(number) == "(with a number of more than 128 bits)"
+    made = Certificate(b"\x06\x83" + size.to_bytes(3, "big") + number)
+    assert made.fields
