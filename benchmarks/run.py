@@ -20,12 +20,12 @@ from benchmarks.harness import BUILD, Target, machine
 
 NAMES = (
     "tcp_echo", "udp_echo", "http_hello", "http_client", "websocket_echo", "websocket_deflate", "websocket_broadcast",
-    "memory", "startup", "kernel", "capture", "tape", "dissect", "messages", "ladder", "wire",
+    "tls_servers", "memory", "startup", "kernel", "capture", "tape", "dissect", "messages", "ladder", "wire",
 )  # fmt: skip
 # those that know --quick; the others are short anyway
 QUICK = {
     "tcp_echo", "udp_echo", "http_hello", "http_client", "websocket_echo", "websocket_deflate", "websocket_broadcast",
-    "memory", "startup", "kernel",
+    "tls_servers", "memory", "startup", "kernel",
 }  # fmt: skip
 
 

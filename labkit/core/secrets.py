@@ -83,13 +83,12 @@ def collect() -> int:
     with _reading:
         new = b""
         if _file is not None:
-            while piece := os.pread(_file, 1 << 20, _read):
-                _read += len(piece)
-                new += piece
+            new = _rest_of(_file, _read)
+            _read += len(new)
         for each in _apart:
-            while piece := os.pread(each[0], 1 << 20, each[1]):
-                each[1] += len(piece)
-                new += piece
+            piece = _rest_of(each[0], each[1])
+            each[1] += len(piece)
+            new += piece
         if not new:
             return 0
         *whole, _rest = (_rest + new).split(b"\n")
@@ -99,12 +98,20 @@ def collect() -> int:
         return len(found)
 
 
+def _rest_of(file: int, read: int) -> bytes:
+    """The bytes of a file behind those that have been read."""
+    size = os.fstat(file).st_size - read
+    return os.pread(file, size, read) if size > 0 else b""
+
+
 def empty() -> None:
     """Keep the file small. Called where all handshakes are done: nothing may be written to it in between."""
     global _read
+    if _file is None or os.fstat(_file).st_size < FULL:
+        return
     collect()
     with _reading:
-        if _file is not None and _read > FULL:
+        if _file is not None:
             os.ftruncate(_file, 0)  # whoever writes appends, so the next line begins at 0
             _read = 0
 

@@ -50,17 +50,17 @@ def connection(identity: ca.Identity, root: ca.CA, version: str = "TLSv1.3") -> 
 
 def _talk(client: ssl.SSLContext, server: ssl.SSLContext) -> list[tuple[bool, bytes]]:
     """What the two ends send, in turn: (whether it is the client's, bytes)."""
-    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    coming, going = [ssl.MemoryBIO(), ssl.MemoryBIO()], [ssl.MemoryBIO(), ssl.MemoryBIO()]  # of the client, the server
     ends = (
-        client.wrap_bio(back, there, server_hostname=HOST),
-        server.wrap_bio(there, back, server_side=True),
+        client.wrap_bio(coming[0], going[0], server_hostname=HOST),
+        server.wrap_bio(coming[1], going[1], server_side=True),
     )  # fmt: skip
     said: list[tuple[bool, bytes]] = []
 
-    def carry(from_client: bool) -> None:
-        if data := (there if from_client else back).read():
-            said.append((from_client, data))
-            (there if from_client else back).write(data)
+    def carry(side: int) -> None:
+        if data := going[side].read():
+            said.append((side == 0, data))
+            coming[1 - side].write(data)
 
     waiting = [True, True]
     while any(waiting):
@@ -71,10 +71,10 @@ def _talk(client: ssl.SSLContext, server: ssl.SSLContext) -> list[tuple[bool, by
                     waiting[side] = False
                 except ssl.SSLWantReadError:
                     pass
-                carry(side == 0)
+                carry(side)
     for side, text in ((0, REQUEST), (1, ANSWER)):
         ends[side].write(text)
-        carry(side == 0)
+        carry(side)
         ends[1 - side].read(len(text))
     return said
 
