@@ -22,9 +22,13 @@ FIRST = 64
 
 
 class AnyEngine(Protocol):
-    """What a layer asks of an engine; see `Engine`, whose methods these are."""
+    """What a layer asks of an engine; see `Engine`, whose methods these are.
+
+    opens: whether it says the first word of the handshake, as a client does.
+    """
 
     first: bytes
+    opens: bool
     peer: str
 
     def take(self) -> bytes:
@@ -89,10 +93,13 @@ class AnyEngine(Protocol):
 class Engine:
     """One end of one connection. peer: the other side, in words. name: of the server that a client wants.
 
-    take: returns what is to be sent.
+    feed: bytes came from the wire. take: returns what is to be sent.
     """
 
-    __slots__ = ("_hello", "_in", "_name", "_out", "_tls", "first", "peer", "take")
+    __slots__ = (
+        "_decrypt", "_encrypt", "_hello", "_in", "_name", "_out", "_shake", "_tls", "feed", "first", "opens", "peer",
+        "take",
+    )  # fmt: skip
 
     def __init__(self, context: SecureContext, is_server: bool, name: str = "", session: Any = None) -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -105,12 +112,12 @@ class Engine:
             self._hello = bytearray()
             vars(self._tls).update(labkit_hello=self._hello)
         self.first = b""
+        self.opens = not is_server
         self.peer = "the peer"
-        self.take = self._out.read
-
-    def feed(self, data: bytes) -> None:
-        """Bytes came from the wire."""
-        self._in.write(data)
+        # The path of every byte: the functions of OpenSSL themselves, which SSLObject only passes on to.
+        inside: Any = getattr(self._tls, "_sslobj", self._tls)
+        self._shake, self._decrypt, self._encrypt = inside.do_handshake, inside.read, inside.write
+        self.feed, self.take = self._in.write, self._out.read
 
     def feed_first(self, data: bytes) -> None:
         """The same, during the handshake."""
@@ -128,7 +135,7 @@ class Engine:
     def handshake(self) -> bool:
         """Go on with the handshake; returns whether it is done. Raises `TLSError`."""
         try:
-            self._tls.do_handshake()
+            self._shake()
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLError as error:
@@ -142,7 +149,7 @@ class Engine:
         Raises `TLSError`.
         """
         try:
-            return self._tls.read(RECORD)
+            return self._decrypt(RECORD)  # type: ignore[no-any-return]
         except ssl.SSLWantReadError:
             return None
         except ssl.SSLZeroReturnError:
@@ -151,13 +158,13 @@ class Engine:
             raise self._translated(error) from None
 
     def is_drained(self) -> bool:
-        """Whether nothing lies here that could be read without new bytes."""
-        return not self._in.pending and not self._tls.pending()
+        """Whether nothing lies here that could be read without new bytes: `read` leaves nothing of a record behind."""
+        return not self._in.pending
 
     def write(self, data: bytes) -> None:
         """Encrypt. Raises `TLSError`."""
         try:
-            self._tls.write(data)
+            self._encrypt(data)
         except ssl.SSLError as error:
             raise self._translated(error) from None
 

@@ -81,19 +81,27 @@ class Layer(asyncio.Protocol):
         """TCP stands: the handshake begins."""
         self.tcp = transport
         self.socket._attach(self, ready=False)
-        if not self.is_closing():
+        if self.engine.opens and not self.is_closing():
             self._go_on(self._shake)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
         if self._linger is not None:
             return  # after our alert nothing is read any more
-        if self.stands:
-            self.engine.feed(data)
-            self._go_on(self._read)
-        else:
+        if not self.stands:
             self.engine.feed_first(data)
             self._go_on(self._shake)
+            return
+        # The path of every byte: as `_go_on` does it, with fewer calls.
+        self.engine.feed(data)
+        self._turn = True
+        try:
+            self._read()
+        except LabError as error:
+            self.fault(error)
+        finally:
+            self._turn = False
+            self._flush()
 
     def eof_received(self) -> bool:
         """FIN came; returns True: closing is the socket's to do."""
@@ -136,8 +144,7 @@ class Layer(asyncio.Protocol):
             self.fault(error)
         finally:
             self._turn = False
-            if self.engine.waits:
-                self._flush()
+            self._flush()
 
     def fault(self, error: LabError) -> None:
         """TLS has failed: send the alert, if there is one, and tell."""
@@ -156,12 +163,13 @@ class Layer(asyncio.Protocol):
         self.stands = True
         self.socket._may_flow(self.write)
         self.socket._begin_secure()
-        self._read()
+        if not self.engine.is_drained():
+            self._read()
 
     def _flush(self) -> None:
         self._scheduled = False
-        if self.engine.waits and not self.tcp.is_closing():
-            data = self.engine.take()
+        data = self.engine.take()
+        if data and not self.tcp.is_closing():
             if not self._hello:
                 self._hello = data[:HELLO]
             self.tcp.write(data)
@@ -178,7 +186,7 @@ class Layer(asyncio.Protocol):
 
     def _read(self) -> None:
         engine, socket = self.engine, self.socket
-        while not self._paused and not self._goodbye and not self.is_closing():
+        while not (self._paused or self._goodbye or self._linger is not None or self.tcp.is_closing()):
             data = engine.read()
             if self.looks:
                 self.looks -= 1
@@ -191,7 +199,7 @@ class Layer(asyncio.Protocol):
                 break
             else:
                 self._goodbye = True
-        if self._paused or self._told_end or not (self._goodbye or self._fin) or self.is_closing():
+        if not (self._goodbye or self._fin) or self._paused or self._told_end or self.is_closing():
             return
         self._told_end = True
         if not self._goodbye:

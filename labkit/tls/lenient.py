@@ -80,7 +80,7 @@ def _note(connection: Any, certificate: Any, number: int, depth: int, ok: int) -
 class LenientEngine:
     """See `Engine`."""
 
-    __slots__ = ("_number", "_out", "_tls", "first", "peer")
+    __slots__ = ("_number", "_out", "_tls", "first", "opens", "peer")
 
     def __init__(self, context: SecureContext, is_server: bool = True) -> None:
         self._tls = SSL.Connection(context_of(context), None)
@@ -89,6 +89,7 @@ class LenientEngine:
         self._number = 0
         self._out = b""
         self.first = b""
+        self.opens = False
         self.peer = "the peer"
 
     def feed(self, data: bytes) -> None:
