@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
     serve = commands.add_parser("serve", help="run one of the chapter's servers until Ctrl-C")
-    names = ("greeter", "echo", "time", "dns", "hello", "proxy", "updates")
+    names = ("greeter", "echo", "time", "dns", "hello", "proxy", "updates", "tls_echo", "https_hello")
     serve.add_argument("server", choices=names, help="which one")
     where = serve.add_mutually_exclusive_group()
     where.add_argument("--port", type=_port, help="port to listen on (0: any free one; default: the chapter's)")

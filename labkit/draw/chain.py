@@ -99,16 +99,22 @@ def _drawn(found: list[Link], heading: str, desc: str) -> str:
         canvas.raw(MARGIN, y, line, "h")
         y += 24
     shown = found[:_MOST]
-    places: dict[int, float] = {}
-    missing = [at for at, link in enumerate(shown) if link.above < 0 and not link.itself]
-    if missing:
-        _missing(canvas, shown[missing[-1]], y)
-        places[-1] = y + 34
-        y += 34 + _GAP
-    for at in range(len(shown) - 1, -1, -1):
-        places[at] = y + _HIGH
-        _box(canvas, shown[at], y)
-        _arrow(canvas, shown[at], places, y)
+    last = len(shown) - 1
+    if shown[last].above < 0 and not shown[last].itself:
+        _missing(canvas, shown[last], y)
+        y += 34
+        _arrow(canvas, y, "signed with its private key", dashed=True)
+        y += _GAP
+    for at in range(last, -1, -1):
+        link = shown[at]
+        if at < last and link.above == at + 1:
+            _arrow(canvas, y - _GAP, "signs with its private key; the signature is right")
+        _box(canvas, link, at + 1, y)
+        if link.itself:
+            _loop(canvas, y)
+        elif at < last and link.above != at + 1:
+            words = f"signed by {link.above + 1}" if link.above >= 0 else "its issuer is not here"
+            canvas.raw(_LEFT + _WIDE + 16, y + 50, words, "n")
         y += _HIGH + _GAP
     y -= _GAP - 18
     more = f"{count(len(found) - _MOST, 'more certificate')} not drawn" if len(found) > _MOST else ""
@@ -125,8 +131,9 @@ def _missing(canvas: Canvas, link: Link, y: float) -> None:
     canvas.raw(_LEFT + 12, y + 21, fit(words, _WIDE - 24, "n"), "n")
 
 
-def _box(canvas: Canvas, link: Link, y: float) -> None:
-    """One certificate: whose it is, for what, and its bytes as a bar."""
+def _box(canvas: Canvas, link: Link, number: int, y: float) -> None:
+    """One certificate: whose it is, for what, and its bytes as a bar. number: its place in the list, from 1."""
+    canvas.raw(_LEFT - 16, y + 20, str(number), "nb e")
     cert = link.certificate
     canvas.rect(_LEFT, y, _WIDE, _HIGH, "card", 6)
     canvas.path(f"M{_LEFT} {y:.0f}h{_WIDE}v{_HIGH}h-{_WIDE}z", "box")
@@ -146,21 +153,18 @@ def _box(canvas: Canvas, link: Link, y: float) -> None:
     canvas.raw(_LEFT + 6 + room, y + 80, fit("signature", last - 8, "k"), "k e")
 
 
-def _arrow(canvas: Canvas, link: Link, places: dict[int, float], y: float) -> None:
-    """From the key that has signed to the certificate."""
+def _loop(canvas: Canvas, y: float) -> None:
+    """From a certificate to itself: its own key has signed it."""
     x = _LEFT + _WIDE + 24
-    if link.itself:
-        canvas.path(f"M{_LEFT + _WIDE} {y + 30:.0f}H{x}V{y + 76:.0f}H{_LEFT + _WIDE + 8}", "pointer")
-        canvas.path(f"M{_LEFT + _WIDE + 2} {y + 76:.0f}l8 -4v8z", "point")
-        for at, words in enumerate(("signs itself:", "a root")):
-            canvas.raw(x + 8, y + 48 + 16 * at, words, "n")
-        return
-    begin = places.get(link.above)
-    if begin is None:  # the issuer stands below, or is not drawn
-        canvas.raw(x, y + 50, "signed from below", "n")
-        return
+    canvas.path(f"M{_LEFT + _WIDE} {y + 30:.0f}H{x}V{y + 76:.0f}H{_LEFT + _WIDE + 8}", "pointer")
+    canvas.path(f"M{_LEFT + _WIDE + 2} {y + 76:.0f}l8 -4v8z", "point")
+    for at, words in enumerate(("signs itself:", "a root")):
+        canvas.raw(x + 8, y + 48 + 16 * at, words, "n")
+
+
+def _arrow(canvas: Canvas, y: float, words: str, *, dashed: bool = False) -> None:
+    """From the key that has signed, above, to the certificate below. y: where it begins."""
     middle = _LEFT + 40
-    canvas.path(f"M{middle} {begin:.0f}V{y - 8:.0f}", "pointer" if link.above >= 0 else "box dash")
-    canvas.path(f"M{middle} {y - 1:.0f}l-4 -8h8z", "point")
-    words = "signs with its private key; the signature is right" if link.above >= 0 else "signed with its private key"
-    canvas.raw(middle + 14, (begin + y) / 2 + 4, words, "n")
+    canvas.path(f"M{middle} {y:.0f}V{y + _GAP - 8:.0f}", "box dash" if dashed else "pointer")
+    canvas.path(f"M{middle} {y + _GAP - 1:.0f}l-4 -8h8z", "point")
+    canvas.raw(middle + 14, y + _GAP / 2 + 4, words, "n")

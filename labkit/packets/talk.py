@@ -13,10 +13,10 @@ from labkit.packets.conversations import Conversation, Conversations
 from labkit.packets.explain.found import Switch
 from labkit.packets.messages import Message, Sides
 from labkit.packets.streams import ByteStream, before, streams_of
+from labkit.packets.tls_keys import KeyLog
 from labkit.packets.tls_scan import begins
 
 if TYPE_CHECKING:
-    from labkit.packets.tls_keys import Secrets
     from labkit.packets.tls_spoken import Spoken
 
 
@@ -24,18 +24,18 @@ class Talk:
     """What the two sides of one connection said: streams, messages, and where another protocol begins.
 
     flow: the connection. connection: gives the `Connection` of the whole tape. kinds: the classes of messages, by
-    protocol, that say more than `Message` does. secrets: gives those of the tape's key log. outer: the TLS in which it
+    protocol, that say more than `Message` does. log: gives the tape's key log. outer: the TLS in which it
     was said; None if it was said on TCP.
     """
 
     __slots__ = (
-        "_at", "_kinds", "_known", "_messages", "_recording", "_secrets", "_streams", "_switches", "_tls", "connection",
+        "_at", "_kinds", "_known", "_log", "_messages", "_recording", "_streams", "_switches", "_tls", "connection",
         "flow", "outer",
     )  # fmt: skip
 
     def __init__(
         self, flow: Conversation, known: Conversations, recording: Recording, connection: Callable[[], Sides],
-        kinds: Mapping[str, type[Message]], secrets: Callable[[], Secrets] = dict, outer: Spoken | None = None,
+        kinds: Mapping[str, type[Message]], log: Callable[[], KeyLog] = KeyLog, outer: Spoken | None = None,
     ) -> None:  # fmt: skip
         self.flow, self._known, self._recording, self._kinds = flow, known, recording, kinds
         self._streams: tuple[ByteStream, ByteStream] | None = None
@@ -43,7 +43,7 @@ class Talk:
         self._at: dict[int, list[Message]] | None = None
         self.connection = connection
         self._switches: tuple[Switch, ...] = ()
-        self._secrets, self.outer = secrets, outer
+        self._log, self.outer = log, outer
         self._tls: list[Spoken] | None = None  # one or none; None: nobody has looked
 
     def streams(self) -> tuple[ByteStream, ByteStream]:
@@ -74,7 +74,7 @@ class Talk:
                 from labkit.packets.tls_session import Session
                 from labkit.packets.tls_spoken import Spoken
 
-                session = Session(*self.streams(), at, self._secrets())
+                session = Session(*self.streams(), at, self._log())
                 self._tls.append(Spoken(self, self.connection, session))
         return self._tls[0] if self._tls else None
 
@@ -84,7 +84,7 @@ class Talk:
         if tls is None or not tls.has_data:
             return None
         talk = Talk(
-            self.flow, self._known, self._recording, self.connection, self._kinds, self._secrets, tls
+            self.flow, self._known, self._recording, self.connection, self._kinds, self._log, tls
         )  # fmt: skip
         talk._streams = tls.plain
         return talk

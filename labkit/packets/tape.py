@@ -24,7 +24,7 @@ from labkit.packets.packet import Packet
 from labkit.packets.paths import as_path, shown_path
 from labkit.packets.talk import Talk
 from labkit.packets.tape_shared import Shared
-from labkit.packets.tls_keys import KEY_LOG, key_log, lines_of, random_of
+from labkit.packets.tls_keys import KEY_LOG, KeyLog, key_log
 from labkit.packets.tls_messages import TLSMessage
 from labkit.packets.tls_records import Record
 from labkit.packets.websocket_frame import WebSocketFrame
@@ -249,15 +249,13 @@ class Tape(Sequence[Packet]):
         A live tape has those that TLS sockets of this program wrote; a tape from a file those in the file. Source:
         RFC 9850 (SSLKEYLOGFILE).
         """
-        return tuple(line.decode("ascii") for line in self._lines(self._shared.lines))
+        return tuple(line.decode("ascii") for line in self._lines(self._shared.log))
 
-    def _lines(self, lines: Sequence[bytes]) -> list[bytes]:
-        """Those of these lines that belong to its connections."""
-        if not lines:
-            return []
+    def _lines(self, log: KeyLog) -> list[bytes]:
+        """Those lines of a key log that belong to its connections."""
         talks = [self._shared.talk(flow) for flow, _ in self._connections(set(self._indices))]
-        mine = {random for talk in talks if talk.tls is not None for random in talk.tls.session.randoms}
-        return [line for line in lines if random_of(line) in mine]
+        randoms = [random for talk in talks if talk.tls is not None for random in talk.tls.session.randoms]
+        return list(dict.fromkeys(line for random in randoms for line in log.lines(random)))
 
     def without_secrets(self) -> Tape:
         """The same packets without the keys, as everybody else on the way has seen them."""
@@ -311,7 +309,7 @@ class Tape(Sequence[Packet]):
     def _kept(self) -> Recording:
         """What a file of this tape holds."""
         recording = self._shared.recording
-        lines = self._lines(lines_of(b"\n".join(self._shared.said)))
+        lines = self._lines(KeyLog(self._shared.said)) if self._shared.said else []
         said = ((KEY_LOG, b"\n".join(lines) + b"\n"),) if lines else ()
         return Recording(
             [recording.frames[index] for index in self._indices],

@@ -14,7 +14,7 @@ from labkit.packets.messages import Message, Sides
 from labkit.packets.notes import notes_of
 from labkit.packets.packet import Packet
 from labkit.packets.talk import Talk
-from labkit.packets.tls_keys import KEY_LOG, Secrets, lines_of, secrets_of
+from labkit.packets.tls_keys import KEY_LOG, KeyLog
 from labkit.packets.tls_records import Record
 from labkit.packets.websocket_frame import WebSocketFrame
 
@@ -48,22 +48,17 @@ class Shared:
         return self._notes
 
     @cached_property
-    def lines(self) -> tuple[bytes, ...]:
-        """The lines of the key logs: of the file, and of this process."""
+    def log(self) -> KeyLog:
+        """The key log: that of the file, and that of this program."""
         text = b"\n".join(data for kind, data in self.recording.secrets if kind == KEY_LOG)
-        return tuple(dict.fromkeys((*lines_of(text), *lines_of(b"\n".join(self.said)))))
-
-    @cached_property
-    def secrets(self) -> Secrets:
-        """The secrets of these lines."""
-        return secrets_of(self.lines)
+        return KeyLog((*text.splitlines(), *self.said))
 
     def talk(self, flow: Conversation) -> Talk:
         """What the sides of this TCP connection said."""
         talk = self._talks.get(flow.number)
         if talk is None:
             talk = self._talks[flow.number] = Talk(
-                flow, self.conversations, self.recording, lambda: self.connection(flow), _KINDS, lambda: self.secrets
+                flow, self.conversations, self.recording, lambda: self.connection(flow), _KINDS, lambda: self.log
             )
         return talk
 

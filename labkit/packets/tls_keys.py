@@ -16,9 +16,6 @@ from labkit.core.errors import LabError
 from labkit.packets.paths import as_path
 from labkit.packets.tls_suites import Suite
 
-Secrets = dict[tuple[str, bytes], bytes]
-"""(label of a secret, client random) → the secret."""
-
 KEY_LOG = 0x544C534B
 """The type of a pcapng Decryption Secrets Block that holds a key log: "TLSK"."""
 
@@ -67,18 +64,32 @@ def key_log(given: Any) -> list[bytes]:
     return found
 
 
-def secrets_of(lines: Iterable[bytes]) -> Secrets:
-    """The secrets of key log lines, as `lines_of` gives them."""
-    found: Secrets = {}
-    for line in lines:
-        label, random, secret = line.split()
-        found[label.decode("ascii"), bytes.fromhex(random.decode("ascii"))] = bytes.fromhex(secret.decode("ascii"))
-    return found
+class KeyLog:
+    """Lines of a key log, found by their client random; a line is read when its connection asks for it."""
 
+    __slots__ = ("_by_random", "_given")
 
-def random_of(line: bytes) -> bytes:
-    """The client random of a key log line."""
-    return bytes.fromhex(line.split()[1].decode("ascii"))
+    def __init__(self, lines: Iterable[bytes] = ()) -> None:
+        self._given = lines
+        self._by_random: dict[bytes, dict[bytes, None]] | None = None
+
+    def lines(self, random: bytes) -> list[bytes]:
+        """The lines of the connection with this client random, each once."""
+        if self._by_random is None:  # thousands of lines, of which a tape needs five
+            self._by_random = {}
+            for line in self._given:
+                words = line.split(None, 2)
+                if len(words) == 3:
+                    self._by_random.setdefault(words[1].lower(), {})[line] = None
+        return lines_of(b"\n".join(self._by_random.get(random.hex().encode("ascii"), ())))
+
+    def secrets(self, random: bytes) -> dict[str, bytes]:
+        """The secrets of that connection, by their labels."""
+        found = {}
+        for line in self.lines(random):
+            label, _, secret = line.split()
+            found[label.decode("ascii")] = bytes.fromhex(secret.decode("ascii"))
+        return found
 
 
 def expand_label(secret: bytes, label: bytes, size: int, digest: str) -> bytes:

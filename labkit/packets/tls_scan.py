@@ -141,13 +141,14 @@ def begins(client: ByteStream, server: ByteStream) -> tuple[int, int] | None:
     at = tuple(_first(stream, kind) for stream, kind in ((client, _HELLO), (server, _ANSWER)))
     if max(at) >= 0:
         return at[0], at[1]
-    asked = _behind(client, _HELLO)
+    asked = next((offset for offset, *_ in client.segments if hello_at(client.data, offset) == _HELLO), -1)
     if asked < 0:
         return None
-    answered = _behind(server, _ANSWER)
-    if answered < 0:  # an alert can be the whole answer, and a tape may end before any
-        answered = next((offset for offset, *_ in server.segments if _alert_at(server.data, offset)), -1)
-    return asked, answered
+    number, data = client.delivered(asked + 1), server.data
+    for offset, packet, *_ in server.segments:  # what looks like a hello needs an answer, or it is in a file
+        if packet > number and (hello_at(data, offset) == _ANSWER or _alert_at(data, offset)):
+            return asked, offset
+    return None
 
 
 def _first(stream: ByteStream, hello: int) -> int:
@@ -166,12 +167,6 @@ def _first(stream: ByteStream, hello: int) -> int:
 
 def _resumed(stream: ByteStream, least: int) -> int:
     return next((offset for offset, *_ in stream.segments if offset >= least and evidence(stream, offset)), -1)
-
-
-def _behind(stream: ByteStream, hello: int) -> int:
-    """The segment that begins with a hello, behind bytes of another protocol."""
-    data = stream.data
-    return next((offset for offset, *_ in stream.segments if hello_at(data, offset) == hello), -1)
 
 
 def records_in(stream: ByteStream, at: int) -> list[FoundRecord]:

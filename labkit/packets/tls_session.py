@@ -10,7 +10,7 @@ from typing import NamedTuple
 from labkit.packets.explain.tls_form import Said
 from labkit.packets.explain.tls_names import CIPHERS, MESSAGES
 from labkit.packets.streams import ByteStream
-from labkit.packets.tls_keys import Opener, Secrets, openers
+from labkit.packets.tls_keys import KeyLog, Opener, openers
 from labkit.packets.tls_scan import (
     ALERT,
     CHANGE,
@@ -66,10 +66,13 @@ class _Side:
     """What is known of one direction.
 
     opener: of the next record, None without a key. next: others that may fit from now on.
-    sealed: records are encrypted from here on. ahead: records that may be missing. tries: that are left.
+    sealed: records are encrypted from here on. ahead: records that may be missing. tries: that are left. message: the
+    one that has begun, parts: its bytes, there: how many these are.
     """
 
-    __slots__ = ("ahead", "began", "finished", "message", "name", "next", "opener", "sealed", "tries")
+    __slots__ = (
+        "ahead", "began", "finished", "message", "name", "next", "opener", "parts", "sealed", "there", "tries",
+    )  # fmt: skip
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -78,16 +81,26 @@ class _Side:
         self.message: FoundMessage | None = None
         self.sealed = self.finished = self.began = False
         self.ahead, self.tries = 0, _TRIES
+        self.parts: list[bytes] = []
+        self.there = 0
+
+    def take(self, content: bytes, at: int, size: int) -> int:
+        """Add bytes to the message until it has so many; returns the byte behind them."""
+        stop = min(len(content), at + size - self.there)
+        self.parts.append(content[at:stop])
+        self.there += stop - at
+        return stop
 
 
 class Session:
-    """The TLS of one connection. secrets: of the key log. at: where records begin in both streams.
+    """The TLS of one connection. log: the key log. at: where records begin in both streams.
 
     records, messages: in the order in which they could be read. randoms: of the ClientHellos. said: what was agreed on.
     """
 
-    def __init__(self, client: ByteStream, server: ByteStream, at: tuple[int, int], secrets: Secrets) -> None:
-        self._streams, self._secrets = (client, server), secrets
+    def __init__(self, client: ByteStream, server: ByteStream, at: tuple[int, int], log: KeyLog) -> None:
+        self._streams, self._log = (client, server), log
+        self._secrets: dict[str, bytes] = {}
         self.at = at
         self.records: list[FoundRecord] = []
         self.messages: list[FoundMessage] = []
@@ -114,9 +127,7 @@ class Session:
                 continue
             record.said = self.said
         for side in (self._client, self._server):
-            if side.message is not None:
-                side.message.state, side.message.reason = "cut", "its last part is not there"
-                self.messages.append(side.message)
+            self._cut(side)
 
     # -- one record
 
@@ -124,7 +135,8 @@ class Session:
         side = self._client if record.from_client else self._server
         record.said = self.said
         if record.lost:
-            side.ahead, side.message = _AHEAD, None
+            side.ahead = _AHEAD
+            self._cut(side)
         if record.type < 0:
             side.ahead = max(side.ahead, 1)
             return
@@ -133,7 +145,7 @@ class Session:
         if record.missing:
             if record.sealed and side.opener is not None:
                 side.opener.count += 1
-            side.message = None
+            self._cut(side)
             record.kind = record.type if not record.sealed else -1
             return
         if not record.sealed:
@@ -147,7 +159,7 @@ class Session:
             self._content(side, record, record.opened.plain[: record.opened.size])
         else:
             record.reason = self._why_closed(side)
-            side.message = None
+            self._cut(side)
 
     def _is_sealed(self, side: _Side, record: FoundRecord, stream: ByteStream) -> bool:
         kind, length = record.type, record.length
@@ -203,7 +215,7 @@ class Session:
     def _content(self, side: _Side, record: FoundRecord, content: bytes) -> None:
         if record.kind == HANDSHAKE:
             self._handshake(side, record, content)
-        elif record.kind == ALERT:
+        elif record.kind == ALERT and content:
             message = FoundMessage(record.from_client, -1, record.said, [(record, 0, len(content))], content, 2)
             record.pieces.append(Piece(message, 0, len(content), True))
             self.messages.append(message)
@@ -217,25 +229,30 @@ class Session:
             message = side.message
             if message is None:
                 message = side.message = FoundMessage(record.from_client, content[at], self.said)
+                side.parts, side.there = [], 0
             first = at
-            if len(message.data) < _HEAD:
-                taken = min(end, at + _HEAD - len(message.data))
-                message.data += content[at:taken]
-                at = taken
-                if len(message.data) == _HEAD:
-                    message.size = _HEAD + int.from_bytes(message.data[1:], "big")
-            if len(message.data) >= _HEAD and len(message.data) < message.size and at < end:
-                taken = min(end, at + message.size - len(message.data))
-                message.data += content[at:taken]
-                at = taken
-            ends = len(message.data) >= _HEAD and len(message.data) == message.size
+            if side.there < _HEAD:
+                at = side.take(content, at, _HEAD)
+                if side.there == _HEAD:
+                    message.size = _HEAD + int.from_bytes(b"".join(side.parts)[1:], "big")
+            if side.there >= _HEAD and side.there < message.size:
+                at = side.take(content, at, message.size)
+            ends = side.there >= _HEAD and side.there == message.size
             message.parts.append((record, first, at))
             record.pieces.append(Piece(message, first, at, ends))
             if ends:
+                message.data, message.said = b"".join(side.parts), self.said
                 side.message, side.began = None, True
                 self.messages.append(message)
-                message.said = self.said
                 self._heard(side, message)
+
+    def _cut(self, side: _Side) -> None:
+        """A message of this side does not go on."""
+        if side.message is not None:
+            message, side.message = side.message, None
+            message.data = b"".join(side.parts)
+            message.state, message.reason = "cut", "its last part is not there"
+            self.messages.append(message)
 
     # -- what it changes
 
@@ -243,7 +260,7 @@ class Session:
         kind, data = message.type, message.data
         if kind == 1 and len(data) >= _HEAD + 34:
             hello = hello_of(data)
-            self._random = hello.random
+            self._random, self._secrets = hello.random, self._log.secrets(hello.random)
             self.randoms.append(hello.random)
             if _EARLY in hello.extensions and self.said.version == 0:
                 self._early()
@@ -258,7 +275,7 @@ class Session:
 
     def _early(self) -> None:
         """Early data are encrypted before anybody has chosen a suite: the one that fits is found by trying."""
-        secret = self._secrets.get(("CLIENT_EARLY_TRAFFIC_SECRET", self._random))
+        secret = self._secrets.get("CLIENT_EARLY_TRAFFIC_SECRET")
         if secret is not None:
             digest = "sha384" if len(secret) == 48 else "sha256"
             fits = [each for number, each in SUITES.items() if number >> 8 == 0x13 and each.hash == digest]
@@ -283,12 +300,12 @@ class Session:
         if not self.said.version:
             return
         side.sealed, side.opener, side.next = True, None, ()
-        master = self._secrets.get(("CLIENT_RANDOM", self._random))
+        master = self._secrets.get("CLIENT_RANDOM")
         if self._suite is not None and master is not None and self.said.version == _OLD:
             both = openers(self._suite, master, self._random, self._server_random, self._etm)
             side.opener = both[side is self._server]
 
     def _of(self, label: str) -> Opener | None:
-        secret = self._secrets.get((label, self._random))
+        secret = self._secrets.get(label)
         return Opener.of_secret(self._suite, secret) if secret is not None and self._suite is not None else None
 

@@ -3,8 +3,33 @@
 Rule: no cleverness here; everything a server needs comes from labkit's own parts below.
 """
 
-from labkit.servers import account, careless, comet, dns, echo, greeter, hello, proxy, slow, time, updates, visitor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit.core import lazy
+
+if TYPE_CHECKING:
+    from labkit.servers import (
+        account,
+        careless,
+        comet,
+        dns,
+        echo,
+        greeter,
+        hello,
+        https_hello,
+        proxy,
+        slow,
+        time,
+        tls_echo,
+        updates,
+        visitor,
+    )
 
 __all__ = [
-    "account", "careless", "comet", "dns", "echo", "greeter", "hello", "proxy", "slow", "time", "updates", "visitor",
+    "account", "careless", "comet", "dns", "echo", "greeter", "hello", "https_hello", "proxy", "slow", "time",
+    "tls_echo", "updates", "visitor",
 ]  # fmt: skip
+
+__getattr__, __dir__ = lazy.names(__name__, dict.fromkeys(__all__, ""))

@@ -72,6 +72,7 @@ def test_by_mouse_and_by_keyboard(opened: Notebook) -> None:
     says(opened, PROGRESS, "0 of 5 exercises solved, 1 of 4 questions right")
 
 
+@pytest.mark.timeout(15 * len(QUESTIONS))
 def test_every_question_of_the_course_fits_a_projector(window: BrowserContext, lab: Lab) -> None:
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in (
         f'import labkit\nfrom labkit import exercises\nlabkit.lesson("{LESSON}", large=True)',

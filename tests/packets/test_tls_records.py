@@ -367,6 +367,15 @@ def test_tls_to_a_port_of_http() -> None:
     assert [each.start_line for each in tape.messages] == ["HTTP/1.1 400 Bad Request"]
 
 
+def test_a_file_that_holds_a_hello_is_no_tls() -> None:
+    body = record(22, tls_made.client_hello(), 0x0301)
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+    turns: list[Turn] = [("c", [head, body]), ("s", ANSWER)]
+    tape = with_keys(turns, b"")
+    assert tape.records == ()
+    assert [each.body for each in tape.messages] == [body, b"hello"]
+
+
 def test_bytes_that_are_no_record_are_said_to_be_none() -> None:
     made = New()
     turns = opening(made)
