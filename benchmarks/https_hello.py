@@ -19,9 +19,9 @@ from benchmarks.secure import own, trust
 
 
 class SecureRequests(NamedTuple):
-    """GET requests on `count` keep-alive connections over TLS, with curl's three header fields."""
+    """GET requests on keep-alive connections over TLS, with curl's three header fields."""
 
-    count: int
+    connections: int
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -29,13 +29,13 @@ class SecureRequests(NamedTuple):
         return cls(int(text))
 
     def __str__(self) -> str:
-        return str(self.count)
+        return str(self.connections)
 
     def title(self, unit: str) -> str:
-        return f"{self.count} {unit}, plain"
+        return f"{self.connections} {unit}, plain"
 
     def arguments(self) -> Sequence[object]:
-        return ("--connections", self.count, "--framing", "length", *trust())
+        return ("--connections", self.connections, "--framing", "length", *trust())
 
     def first(self) -> Self:
         return self  # one run that is not counted: V8 needs some thousand requests before it has compiled what is hot

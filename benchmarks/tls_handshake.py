@@ -20,9 +20,9 @@ from benchmarks.tls_echo import NAMED, SERVERS, command
 
 
 class Handshakes(NamedTuple):
-    """Connections, `count` at a time."""
+    """So many connections at a time."""
 
-    count: int
+    connections: int
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -30,13 +30,13 @@ class Handshakes(NamedTuple):
         return cls(int(text))
 
     def __str__(self) -> str:
-        return str(self.count)
+        return str(self.connections)
 
     def title(self, unit: str) -> str:
-        return f"{self.count} {unit} at a time, each with a full handshake, 64 B and its end"
+        return f"{self.connections} {unit} at a time, each with a full handshake, 64 B and its end"
 
     def arguments(self) -> Sequence[object]:
-        return ("--connections", self.count, "--size", 64, *trust())
+        return ("--connections", self.connections, "--size", 64, *trust())
 
     def first(self) -> Self:
         return self  # one run that is not counted, as in tls_echo.py

@@ -21,11 +21,15 @@ KEPT = 4096
 FULL = 1 << 16
 """Bytes after which the file is emptied."""
 
+OFTEN = 32
+"""Handshakes after which the file is looked at, so that it does not grow: one writes less than a kilobyte."""
+
 _kept: dict[bytes, None] = {}  # a server and a client of one process log the same lines: each is kept once
 _reading = Lock()
 _file: int | None = None  # the descriptor of the file that contexts write to
 _read = 0  # bytes of it that have been read
 _rest = b""  # the beginning of a line that was not whole yet
+_passed = 0  # handshakes since the file was looked at
 
 
 def said(line: bytes) -> None:
@@ -100,8 +104,12 @@ def collect() -> int:
 
 
 def empty() -> None:
-    """Keep the file small. Called where all handshakes are done: nothing may be written to it in between."""
-    global _read
+    """Keep the file small. Called after each handshake, where all are done: nothing may be written to it meanwhile."""
+    global _passed, _read
+    _passed += 1
+    if _passed < OFTEN:
+        return
+    _passed = 0
     collect()
     with _reading:
         if _file is not None and _read > FULL:

@@ -34,7 +34,7 @@ class AnyEngine(Protocol):
     def take(self) -> bytes:
         """Return what is to be sent."""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes, /) -> Any:
         """Bytes came from the wire."""
 
     def feed_first(self, data: bytes) -> None:

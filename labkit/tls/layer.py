@@ -228,17 +228,21 @@ class Layer(asyncio.Protocol):
         """Say close_notify, then FIN; reading goes on."""
         if self._sent_end:
             return
+        self._say_end()
+        if not self.tcp.is_closing():
+            self.tcp.write_eof()
+
+    def _say_end(self) -> None:
         self._sent_end = True
         if self.stands:
             self.engine.close_notify()
             self._flush()
-        if not self.tcp.is_closing():
-            self.tcp.write_eof()
 
     def close(self) -> None:
         """See `Transport.close`."""
-        self.write_eof()
-        self.tcp.close()
+        if not self._sent_end:
+            self._say_end()
+        self.tcp.close()  # that is a FIN, too
 
     def abort(self) -> None:
         """Close at once; after an alert, as soon as the peer has it."""
@@ -253,9 +257,7 @@ class Layer(asyncio.Protocol):
     def part(self) -> None:
         """Say close_notify before an abort, if nothing waits: for a program that knows that it has said everything."""
         if self.stands and not self._sent_end and not self.is_closing() and not self.get_write_buffer_size():
-            self._sent_end = True
-            self.engine.close_notify()
-            self._flush()
+            self._say_end()
             self.tcp.close()
 
     def is_closing(self) -> bool:
