@@ -79,6 +79,8 @@ static ssize_t tls_recv(SSL *tls, int index, void *to, size_t room) {
             continue;
         }
         error = SSL_get_error(tls, n);
+        /* The kernel does not know that close_notify lies behind these bytes: so that epoll tells of the end, too. */
+        if (filled && error == SSL_ERROR_ZERO_RETURN) shutdown(SSL_get_fd(tls), SHUT_RD);
         if (filled) return (ssize_t)filled;
         if (error == SSL_ERROR_ZERO_RETURN) return 0;
         if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
