@@ -21,6 +21,14 @@ FIRST = 64
 """Bytes of the first ones that came that are kept during the handshake: what is not TLS is shown by them."""
 
 
+class Buffer(Protocol):
+    """What waits in front of an engine, or behind it."""
+
+    @property
+    def pending(self) -> int:
+        """How many bytes."""
+
+
 class AnyEngine(Protocol):
     """What a layer asks of an engine; see `Engine`, whose methods these are.
 
@@ -52,9 +60,6 @@ class AnyEngine(Protocol):
     def close_notify(self) -> None:
         """Say that nothing more follows."""
 
-    def is_drained(self) -> bool:
-        """Whether all that came has been read."""
-
     def chain(self) -> list[bytes]:
         """Return the peer's certificates as DER, its own first."""
 
@@ -62,8 +67,12 @@ class AnyEngine(Protocol):
         """Return why the peer's certificate is not accepted, or None."""
 
     @property
-    def waits(self) -> int:
-        """Bytes that are to be sent."""
+    def incoming(self) -> Buffer:
+        """What came and has not been read: if there is nothing, `read` gives nothing."""
+
+    @property
+    def outgoing(self) -> Buffer:
+        """What is to be sent."""
 
     @property
     def version(self) -> str | None:
@@ -94,17 +103,18 @@ class Engine:
     """One end of one connection. peer: the other side, in words. name: of the server that a client wants.
 
     feed: bytes came from the wire. take: returns what is to be sent.
+    incoming: what was fed and not read; `read` leaves nothing of a record behind. outgoing: what is to be sent.
     """
 
     __slots__ = (
-        "_decrypt", "_encrypt", "_hello", "_in", "_name", "_out", "_shake", "_tls", "feed", "first", "opens", "peer",
-        "take",
+        "_decrypt", "_encrypt", "_hello", "_name", "_shake", "_tls", "feed", "first", "incoming", "opens", "outgoing",
+        "peer", "take",
     )  # fmt: skip
 
     def __init__(self, context: SecureContext, is_server: bool, name: str = "", session: Any = None) -> None:
-        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.context.wrap_bio(
-            self._in, self._out, server_side=is_server, server_hostname=name or None, session=session
+            self.incoming, self.outgoing, server_side=is_server, server_hostname=name or None, session=session
         )  # fmt: skip
         self._name = name
         self._hello: bytearray | None = None
@@ -117,7 +127,7 @@ class Engine:
         # The path of every byte: the functions of OpenSSL themselves, which SSLObject only passes on to.
         inside: Any = getattr(self._tls, "_sslobj", self._tls)
         self._shake, self._decrypt, self._encrypt = inside.do_handshake, inside.read, inside.write
-        self.feed, self.take = self._in.write, self._out.read
+        self.feed, self.take = self.incoming.write, self.outgoing.read
 
     def feed_first(self, data: bytes) -> None:
         """The same, during the handshake."""
@@ -125,12 +135,7 @@ class Engine:
             self.first += data[:FIRST]
         if self._hello is not None and len(self._hello) < 1 << 17:
             self._hello += data
-        self._in.write(data)
-
-    @property
-    def waits(self) -> int:
-        """Bytes that are to be sent."""
-        return self._out.pending
+        self.incoming.write(data)
 
     def handshake(self) -> bool:
         """Go on with the handshake; returns whether it is done. Raises `TLSError`."""
@@ -157,10 +162,6 @@ class Engine:
         except ssl.SSLError as error:
             raise self._translated(error) from None
 
-    def is_drained(self) -> bool:
-        """Whether nothing lies here that could be read without new bytes: `read` leaves nothing of a record behind."""
-        return not self._in.pending
-
     def write(self, data: bytes) -> None:
         """Encrypt. Raises `TLSError`."""
         try:
@@ -171,10 +172,10 @@ class Engine:
     def close_notify(self) -> None:
         """Say that nothing more will be written. Reading goes on."""
         # OpenSSL would go on to look for the peer's close_notify, and take data in front of it for a fault.
-        unread = self._in.read()
+        unread = self.incoming.read()
         with suppress(ssl.SSLError, OSError):  # the peer's has not come yet: that is no fault
             self._tls.unwrap()
-        self._in.write(unread)
+        self.incoming.write(unread)
 
     def _translated(self, error: ssl.SSLError) -> LabError:
         if isinstance(error, ssl.SSLCertVerificationError):

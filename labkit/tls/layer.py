@@ -93,7 +93,8 @@ class Layer(asyncio.Protocol):
             self._go_on(self._shake)
             return
         # The path of every byte: as `_go_on` does it, with fewer calls.
-        self.engine.feed(data)
+        engine = self.engine
+        engine.feed(data)
         self._turn = True
         try:
             self._read()
@@ -101,7 +102,8 @@ class Layer(asyncio.Protocol):
             self.fault(error)
         finally:
             self._turn = False
-            self._flush()
+            if engine.outgoing.pending:
+                self._flush()
 
     def eof_received(self) -> bool:
         """FIN came; returns True: closing is the socket's to do."""
@@ -148,7 +150,7 @@ class Layer(asyncio.Protocol):
 
     def fault(self, error: LabError) -> None:
         """TLS has failed: send the alert, if there is one, and tell."""
-        if self.engine.waits and not self.is_closing():
+        if self.engine.outgoing.pending and not self.is_closing():
             self._flush()
             self._alert = True
         self.socket._failed_below(error)
@@ -163,7 +165,7 @@ class Layer(asyncio.Protocol):
         self.stands = True
         self.socket._may_flow(self.write)
         self.socket._begin_secure()
-        if not self.engine.is_drained():
+        if self.engine.incoming.pending:
             self._read()
 
     def _flush(self) -> None:
@@ -193,7 +195,7 @@ class Layer(asyncio.Protocol):
                 socket._look_for_session()
             if data:
                 socket._push(data)
-                if engine.is_drained():
+                if not engine.incoming.pending:
                     break
             elif data is None:
                 break
@@ -214,7 +216,7 @@ class Layer(asyncio.Protocol):
             return
         engine = self.engine
         engine.write(data)
-        if engine.waits > FULL:
+        if engine.outgoing.pending > FULL:
             self._flush()
         elif not self._turn and not self._scheduled:
             self._scheduled = True
@@ -290,7 +292,7 @@ class Layer(asyncio.Protocol):
 
     def get_write_buffer_size(self) -> int:
         """See `Transport.get_write_buffer_size`."""
-        return int(self.tcp.get_write_buffer_size()) + self.engine.waits
+        return int(self.tcp.get_write_buffer_size()) + self.engine.outgoing.pending
 
     def set_protocol(self, protocol: Any) -> None:
         """Give what is read here to a protocol in place of the socket: TLS inside TLS."""

@@ -8,7 +8,7 @@ Sessions are not resumed: a resumed session has no certificate that could be jud
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from OpenSSL import SSL, crypto
@@ -77,8 +77,16 @@ def _note(connection: Any, certificate: Any, number: int, depth: int, ok: int) -
     return True
 
 
+class Count(NamedTuple):
+    """How many bytes wait."""
+
+    pending: int
+
+
 class LenientEngine:
     """See `Engine`."""
+
+    incoming = Count(1)  # perhaps: pyOpenSSL does not say how much lies in front of OpenSSL
 
     __slots__ = ("_number", "_out", "_tls", "first", "opens", "peer")
 
@@ -110,10 +118,10 @@ class LenientEngine:
                 return
 
     @property
-    def waits(self) -> int:
-        """See `Engine.waits`."""
+    def outgoing(self) -> Count:
+        """See `Engine`."""
         self._collect()
-        return len(self._out)
+        return Count(len(self._out))
 
     def take(self) -> bytes:
         """See `Engine`."""
@@ -143,10 +151,6 @@ class LenientEngine:
             return b""
         except SSL.Error as error:
             raise self._translated(error) from None
-
-    def is_drained(self) -> bool:
-        """See `Engine.is_drained`."""
-        return False  # pyOpenSSL does not say how much lies in front of OpenSSL
 
     def write(self, data: bytes) -> None:
         """See `Engine.write`."""
