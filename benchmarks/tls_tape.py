@@ -113,14 +113,14 @@ def _add(
         add(1 - server, 16)
 
 
-def fields_of(records: Any) -> int:
+def fields_of(records: Any) -> list[Any]:
     """All fields of all records: of the bytes on the wire, and of what is inside."""
-    count = 0
+    found: list[Any] = []
     for record in records:
-        count += sum(len(list(item.walk())) for item in record.fields)
+        found += record.fields
         if record.inside is not None:
-            count += sum(len(list(item.walk())) for item in record.inside.fields)
-    return count
+            found += record.inside.fields
+    return found
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
@@ -136,13 +136,13 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         opened, records = cpu(lambda tape=tape: tape.records)  # type: ignore[misc]
         closed = [record for record in records if record.encrypted and record.inside is None]
         assert not closed, closed
-        named, count = cpu(lambda records=records: fields_of(records))  # type: ignore[misc]
+        named, fields = cpu(lambda records=records: fields_of(records))  # type: ignore[misc]
         found, messages = cpu(lambda tape=tape: tape.messages)  # type: ignore[misc]
         assert len(messages) == 2 * options.connections
         if number:  # the first round makes what is made once
             for name, taken in zip(times, (opened, named, found), strict=True):
                 times[name].append(taken / options.connections)
-    each = len(records) // options.connections, count // options.connections
+    each = len(records) // options.connections, sum(len(list(item.walk())) for item in fields) // options.connections
     print(
         f"a connection of TLS 1.3 with one exchange of HTTP ({each[0]} records, {each[1]} fields), "
         f"CPU time, median of {options.rounds} rounds of {options.connections}"

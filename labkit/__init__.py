@@ -37,6 +37,7 @@ _PARTS = {
     "lesson": "course",
     "net": "",
     "node": "nodejs",
+    "openssl": "programs",
     "packets": "",
     "predict": "course",
     "recording": "packets",
@@ -52,11 +53,12 @@ if TYPE_CHECKING:
     from labkit.draw.field_table import explain
     from labkit.nodejs import node
     from labkit.packets import Tape, capture, recording
-    from labkit.programs import chromium, curl
+    from labkit.programs import chromium, curl, openssl
 
 __all__ = [
     "Tape", "ca", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http",
-    "https", "lab", "lesson", "net", "node", "packets", "predict", "recording", "reset", "servers", "tls", "websocket",
+    "https", "lab", "lesson", "net", "node", "openssl", "packets", "predict", "recording", "reset", "servers", "tls",
+    "websocket",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

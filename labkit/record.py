@@ -53,7 +53,7 @@ Samples of a connection stand in where no wire can be had: what the sender's ker
 """
 
 PROGRAMS_README = """
-What curl and Chromium printed stands in where they are not installed, with the packets of the same name.
+What curl, openssl and Chromium printed stands in where they are not installed, with the packets of the same name.
 
 | file | program | lines printed |
 | --- | --- | ---: |
@@ -91,12 +91,12 @@ def record(lessons: Sequence[str] = ()) -> Iterator[str]:
                     f"{path.stem} ran, but Node did not: {', '.join(sorted(scripts))} was not recorded",
                     "Its recordings are left as they were. Install Node (apt install nodejs).",
                 )
-            outputs = _named(path, "curl") | _named(path, "chromium")
+            outputs = _named(path, "curl") | _named(path, "openssl") | _named(path, "chromium")
             outputs -= {each.name.removesuffix(programs.ENDING) for each in made.glob(_OUTPUTS)}
             if outputs:
                 raise LabError(
-                    f"{path.stem} ran, but curl or Chromium did not: {', '.join(sorted(outputs))} was not recorded",
-                    "Its recordings are left as they were. Install both (apt install curl chromium).",
+                    f"{path.stem} ran, but a program it needs did not: {', '.join(sorted(outputs))} was not recorded",
+                    "Its recordings are left as they were. Install them (apt install curl openssl chromium).",
                 )
             missing = _named(path, "capture") - {each.stem for each in made.glob("*.pcapng")}
             missing |= _named(path, "sample") - {each.name.removesuffix(samples.ENDING) for each in made.glob(_SAMPLES)}
@@ -229,6 +229,6 @@ def _line_of(notebook: Path, name: str) -> str:
     cells: Any = nbformat.read(notebook, as_version=4).cells
     for cell in cells:
         for line in cell.source.splitlines():
-            if re.search(rf"(capture|curl|chromium)\(.*name=\"{re.escape(name)}\"", line):
+            if re.search(rf"(capture|curl|openssl|chromium)\(.*name=\"{re.escape(name)}\"", line):
                 return str(line).strip()
     return ""

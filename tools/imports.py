@@ -69,7 +69,7 @@ HOMES: dict[str, frozenset[str]] = {
     "httptools": frozenset({"http"}),
     "websockets": frozenset({"websocket"}),
     "OpenSSL": frozenset({"tls", "ca"}),
-    "cryptography": frozenset({"tls", "ca", "packets"}),
+    "cryptography": frozenset({"tls", "ca", "packets", "servers", "exercises"}),
 }
 
 

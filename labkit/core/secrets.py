@@ -21,15 +21,11 @@ KEPT = 4096
 FULL = 1 << 16
 """Bytes after which the file is emptied."""
 
-OFTEN = 32
-"""Handshakes after which the file is looked at, so that it does not grow: one writes less than a kilobyte."""
-
 _kept: dict[bytes, None] = {}  # a server and a client of one process log the same lines: each is kept once
 _reading = Lock()
 _file: int | None = None  # the descriptor of the file that contexts write to
 _read = 0  # bytes of it that have been read
 _rest = b""  # the beginning of a line that was not whole yet
-_passed = 0  # handshakes since the file was looked at
 
 
 def said(line: bytes) -> None:
@@ -87,13 +83,12 @@ def collect() -> int:
     with _reading:
         new = b""
         if _file is not None:
-            while piece := os.pread(_file, 1 << 20, _read):
-                _read += len(piece)
-                new += piece
+            new = _rest_of(_file, _read)
+            _read += len(new)
         for each in _apart:
-            while piece := os.pread(each[0], 1 << 20, each[1]):
-                each[1] += len(piece)
-                new += piece
+            piece = _rest_of(each[0], each[1])
+            each[1] += len(piece)
+            new += piece
         if not new:
             return 0
         *whole, _rest = (_rest + new).split(b"\n")
@@ -103,16 +98,20 @@ def collect() -> int:
         return len(found)
 
 
+def _rest_of(file: int, read: int) -> bytes:
+    """The bytes of a file behind those that have been read."""
+    size = os.fstat(file).st_size - read
+    return os.pread(file, size, read) if size > 0 else b""
+
+
 def empty() -> None:
-    """Keep the file small. Called after each handshake, where all are done: nothing may be written to it meanwhile."""
-    global _passed, _read
-    _passed += 1
-    if _passed < OFTEN:
+    """Keep the file small. Called where all handshakes are done: nothing may be written to it in between."""
+    global _read
+    if _file is None or os.fstat(_file).st_size < FULL:
         return
-    _passed = 0
     collect()
     with _reading:
-        if _file is not None and _read > FULL:
+        if _file is not None:
             os.ftruncate(_file, 0)  # whoever writes appends, so the next line begins at 0
             _read = 0
 

@@ -6,17 +6,19 @@ Rule: places and draws; `certificate_rows` says what a row says. Nothing is told
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.core.calls import in_words
 from labkit.draw import groups, page, style
-from labkit.draw.certificate_rows import WORDS, Row, rows_of
 from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN
 from labkit.draw.svg import Canvas
 from labkit.draw.text import count, fit, visible, width, wrap
 from labkit.packets.model import Field
-from labkit.packets.x509 import Certificate
+
+if TYPE_CHECKING:
+    from labkit.draw.certificate_rows import Row
+    from labkit.packets.x509 import Certificate
 
 _ROW = 20  # height of a row, px
 _HEX, _NAME, _WORDS = MARGIN + 78, 268, 470  # x of the bytes, of the names, of the words
@@ -37,6 +39,9 @@ def certificate(cert: Any, *, title: str | None = None) -> Picture:
     values, with tag and length, open by a click. Returns a Picture; its text leaves out what changes from run to run.
     Raises LabError for anything that is not a certificate. Source: RFC 5280 §4.1.
     """
+    from labkit.draw.certificate_rows import rows_of
+    from labkit.packets.x509 import Certificate
+
     shown = Certificate.of(cert)
     rows = rows_of(shown)
     heading = visible(title) if title is not None else visible(f"Certificate of {shown.title}")
@@ -115,6 +120,8 @@ def _row(canvas: Canvas, cert: Certificate, row: Row, y: float) -> None:
 
 
 def _legend(canvas: Canvas, y: float, used: set[int]) -> float:
+    from labkit.draw.certificate_rows import WORDS
+
     x = float(MARGIN)
     for group, words in enumerate(WORDS):
         if group in used:

@@ -6,7 +6,7 @@ Rule: a signature is checked, not believed: an arrow says whether it is right un
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
@@ -15,7 +15,9 @@ from labkit.draw.picture import Picture
 from labkit.draw.style import MARGIN
 from labkit.draw.svg import Canvas
 from labkit.draw.text import count, fit, given, visible, wrap
-from labkit.packets.x509 import Certificate
+
+if TYPE_CHECKING:
+    from labkit.packets.x509 import Certificate
 
 _WIDE = 560  # of a box, px
 _HIGH = 96
@@ -39,6 +41,8 @@ class Link(NamedTuple):
 
 def links(certificates: Iterable[Any]) -> list[Link]:
     """The certificates, each with its issuer: the one whose key its signature is right under, and whose name it has."""
+    from labkit.packets.x509 import Certificate
+
     found = [Certificate.of(each) for each in certificates]
     out = []
     for at, each in enumerate(found):

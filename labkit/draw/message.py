@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
@@ -21,9 +21,9 @@ from labkit.draw.svg import Canvas
 from labkit.draw.text import count, fit, given, preview, visible, width, wrap
 from labkit.draw.tls_rows import WORDS as TLS_WORDS
 from labkit.draw.tls_rows import rows_of_tls
+from labkit.draw.tls_rungs import is_step
+from labkit.draw.units import is_apart
 from labkit.packets.model import Field, Layer
-from labkit.packets.tls_messages import TLSMessage
-from labkit.packets.tls_records import Record
 from labkit.packets.websocket_frame import WebSocketFrame
 
 if TYPE_CHECKING:
@@ -66,23 +66,23 @@ def message(message: Message, *, title: str | None = None) -> Picture:
     text = "\n".join(lines)
     svg = _drawn(message, rows, heading, below, left, text)
     alt = "; ".join(line.strip() for line in lines)
-    apart = isinstance(message, (WebSocketFrame, Record, TLSMessage))
+    apart = is_apart(message)
     table = _bits(message.layers) if apart else _table(message, several)  # type: ignore[attr-defined]
     return Picture(text, text, svg=svg, html=page.page(page.image(svg, alt), table))
 
 
-def _rows(message: Message | Record | TLSMessage, room: float) -> list[Row]:
+def _rows(message: Any, room: float) -> list[Row]:
     """The rows of whatever it is. room: for the text of a row, px."""
-    if isinstance(message, (Record, TLSMessage)):
+    if is_step(message):
         return rows_of_tls(message)
     return rows_of_frame(message, room) if isinstance(message, WebSocketFrame) else rows_of(message, room)
 
 
-def _heading(message: Message) -> str:
+def _heading(message: Any) -> str:
     """``"HTTP request: 78 bytes in packet 4"``."""
     numbers = message.packets
     where = f" in packet {numbers[0]}" if len(numbers) == 1 else f" in {len(numbers)} packets" if numbers else ""
-    if isinstance(message, (WebSocketFrame, Record, TLSMessage)):
+    if is_apart(message):
         return visible(f"{message.protocol} {message.noun}{where}: {message.title}")
     return visible(f"{message.protocol} {message.kind}: {count(message.stop - message.start, 'byte')}{where}")
 
@@ -98,7 +98,7 @@ def _about(message: Message) -> list[str]:
     found = [visible(way)]
     if message.state:
         found.append(visible(f"{message.state}: {message.reason}" if message.reason else message.state))
-    if isinstance(message, (Record, TLSMessage)):
+    if is_step(message):
         if message.encrypted:
             found.append(visible(f"encrypted: {message.reason}" if message.reason else "encrypted, and decrypted here"))
         return found
@@ -146,7 +146,7 @@ def _drawn(message: Message, rows: Sequence[Row], heading: str, about: Sequence[
         before = numbers or before[0], row.name
         y += _ROW
     words = FRAME_WORDS if isinstance(message, WebSocketFrame) else WORDS
-    words = TLS_WORDS if isinstance(message, (Record, TLSMessage)) else words
+    words = TLS_WORDS if is_step(message) else words
     y = _legend(canvas, y + 14, words, {run.kind for row in rows for run in row.runs})
     return canvas.finish(y + 4, heading, desc)
 

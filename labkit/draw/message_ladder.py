@@ -128,7 +128,7 @@ class MessageDrawing(Drawing):
         room = self.shape.room - 2 * self.lanes.taken - 60 * self.many
         parts = [*(part for part in said.parts if part not in self.unsaid_parts), said.measured]
         parts.append("" if self.compact else said.packets)
-        words, rest = label(said.words, parts, room, self.least)
+        words, rest = label(said.words, parts, room - (2 * _LOCK if said.lock else 0), self.least)
         self.label(rung, words, rest, y, SLOPE)
         if said.lock:
             left = self.shape.middle - (width(words, "fl") + width(rest, "m")) / 2 - _LOCK - 30 * self.many

@@ -16,8 +16,6 @@ from labkit.draw.text import count, given, visible
 from labkit.draw.titles import title_of
 from labkit.packets.frames import EPHEMERAL
 from labkit.packets.match import APPLICATIONS
-from labkit.packets.tls_messages import TLSMessage
-from labkit.packets.tls_records import Record
 from labkit.packets.websocket_frame import WebSocketFrame
 
 if TYPE_CHECKING:
@@ -116,7 +114,7 @@ def spoken(tape: Tape, messages: Sequence[Any]) -> tuple[list[Said], list[Group]
     index: dict[object, int] = {}
     ends = [(each.client, each.server) for each in tape.connections]
     found: list[Said] = []
-    within = tls_rungs.inside_of(tape) if any(isinstance(each, Record) for each in messages) else {}
+    within = tls_rungs.inside_of(tape) if any(map(tls_rungs.is_step, messages)) else {}
     at_ns = 0
     for message in sorted(messages, key=lambda each: (min(each.packets, default=0), tls_rungs.place(each))):
         pair = message.connection.client, message.connection.server
@@ -128,7 +126,7 @@ def spoken(tape: Tape, messages: Sequence[Any]) -> tuple[list[Said], list[Group]
         at_ns = max(at_ns, began) if began is not None else at_ns
         ended = message.ended_ns
         measured = lock = ""
-        if isinstance(message, (Record, TLSMessage)):
+        if tls_rungs.is_step(message):
             inside = within.get(id(message), ())
             words, parts = tls_rungs.title(message, inside), tls_rungs.parts(message, inside)
             measured = tls_rungs.measured(message)
@@ -166,7 +164,7 @@ def _tell_apart(found: Sequence[Said]) -> None:
     waiting: dict[int, list[Message]] = {}
     queued: list[Message] = []  # requests that waited together with another one
     for said in found:
-        if isinstance(said.message, (Record, TLSMessage)):
+        if tls_rungs.is_step(said.message):
             continue
         message: Message = said.message
         mine = waiting.setdefault(said.group, [])

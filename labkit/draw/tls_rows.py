@@ -6,13 +6,17 @@ Rule: reads fields and their buffers, draws nothing; all text of a row has passe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from labkit.draw.message_rows import BODY, FRAMING, NAME, START, VALUE, WRONG, Row, Run
 from labkit.draw.text import count, visible
+from labkit.draw.tls_rungs import is_record
 from labkit.packets.buffers import Buffer
 from labkit.packets.model import Field
-from labkit.packets.tls_messages import TLSMessage
-from labkit.packets.tls_records import Record
+
+if TYPE_CHECKING:
+    from labkit.packets.tls_messages import TLSMessage
+    from labkit.packets.tls_records import Record
 
 WORDS = ("what it is", "choices", "random bytes, keys, secrets", "lengths", "content", "missing, or wrong")
 """What each kind of piece is called under the picture."""
@@ -34,9 +38,9 @@ _WHAT = ("type", "content_type", "opaque_type", "version", "level", "desc", "req
 
 def rows_of_tls(item: Record | TLSMessage) -> list[Row]:
     """The rows of a record (as it was sent, and decrypted) or of a message."""
-    inside = item.inside if isinstance(item, Record) else None
+    inside = item.inside if is_record(item) else None
     parts = [part for top in (*item.fields, *(inside.fields if inside is not None else ())) for part in top.walk()]
-    closed = isinstance(item, Record) and item.encrypted and inside is None
+    closed = is_record(item) and item.encrypted and inside is None
     varies = closed or any(part.name in _SIZED for part in parts)
     rows = list(_rows(item.fields, item.buffer, "", varies=varies))
     if inside is not None:

@@ -6,20 +6,30 @@ Rule: words and places only; what a record carries, `labkit.packets` says.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from labkit.draw.text import count, visible
 from labkit.draw.titles import title_of
-from labkit.packets.tls_messages import TLSMessage
-from labkit.packets.tls_records import Record
 
 if TYPE_CHECKING:
     from labkit.packets.messages import Message
     from labkit.packets.tape import Tape
+    from labkit.packets.tls_messages import TLSMessage
+    from labkit.packets.tls_records import Record
 
-Step = Record | TLSMessage
+    Step = Record | TLSMessage
 
 _MOST = 3  # messages inside one record that are named
+
+
+def is_step(thing: object) -> TypeGuard[Step]:
+    """Whether it is a record of TLS, or a message of its handshake."""
+    return getattr(thing, "protocol", "") == "TLS"
+
+
+def is_record(step: object) -> TypeGuard[Record]:
+    """Whether it is a record of TLS."""
+    return is_step(step) and step.noun == "record"
 
 
 def steps(tape: Tape) -> list[Step]:
@@ -36,13 +46,14 @@ def steps(tape: Tape) -> list[Step]:
 
 def place(step: Any) -> int:
     """Where it begins among what came with the same packet."""
-    start: int = step.records[0].start if isinstance(step, TLSMessage) else step.start
+    of_tls = is_step(step) and not is_record(step)
+    start: int = step.records[0].start if of_tls else step.start
     return start
 
 
 def title(step: Step, inside: Sequence[Message] = ()) -> str:
     """What a step is called. inside: the messages of programs that begin in it."""
-    if isinstance(step, Record) and inside:
+    if is_record(step) and inside:
         named = ", ".join(title_of(each) for each in inside[:_MOST])
         return f"{named}, …" if len(inside) > _MOST else named
     return visible(step.title)
@@ -51,7 +62,7 @@ def title(step: Step, inside: Sequence[Message] = ()) -> str:
 def parts(step: Step, inside: Sequence[Message] = ()) -> list[str]:
     """What else is said of a step, the same in each run: ``["application data", "13 bytes", "decrypted"]``."""
     found = []
-    if isinstance(step, Record) and step.kind == "application_data" and step.content is not None:
+    if is_record(step) and step.kind == "application_data" and step.content is not None:
         found += ["application data"] * bool(inside)
         found.append(count(len(step.content), "byte"))
     if step.encrypted:
@@ -61,12 +72,12 @@ def parts(step: Step, inside: Sequence[Message] = ()) -> list[str]:
 
 def measured(step: Step) -> str:
     """The size of a closed record: what everybody can see of it. It is not the same in each run."""
-    return count(step.length, "byte") if isinstance(step, Record) and is_closed(step) else ""
+    return count(step.length, "byte") if is_record(step) and is_closed(step) else ""
 
 
 def is_closed(step: Step) -> bool:
     """Whether the tape cannot open it."""
-    return isinstance(step, Record) and step.encrypted and not step.opened
+    return is_record(step) and step.encrypted and not step.opened
 
 
 def inside_of(tape: Tape) -> dict[int, list[Message]]:

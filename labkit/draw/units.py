@@ -14,10 +14,6 @@ from labkit.draw.groups import group_of
 from labkit.draw.short_names import Key, short_names
 from labkit.draw.text import count, given, preview, visible
 from labkit.packets.model import Field, Layer
-from labkit.packets.tls_messages import TLSMessage
-from labkit.packets.tls_records import Record
-from labkit.packets.websocket_frame import WebSocketFrame
-from labkit.packets.x509 import Certificate
 
 HIDDEN = "?"
 
@@ -190,7 +186,7 @@ def is_packet(thing: Any) -> bool:
 
 def is_apart(thing: Any) -> bool:
     """Whether it has layers of which each is counted from its own first byte: a WebSocket frame, a record of TLS."""
-    return isinstance(thing, (WebSocketFrame, Record, TLSMessage, Certificate))
+    return getattr(thing, "apart", False) is True
 
 
 def as_sent_alone(thing: Any) -> Any:

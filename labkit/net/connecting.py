@@ -50,7 +50,9 @@ async def attempt(target: Target, protocol: Callable[[], asyncio.BaseProtocol], 
                 channel.setblocking(False)
                 try:
                     await running.sock_connect(channel, sockaddr)
-                    await running.create_connection(protocol, sock=channel)
+                    transport, _ = await running.create_connection(protocol, sock=channel)
+                    if transport.is_closing() and not isinstance(running, asyncio.BaseEventLoop):
+                        channel.detach()  # uvloop has closed it already, and does not say so to Python
                     return None
                 except OSError as error:
                     channel.close()

@@ -13,10 +13,9 @@ from labkit.packets.conversations import Conversation, Conversations
 from labkit.packets.explain.found import Switch
 from labkit.packets.messages import Message, Sides
 from labkit.packets.streams import ByteStream, before, streams_of
-from labkit.packets.tls_keys import KeyLog
-from labkit.packets.tls_scan import begins
 
 if TYPE_CHECKING:
+    from labkit.packets.tls_keys import KeyLog
     from labkit.packets.tls_spoken import Spoken
 
 
@@ -35,7 +34,7 @@ class Talk:
 
     def __init__(
         self, flow: Conversation, known: Conversations, recording: Recording, connection: Callable[[], Sides],
-        kinds: Mapping[str, type[Message]], log: Callable[[], KeyLog] = KeyLog, outer: Spoken | None = None,
+        kinds: Mapping[str, type[Message]], log: Callable[[], KeyLog], outer: Spoken | None = None,
     ) -> None:  # fmt: skip
         self.flow, self._known, self._recording, self._kinds = flow, known, recording, kinds
         self._streams: tuple[ByteStream, ByteStream] | None = None
@@ -68,6 +67,8 @@ class Talk:
     def tls(self) -> Spoken | None:
         """The TLS of this connection; None without any."""
         if self._tls is None:
+            from labkit.packets.tls_scan import begins
+
             at = begins(*self.streams())
             self._tls = []
             if at is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from labkit.core.calls import in_words
 from labkit.core.checks import shown
@@ -22,15 +22,17 @@ from labkit.packets.messages import Message, Sides
 from labkit.packets.model import VERDICTS, SocketEvent
 from labkit.packets.packet import Packet
 from labkit.packets.paths import as_path, shown_path
-from labkit.packets.talk import Talk
 from labkit.packets.tape_shared import Shared
-from labkit.packets.tls_keys import KEY_LOG, KeyLog, key_log
-from labkit.packets.tls_messages import TLSMessage
-from labkit.packets.tls_records import Record
 from labkit.packets.websocket_frame import WebSocketFrame
 
+if TYPE_CHECKING:
+    from labkit.packets.talk import Talk
+    from labkit.packets.tls_keys import KeyLog
+    from labkit.packets.tls_messages import TLSMessage
+    from labkit.packets.tls_records import Record
+
 _Fact = TypeVar("_Fact")
-_Said = TypeVar("_Said", Record, TLSMessage)
+_Said = TypeVar("_Said", bound="Record | TLSMessage")
 
 
 class Tape(Sequence[Packet]):
@@ -268,6 +270,8 @@ class Tape(Sequence[Packet]):
         secrets: the path of its file (SSLKEYLOGFILE), or its lines. Raises LabError if the file cannot be read, or none
         of its lines has the form of a key log's.
         """
+        from labkit.packets.tls_keys import KEY_LOG, key_log
+
         lines = key_log(secrets)
         kept = self._kept()
         return self._with(replace(kept, secrets=(*kept.secrets, (KEY_LOG, b"\n".join(lines) + b"\n"))))
@@ -309,8 +313,12 @@ class Tape(Sequence[Packet]):
     def _kept(self) -> Recording:
         """What a file of this tape holds."""
         recording = self._shared.recording
-        lines = self._lines(KeyLog(self._shared.said)) if self._shared.said else []
-        said = ((KEY_LOG, b"\n".join(lines) + b"\n"),) if lines else ()
+        said: tuple[tuple[int, bytes], ...] = ()
+        if self._shared.said:
+            from labkit.packets.tls_keys import KEY_LOG, KeyLog
+
+            lines = self._lines(KeyLog(self._shared.said))
+            said = ((KEY_LOG, b"\n".join(lines) + b"\n"),) if lines else ()
         return Recording(
             [recording.frames[index] for index in self._indices],
             self.events,

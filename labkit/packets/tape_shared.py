@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from labkit.packets.capture_file import Recording
 from labkit.packets.conversations import Conversation, Conversations
@@ -14,9 +15,11 @@ from labkit.packets.messages import Message, Sides
 from labkit.packets.notes import notes_of
 from labkit.packets.packet import Packet
 from labkit.packets.talk import Talk
-from labkit.packets.tls_keys import KEY_LOG, KeyLog
-from labkit.packets.tls_records import Record
 from labkit.packets.websocket_frame import WebSocketFrame
+
+if TYPE_CHECKING:
+    from labkit.packets.tls_keys import KeyLog
+    from labkit.packets.tls_records import Record
 
 _KINDS = {"WebSocket": WebSocketFrame}
 
@@ -50,6 +53,8 @@ class Shared:
     @cached_property
     def log(self) -> KeyLog:
         """The key log: that of the file, and that of this program."""
+        from labkit.packets.tls_keys import KEY_LOG, KeyLog
+
         text = b"\n".join(data for kind, data in self.recording.secrets if kind == KEY_LOG)
         return KeyLog((*text.splitlines(), *self.said))
 

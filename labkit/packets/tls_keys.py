@@ -119,7 +119,8 @@ class Opened(NamedTuple):
 
     plain: what was encrypted, all of it. size: bytes of it that are content; behind them stand, in TLS 1.3, the content
     type and zeros, in a CBC suite a MAC and padding. kind: the content type. head: bytes before the ciphertext. tail:
-    bytes behind it. inner: the content type stands in plain.
+    bytes behind it. inner: the content type stands in plain. number: the record's one under its keys, from 0. label:
+    of the secret, as in the key log.
     """
 
     plain: bytes
@@ -128,32 +129,35 @@ class Opened(NamedTuple):
     head: int
     tail: int
     inner: bool = False
+    number: int = 0
+    label: str = ""
 
 
 class Opener:
     """Opens the records of one direction that are protected with the same keys. count: of the next record."""
 
-    __slots__ = ("_aead", "_etm", "_iv", "_key", "_mac_key", "_new", "count", "secret", "suite")
+    __slots__ = ("_aead", "_etm", "_iv", "_key", "_mac_key", "_new", "count", "label", "secret", "suite")
 
     def __init__(
         self, suite: Suite, key: bytes, iv: bytes, *, new: bool, mac_key: bytes = b"", etm: bool = False,
-        secret: bytes = b"",
+        secret: bytes = b"", label: str = "CLIENT_RANDOM",
     ) -> None:  # fmt: skip
-        """new: TLS 1.3. etm: encrypt-then-MAC was agreed on. secret: the traffic secret of TLS 1.3."""
+        """new: TLS 1.3. etm: encrypt-then-MAC was agreed on. secret: the traffic secret of TLS 1.3, label: its name."""
         self.suite, self._key, self._iv, self._new, self._mac_key, self._etm = suite, key, iv, new, mac_key, etm
-        self.secret, self.count = secret, 0
+        self.secret, self.label, self.count = secret, label, 0
         self._aead: Any = _aead(suite, key)
 
     @classmethod
-    def of_secret(cls, suite: Suite, secret: bytes) -> Opener:
+    def of_secret(cls, suite: Suite, secret: bytes, label: str = "") -> Opener:
         """Of a traffic secret of TLS 1.3. Source: RFC 8446 §7.3."""
         key = expand_label(secret, b"key", suite.key, suite.hash)
-        return cls(suite, key, expand_label(secret, b"iv", 12, suite.hash), new=True, secret=secret)
+        return cls(suite, key, expand_label(secret, b"iv", 12, suite.hash), new=True, secret=secret,
+                   label=label)  # fmt: skip
 
     def updated(self) -> Opener:
         """The opener behind a KeyUpdate. Source: RFC 8446 §7.2."""
         return self.of_secret(
-            self.suite, expand_label(self.secret, b"traffic upd", len(self.secret), self.suite.hash)
+            self.suite, expand_label(self.secret, b"traffic upd", len(self.secret), self.suite.hash), self.label
         )  # fmt: skip
 
     def open(self, record: bytes, ahead: int = 0) -> Opened | None:
@@ -183,11 +187,11 @@ class Opener:
         except Exception:  # InvalidTag; importing its class would load the package for tapes without TLS
             return None
         if not self._new:
-            return Opened(plain, len(plain), header[0], head, suite.tag)
+            return Opened(plain, len(plain), header[0], head, suite.tag, number=count, label=self.label)
         content = len(plain.rstrip(b"\0")) - 1
         if content < 0:  # all zeros: RFC 8446 §5.4 forbids it
             return None
-        return Opened(plain, content, plain[content], 0, suite.tag, True)
+        return Opened(plain, content, plain[content], 0, suite.tag, True, count, self.label)
 
     def _open_cbc(self, header: bytes, body: bytes, count: int) -> Opened | None:
         """A suite in CBC mode: MAC, then padding, inside; the MAC outside after encrypt-then-MAC (RFC 7366)."""
@@ -211,7 +215,7 @@ class Opener:
             signed = number + header[:3] + size.to_bytes(2, "big") + plain[:size]
             if hmac.digest(self._mac_key, signed, digest) != plain[size : size + self.suite.mac]:
                 return None
-        return Opened(plain, size, header[0], _BLOCK, tail)
+        return Opened(plain, size, header[0], _BLOCK, tail, number=count, label=self.label)
 
 
 def openers(

@@ -27,6 +27,7 @@ class TLSMessage(Said):
 
     __slots__ = ("_buffer", "_found", "records")
     noun = "message"
+    apart = True
 
     def __init__(
         self, talk: Carrier, connection: object, found: FoundMessage, records: Sequence[Record]

@@ -46,6 +46,7 @@ class Said:
 
     protocol = "TLS"
     noun = "record"
+    apart = True
     status = 0
     answers = None
     start_line = ""
@@ -151,6 +152,19 @@ class Record(Said):
     def opened(self) -> bool:
         """Whether it is encrypted and the tape has the key for it."""
         return self._found.opened is not None
+
+    @property
+    def sequence(self) -> int | None:
+        """Its number under its keys, from 0, of which its nonce is made; None if it was not opened.
+
+        Source: RFC 8446 §5.3.
+        """
+        return self._found.opened.number if self._found.opened is not None else None
+
+    @property
+    def secret(self) -> str:
+        """The label of the secret that opened it, as in the key log: ``"SERVER_TRAFFIC_SECRET_0"``; else ``""``."""
+        return self._found.opened.label if self._found.opened is not None else ""
 
     @property
     def state(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from labkit.packets.explain.tls_form import Said
-from labkit.packets.explain.tls_names import CIPHERS, MESSAGES
+from labkit.packets.explain.tls_names import CIPHERS, MESSAGES, VERSIONS
 from labkit.packets.streams import ByteStream
 from labkit.packets.tls_keys import KeyLog, Opener, openers
 from labkit.packets.tls_scan import (
@@ -173,9 +173,10 @@ class Session:
         if kind == ALERT:
             return length != 2
         if kind == HANDSHAKE and not side.began and side.message is None:
-            at = record.start + HEADER
-            size = int.from_bytes(stream.data[at + 1 : at + 4], "big")
-            return not (stream.data[at] in MESSAGES and size < 1 << 17 and (length > 3))
+            head = stream.data[record.start + HEADER : record.stop][:_HEAD]
+            return bool(head) and not (
+                head[0] in MESSAGES and int.from_bytes(head[1:], "big") < 1 << 17 and length >= _HEAD
+            )
         return False
 
     def _open(self, side: _Side, record: FoundRecord, raw: bytes) -> bool:
@@ -204,6 +205,8 @@ class Session:
     def _why_closed(self, side: _Side) -> str:
         if not self._random or not self._number:
             return "the handshake was not captured, so nobody can tell which key fits"
+        if self.said.version < _OLD:
+            return f"records of {VERSIONS.get(self.said.version, 'an unknown version')} cannot be opened here"
         if self._suite is None:
             return f"records of {CIPHERS.get(self._number, 'an unknown suite')} cannot be opened here"
         if side.opener is None and not side.next:
@@ -279,7 +282,7 @@ class Session:
         if secret is not None:
             digest = "sha384" if len(secret) == 48 else "sha256"
             fits = [each for number, each in SUITES.items() if number >> 8 == 0x13 and each.hash == digest]
-            self._client.next = tuple(Opener.of_secret(each, secret) for each in fits)
+            self._client.next = tuple(Opener.of_secret(each, secret, "CLIENT_EARLY_TRAFFIC_SECRET") for each in fits)
 
     def _chosen(self, hello: Hello) -> None:
         version = hello.version
@@ -307,5 +310,7 @@ class Session:
 
     def _of(self, label: str) -> Opener | None:
         secret = self._secrets.get(label)
-        return Opener.of_secret(self._suite, secret) if secret is not None and self._suite is not None else None
+        if secret is None or self._suite is None:
+            return None
+        return Opener.of_secret(self._suite, secret, label)
 

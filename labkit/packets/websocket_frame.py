@@ -30,6 +30,7 @@ class WebSocketFrame(Message):
 
     __slots__ = ("_frame", "_inside", "_whole")
     noun = "frame"
+    apart = True
 
     def __init__(self, application: Application, found: Found, talk: Source) -> None:
         super().__init__(application, found, talk)

@@ -37,6 +37,7 @@ class Certificate:
     """
 
     noun = "certificate"
+    apart = True
     protocol = "X.509"
 
     def __init__(self, der: bytes, packets: tuple[int, ...] = ()) -> None:

@@ -217,7 +217,8 @@ def _read(terminal: int) -> Iterator[bytes]:
 def _version(path: str) -> str:
     """The version that a program says it has, ``"7.88.1"``; ``"of an unknown version"`` if it says none."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=20)
+        word = "version" if path.endswith("openssl") else "--version"
+        done = subprocess.run([path, word], capture_output=True, text=True, check=False, timeout=20)
         if found := re.search(r"\d+(\.\d+)+", done.stdout):
             return found[0]
     return "of an unknown version"

@@ -12,6 +12,7 @@ from labkit.core import lazy
 if TYPE_CHECKING:
     from labkit.servers import (
         account,
+        attacker,
         careless,
         comet,
         dns,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         hello,
         https_hello,
         proxy,
+        sealed,
         slow,
         time,
         tls_echo,
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "account", "careless", "comet", "dns", "echo", "greeter", "hello", "https_hello", "proxy", "slow", "time",
-    "tls_echo", "updates", "visitor",
+    "account", "attacker", "careless", "comet", "dns", "echo", "greeter", "hello", "https_hello", "proxy", "sealed",
+    "slow", "time", "tls_echo", "updates", "visitor",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, dict.fromkeys(__all__, ""))

@@ -19,7 +19,7 @@ from labkit.streams import HIGH_WATER_MARK
 from labkit.tls.context import SecureContext, client_context
 from labkit.tls.layer import Layer
 from labkit.tls.options import HANDSHAKE_TIMEOUT, LEAST, MOST, SERVER_NAMES, ServerOptions, asked, check_names
-from labkit.tls.session import for_context
+from labkit.tls.session import checked
 from labkit.tls.socket import Check, TLSSocket, Wish
 
 
@@ -30,11 +30,23 @@ def wish_of(host: str, options: Mapping[str, Any]) -> Wish:
     name, check = rest.pop("servername", None), rest.pop("check_server_identity", None)
     if check is not None:
         checks.function(check, "check_server_identity")
-    if name is None:
-        name = host.strip("[]").partition("%")[0]
-    elif not checks.text(name, "a server name") or name.startswith(".") or not name.isprintable():
-        raise BadArgument(f"servername={name!r} is not a host name", 'Give one such as "localhost".')
-    return Wish(client_context(asked(**rest, checks_name=check is None)), name, check)
+    name = host.partition("%")[0] if name is None else checks.text(name, "a server name")
+    return Wish(client_context(asked(**rest, checks_name=check is None)), _in_ascii(name), check)
+
+
+def _in_ascii(name: str) -> str:
+    """A host name as it stands in certificates and in SNI: no final dot, other letters as ``xn--``.
+
+    Source: RFC 6066 section 3, RFC 5890 section 2.3.2.1. Raises `BadArgument`.
+    """
+    bare = name.strip("[]").removesuffix(".")
+    try:
+        found = bare if addresses.ip_address(bare) else bare.encode("idna").decode()
+    except UnicodeError:  # a label is empty, or longer than 63 bytes
+        found = ""
+    if found and found.isprintable() and not found.endswith("."):
+        return found
+    raise BadArgument(f"servername={checks.shown(name)} is not a host name", 'Give one such as "localhost".')
 
 
 @in_words
@@ -85,7 +97,7 @@ def connect(
             "ciphers": ciphers,
         },
     )  # fmt: skip
-    for_context(session, wish.context)
+    session = checked(session, wish.context, wish.name)
     made = TLSSocket(
         wish=wish, allow_half_open=allow_half_open, no_delay=no_delay, high_water_mark=high_water_mark
     )  # fmt: skip
@@ -139,14 +151,13 @@ def secure(
 ) -> TLSSocket:
     """Go on in TLS on a connection that a plain server has accepted (STARTTLS), as its server.
 
-    options: key, cert and the others of `create_server`. on_secure: called when the handshake is done. The plain socket
-    writes and reads nothing any more; it closes with the new one, which this returns.
+    options: key, cert and the others of `create_server`, but sni_callback. on_secure: called when the handshake is
+    done. The plain socket writes and reads nothing any more; it closes with the new one, which this returns.
     Bytes that came after the client's word to begin are taken for TLS: what somebody has put in between is not read as
     a command. Source: RFC 3207 section 5.
     """
-    check_names(secure, options, SERVER_NAMES)
+    check_names(secure, options, SERVER_NAMES - {"sni_callback"})
     given: dict[str, Any] = dict(options)
-    given.pop("sni_callback", None)
     seconds = checks.seconds(given.pop("handshake_timeout", HANDSHAKE_TIMEOUT), "handshake_timeout")
     context = SecureContext(True, asked(**given))
     keeper: Any = _Keeper(socket, context)
@@ -180,8 +191,9 @@ def _upgrade(made: TLSSocket, plain: Any) -> TLSSocket:
             loop.get().call_soon(go_on, unread)  # after the listeners that this handler adds
 
     async def wait() -> NetError | None:
+        over = made._await_handshake()
         begin()
-        return await made._handshake_done() if made.secure_connecting else None
+        return await over
 
     if from_cell:
         error = loop.run(wait(), None)

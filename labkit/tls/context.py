@@ -5,6 +5,7 @@ Rule: options in, contexts out, which write their key log to core/secrets.py; no
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -80,6 +81,10 @@ def _set_ciphers(context: ssl.SSLContext, names: str) -> None:
 _clients: dict[Asked, SecureContext] = {}
 KEPT = 64
 """Contexts of clients that are kept: to make one costs some milliseconds, and a session belongs to its context."""
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_clients.clear)  # they write to the parent's key log
 
 
 def client_context(options: Asked) -> SecureContext:

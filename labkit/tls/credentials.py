@@ -25,6 +25,9 @@ class Material(NamedTuple):
     pem: bytes
     name: str
 
+    def __repr__(self) -> str:
+        return f"<PEM of {self.name}>"  # it may be a private key
+
 
 def material(given: Any, argument: str, attribute: str) -> Material:
     """What was given as an argument (``"key"``), as PEM. attribute: where an object of `labkit.ca` has it.
@@ -33,7 +36,10 @@ def material(given: Any, argument: str, attribute: str) -> Material:
     """
     found = getattr(given, attribute, None)
     if found is not None:
-        return Material(found.encode() if isinstance(found, str) else bytes(found), f"{argument}={given!r}")
+        shown = checks.shown(given)
+        if "-----BEGIN" in shown or isinstance(given, tuple):  # a key is not to stand in an error
+            shown = f"this {type(given).__name__}"
+        return Material(found.encode() if isinstance(found, str) else bytes(found), f"{argument}={shown}")
     if isinstance(given, str) and "-----BEGIN " in given:
         return Material(given.encode("ascii", "replace"), f"the text given as {argument}")
     if isinstance(given, (bytes, bytearray)):

@@ -30,7 +30,7 @@ class Buffer(Protocol):
 
 
 class AnyEngine(Protocol):
-    """What a layer asks of an engine; see `Engine`, whose methods these are.
+    """What a layer asks of an engine; `Engine` says what each of these does.
 
     opens: whether it says the first word of the handshake, as a client does.
     """

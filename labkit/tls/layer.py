@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from labkit.core import loop
@@ -86,8 +87,8 @@ class Layer(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
-        if self._linger is not None:
-            return  # after our alert nothing is read any more
+        if self._linger is not None or self._goodbye:
+            return  # after our alert, or their close_notify, nothing is read any more (RFC 8446 section 6.1)
         if not self.stands:
             self.engine.feed_first(data)
             self._go_on(self._shake)
@@ -163,6 +164,8 @@ class Layer(asyncio.Protocol):
             self.socket._failed_below(refusal)
             return
         self.stands = True
+        if self._paused and not self._fin:
+            self.tcp.pause_reading()
         self.socket._may_flow(self.write)
         self.socket._begin_secure()
         if self.engine.incoming.pending:
@@ -231,14 +234,18 @@ class Layer(asyncio.Protocol):
         if self._sent_end:
             return
         self._say_end()
-        if not self.tcp.is_closing():
-            self.tcp.write_eof()
+        self._send_fin()
 
     def _say_end(self) -> None:
         self._sent_end = True
         if self.stands:
             self.engine.close_notify()
             self._flush()
+
+    def _send_fin(self) -> None:
+        if not self.tcp.is_closing():
+            with suppress(OSError):  # the peer has reset it: `connection_lost` says so next
+                self.tcp.write_eof()
 
     def close(self) -> None:
         """See `Transport.close`."""
@@ -253,7 +260,7 @@ class Layer(asyncio.Protocol):
         if not self._alert or self._fin or self.tcp.is_closing():
             self.tcp.abort()
             return
-        self.tcp.write_eof()
+        self._send_fin()
         self._linger = loop.get().call_later(LINGER, self.tcp.abort)
 
     def part(self) -> None:
@@ -270,7 +277,7 @@ class Layer(asyncio.Protocol):
         """See `Transport.pause_reading`."""
         if not self._paused:
             self._paused = True
-            if not self._fin:
+            if not self._fin and self.stands:  # the handshake goes on
                 self.tcp.pause_reading()
 
     def resume_reading(self) -> None:

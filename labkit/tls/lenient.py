@@ -22,6 +22,9 @@ from labkit.tls.errors import NUMBERS, CertificateError, from_reason
 
 _BUFFER = 1 << 16
 
+UNRECOGNIZED_NAME = bytes((21, 3, 3, 0, 2, 2, 112))
+"""The alert in a record, as it stands before anything is encrypted. Source: RFC 8446 sections 5.1 and 6.2."""
+
 
 def context_of(made: SecureContext) -> Any:
     """The context of pyOpenSSL for the same options."""
@@ -88,7 +91,7 @@ class LenientEngine:
 
     incoming = Count(1)  # perhaps: pyOpenSSL does not say how much lies in front of OpenSSL
 
-    __slots__ = ("_number", "_out", "_tls", "first", "opens", "peer")
+    __slots__ = ("_number", "_out", "_tls", "first", "opens", "peer", "refused")
 
     def __init__(self, context: SecureContext, is_server: bool = True) -> None:
         self._tls = SSL.Connection(context_of(context), None)
@@ -96,6 +99,7 @@ class LenientEngine:
         self._tls.set_accept_state()
         self._number = 0
         self._out = b""
+        self.refused = ""  # why, by `Securing._chosen_lenient`
         self.first = b""
         self.opens = False
         self.peer = "the peer"
@@ -134,7 +138,11 @@ class LenientEngine:
         try:
             self._tls.do_handshake()
         except SSL.WantReadError:
-            return False
+            if not self.refused:
+                return False
+            self._collect()  # pyOpenSSL has answered the hello all the same: the alert leaves in place of that
+            self._out = UNRECOGNIZED_NAME
+            raise from_reason(self.refused, self.peer) from None
         except SSL.Error as error:
             raise self._translated(error) from None
         except _NoProtocol:

@@ -95,6 +95,9 @@ class Asked(NamedTuple):
     verifies: bool
     checks_name: bool
 
+    def __repr__(self) -> str:  # without the passphrase
+        return f"<options of TLS: {', '.join(f'{k}={v!r}' for k, v in self._asdict().items() if k != 'passphrase')}>"
+
 
 def asked(
     *,

@@ -13,6 +13,7 @@ from labkit.tls.credentials import Material
 from labkit.tls.errors import BadPEM
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s(.*?)-----END \1-----", re.DOTALL)
+_LINE = re.compile(rb"^-----(?:BEGIN|END) [A-Z0-9 ]+-----\s*$", re.MULTILINE)
 _CERTIFICATES = (b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE")
 
 
@@ -25,6 +26,7 @@ def trust(context: ssl.SSLContext, ca: Material) -> None:
     try:
         context.load_verify_locations(cadata=kept.decode("ascii"))
     except (ssl.SSLError, ValueError) as error:
+        _look_at_lines(ca)
         raise BadPEM(f"{ca.name}: OpenSSL cannot use this certificate ({error})", "Make it anew.") from None
 
 
@@ -32,8 +34,9 @@ def _no_pem(given: Material, what: str) -> BadPEM:
     if not given.pem.strip():
         return BadPEM(f"{given.name} is empty", f"It should have {what}, in PEM.")
     if given.pem[:1] == b"\x30":
+        kind = "pkey" if "key" in what else "x509"
         return BadPEM(
-            f"{given.name} is DER, not PEM", "Convert it: openssl x509 -inform der -in FILE -out FILE.pem.",
+            f"{given.name} is DER, not PEM", f"Convert it: openssl {kind} -inform der -in FILE -out FILE.pem.",
         )  # fmt: skip
     return BadPEM(f"{given.name} has no line -----BEGIN …-----", f"It should have {what}, in PEM.")
 
@@ -71,6 +74,14 @@ def certificates(given: Material) -> list[bytes]:
     return found
 
 
+def _look_at_lines(given: Material) -> None:
+    """Raise `BadPEM` if a line of PEM has something before it or behind it, which OpenSSL does not take."""
+    alone = len(_LINE.findall(given.pem.removeprefix(b"\xef\xbb\xbf")))
+    if alone < given.pem.count(b"-----BEGIN ") + given.pem.count(b"-----END "):
+        raise BadPEM(f"{given.name}: a line -----BEGIN …----- or -----END …----- does not stand alone in its line",
+                     "Take out the spaces before it, or begin a new line.")  # fmt: skip
+
+
 def _short(error: Exception) -> str:
     return str(error).splitlines()[0].rstrip(".")[:120]
 
@@ -79,6 +90,8 @@ def why(certificate: Material, key: Material, passphrase: bytes, error: Exceptio
     """Why this certificate and this key cannot be used together. error: what OpenSSL said."""
     try:
         _look(certificate, key, passphrase)
+        _look_at_lines(certificate)
+        _look_at_lines(key)
     except BadPEM as found:
         return found
     reason = getattr(error, "reason", None) or str(error)

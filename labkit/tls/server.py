@@ -18,14 +18,14 @@ from labkit.net.socket import Socket
 from labkit.streams import HIGH_WATER_MARK
 from labkit.streams.stream import NO_SLOTS
 from labkit.tls import hello
-from labkit.tls.context import SecureContext, create_secure_context
-from labkit.tls.options import HANDSHAKE_TIMEOUT, LEAST, MOST, asked
+from labkit.tls.context import KEPT, SecureContext
+from labkit.tls.options import HANDSHAKE_TIMEOUT, LEAST, MOST, Asked, asked
 from labkit.tls.socket import TLSSocket
 
 EVENTS = frozenset({"secure_connection", "tls_client_error", "keylog"})
 """What a server tells besides, if it has TLS."""
 
-SLOTS = ("_contexts", "_handshake_timeout", "_sni", "secure_context")
+SLOTS = ("_contexts", "_handshake_timeout", "_made", "_sni", "secure_context")
 """Of a class that has `Securing`."""
 
 UNRECOGNIZED_NAME = int(ssl.AlertDescription.ALERT_DESCRIPTION_UNRECOGNIZED_NAME)
@@ -42,6 +42,7 @@ class Securing(NetServer):
 
     _contexts: dict[str, SecureContext]
     _handshake_timeout: float
+    _made: dict[Asked, SecureContext]
     _sni: Callable[..., Any] | None
     secure_context: SecureContext
 
@@ -51,7 +52,7 @@ class Securing(NetServer):
         sni = options.pop("sni_callback", None)
         self._handshake_timeout = checks.seconds(seconds, "handshake_timeout")
         self._sni = None if sni is None else checks.function(sni, "sni_callback")
-        self._contexts = {}
+        self._contexts, self._made = {}, {}
         if options.get("cert") is None:
             raise BadArgument("a server of TLS needs a certificate and its key", "Give key= and cert=.")
         self.secure_context = SecureContext(True, asked(**options))
@@ -59,12 +60,23 @@ class Securing(NetServer):
         if self.secure_context.is_lenient:
             from labkit.tls import lenient
 
-            lenient.context_of(self.secure_context)  # what cannot be used is told here
+            other = lenient.context_of(self.secure_context)  # what cannot be used is told here
+            other.set_tlsext_servername_callback(self._chosen_lenient)
 
     def add_context(self, hostname: str, *, key: Any, cert: Any, passphrase: str | bytes | None = None) -> None:
         """Use another certificate for clients that ask for this name (SNI); ``"*.example"`` is for one more label."""
         name = checks.text(hostname, "a host name").rstrip(".").lower()
-        self._contexts[name] = create_secure_context(key=key, cert=cert, passphrase=passphrase)
+        self._contexts[name] = self._with(asked(key=key, cert=cert, passphrase=passphrase))
+
+    def _with(self, other: Asked) -> SecureContext:
+        """A context with another key and certificate; it trusts this server's CAs (OpenSSL looks there for them)."""
+        own = self.secure_context.asked
+        wanted = own._replace(certificate=other.certificate, key=other.key, passphrase=other.passphrase)
+        if (found := self._made.get(wanted)) is None:
+            if len(self._made) >= KEPT:
+                del self._made[next(iter(self._made))]
+            found = self._made[wanted] = SecureContext(True, wanted)
+        return found
 
     def _chosen(self, connection: Any, name: str | None, _: ssl.SSLContext) -> int | None:
         """A client has asked for a name, or for none: choose the certificate. Source: RFC 6066 section 3.
@@ -77,20 +89,34 @@ class Securing(NetServer):
         if theirs is not None and not set(ours) & set(theirs):
             connection.labkit_refused = "NO_APPLICATION_PROTOCOL"
             return NO_APPLICATION_PROTOCOL
+        try:
+            if (made := self._named(name)) is not None:
+                connection.context = made.context
+        except Exception as error:
+            self._report(error)
+            connection.labkit_refused = "UNRECOGNIZED_NAME"
+            return UNRECOGNIZED_NAME
+        return None
+
+    def _named(self, name: str | None) -> SecureContext | None:
+        """The context for a name that a client asks for; None: the server's own. Raises what `sni_callback` raises."""
         wanted = "" if name is None else name.rstrip(".").lower()
         made = self._contexts.get(wanted) or self._contexts.get("*." + wanted.partition(".")[2])
-        if made is None and self._sni is not None:
-            try:
-                made = self._sni(name)
-                if made is not None and not isinstance(made, SecureContext):
-                    made = create_secure_context(key=made, cert=made)
-            except Exception as error:
-                self._report(error)
-                connection.labkit_refused = "UNRECOGNIZED_NAME"
-                return UNRECOGNIZED_NAME
-        if made is not None:
-            connection.context = made.context
-        return None
+        if made is not None or self._sni is None or (given := self._sni(name)) is None:
+            return made
+        return self._with(given.asked if isinstance(given, SecureContext) else asked(key=given, cert=given))
+
+    def _chosen_lenient(self, connection: Any) -> None:
+        """See `_chosen`; called by pyOpenSSL."""
+        engine, name = connection.get_app_data(), connection.get_servername()
+        try:
+            if (made := self._named(None if name is None else name.decode("ascii", "replace"))) is not None:
+                from labkit.tls import lenient
+
+                connection.set_context(lenient.context_of(made))
+        except Exception as error:
+            self._report(error)
+            engine.refused = "UNRECOGNIZED_NAME"
 
     # -- what a server of TCP does otherwise
 

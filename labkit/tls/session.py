@@ -8,17 +8,21 @@ from __future__ import annotations
 from typing import Any
 
 from labkit.core.checks import shown
-from labkit.core.errors import BadArgument
+from labkit.core.errors import BadArgument, LabError
 from labkit.tls.context import SecureContext
 
 
 class Session:
-    """What `TLSSocket.get_session` returns, and `connect` takes. inner: of Python's ssl."""
+    """What `TLSSocket.get_session` returns, and `connect` takes. inner: of Python's ssl.
 
-    __slots__ = ("context", "inner")
+    name: whom the certificate was for. error: why the server was not trusted, or None. A resumed handshake has no
+    certificate, so both still hold.
+    """
 
-    def __init__(self, inner: Any, context: SecureContext) -> None:
-        self.inner, self.context = inner, context
+    __slots__ = ("context", "error", "inner", "name")
+
+    def __init__(self, inner: Any, context: SecureContext, name: str, error: LabError | None = None) -> None:
+        self.inner, self.context, self.name, self.error = inner, context, name, error
 
     @property
     def id(self) -> bytes:
@@ -40,8 +44,8 @@ class Session:
         return f"<session {self.id[:4].hex()}…>"
 
 
-def for_context(given: Any, context: SecureContext) -> Any:
-    """What Python's ssl takes for a session that a program has given. Raises `BadArgument`."""
+def checked(given: Any, context: SecureContext, name: str) -> Session | None:
+    """The session that a program has given, for a connection to a server of this name. Raises `BadArgument`."""
     if given is None:
         return None
     if not isinstance(given, Session):
@@ -50,4 +54,8 @@ def for_context(given: Any, context: SecureContext) -> Any:
         raise BadArgument(
             "this session was made with other options of TLS", "Connect with the same ca, cert, key, versions, ciphers."
         )
-    return given.inner
+    if given.name != name:  # otherwise a server that is known by one name could speak for all others
+        raise BadArgument(
+            f"this session was made with {given.name}, not with {name}", "Connect without it: the server is another."
+        )
+    return given

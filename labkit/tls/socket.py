@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from labkit.core import addresses, checks, loop, secrets
+from labkit.core.emitter import Failure
 from labkit.core.errors import LabError, NetError, TimedOut
 from labkit.core.listeners import Once, in_cell
 from labkit.net.connecting import Target
@@ -19,7 +20,7 @@ from labkit.tls.context import SecureContext
 from labkit.tls.engine import AnyEngine, Engine
 from labkit.tls.errors import CertificateError, TLSError, Truncated
 from labkit.tls.layer import Layer
-from labkit.tls.session import Session, for_context
+from labkit.tls.session import Session, checked
 
 if TYPE_CHECKING:
     from labkit.tls.certificate import PeerCertificate
@@ -133,6 +134,9 @@ class TLSSocket(Socket):
         """Whether this connection resumed an earlier session."""
         return loop.call(lambda: (engine := self._engine()) is not None and engine.is_resumed)
 
+    def __repr__(self) -> str:
+        return super().__repr__().replace(" socket", " TLS socket", 1)
+
     def _engine(self) -> AnyEngine | None:
         return None if self._layer is None or not self._layer.stands else self._layer.engine
 
@@ -145,8 +149,8 @@ class TLSSocket(Socket):
     def _new_engine(self) -> AnyEngine:
         wish = self._wish
         if wish is not None:
-            session, self._session = self._session, None
-            return Engine(wish.context, False, wish.name, for_context(session, wish.context))
+            session = checked(self._session, wish.context, wish.name)
+            return Engine(wish.context, False, wish.name, None if session is None else session.inner)
         owner: Any = self.server
         context: SecureContext = owner.secure_context
         if context.is_lenient:
@@ -157,17 +161,17 @@ class TLSSocket(Socket):
 
     async def _open(self, target: Target, timeout: float, from_cell: bool) -> NetError | None:
         self._patience = timeout
+        over = self._await_handshake() if from_cell else None
         failed = await super()._open(target, timeout, from_cell)
-        if failed is not None or not from_cell or not self.secure_connecting:
+        if failed is not None or over is None or (self.closed and not over.done()):
+            self._call = None
             return failed
-        return await self._handshake_done()
+        return await over
 
-    async def _handshake_done(self) -> NetError | None:
-        """Wait until the handshake is over; returns the error that the call has to raise."""
-        if self.closed or self.destroyed:
-            return self._outcome(self._failed, True) if isinstance(self._failed, NetError) else None
+    def _await_handshake(self) -> asyncio.Future[NetError | None]:
+        """For a cell, before anything can come: the error that its call has to raise when the handshake is over."""
         self._call = loop.get().create_future()
-        return await self._call
+        return self._call
 
     def _attach(self, transport: Any, *, ready: bool = True) -> None:
         assert self._layer is not None
@@ -194,12 +198,15 @@ class TLSSocket(Socket):
                 self.authorization_error = engine.verdict()
                 self.authorized = self.authorization_error is None
             return None
-        self.authorization_error = self._judged(engine, wish)
+        given, self._session = self._session, None
+        self.authorization_error = self._judged(engine, wish, given)
         self.authorized = self.authorization_error is None
         return self.authorization_error if wish.context.asked.verifies else None
 
-    def _judged(self, engine: AnyEngine, wish: Wish) -> CertificateError | None:
+    def _judged(self, engine: AnyEngine, wish: Wish, given: Session | None) -> LabError | None:
         """Why the server is not who it should be, or None. What OpenSSL has looked at is not looked at again."""
+        if engine.is_resumed and given is not None and given.error is not None:
+            return given.error
         if not wish.context.asked.verifies and not engine.is_resumed:
             from labkit.tls import judging
 
@@ -241,13 +248,17 @@ class TLSSocket(Socket):
     def _tell_secrets(self) -> None:
         """The lines of the key log that are about this connection."""
         assert self._layer is not None
-        if "keylog" in self._listeners or self._tickets:
-            random = self._layer.random().hex().encode()
-            for line in secrets.lines():
-                if line.split(b" ")[1:2] == [random]:
-                    self._fire("keylog", line)
-        else:
+        owner: Any = self.server
+        at_server = owner is not None and "keylog" in getattr(owner, "_listeners", ())
+        if not at_server and "keylog" not in self._listeners and not self._tickets:
             secrets.empty()
+            return
+        random = self._layer.random().hex().encode()
+        for line in secrets.lines():
+            if line.split(b" ")[1:2] == [random]:
+                self._fire("keylog", line)
+                if at_server:
+                    owner._fire("keylog", line, self)
 
     def _look_for_session(self) -> None:
         """See `Secured._look_for_session`."""
@@ -260,7 +271,7 @@ class TLSSocket(Socket):
         if engine is not None and wish is not None:
             inner = engine.session
             if inner is not None and (inner.has_ticket or (inner.id and engine.version != "TLSv1.3")):
-                self._session = Session(inner, wish.context)
+                self._session = Session(inner, wish.context, wish.name, self.authorization_error)
         return self._session
 
     def _settle(self, raised: NetError | None) -> None:
@@ -289,6 +300,13 @@ class TLSSocket(Socket):
                 loop.get().call_later(GRACE, self._tell_late, error)
         else:
             super()._fail(error)
+
+    def _left_over(self, failure: Failure) -> None:
+        error = failure.exception()
+        if self._from_cell and isinstance(error, TLSError):  # the wait returned what came before it: see `_fail`
+            loop.call(lambda: loop.get().call_later(GRACE, self._tell_late, error))
+        else:
+            super()._left_over(failure)
 
     def _tell_late(self, error: BaseException) -> None:
         failure = self._failure

@@ -109,6 +109,8 @@ LESSONS = [
     "01f-tcp-book", "02a-udp", "02b-udp-network", "02c-dns", "02d-crafting", "02e-udp-book", "03a-http-messages",
     "03b-http-connections", "03c-http-clients", "03d-http-bodies", "03e-http-book", "04a-push",
     "04b-websocket-handshake", "04c-websocket-frames", "04d-websocket-endings",
+    "05a-eavesdropping", "05a2-in-the-middle", "05b-keys-and-certificates", "05b2-gone-wrong",
+    "05c-tls-handshake", "05d-mutual-tls", "05e-https",
 ]  # fmt: skip
 
 

@@ -32,8 +32,8 @@ MARK = ("rect", {"am", "oam"})
 FOOT = "s"  # the class of small print, where the origin is
 ORIGINS = {"live", "recorded"}  # the word beside the mark
 ORIGIN = re.compile(r"(?m)^tape: [^<\n]*")
-# Also bytes in hexadecimal, pair by pair: the masking keys of a WebSocket are others in each run.
-NUMBER = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{2}(?: [0-9a-f]{2})+\b|\d[\d.,:]*")
+# Also bytes in hexadecimal, pair by pair: masking keys of a WebSocket, key identifiers of a certificate (with colons).
+NUMBER = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{2}(?:[ :][0-9a-f]{2})+\b|\d[\d.,:]*")
 # Whether a word behind a number is a plural, the number decides.
 PLURAL = re.compile(r"(# \w{2,}?)s\b")
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 import labkit
-import labkit.websocket  # its errors, too, are errors with words
+import labkit.nodejs  # the errors of these parts, too, are errors with words
+import labkit.tls
+import labkit.websocket
 from labkit.core.errors import LabError
 from tests.needs import need_live_capture, need_private_network
 from tests.notebooks.running import LessonKernel, Outputs, lesson_kernel, verdicts

@@ -71,6 +71,8 @@ def sanitise(text: str) -> str:
         ("  icmp.ident  Identifier = 7 (this run)", "  icmp.ident  Identifier = 4711 (this run)"),
         ("  ip.id  Identification = 0x473c (this run)", "  ip.id  Identification = 0x0000 (this run)"),
         ("  ip.checksum  Header Checksum = 0x1: good", "  ip.checksum  Header Checksum = 0x2: good"),
+        ("  bits 40-255  tls.app_data  Encrypted data = 27 bytes: ab 01… (this run)",
+         "  bits 40-255  tls.app_data  Encrypted data = 27 bytes: 00 11 22… (this run)"),
         ("  bits 16-47  websocket.masking_key  Masking key = 11 22 33 44: another one (this run)",
          "  bits 16-47  websocket.masking_key  Masking key = fe dc ba 98: another one (this run)"),
         ("  websocket.masked_payload  Masked payload = 79 47 5f … (30 bytes) (this run)",

@@ -119,7 +119,7 @@ def test_mutated_messages_that_are_encrypted_are_read(seed: int) -> None:
         for _ in range(3):
             data = bytearray(chance.choice(plain))
             for _ in range(chance.randint(1, 3)):
-                at = chance.randrange(len(data))
+                at = chance.randrange(len(data) + 1)
                 data[at : at + chance.randint(0, 3)] = chance.randbytes(chance.randint(0, 3))
             kind, zeros = chance.choice((22, 22, 22, 21, 20, 24, 99)), chance.choice((0, 9))
             turns.append(("c", made.shaking_c.seal(kind, bytes(data), zeros)))

@@ -5,14 +5,16 @@ Rule: real packets on loopback; what a record says is tested elsewhere.
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import labkit
-from labkit import ca, draw, tls
+from labkit import ca, draw, https, tls, websocket
 from labkit.packets import Tape
-from tests.needs import need_live_capture
+from tests.needs import need_live_capture, need_tool
+from tests.packets import tls_oracle
 
 
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
@@ -69,3 +71,67 @@ def test_another_capture_does_not_get_these_keys(tmp_path: Path) -> None:
     assert other
     assert not one & other
     assert next(iter(one)).split()[2].encode() not in tapes[1].save(tmp_path / "b.pcapng").read_bytes()
+
+
+def test_https_and_wss_are_read_inside_tls() -> None:
+    need_live_capture()
+    root = ca.CA()
+    me = root.issue("localhost", "127.0.0.1")
+    server = https.create_server(lambda request, response: response.end("hello"), key=me, cert=me)
+    sockets = websocket.create_server(server=server)
+    sockets.on("connection", lambda socket, request: socket.on("message", socket.send))
+    server.listen(0)
+    port = server.address()[1]
+    with labkit.capture(port=port) as tape:
+        response = https.get(f"https://localhost:{port}/", ca=root, agent=False).wait_for("response")
+        assert response.body() == b"hello"
+        caller = websocket.WebSocket(f"wss://localhost:{port}/", ca=root)
+        caller.send("ping?")
+        assert caller.wait_for("message") == "ping?"
+        caller.close()
+        caller.wait_for("close")
+    server.close()
+    assert [(each.method or each.status, each.encrypted) for each in tape.messages if each.protocol == "HTTP"] == [
+        ("GET", True), (200, True), ("GET", True), (101, True),
+    ]  # fmt: skip
+    assert [each.message for each in tape.frames if each.kind == "text"] == ["ping?", "ping?"]
+    for message in tape.messages:
+        assert message.records
+        assert set(message.packets) <= {number for each in message.records for number in each.packets}
+    told = repr(draw.ladder(tape, of="TLS"))
+    assert "GET /" in told
+    assert 'text "ping?"' in told
+    assert "GET" not in repr(draw.ladder(tape.without_secrets(), of="TLS"))
+
+
+NODE = """
+const ca = require("fs").readFileSync(process.argv[2])
+require("https").get({ port: +process.argv[1], host: "localhost", ca }, answer => answer.resume())
+"""
+PROGRAMS = {
+    "curl": ["-s", "--cacert", "CA", "https://localhost:PORT/"],
+    "node": ["-e", NODE, "PORT", "CA"],
+    "openssl": ["s_client", "-quiet", "-CAfile", "CA", "-connect", "localhost:PORT", "-groups", "P-521:X25519:P-256"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_other_programs_say_is_as_in_tshark(program: str, tmp_path: Path) -> None:
+    need_live_capture()
+    path = need_tool(program)
+    root = ca.CA()
+    me = root.issue("localhost", "127.0.0.1")
+    (tmp_path / "ca.pem").write_bytes(root.cert_pem)
+    server = https.create_server(lambda request, response: response.end("hello"), key=me, cert=me)
+    server.listen(0)
+    port = server.address()[1]
+    trusted = str(tmp_path / "ca.pem")
+    words = [trusted if each == "CA" else each.replace("PORT", str(port)) for each in PROGRAMS[program]]
+    with labkit.capture(port=port) as tape:
+        said = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" if program == "openssl" else b""
+        subprocess.run([path, *words], input=said, capture_output=True, check=True, timeout=60)
+    server.close()
+    assert [each.method or each.status for each in tape.messages] == ["GET", 200]
+    compared = tls_oracle.compare(tape, tape.save(tmp_path / "tape.pcapng"))
+    assert not compared.wrong, "\n".join(compared.wrong[:5])
+    assert compared.records == len(tape.records)

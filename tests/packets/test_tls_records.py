@@ -9,9 +9,12 @@ import base64
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from labkit.core.errors import LabError, NoSuchPart
-from labkit.packets import Tape
+from labkit.packets import Tape, dissect
 from labkit.packets.capture_file import Recording
 from labkit.packets.tls_keys import KEY_LOG
 from tests.packets import tls_made, tls_scenes
@@ -88,6 +91,32 @@ def test_a_record_says_what_its_header_says_and_what_it_carries() -> None:
     assert repr(hidden).startswith("application_data: EncryptedExtensions (")
 
 
+def test_a_record_opens_by_hand_with_its_secret_and_its_number() -> None:
+    """HKDF-Expand-Label and AES-GCM in ten lines, as in RFC 8446 §5.3 and §7.1, without this package."""
+    turns, made = exchanged(("s", New().data_s.seal(23, b"?")))
+    tape = with_keys(turns, made.keys())
+    answer = tape.messages[1].records[0]
+    assert (answer.secret, answer.sequence) == ("SERVER_TRAFFIC_SECRET_0", 0)
+    line = next(each for each in tape.secrets if each.startswith(answer.secret))
+    secret = bytes.fromhex(line.split()[2])
+
+    def expand(label: bytes, size: int) -> bytes:
+        info = size.to_bytes(2, "big") + bytes([6 + len(label)]) + b"tls13 " + label + b"\0"
+        return HKDFExpand(SHA256(), size, info).derive(secret)
+
+    nonce = (int.from_bytes(expand(b"iv", 12), "big") ^ answer.sequence).to_bytes(12, "big")
+    plain = AESGCM(expand(b"key", 16)).decrypt(nonce, answer.data[5:], answer.data[:5])
+    assert plain == ANSWER + b"\x17"
+    assert answer.inside is not None
+    assert plain == answer.inside.data
+    finish = [each for each in tape.records if each.messages and each.messages[-1].kind == "Finished"]
+    assert [each.secret for each in finish] == [
+        "SERVER_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+    ]  # fmt: skip
+    assert tape.records[0].sequence is None
+    assert tape.records[0].secret == ""
+
+
 def test_a_byte_inside_leads_to_its_packet() -> None:
     tape = tls_scenes.tape_of(played("t13"))
     request = tape.messages[0]
@@ -108,6 +137,23 @@ def test_a_byte_inside_leads_to_its_packet() -> None:
     assert [layer.name for layer in tape[number - 1].layers][-1] == "TLS"
     assert tape.where(protocol="TLS")
     assert all(packet.records for packet in tape.where(protocol="tls"))
+
+
+def test_a_frame_without_its_tape_shows_its_records() -> None:
+    tape = tls_scenes.tape_of(played("t12"), keys=False)
+    shown = 0
+    for packet in tape:
+        layers = dissect(packet.raw)
+        assert [layer.name for layer in layers].count("TLS") == len(packet.records), packet
+        for layer, found in zip([each for each in layers if each.name == "TLS"], packet.records, strict=True):
+            every_byte_once(layer.fields, layer.start // 8, layer.end // 8)
+            assert layer.data == found.data
+            shown += 1
+    assert shown == len(tape.records)
+    hello = next(layer for layer in dissect(tape[3].raw) if layer.name == "TLS")
+    assert hello["tls.handshake.extensions_server_name"].value == "localhost"
+    plain = talk([("c", b"\x16\x03\x01 this is no record of TLS")]).frames[3]
+    assert "TLS" not in [layer.name for layer in dissect(plain)]
 
 
 def test_a_message_over_several_records_is_joined() -> None:
@@ -213,6 +259,11 @@ def test_a_suite_that_is_not_known_is_named() -> None:
     tape = tls_scenes.tape_of(scene)
     reasons = {each.reason for each in tape.records if each.encrypted}
     assert reasons == {"records of TLS_ECDHE_RSA_WITH_RC4_128_SHA cannot be opened here"}
+    scene = tls_made.old()
+    hello = server_hello(suite=0xC013, new=False)
+    scene.turns[0][1] = "s", record(22, hello[:4] + b"\3\1" + hello[6:]) + record(22, tls_made.message(14))
+    reasons = {each.reason for each in tls_scenes.tape_of(scene).records if each.encrypted}
+    assert reasons == {"records of TLS 1.0 cannot be opened here"}
 
 
 # -- wires that lose, and tapes that miss something
@@ -396,6 +447,18 @@ def test_malformed_messages_say_what_is_wrong() -> None:
     assert message.state == "malformed"
     assert message.reason
     every_byte_once(message.fields, message.start, message.stop)
+
+
+def test_a_header_alone_is_a_record_that_is_cut() -> None:
+    """Found by a random test: the first byte of the content was asked for, and the stream ended before it."""
+    turns: list[Turn] = [("c", record(22, tls_made.client_hello())), ("s", record(22, bytes(40))[:5])]
+    tape = with_keys(turns, b"")
+    assert [(each.sender, each.state) for each in tape.records] == [("client", "")]
+    turns[1] = "s", record(22, server_hello()) + record(22, bytes(40))[:5]
+    tape = with_keys(turns, b"")
+    assert [each.state for each in tape.records] == ["", "", "cut"]
+    turns[1] = "s", record(21, b"\2\50") + record(22, bytes(40))[:5]
+    assert [each.state for each in with_keys(turns, b"").records] == ["", "", "cut"]
 
 
 def test_a_message_that_does_not_end_is_cut() -> None:

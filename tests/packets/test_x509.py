@@ -15,12 +15,17 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from labkit import ca, draw
+from labkit.ca import gallery
 from labkit.core.errors import LabError, NoSuchPart
 from labkit.packets.model import Field
 from labkit.packets.x509 import Certificate
 from tests.needs import need_tool
+from tests.packets import tls_made, tls_oracle, tls_scenes
+from tests.packets.dialogs import Turn
 from tests.packets.leaves import every_byte_once
 from tests.packets.tls_certificates import folder, pairs
+from tests.packets.tls_made import record, vector
+from tests.packets.tls_scenes import Scene
 
 SAID = (
     "version", "serial_number", "subject", "issuer", "not_before", "not_after", "names", "key", "is_ca",
@@ -56,20 +61,51 @@ def values(fields: tuple[Field, ...], depth: int = 0) -> list[tuple[int, int, in
     return found
 
 
+def asn1parse(der: bytes) -> list[tuple[int, ...]]:
+    """The same, as openssl says it."""
+    command = [need_tool("openssl"), "asn1parse", "-inform", "DER"]
+    done = subprocess.run(command, input=der, capture_output=True, check=True, timeout=100)
+    lines = re.findall(r"^ *(\d+):d=(\d+) +hl=(\d+) +l= *(\d+)", done.stdout.decode(), re.MULTILINE)
+    return [tuple(map(int, line)) for line in lines]
+
+
 @pytest.mark.parametrize("name", [*(f"{name} {at}" for name, chain in (("rich", 2), ("chain", 2), ("rsa", 1),
                                     ("ed25519", 1), ("huge", 1), ("client", 1), ("ca", 1)) for at in range(chain)),
                                   "of labkit.ca", "root of labkit.ca"])  # fmt: skip
 def test_every_value_is_where_openssl_says(name: str) -> None:
     der = ders()[name]
-    command = [need_tool("openssl"), "asn1parse", "-inform", "DER"]
-    done = subprocess.run(command, input=der, capture_output=True, check=True, timeout=100)
-    lines = re.findall(r"^ *(\d+):d=(\d+) +hl=(\d+) +l= *(\d+)", done.stdout.decode(), re.MULTILINE)
     cert = Certificate(der)
-    assert values(cert.fields) == [tuple(map(int, line)) for line in lines]
+    assert values(cert.fields) == asn1parse(der)
     every_byte_once(cert.fields, 0, len(der))
     named = [part for top in cert.fields for part in top.walk()]
     assert not [part for part in named if part.name == "x509.any" and part.start < named[1].start]
     assert all(part.why.endswith(".") and part.rfc for part in named)
+
+
+def test_the_gallery_of_certificates_gone_wrong_is_as_in_openssl_and_tshark(tmp_path: Path) -> None:
+    """All of them in one Certificate message of TLS 1.2, cut into records: names and places are tshark's, too."""
+    found: dict[bytes, str] = {}
+    for name in gallery.NAMES_OF_CASES:
+        case = gallery.case(name)
+        for holder in (case.identity, case.trusted):
+            for each in (holder.certificate, *holder._above):
+                found[each.public_bytes(Encoding.DER)] = name
+    assert len(found) > 30
+    for der, name in found.items():
+        assert values(Certificate(der).fields) == asn1parse(der), name
+        every_byte_once(Certificate(der).fields, 0, len(der))
+    message = tls_made.message(11, vector(3, b"".join(vector(3, der) for der in found)))
+    records = [record(22, message[at : at + 16000]) for at in range(0, len(message), 16000)]
+    sent = record(22, tls_made.server_hello(suite=0xC02F, new=False)) + b"".join(records)
+    turns: list[Turn] = [
+        ("c", record(22, tls_made.client_hello(suites=(0xC02F,)), 0x0301)),
+        ("s", [sent[at : at + 1400] for at in range(0, len(sent), 1400)]),
+    ]
+    tape = tls_scenes.tape_of(Scene([turns], b"", []))
+    compared = tls_oracle.compare(tape, tape.save(tmp_path / "gallery.pcapng"))
+    assert not compared.wrong, "\n".join(compared.wrong[:5])
+    assert compared.fields > 60 * len(found)
+    assert [each.der for each in tape.handshake[2].certificates] == list(found)
 
 
 def test_what_a_certificate_says_is_what_the_package_cryptography_reads() -> None:

@@ -229,6 +229,7 @@ def extensions() -> Scene:
     """A hello with the extensions that our libraries do not send, two of which mean nothing (GREASE)."""
     more = (
         extension(0x0A0A), extension(1, b"\4"), extension(5, b"\1\0\0\0\0"), extension(18), extension(21, bytes(20)),
+        extension(27, b"\2\0\2"), extension(65037, bytes(9)), extension(17613, b"\0\3\2h2"),
         extension(28, b"\x40\1"), extension(44, vector(2, b"cookie")),
         extension(47, vector(2, vector(2, CA_NAME))),
         extension(49), extension(50, vector(2, b"\4\3")), extension(0x7A7A, b"?"),

@@ -1,16 +1,22 @@
 """Client certificates: what is given, what the server asks for, which version; and what each side sees of it.
 
-Rule: the table of chapter 7.5 (E-5.1, C-5.8, C-5.12, C-5.13). Node's half of the same table is in test_node.py.
+Rule: the table of chapter 7.5 (E-5.1, C-5.8, C-5.12, C-5.13). Node plays the same table in node/mutual.js.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import pytest
 
 from labkit import tls
 from labkit.core.errors import LabError
+from tests.needs import need_tool
 from tests.tls.people import Pair, people
 
 GIVEN = ("none", "right", "stranger", "expired")
@@ -84,7 +90,7 @@ LET_IN = {
     ("asked", "expired"): (False, "CERT_HAS_EXPIRED"),
     ("required", "right"): (True, None),
 }
-"""(policy, given) -> (authorized, authorization_error): the same in both versions, and in Node (test_node.py)."""
+"""(policy, given) -> (authorized, authorization_error): the same in both versions, and in Node."""
 
 REFUSED = {
     "none": ("ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE", "SSLV3_ALERT_HANDSHAKE_FAILURE", "CERTIFICATE_REQUIRED"),
@@ -107,6 +113,43 @@ def test_what_both_sides_see(policy: str, kind: str, version: str) -> None:
     else:  # the client takes itself for connected: the alert comes after its own last message
         new = f"TLSV13_ALERT_{new}" if new == "CERTIFICATE_REQUIRED" else new
         assert seen == Seen("read", f"ERR_SSL_{new}", None, None, server_error)
+
+
+@cache
+def nodes_table() -> dict[str, dict[str, Any]]:
+    """``"TLSv1.2,asked,none"`` -> what both sides see in Node."""
+    with TemporaryDirectory() as folder:
+        where = Path(folder)
+        people().server.save(where, "server")
+        for kind, pair in {
+            "right": people().client,
+            "stranger": people().stranger,
+            "expired": people().expired,
+        }.items():
+            pair.save(where, kind)
+        (where / "root.pem").write_bytes(people().root)
+        command = [need_tool("node"), str(Path(__file__).parent / "node" / "mutual.js"), folder]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    table: dict[str, dict[str, Any]] = json.loads(ran.stdout)
+    return table
+
+
+@pytest.mark.parametrize("kind", GIVEN)
+@pytest.mark.parametrize("policy", POLICIES)
+def test_node_sees_the_same(policy: str, kind: str, version: str) -> None:
+    seen = nodes_table()[f"{version},{policy},{kind}"]
+    if (policy, kind) in LET_IN:
+        authorized, why = LET_IN[policy, kind]
+        assert seen == {"authorized": authorized, "why": why, "server": None, "client": None, "got": "welcome!\n"}
+        return
+    server, old, new = REFUSED[kind]
+    assert (seen["authorized"], seen["got"]) == (None, "")
+    if kind == "none":  # OpenSSL refuses it, there as here
+        alert = f"ERR_SSL_{old}" if version == "TLSv1.2" else f"ERR_SSL_TLSV13_ALERT_{new}"
+        assert (seen["server"], seen["client"]) == (server, alert)
+    else:  # Node's own code looks at it after the handshake, and closes without an alert
+        assert seen["server"] == "ECONNRESET"
+        assert seen["client"] == ("ECONNRESET" if version == "TLSv1.2" else None)
 
 
 def test_a_server_knows_its_client(version: str) -> None:

@@ -5,6 +5,8 @@ Rule: both ends are ours.
 
 from __future__ import annotations
 
+import os
+import stat
 import threading
 from typing import Any
 
@@ -40,6 +42,19 @@ def test_a_server_of_several_names(good: Pair, version: str) -> None:
             assert client.servername is None
             assert server.wait_for("secure_connection").servername is None
         assert asked == ["called.wild.test", "localhost", None]
+
+
+def test_a_lenient_server_of_several_names(version: str) -> None:
+    made = tls.create_server(
+        key=people().server, cert=people().server, ca=people().root, request_cert=True, reject_unauthorized=False,
+        max_version=version,
+    )  # fmt: skip
+    made.add_context("other.test", key=people().other_server, cert=people().other_server)
+    with made.listen(0) as server:
+        for name in ("other.test", "localhost"):
+            with tls.connect(server.port, servername=name, ca=people().root) as client:
+                assert client.authorized
+                assert server.wait_for("secure_connection").servername == name
 
 
 def test_a_callback_that_fails_refuses_the_name(good: Pair, version: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,6 +108,9 @@ def test_the_key_log_of_one_connection(good: Pair, version: str) -> None:
     with tls.create_server(lambda s: s.end(), key=good, cert=good, max_version=version).listen(0) as server:
         tls.connect(server.port, ca=people().root).wait_for("close")  # another, before
 
+        at_server: list[Any] = []
+        server.on("keylog", lambda line, socket: at_server.append((line, socket.server is server)))
+
         def use() -> None:
             client = tls.connect(server.port, ca=people().root)
             client.on("keylog", told.append)
@@ -104,6 +122,25 @@ def test_the_key_log_of_one_connection(good: Pair, version: str) -> None:
     assert len(told) == (1 if version == "TLSv1.2" else 5)
     assert len({line.split()[1] for line in told}) == 1
     assert set(told) <= set(secrets.lines())
+    assert at_server == [(line, True) for line in told]
+
+
+def test_the_key_log_where_there_are_no_files_in_memory(
+    good: Pair, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: list[list[int]] = []
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    monkeypatch.setattr(secrets, "_file", None)
+    monkeypatch.setattr(secrets, "_apart", files)
+    with tls.create_server(lambda s: s.end(), key=good, cert=good, max_version=version).listen(0) as server:
+        before = secrets.lines()
+        tls.connect(server.port, ca=people().root).wait_for("close")
+        new = [line for line in secrets.lines() if line not in before]
+    assert len(new) == (1 if version == "TLSv1.2" else 5)
+    for descriptor, _ in files:
+        status = os.fstat(descriptor)
+        assert (stat.S_IMODE(status.st_mode), status.st_nlink) == (0o600, 0)
+        os.close(descriptor)
 
 
 def test_who_is_not_rejected_is_told_why(good: Pair, version: str) -> None:

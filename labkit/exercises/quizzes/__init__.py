@@ -28,6 +28,13 @@ from labkit.exercises.quizzes import (
     lesson_04b,
     lesson_04c,
     lesson_04d,
+    lesson_05a,
+    lesson_05a2,
+    lesson_05b,
+    lesson_05b2,
+    lesson_05c,
+    lesson_05d,
+    lesson_05e,
 )
 
 __all__ = ["QUESTIONS"]
@@ -37,6 +44,7 @@ _MODULES = (
     lesson_02a, lesson_02b, lesson_02c, lesson_02d, lesson_02e,
     lesson_03a, lesson_03b, lesson_03c, lesson_03d, lesson_03e,
     lesson_04a, lesson_04b, lesson_04c, lesson_04d,
+    lesson_05a, lesson_05a2, lesson_05b, lesson_05b2, lesson_05c, lesson_05d, lesson_05e,
 )  # fmt: skip
 
 QUESTIONS: dict[str, tuple[Question, ...]] = {module.LESSON: module.QUESTIONS for module in _MODULES}

@@ -169,6 +169,10 @@ def layers(context: Context, below: Layer, start: int, end: int, number: int = 0
         if found is None and below.name == "TCP":
             found = _http_layer(context.raw, start, end, number)
         if found is None:
+            if below.name == "TCP" and context.raw[start + 1 : start + 2] == b"\3":
+                from labkit.packets import tls_alone
+
+                yield from tls_alone.layers(context.raw, start, end, number)
             return
         yield found
         start = found.end // 8

@@ -218,6 +218,9 @@ _BODIES: dict[int, Items] = {
     21: (Opaque(row(_E + "padding_data", "Padding", "Zeros: some servers hung at hellos of certain sizes.",
                     "RFC 7685 §3")),),
     22: (), 23: (), 49: (),
+    27: (Vector(length("tls.compress_certificate.algorithms_length", 1, "RFC 8879 §3", of="the list"),
+                (Number(row("tls.compress_certificate.algorithm", "Algorithm", "A way in which the sender can unpack "
+                            "certificates.", "RFC 8879 §3"), 2, names.CERTIFICATE_COMPRESSIONS),)),),
     28: (Number(row("tls.record_size_limit", "Record size limit",
                     "The longest record that the sender wants to get.", "RFC 8449 §4", "bytes of plaintext"), 2),),
     35: (Opaque(_TICKET),),
@@ -258,6 +261,7 @@ _WHY = {
     21: "Makes the hello longer.",
     22: "Encrypts first and adds the MAC then, which stops padding attacks on CBC.",
     23: "Ties the keys to the whole handshake.",
+    27: "Asks for shorter certificates.",
     28: "Asks for shorter records.",
     35: "The session can go on later with a ticket that the server made.",
     41: "Goes on with a key from an earlier connection.",
@@ -279,7 +283,9 @@ _RFCS = {
 
 
 def _said(data: bytes, at: int, stop: int) -> str:
-    return names.name_of(names.EXTENSIONS, int.from_bytes(data[at : at + 2], "big"))
+    number = int.from_bytes(data[at : at + 2], "big")
+    found = names.name_of(names.EXTENSIONS, number)
+    return f"unknown ({number})" if found == "unknown" else found
 
 
 def _made(kind: int, of: Items) -> Items:

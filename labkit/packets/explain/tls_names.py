@@ -33,7 +33,7 @@ EXTENSIONS = {
     43: "supported_versions", 44: "cookie", 45: "psk_key_exchange_modes", 47: "certificate_authorities",
     48: "oid_filters", 49: "post_handshake_auth", 50: "signature_algorithms_cert", 51: "key_share",
     57: "quic_transport_parameters", 13172: "next_protocol_negotiation", 17513: "application_settings (old)",
-    17613: "application_settings", 65037: "encrypted_client_hello", 65281: "renegotiation_info",
+    17613: "application_settings", 51764: "trust_anchors", 65037: "encrypted_client_hello", 65281: "renegotiation_info",
 }  # fmt: skip
 
 GROUPS = {
