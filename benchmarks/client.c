@@ -74,7 +74,7 @@ static void late(struct link *l, int index, double seconds) {
 static void pull(struct link *l) {
     struct connection *c = (struct connection *)l;
     for (;;) {
-        ssize_t n = recv(l->fd, incoming, READ_BYTES, 0);
+        ssize_t n = receive(l, (int)(c - connections), incoming, READ_BYTES);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) return;
         if (n < 0) die("connection %d: recv: %s", (int)(c - connections), strerror(errno));
@@ -122,7 +122,11 @@ int main(int argc, char **argv) {
     double seconds = 1, warmup = 0.3;
     static const struct option known[] = {
         {"port", 1, 0, 'p'},  {"connections", 1, 0, 'c'}, {"size", 1, 0, 's'},  {"warmup", 1, 0, 'w'},    {"seconds", 1, 0, 't'},
-        {"operations", 1, 0, 'o'}, {"stall", 1, 0, 'l'},  {"touch", 0, 0, 'x'}, {"handshake", 0, 0, 'h'}, {0}};
+        {"operations", 1, 0, 'o'}, {"stall", 1, 0, 'l'},  {"touch", 0, 0, 'x'}, {"handshake", 0, 0, 'h'},
+#ifdef SECURE
+        {"ca", 1, 0, 'a'},
+#endif
+        {0}};
     const char *mode = argc > 1 ? argv[1] : "";
     optind = 2;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) switch (option) {
@@ -135,6 +139,9 @@ int main(int argc, char **argv) {
         case 'l': stall_ns = (uint64_t)(atof(optarg) * 1e9); break;
         case 'x': touch = 1; break;
         case 'h': handshake = 1; break;
+#ifdef SECURE
+        case 'a': ca_file = optarg; break;
+#endif
         default: return 2;
         }
     if (port <= 0 || link_count <= 0 || (strcmp(mode, "ping") && strcmp(mode, "idle"))) {

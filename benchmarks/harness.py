@@ -62,7 +62,11 @@ def print_targets(targets: Iterable[Target]) -> None:
         print("  " + target.line())
 
 
-LIBRARIES = {"websocket_deflate_load": ("z", "zlib1g-dev")}
+_OPENSSL = (("ssl", "crypto"), "libssl-dev")
+LIBRARIES = {
+    "websocket_deflate_load": (("z",), "zlib1g-dev"),
+    **dict.fromkeys(("tls_load", "tls_handshakes", "tls_echo_server", "https_load", "https_server"), _OPENSSL),
+}
 """What a program in C is linked with besides the C library, and the package that brings it."""
 
 
@@ -80,8 +84,8 @@ def build(name: str) -> Path:
     BUILD.mkdir(exist_ok=True)
     # Into place by rename: two runs at once must not execute each other's half-written program.
     fresh = BUILD / f"{name}.{os.getpid()}"
-    library, package = LIBRARIES.get(name, ("", ""))
-    command = [compiler, "-O2", "-o", fresh, source, *[f"-l{library}"] * bool(library)]
+    libraries, package = LIBRARIES.get(name, ((), ""))
+    command = [compiler, "-O2", "-o", fresh, source, *(f"-l{library}" for library in libraries)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         needs = f" (it needs {package}: apt-get install {package})" if package else ""

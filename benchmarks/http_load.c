@@ -165,7 +165,7 @@ static void pull(struct link *l) {
     ssize_t n;
     size_t at = 0, size;
     uint64_t now = 0;
-    while ((n = recv(l->fd, c->answers + c->filled, answer_room - c->filled, 0)) < 0 && errno == EINTR) {}
+    while ((n = receive(l, index_of(c), c->answers + c->filled, answer_room - c->filled)) < 0 && errno == EINTR) {}
     if (n < 0 && errno == EAGAIN) return;
     if (n < 0) die("connection %d: recv: %s", index_of(c), strerror(errno));
     if (n == 0)
@@ -243,7 +243,11 @@ int main(int argc, char **argv) {
     static const struct option known[] = {
         {"port", 1, 0, 'p'},    {"connections", 1, 0, 'c'}, {"pipeline", 1, 0, 'd'}, {"body", 1, 0, 'b'},   {"head", 1, 0, 'n'},
         {"framing", 1, 0, 'f'}, {"warmup", 1, 0, 'w'},      {"seconds", 1, 0, 't'},  {"operations", 1, 0, 'o'},
-        {"stall", 1, 0, 'l'},   {"touch", 0, 0, 'x'},       {"handshake", 0, 0, 'h'}, {0}};
+        {"stall", 1, 0, 'l'},   {"touch", 0, 0, 'x'},       {"handshake", 0, 0, 'h'},
+#ifdef SECURE
+        {"ca", 1, 0, 'a'},
+#endif
+        {0}};
     const char *mode = argc > 1 ? argv[1] : "";
     optind = 2;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) switch (option) {
@@ -259,6 +263,9 @@ int main(int argc, char **argv) {
         case 'l': stall_ns = (uint64_t)(atof(optarg) * 1e9); break;
         case 'x': touch = 1; break;
         case 'h': handshake = 1; break;
+#ifdef SECURE
+        case 'a': ca_file = optarg; break;
+#endif
         default: return 2;
         }
     if (port <= 0 || link_count <= 0 || depth <= 0 || (strcmp(mode, "ping") && strcmp(mode, "idle"))) {

@@ -16,12 +16,19 @@
 
 #include "load.h"
 
+#ifdef SECURE
+#include "load_tls.h"
+#endif
+
 enum { PER_SOURCE = 4000, IPV4_NO_PORT_YET = 24 };
 
 struct link {
     int fd, waiting_for_room;      /* waiting_for_room: EPOLLOUT is asked for */
     int under_way;                 /* something was sent that is not answered in full */
     uint64_t started_ns;           /* when it was sent */
+#ifdef SECURE
+    SSL *tls;
+#endif
 };
 
 static int link_count = 50, epoll_fd;
@@ -41,11 +48,30 @@ static void watch(struct link *l, int room) {
     l->waiting_for_room = room;
 }
 
+/* As recv and send; through TLS if the program is one of TLS. */
+static ssize_t receive(struct link *l, int index, void *to, size_t room) {
+#ifdef SECURE
+    return tls_recv(l->tls, index, to, room);
+#else
+    (void)index;
+    return recv(l->fd, to, room, 0);
+#endif
+}
+
+static ssize_t transmit(struct link *l, int index, const void *bytes, size_t size) {
+#ifdef SECURE
+    return tls_send(l->tls, index, bytes, size);
+#else
+    (void)index;
+    return send(l->fd, bytes, size, MSG_NOSIGNAL);
+#endif
+}
+
 /* Sends what the kernel takes; returns how many bytes. What is left waits for EPOLLOUT. */
 static size_t send_some(struct link *l, int index, const unsigned char *bytes, size_t size) {
     size_t sent = 0;
     while (sent < size) {
-        ssize_t n = send(l->fd, bytes + sent, size - sent, MSG_NOSIGNAL);
+        ssize_t n = transmit(l, index, bytes + sent, size - sent);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) {
             if (!l->waiting_for_room) watch(l, 1);
@@ -134,6 +160,9 @@ static void open_link(struct link *l, int index, int port) {
     if (connect(l->fd, (void *)&there, sizeof there) < 0)
         die("connection %d: connect to 127.0.0.1:%d: %s", index, port, strerror(errno));
     setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+#ifdef SECURE
+    l->tls = tls_opened(l->fd, index, (double)stall_ns / 1e9);
+#endif
     fcntl(l->fd, F_SETFL, O_NONBLOCK);
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, l->fd, &event) < 0) die("epoll_ctl: %s", strerror(errno));
 }

@@ -1,4 +1,4 @@
-"""Memory of idle connections, TCP, HTTP and WebSocket: labkit beside Node, in one run.
+"""Memory of idle connections, TCP, HTTP, WebSocket and TLS: labkit beside Node, in one run.
 
 Rule: what counts is how much the server's proportional memory (PSS) grows, divided by the connections opened.
 """
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 if __package__ in (None, ""):  # run as a file: make the folder importable as the package it is
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import http_hello, websocket_echo
+from benchmarks import http_hello, tls_echo, websocket_echo
 from benchmarks.harness import (
     Server,
     Target,
@@ -27,6 +27,7 @@ from benchmarks.harness import (
     server_command,
     table,
 )
+from benchmarks.secure import trust
 
 KEPT = "600"
 """Seconds that an HTTP server keeps an idle connection; Node and labkit close it after 5, before it can be measured."""
@@ -44,6 +45,8 @@ class Protocol(NamedTuple):
     target: float
     kinds: Mapping[bool, str]
     """Whether each connection is used once before, and how that is called."""
+    arguments: Callable[[], Sequence[str]] = tuple
+    """What the client is called with besides."""
 
 
 def http_command(name: str) -> Sequence[str]:
@@ -61,7 +64,11 @@ WEBSOCKET = Protocol(
     "WebSocket", ("labkit", "node", "C"), "node", "websocket_load", lambda name: websocket_echo.command(name, "echo"),
     0.4, {False: "never used", True: "after one message each"},
 )  # fmt: skip
-PROTOCOLS = {protocol.name: protocol for protocol in (TCP, HTTP, WEBSOCKET)}
+TLS = Protocol(
+    "TLS", ("labkit", "node pipe", "C"), "node pipe", "tls_load", tls_echo.command, 0.8,
+    {False: "never used", True: "after one message each"}, trust,
+)  # fmt: skip
+PROTOCOLS = {protocol.name: protocol for protocol in (TCP, HTTP, WEBSOCKET, TLS)}
 
 
 def memory_kb(pid: int) -> int:
@@ -97,6 +104,7 @@ def _held(protocol: Protocol, server: Server, connections: int, *, touch: bool) 
         str(connections),
         "--stall",
         "30",
+        *protocol.arguments(),
     ]
     with subprocess.Popen(
         command + ["--touch"] * touch, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from labkit.core.errors import LabError
 from labkit.tls.context import SecureContext
-from labkit.tls.errors import from_reason, reason_of
+from labkit.tls.errors import TLSError, from_reason, reason_of
 
 RECORD = 16384
 """Bytes that a record can carry. Source: RFC 8446 section 5.1."""
@@ -21,16 +21,28 @@ FIRST = 64
 """Bytes of the first ones that came that are kept during the handshake: what is not TLS is shown by them."""
 
 
+class Buffer(Protocol):
+    """What waits in front of an engine, or behind it."""
+
+    @property
+    def pending(self) -> int:
+        """How many bytes."""
+
+
 class AnyEngine(Protocol):
-    """What a layer asks of an engine; `Engine` says what each of these does."""
+    """What a layer asks of an engine; `Engine` says what each of these does.
+
+    opens: whether it says the first word of the handshake, as a client does.
+    """
 
     first: bytes
+    opens: bool
     peer: str
 
     def take(self) -> bytes:
         """Return what is to be sent."""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes, /) -> Any:
         """Bytes came from the wire."""
 
     def feed_first(self, data: bytes) -> None:
@@ -48,9 +60,6 @@ class AnyEngine(Protocol):
     def close_notify(self) -> None:
         """Say that nothing more follows."""
 
-    def is_drained(self) -> bool:
-        """Whether all that came has been read."""
-
     def chain(self) -> list[bytes]:
         """Return the peer's certificates as DER, its own first."""
 
@@ -58,8 +67,12 @@ class AnyEngine(Protocol):
         """Return why the peer's certificate is not accepted, or None."""
 
     @property
-    def waits(self) -> int:
-        """Bytes that are to be sent."""
+    def incoming(self) -> Buffer:
+        """What came and has not been read: if there is nothing, `read` gives nothing."""
+
+    @property
+    def outgoing(self) -> Buffer:
+        """What is to be sent."""
 
     @property
     def version(self) -> str | None:
@@ -89,15 +102,19 @@ class AnyEngine(Protocol):
 class Engine:
     """One end of one connection. peer: the other side, in words. name: of the server that a client wants.
 
-    take: returns what is to be sent.
+    feed: bytes came from the wire. take: returns what is to be sent.
+    incoming: what was fed and not read; `read` leaves nothing of a record behind. outgoing: what is to be sent.
     """
 
-    __slots__ = ("_hello", "_in", "_name", "_out", "_tls", "first", "peer", "take")
+    __slots__ = (
+        "_decrypt", "_encrypt", "_hello", "_name", "_shake", "_tls", "feed", "first", "incoming", "opens", "outgoing",
+        "peer", "take",
+    )  # fmt: skip
 
     def __init__(self, context: SecureContext, is_server: bool, name: str = "", session: Any = None) -> None:
-        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.context.wrap_bio(
-            self._in, self._out, server_side=is_server, server_hostname=name or None, session=session
+            self.incoming, self.outgoing, server_side=is_server, server_hostname=name or None, session=session
         )  # fmt: skip
         self._name = name
         self._hello: bytearray | None = None
@@ -105,12 +122,12 @@ class Engine:
             self._hello = bytearray()
             vars(self._tls).update(labkit_hello=self._hello)
         self.first = b""
+        self.opens = not is_server
         self.peer = "the peer"
-        self.take = self._out.read
-
-    def feed(self, data: bytes) -> None:
-        """Bytes came from the wire."""
-        self._in.write(data)
+        # The path of every byte: the functions of OpenSSL themselves, which SSLObject only passes on to.
+        inside: Any = getattr(self._tls, "_sslobj", self._tls)
+        self._shake, self._decrypt, self._encrypt = inside.do_handshake, inside.read, inside.write
+        self.feed, self.take = self.incoming.write, self.outgoing.read
 
     def feed_first(self, data: bytes) -> None:
         """The same, during the handshake."""
@@ -118,17 +135,12 @@ class Engine:
             self.first += data[:FIRST]
         if self._hello is not None and len(self._hello) < 1 << 17:
             self._hello += data
-        self._in.write(data)
-
-    @property
-    def waits(self) -> int:
-        """Bytes that are to be sent."""
-        return self._out.pending
+        self.incoming.write(data)
 
     def handshake(self) -> bool:
         """Go on with the handshake; returns whether it is done. Raises `TLSError`."""
         try:
-            self._tls.do_handshake()
+            self._shake()
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLError as error:
@@ -142,7 +154,7 @@ class Engine:
         Raises `TLSError`.
         """
         try:
-            return self._tls.read(RECORD)
+            return self._decrypt(RECORD)  # type: ignore[no-any-return]
         except ssl.SSLWantReadError:
             return None
         except ssl.SSLZeroReturnError:
@@ -150,24 +162,20 @@ class Engine:
         except ssl.SSLError as error:
             raise self._translated(error) from None
 
-    def is_drained(self) -> bool:
-        """Whether nothing lies here that could be read without new bytes."""
-        return not self._in.pending and not self._tls.pending()
-
     def write(self, data: bytes) -> None:
         """Encrypt. Raises `TLSError`."""
         try:
-            self._tls.write(data)
+            self._encrypt(data)
         except ssl.SSLError as error:
             raise self._translated(error) from None
 
     def close_notify(self) -> None:
         """Say that nothing more will be written. Reading goes on."""
         # OpenSSL would go on to look for the peer's close_notify, and take data in front of it for a fault.
-        unread = self._in.read()
+        unread = self.incoming.read()
         with suppress(ssl.SSLError, OSError):  # the peer's has not come yet: that is no fault
             self._tls.unwrap()
-        self._in.write(unread)
+        self.incoming.write(unread)
 
     def _translated(self, error: ssl.SSLError) -> LabError:
         if isinstance(error, ssl.SSLCertVerificationError):
@@ -175,6 +183,11 @@ class Engine:
 
             return judging.refused(error.verify_code, error.verify_message, self.chain(), self.peer, self._name)
         refused = getattr(self._tls, "labkit_refused", None)
+        if not self._tls.server_side and self.first[:1] == b"\x16" and self.first[5:6] == b"\x01":  # a ClientHello
+            return TLSError(
+                f"{self.peer} sent a ClientHello, as clients do: it sends back what it gets, or is a client itself",
+                "Is there a server of TLS on this port?", code="ERR_SSL_UNEXPECTED_MESSAGE",
+            )  # fmt: skip
         return from_reason(refused or reason_of(error.reason, str(error)), self.peer, self.first)
 
     # -- what was agreed on

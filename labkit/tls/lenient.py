@@ -8,7 +8,7 @@ Sessions are not resumed: a resumed session has no certificate that could be jud
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from OpenSSL import SSL, crypto
@@ -80,10 +80,18 @@ def _note(connection: Any, certificate: Any, number: int, depth: int, ok: int) -
     return True
 
 
+class Count(NamedTuple):
+    """How many bytes wait."""
+
+    pending: int
+
+
 class LenientEngine:
     """See `Engine`."""
 
-    __slots__ = ("_number", "_out", "_tls", "first", "peer", "refused")
+    incoming = Count(1)  # perhaps: pyOpenSSL does not say how much lies in front of OpenSSL
+
+    __slots__ = ("_number", "_out", "_tls", "first", "opens", "peer", "refused")
 
     def __init__(self, context: SecureContext, is_server: bool = True) -> None:
         self._tls = SSL.Connection(context_of(context), None)
@@ -93,6 +101,7 @@ class LenientEngine:
         self._out = b""
         self.refused = ""  # why, by `Securing._chosen_lenient`
         self.first = b""
+        self.opens = False
         self.peer = "the peer"
 
     def feed(self, data: bytes) -> None:
@@ -113,10 +122,10 @@ class LenientEngine:
                 return
 
     @property
-    def waits(self) -> int:
-        """See `Engine.waits`."""
+    def outgoing(self) -> Count:
+        """See `Engine`."""
         self._collect()
-        return len(self._out)
+        return Count(len(self._out))
 
     def take(self) -> bytes:
         """See `Engine`."""
@@ -150,10 +159,6 @@ class LenientEngine:
             return b""
         except SSL.Error as error:
             raise self._translated(error) from None
-
-    def is_drained(self) -> bool:
-        """See `Engine.is_drained`."""
-        return False  # pyOpenSSL does not say how much lies in front of OpenSSL
 
     def write(self, data: bytes) -> None:
         """See `Engine.write`."""
