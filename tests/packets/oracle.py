@@ -283,8 +283,9 @@ def compare_packet(
                 wire = [entry for entry in wire if entry[0] != "data.data"]
         if layer.name in ("ICMP", "ICMPv6"):
             mine += [item for each in following if each.name == "ICMP extension" for item in ours(each.fields)]
-        if carries is not None and carries.name in ("DNS", "HTTP", "WebSocket"):  # its bytes are the layer's
+        if any(each.name in ("DNS", "HTTP", "TLS", "WebSocket") for each in following):  # their bytes are the layers'
             wire = [entry for entry in wire if entry[0] not in ("udp.payload", "tcp.payload")]
+            mine = [item for item in mine if item.name not in ("udp.payload", "tcp.payload")]
         wire = [entry for entry in wire if entry[0] not in TRAILERS | OTHER_ORDER.keys() and entry[0] not in apart]
         mine = [item for item in mine if item.name not in OTHER_ORDER and item.name not in apart]
         same_places(packet, mine, wire)
