@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from labkit.ca import keys, lifetimes, profile
 from labkit.ca.damage import told
 from labkit.ca.holder import Holder
+from labkit.core import checks
 from labkit.core.calls import in_words, made_in_words
 from labkit.core.checks import is_number, shown
 from labkit.core.errors import BadArgument
@@ -47,6 +48,8 @@ class CA(Holder):
     ) -> None:  # fmt: skip
         if issuer is not None and not isinstance(issuer, CA):
             raise BadArgument(f"{shown(issuer)} is not a CA", "Give one, such as CA(), or leave issuer out for a root.")
+        if path_length is not None:
+            checks.whole(path_length, "path_length")
         first, last = _dates(lifetimes.ROOT if days is None else days, starts, ends, issuer)
         mine = key or keys.make(key_type)
         wanted = profile.Profile(
@@ -87,6 +90,7 @@ class CA(Holder):
         `lifetimes.LEAF`, but never longer than this CA. The rest are deviations: dates, names, usages, purposes, key
         identifiers, hash, version; self_signed: signed by its own key, and not by this CA. Raises `BadArgument`.
         """
+        checks.flag(client, "client")
         if not hosts and common_name is None:
             raise BadArgument("a certificate needs a name", 'Give one or more: issue("localhost", "127.0.0.1").')
         for host in hosts:

@@ -5,6 +5,7 @@ Rule: shows and saves what it was given; it signs nothing.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -107,6 +108,8 @@ class Holder:
         """
         if stem is not None and (not isinstance(stem, str) or not stem or "/" in stem or "\0" in stem):
             raise BadArgument(f"{shown(stem)} is not the beginning of a file name", 'Give one such as "server".')
+        if not isinstance(folder, (str, os.PathLike)):
+            raise BadArgument(f"{shown(folder)} is not a folder", 'Give its path, such as "my-ca".')
         start = stem or re.sub(r"[^a-z0-9.]+", "-", self.name.lower()).strip("-.") or "certificate"
         files = Files(Path(folder) / f"{start}.pem", Path(folder) / f"{start}.key")
         try:

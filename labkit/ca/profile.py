@@ -6,6 +6,7 @@ Rule: leaves out and puts in exactly what the record says, also if that is wrong
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -104,6 +105,8 @@ def general(host: str) -> x509.GeneralName:
         raise BadArgument(f"{shown(host)} is not a host", 'Give one such as "localhost" or "127.0.0.1".')
     if (number := address(host)) is not None:
         return x509.IPAddress(number)
+    if re.search(r"[\s/:\[\]\0]", host):
+        raise BadArgument(f"{shown(host)} is not a host", "Give a name or an address alone, without port, / or [].")
     try:
         ascii_form = host if host.isascii() else host.encode("idna").decode("ascii")
         return x509.DNSName(ascii_form)

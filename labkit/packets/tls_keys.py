@@ -20,6 +20,7 @@ KEY_LOG = 0x544C534B
 """The type of a pcapng Decryption Secrets Block that holds a key log: "TLSK"."""
 
 _MOST_LINES = 1 << 16
+_LONGEST = 128  # digits of a secret: it has the size of a digest, and keys made of a longer one have no end
 _IVS = {"GCM": 4, "ChaCha20": 12, "CCM": 4, "CCM_8": 4, "CBC": 0}
 _DIGESTS = {20: "sha1", 32: "sha256", 48: "sha384"}
 _BLOCK = 16
@@ -30,7 +31,7 @@ def lines_of(text: bytes) -> list[bytes]:
     found = []
     for line in text.splitlines()[:_MOST_LINES]:
         words = line.split()
-        if len(words) == 3 and len(words[1]) == 64 and not line.startswith(b"#"):
+        if len(words) == 3 and len(words[1]) == 64 and len(words[2]) <= _LONGEST and not line.startswith(b"#"):
             try:
                 bytes.fromhex(words[1].decode("ascii") + words[2].decode("ascii"))
                 words[0].decode("ascii")

@@ -6,6 +6,7 @@ Rule: returns PEM bytes and the name to call them by; what is wrong with them is
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from labkit.core.errors import from_oserror
 from labkit.tls.errors import BadPEM
 
 BEGIN = b"-----BEGIN "
+
+# A text that may be a private key without its first line: it is never shown.
+_SECRET = re.compile(r"[A-Za-z0-9+/=\s]{60,}").fullmatch
 
 
 class Material(NamedTuple):
@@ -42,6 +46,10 @@ def material(given: Any, argument: str, attribute: str) -> Material:
         return Material(found.encode() if isinstance(found, str) else bytes(found), f"{argument}={shown}")
     if isinstance(given, str) and "-----BEGIN " in given:
         return Material(given.encode("ascii", "replace"), f"the text given as {argument}")
+    if isinstance(given, str) and _SECRET(given) and not os.path.exists(given):
+        raise BadPEM(
+            f"the text given as {argument} is neither a path nor PEM", "PEM begins with a line -----BEGIN …-----."
+        )
     if isinstance(given, (bytes, bytearray)):
         return Material(bytes(given), f"the bytes given as {argument}")
     if isinstance(given, (str, os.PathLike)):

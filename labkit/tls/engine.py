@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from labkit.core.errors import LabError
 from labkit.tls.context import SecureContext
-from labkit.tls.errors import from_reason, reason_of
+from labkit.tls.errors import TLSError, from_reason, reason_of
 
 RECORD = 16384
 """Bytes that a record can carry. Source: RFC 8446 section 5.1."""
@@ -183,6 +183,11 @@ class Engine:
 
             return judging.refused(error.verify_code, error.verify_message, self.chain(), self.peer, self._name)
         refused = getattr(self._tls, "labkit_refused", None)
+        if not self._tls.server_side and self.first[:1] == b"\x16" and self.first[5:6] == b"\x01":  # a ClientHello
+            return TLSError(
+                f"{self.peer} sent a ClientHello, as clients do: it sends back what it gets, or is a client itself",
+                "Is there a server of TLS on this port?", code="ERR_SSL_UNEXPECTED_MESSAGE",
+            )  # fmt: skip
         return from_reason(refused or reason_of(error.reason, str(error)), self.peer, self.first)
 
     # -- what was agreed on

@@ -45,7 +45,7 @@ def answered(
     """Check a request, answer it with 101, and return the WebSocket, which reads nothing yet. Raises `BadHandshake`."""
     fields = request.headers_distinct
     asked = handshake.check_request(request.method, request.http_version, fields)
-    handshake.check_origin(origins, fields)
+    handshake.check_origin(origins, fields, encrypted=bool(getattr(socket, "encrypted", False)))
     if protocol is not None and protocol not in asked.protocols:
         raise BadArgument(
             f"the client did not offer the subprotocol {checks.shown(protocol)}",

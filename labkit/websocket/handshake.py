@@ -166,8 +166,11 @@ def offered(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def check_origin(origins: Any, fields: Fields) -> None:
+def check_origin(origins: Any, fields: Fields, encrypted: bool = False) -> None:
     """Refuse (403) a page of a browser that may not connect. origins: see `check_origins`.
+
+    encrypted: whether the connection is TLS. Then `SAME` means a page that came by TLS, too: somebody on the way can
+    serve any page of plain HTTP. (The other way round there may be a proxy at which TLS ends.)
 
     A program that is no browser sends no Origin, and may connect: Origin protects users of browsers, whose cookies
     another site's page would use. Source: RFC 6455 section 10.2.
@@ -183,6 +186,7 @@ def check_origin(origins: Any, fields: Fields) -> None:
         page = _place(origin, "")
         scheme = origin.partition(":")[0]
         allowed = page is not None and len(hosts) == 1 and page == _place(f"//{hosts[0].lower()}", scheme)
+        allowed = allowed and not (encrypted and scheme == "http")
     else:
         allowed = origin in origins
     if not allowed:

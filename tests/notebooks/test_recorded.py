@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import without
+from tests.needs import need_tool
 from tests.notebooks.lessons import NOTEBOOKS, ROOT, code_cells, copies, load, source
 from tests.refusals import ORDINARY, no_unshare
 
@@ -60,7 +61,10 @@ def test_lessons_that_ask_node_give_the_same_outputs_without_it(tmp_path: Path) 
     notebooks = copies(tmp_path / "work")
     asking = [path for path in notebooks if any("labkit.node(" in source(cell) for cell in code_cells(load(path)))]
     assert asking
-    environment = {**os.environ, "PATH": str(tmp_path), "LABKIT_PROGRESS": str(tmp_path / "progress.json")}
+    programs = tmp_path / "programs"  # of all programs openssl alone: lessons 05 are about its commands
+    programs.mkdir()
+    (programs / "openssl").symlink_to(need_tool("openssl"))
+    environment = {**os.environ, "PATH": str(programs), "LABKIT_PROGRESS": str(tmp_path / "progress.json")}
     asks = "from labkit import nodejs; print(nodejs.program())"
     told = subprocess.run(
         [sys.executable, "-c", asks], cwd=ROOT, capture_output=True, text=True, timeout=60, env=environment, check=True

@@ -96,6 +96,15 @@ def test_files_that_are_not_there_or_not_pem(files: Files) -> None:
     )
 
 
+def test_a_key_without_its_first_line_is_not_shown(good: Pair) -> None:
+    body = "".join(good.key_pem.decode().splitlines()[1:-1])
+    for text in (body, body[:60], body.replace("=", "")):
+        with pytest.raises(LabError) as caught:
+            tls.create_server(key=text, cert=good.cert_pem)
+        assert text[:20] not in str(caught.value)
+        assert "the text given as key is neither a path nor PEM" in str(caught.value)
+
+
 def test_pem_that_is_cut_off_or_damaged(files: Files) -> None:
     pem = people().server.cert_pem
     assert files.serve(cert=files.put("cut.pem", pem[: len(pem) // 2])) == (

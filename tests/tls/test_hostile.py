@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from labkit import tls
+from labkit import net, tls
 from labkit.core import loop
 from labkit.core.errors import BadArgument, LabError
 from tests.tls.people import Pair, people
@@ -219,9 +219,11 @@ def test_lines_of_pem_that_do_not_stand_alone(good: Pair) -> None:
     indented = b"".join(b"  " + line for line in good.cert_pem.splitlines(keepends=True))
     joined = good.cert_pem.rstrip() + people().root
     for cert in (indented, joined, good.cert_pem.replace(b"\n", b"\r")):
-        for policy in ({}, {"ca": cert}):
+        for options in ({"cert": cert}, {"cert": good, "ca": cert}):
+            if cert is joined and "ca" in options:
+                continue  # of CAs each is taken by itself
             with pytest.raises(tls.BadPEM) as told:
-                tls.create_server(key=good, cert=good.cert_pem if policy else cert, **policy)  # type: ignore[arg-type]
+                tls.create_server(key=good, **options)  # type: ignore[arg-type]
             assert "a line -----BEGIN …----- or -----END …----- does not stand alone in its line" in str(told.value)
 
 
@@ -252,3 +254,17 @@ def test_no_secret_stands_in_a_repr_or_an_error(good: Pair) -> None:
             assert people().stranger.key_pem.splitlines()[1].decode() not in text
             assert "sesame" not in text
             assert "PRIVATE KEY" not in text
+
+
+# -- where there is no TLS
+
+
+def test_an_echo_server_of_tcp_sends_the_client_its_own_hello() -> None:
+    with net.create_server(lambda s: s.pipe(s)).listen(0) as server:
+        with pytest.raises(tls.TLSError) as told:
+            tls.connect(server.port)
+        assert str(told.value) == (
+            f"127.0.0.1:{server.port} sent a ClientHello, as clients do: it sends back what it gets, or is a client "
+            "itself. Is there a server of TLS on this port?"
+        )
+        server.wait_for("connection").wait_for("close")

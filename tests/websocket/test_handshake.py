@@ -161,6 +161,16 @@ def test_which_pages_may_connect(origins: Any, origin: str | None, host: str, al
         assert caught.value.status == 403
 
 
+def test_over_tls_a_page_of_plain_http_may_not_connect() -> None:
+    """Somebody on the way can serve any page of plain HTTP."""
+    fields = {"host": ["a.example:8443"], "origin": ["http://a.example:8443"]}
+    handshake.check_origin(handshake.SAME, fields)
+    with pytest.raises(BadHandshake):
+        handshake.check_origin(handshake.SAME, fields, encrypted=True)
+    handshake.check_origin(handshake.SAME, {**fields, "origin": ["https://a.example:8443"]}, encrypted=True)
+    handshake.check_origin(frozenset({"http://a.example:8443"}), fields, encrypted=True)  # the program has said so
+
+
 # -- subprotocols
 
 

@@ -274,6 +274,8 @@ def dotted(data: bytes) -> str:
     number = 0
     for byte in data:
         number = number << 7 | byte & 127
+        if number >> 128:  # Python does not write numbers of any length, and this would take long
+            return "(with a number of more than 128 bits)"
         if not byte & 128:
             if not numbers:
                 first = min(number // 40, 2)
