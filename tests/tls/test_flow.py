@@ -17,7 +17,6 @@ import pytest
 from labkit import http, https, net, tls
 from labkit.core import loop, secrets
 from labkit.core.endpoint import YOUNG
-from labkit.tls.engine import Engine
 from tests.tls.people import Pair, people
 
 SIZE = 3_000_000
