@@ -198,7 +198,7 @@ def test_what_follows_close_notify_is_not_kept(good: Pair) -> None:
         layer = served[0]._layer
         served[0].end()
         served[0].wait_for("close")
-        assert layer.engine._in.pending == 0
+        assert layer.engine.incoming.pending == 0
 
 
 def test_a_server_that_pauses_connections_does_their_handshakes(good: Pair, version: str) -> None:
