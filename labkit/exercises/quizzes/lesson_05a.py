@@ -11,7 +11,7 @@ QUESTIONS = (
     ask(
         "encoding",
         "A program sends a password in base64, over HTTP. Who can read it?",
-        wrong("who has the key", "Base64 has no key."),
+        wrong("who has the key", "Base64 has no key: everybody knows its rule."),
         right("each computer on the way", "Whoever passes packets on can read them. An encoding has no key, so it "
                                           "hides nothing; a digest has no key either, and no way back."),
         wrong("the server alone", "The server turns it back by a rule that everybody knows."),
@@ -19,7 +19,7 @@ QUESTIONS = (
     ask(
         "metadata",
         "You read a page over TLS. What does the wireless network of the café know afterwards?",
-        wrong("nothing", "It has passed your packets on. What do their headers say?"),
+        wrong("nothing", "It has passed your packets on, and read their headers."),
         wrong("the page", "The path is in the request, and the request is encrypted."),
         right("which server, when, and how many bytes",
               "Over TLS an eavesdropper still sees addresses, the name of the server, sizes and times."),
@@ -34,7 +34,7 @@ QUESTIONS = (
     ask(
         "which-key",
         "Which key encrypts an answer of the server?",
-        wrong("the server's private key", "It signs, and it never leaves the server. Who could read the answer?"),
+        wrong("the server's private key", "It signs, and it encrypts nothing of the data."),
         wrong("the client's public key", "Most clients have no key pair."),
         right("one that both ends have computed", "Key pairs sign, and agree on a secret; a cipher with one key for "
                                                   "both ends encrypts the data."),

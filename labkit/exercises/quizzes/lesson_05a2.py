@@ -14,7 +14,7 @@ QUESTIONS = (
         right("that it has the key", "A key that both ends have agreed on protects from everybody else. It does not "
                                      "say who the other end is."),
         wrong("its name", "A name has not been proved by anybody."),
-        wrong("that it is honest", "Who should say so?"),
+        wrong("that it is honest", "Nobody has said so, and no key can."),
     ),
     ask(
         "breaks",
@@ -27,13 +27,13 @@ QUESTIONS = (
         "when",
         "A client checks the certificate, and it is wrong. What has a man in the middle got of its request by then?",
         right("nothing", "A client that checks the certificate ends the connection before the first byte of data."),
-        wrong("the head", "The check is a part of the handshake. When does HTTP begin?"),
-        wrong("all of it, encrypted", "For whom would it be encrypted?"),
+        wrong("the head", "The check is a part of the handshake, and HTTP begins after it."),
+        wrong("all of it, encrypted", "Before the check, there is nobody to encrypt it for."),
     ),
     ask(
         "careless",
         "A program sets reject_unauthorized=False. Its connections are encrypted. What is missing?",
-        wrong("nothing: encrypted is encrypted", "Encrypted for whom?"),
+        wrong("nothing: encrypted is encrypted", "It is encrypted for whoever has answered."),
         right("whom it talks to", "A client that does not check is encrypted, and open to whoever is on the way."),
         wrong("the cipher", "The cipher is the same one."),
     ),

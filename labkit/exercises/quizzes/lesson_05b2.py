@@ -13,7 +13,7 @@ QUESTIONS = (
         "You have put your root on the list of the system. Python accepts your server, and Node does not. Why?",
         right("Node brings a list of its own",
               "Each program has its own list of roots: that of the system, or one that it brings."),
-        wrong("Node checks more", "Most likely it does not. Where does it look for your root?"),
+        wrong("Node checks more", "It does not even look at the list with your root."),
         wrong("Node needs to be started again", "It does not look at this list at its start, either."),
     ),
     ask(
@@ -44,7 +44,7 @@ QUESTIONS = (
         "revoked",
         "A stolen certificate was revoked yesterday. Who is protected today?",
         wrong("everybody", "A client that gets the certificate sees nothing of this."),
-        wrong("nobody", "Some clients have a list."),
+        wrong("nobody", "Some clients have a list, and they refuse it."),
         right("who has a list that is new enough", "Who has no list of revoked certificates accepts a revoked one; so "
                                                    "certificates are short."),
     ),
