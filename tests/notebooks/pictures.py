@@ -25,6 +25,11 @@ PASSED_OVER = re.compile(r"nothing is sent|^# time later$|^[\W\d_]*$")
 LATE = re.compile(r",? ?arrived after(?: # and # time| # time and # time| # time)?")
 # and a line of a note can end within these words
 WORDS_OF_LATE = {"arrived", "after", "and", "time"}
+# The rest of a message's label: how many packets brought it depends on the run, and so does what has room behind its words.
+REST = {"c", "m"}
+PLACES = re.compile(r"(?:,? *(?:# byte|packets? #(?:,? #)*(?: and #)?…?))+$")
+# The unit above the column of times: the longest time decides.
+UNITS = {"ns", "µs", "ms", "s"}
 # Classes of the notes at an arrow: where their lines are broken depends on the numbers in them, so words are compared.
 NOTES = {"p", "pb"}
 # The mark beside the origin: full if the packets were captured live, hollow if they are recorded.
@@ -62,6 +67,10 @@ def made_of(svg: str) -> str:
         if kinds == FOOT and (words.startswith("tape: ") or (set(" /") & set(words) and _of(words, origin))):
             continue
         words = PLURAL.sub(r"\1", LATE.sub("", UNIT.sub("# time", NUMBER.sub("#", words))))
+        if REST <= set(kinds.split()):
+            words = PLACES.sub("", words)
+        if "z" in kinds.split() and words in UNITS:
+            words = "a unit of time"
         if tag == "style":
             lines.add(f"style {''.join(element.itertext())}")
         elif tag in ("text", "tspan"):
