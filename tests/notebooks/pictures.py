@@ -25,7 +25,7 @@ PASSED_OVER = re.compile(r"nothing is sent|^# time later$|^[\W\d_]*$")
 LATE = re.compile(r",? ?arrived after(?: # and # time| # time and # time| # time)?")
 # and a line of a note can end within these words
 WORDS_OF_LATE = {"arrived", "after", "and", "time"}
-# The rest of a message's label: how many packets brought it depends on the run, and so does what has room behind its words.
+# The rest of a message's label: which packets brought it depends on the run, and so does what has room there.
 REST = {"c", "m"}
 PLACES = re.compile(r"(?:,? *(?:# byte|packets? #(?:,? #)*(?: and #)?…?))+$")
 # The unit above the column of times: the longest time decides.
@@ -67,7 +67,7 @@ def made_of(svg: str) -> str:
         if kinds == FOOT and (words.startswith("tape: ") or (set(" /") & set(words) and _of(words, origin))):
             continue
         words = PLURAL.sub(r"\1", LATE.sub("", UNIT.sub("# time", NUMBER.sub("#", words))))
-        if REST <= set(kinds.split()):
+        if set(kinds.split()) >= REST:
             words = PLACES.sub("", words)
         if "z" in kinds.split() and words in UNITS:
             words = "a unit of time"
