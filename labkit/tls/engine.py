@@ -21,7 +21,7 @@ FIRST = 64
 """Bytes of the first ones that came that are kept during the handshake: what is not TLS is shown by them."""
 
 
-class Buffer(Protocol):
+class Pending(Protocol):
     """What waits in front of an engine, or behind it."""
 
     @property
@@ -67,11 +67,11 @@ class AnyEngine(Protocol):
         """Return why the peer's certificate is not accepted, or None."""
 
     @property
-    def incoming(self) -> Buffer:
+    def incoming(self) -> Pending:
         """What came and has not been read: if there is nothing, `read` gives nothing."""
 
     @property
-    def outgoing(self) -> Buffer:
+    def outgoing(self) -> Pending:
         """What is to be sent."""
 
     @property

@@ -85,7 +85,7 @@ def chain(host: str = HOST, path_length: int | None = 0, **how: Any) -> Any:
 
 def not_a_ca() -> Any:
     root = ca.CA("My root")
-    middle = root.issue("My intermediate")
+    middle = root.issue("intermediate.example")
     return ca.CA.of(middle.certificate, middle.key, middle.chain[1:]).issue(HOST), root
 
 

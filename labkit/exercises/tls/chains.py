@@ -19,7 +19,7 @@ MOST = 47
 
 LISTING = '''def build():
     root = ca.CA("My root")
-    middle = root.issue("My intermediate")
+    middle = root.issue("intermediate.example")
     signer = ca.CA.of(middle.certificate, middle.key)
     server = signer.issue("www.shop.example", days=365, client=True)
     return server, root
