@@ -17,7 +17,7 @@ from labkit import http
 from labkit.core import checks
 from labkit.core.calls import in_words, made_in_words
 from labkit.http.agent import IDLE_TIMEOUT, MOST_FREE
-from labkit.http.asking import checked_agent, made
+from labkit.http.asking import agent_of, made
 from labkit.http.client_options import Options, Place, options
 from labkit.http.client_response import ClientResponse
 from labkit.http.client_socket import SLOTS as CLIENT_SLOTS
@@ -180,12 +180,8 @@ def _ask(
     check_names(request, own, CLIENT_NAMES)
     if headers is not None:
         headers = [*pairs(headers)]
-    if agent is None:
-        agent = global_agent
-    elif agent is False:
-        agent = Agent(keep_alive=False, max_cached_sessions=0)
-    agent = checked_agent(agent, "https")
-    return made(agent._place(chosen, headers, own), headers, agent, timeout, on_response)
+    chief = agent_of(agent, global_agent, lambda: Agent(keep_alive=False, max_cached_sessions=0))
+    return made(chief._place(chosen, headers, own), headers, chief, timeout, on_response)
 
 
 @in_words

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from labkit.core import checks
 from labkit.core.calls import in_words
@@ -18,6 +18,8 @@ from labkit.http.client import ClientRequest
 from labkit.http.client_options import Options, options
 from labkit.http.client_response import ClientResponse
 from labkit.http.headers import Given
+
+A = TypeVar("A", bound=Agent)
 
 
 @in_words
@@ -48,23 +50,30 @@ def request(
     Raises `BadArgument` and `BadHeader` for what a request cannot carry.
     """
     chosen = options(url, host, hostname, port, local_address, socket_path, method, path, auth)
-    return made(chosen, headers, _agent(agent), timeout, on_response)
+    return made(chosen, headers, agent_of(agent, global_agent, alone), timeout, on_response)
 
 
-def _agent(given: Any) -> Agent:
+def alone() -> Agent:
+    """An agent for one request, whose connection is closed behind it."""
+    return Agent(keep_alive=False)
+
+
+def agent_of(given: Any, usual: A, make: Callable[[], A]) -> A:
+    """The agent of a request. given: the argument: None for the usual one, False for one of its own, which make makes.
+
+    Raises `BadArgument` for what is no agent for URLs of the usual one's scheme.
+    """
     if given is None:
-        return global_agent
-    return Agent(keep_alive=False) if given is False else checked_agent(given, "http")
-
-
-def checked_agent(given: Any, scheme: str) -> Agent:
-    """Return what was given if it is an agent for URLs of this scheme. Raises `BadArgument`."""
+        return usual
+    if given is False:
+        return make()
+    scheme = usual.SCHEME
     if not isinstance(given, Agent):
         raise BadArgument(f"{checks.shown(given)} is not an agent", f"Give {scheme}.Agent(...), or False for none.")
     if scheme != given.SCHEME:
         words = f"{given!r} has connections of {given.SCHEME}, not of {scheme}"
         raise BadArgument(words, f"Give {scheme}.Agent(...).", code="ERR_INVALID_PROTOCOL")
-    return given
+    return given  # type: ignore[return-value]  # its scheme says what it is
 
 
 def made(
@@ -103,4 +112,4 @@ def get(
     From a cell: ``response = http.get(port=1337).wait_for("response")``, and then ``response.body()``.
     """
     chosen = options(url, host, hostname, port, local_address, socket_path, "GET", path, auth)
-    return made(chosen, headers, _agent(agent), timeout, on_response).end()
+    return made(chosen, headers, agent_of(agent, global_agent, alone), timeout, on_response).end()

@@ -15,7 +15,7 @@ from labkit.packets.conversations import Conversation, Side
 from labkit.packets.explain.found import Found, Switch
 from labkit.packets.frames import address
 from labkit.packets.match import SENDERS
-from labkit.packets.model import Field, Layer
+from labkit.packets.model import Field, Layer, named
 from labkit.packets.streams import ByteStream
 
 if TYPE_CHECKING:
@@ -225,11 +225,9 @@ class Message:
 
     def __getitem__(self, name: str) -> Field:
         """The first field with this name: ``message["http.host"]``, in short ``message["host"]``; or `NoSuchPart`."""
-        for item in self.fields:
-            for part in item.walk():
-                if part.name == name or part.name.split(".", 1)[-1] == name:
-                    return part
-        raise NoSuchPart(f"this message ({self}) does not have a field {name!r}")
+        if (found := named(self.fields, name)) is None:
+            raise NoSuchPart(f"this message ({self}) does not have a field {name!r}")
+        return found
 
     def layer_in(self, number: int) -> Layer | None:
         """The message as a layer of this packet; None if it does not lie whole in it. Positions count in the frame."""

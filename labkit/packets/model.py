@@ -5,7 +5,7 @@ Rule: plain data only; no sockets, no files, no Scapy, no pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 
@@ -97,6 +97,18 @@ _set_name, _set_label, _set_start, _set_bits, _set_value, _set_shown, _set_meani
     _set_children = (vars(Field)[each.name].__set__ for each in dataclass_fields(Field))  # fmt: skip
 
 
+def named(fields: Iterable[Field], name: str) -> Field | None:
+    """The first field with this name, among these and those inside them.
+
+    name: as in Wireshark, ``"tcp.flags.syn"``, or in short ``"flags.syn"``.
+    """
+    for item in fields:
+        for part in item.walk():
+            if part.name == name or part.name.split(".", 1)[-1] == name:
+                return part
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One protocol's part of a captured packet.
@@ -126,11 +138,9 @@ class Layer:
 
     def __getitem__(self, name: str) -> Field:
         """The field with this name: ``layer["tcp.flags.syn"]``, in short ``layer["flags.syn"]``; or `NoSuchPart`."""
-        for item in self.fields:
-            for part in item.walk():
-                if part.name == name or part.name.split(".", 1)[-1] == name:
-                    return part
-        raise NoSuchPart(f"{self.name} has no field {name!r}")
+        if (found := named(self.fields, name)) is None:
+            raise NoSuchPart(f"{self.name} has no field {name!r}")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

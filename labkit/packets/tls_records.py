@@ -13,7 +13,7 @@ from labkit.core.errors import NoSuchPart
 from labkit.packets.buffers import Payload
 from labkit.packets.explain import tls
 from labkit.packets.explain import tls_names as names
-from labkit.packets.model import Field, Layer
+from labkit.packets.model import Field, Layer, named
 from labkit.packets.streams import ByteStream
 from labkit.packets.tls_scan import CHANGE, DATA, HEADER, FoundRecord
 
@@ -91,11 +91,9 @@ class Said:
 
         Also one of what was decrypted. Raises `NoSuchPart`.
         """
-        for item in self._parts():
-            for part in item.walk():
-                if part.name == name or part.name.split(".", 1)[-1] == name:
-                    return part
-        raise NoSuchPart(f"{self!r} does not have a field {name!r}")
+        if (found := named(self._parts(), name)) is None:
+            raise NoSuchPart(f"{self!r} does not have a field {name!r}")
+        return found
 
     def __bool__(self) -> bool:
         return True

@@ -1,27 +1,8 @@
-"""What the tests of labkit.net share: both loops, every kind of address, and no stray error message.
+"""What the tests of labkit.http share: both loops, and no stray error message.
 
 Rule: every test here runs on uvloop and on asyncio, and ends with nothing listening and nothing on stderr.
 """
 
-from __future__ import annotations
+from tests.net.conftest import kind, nothing_left
 
-from collections.abc import Iterator
-
-import pytest
-
-from labkit.net import server as servers
-from tests import loops
-
-
-@pytest.fixture(params=loops.LOOPS, autouse=True, scope="module")
-def kind(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The kind of event loop."""
-    yield from loops.swap_loop(request.param)
-
-
-@pytest.fixture(autouse=True)
-def nothing_left(kind: str, capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """What goes wrong in a handler is printed: a test that expects it reads it; anything else fails the test."""
-    yield from loops.nothing_left(servers._running, servers.close_everything, capsys)
-
-
+__all__ = ["kind", "nothing_left"]

@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from functools import cache
 from typing import Any
 
-from labkit import ca, https
+from labkit import ca
 from labkit.exercises.engine import Exercise
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
@@ -48,6 +48,7 @@ MENDED = re.sub("|".join(map(re.escape, SLIPS)), lambda slip: SLIPS[slip[0]], LI
 
 def visit_both(options: dict[str, Any], authority: Any, ports: tuple[int, int]) -> list[str]:
     """Ask two servers; the reference answer."""
+    from labkit import https  # not before: every lesson imports this module
 
     def page(request: Any, response: Any) -> None:
         response.end(f"You are at {request.url}.\n")
