@@ -13,7 +13,7 @@ import pytest
 
 import labkit
 import labkit.nodejs  # the errors of these parts, too, are errors with words
-import labkit.tls
+import labkit.tls.errors
 import labkit.websocket
 from labkit.core.errors import LabError
 from tests.needs import need_live_capture, need_private_network

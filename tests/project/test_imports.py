@@ -100,3 +100,11 @@ def test_scapy_and_matplotlib_wait_until_they_are_used() -> None:
     asks = f"import sys; from labkit import draw, net, packets; print(*sorted({names} & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-I", "-c", asks], capture_output=True, text=True, check=True, timeout=60)
     assert told.stdout.split() == []
+
+
+def test_ciphers_wait_until_they_are_used() -> None:
+    """Every lesson imports the exercises; few of them encrypt something."""
+    names = "{'cryptography', 'OpenSSL', 'labkit.tls.socket'}"
+    asks = f"import sys; from labkit import exercises, websocket; print(*sorted({names} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-I", "-c", asks], capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout.split() == []
