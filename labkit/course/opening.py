@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 
-from labkit import draw, packets
+from labkit import draw, packets, widgets
 from labkit.core.calls import in_words
 from labkit.core.checks import flag
 
@@ -53,4 +53,5 @@ def lesson(name: str, *, large: bool = False) -> Opening:
     large = flag(large, "large")
     packets.set_lesson(name)
     draw.set_large(large)
+    widgets.set_large(large)
     return Opening(name, packets.status(), _LARGE if large else _FIT)

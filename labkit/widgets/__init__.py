@@ -1,4 +1,4 @@
-"""Controls in a page: a question that is answered by a click or a key, beside the words that stay without a page.
+"""Controls in a page: questions answered by a click or a key, and views of our own, beside the words that stay.
 
 Rule: objects stay plain and views attach to them; the only part that imports ipywidgets, and only to show something.
 
@@ -10,6 +10,9 @@ Rule: objects stay plain and views attach to them; the only part that imports ip
     ask.clear()                       # as if never answered, and open
     widgets.mimebundle(repr(thing), html, ask, ...)   # for _repr_mimebundle_: text and HTML, and the controls in a page
 
+    panel = widgets.Panel("inspector", {"rows": widgets.Ask(rows, first=int, last=int)}, state={…}, data=b"…")
+    panel.update(state…); panel.tell("more", b"…")    # the pages that show it follow; labkit/widgets/js/inspector.js
+
 `on_choice(number)` and `on_entry(text)` are called with checked values only, and may return a line to say. They run in
 the thread that hears the page, beside a cell that is running: keep them short, and let them wait for nothing.
 """
@@ -19,6 +22,22 @@ from __future__ import annotations
 from labkit.widgets.controls import Choice, Entry, choice, entry
 from labkit.widgets.look import EDGES
 from labkit.widgets.page import available, mimebundle
+from labkit.widgets.panel import Answer, Ask, Panel, is_large, set_large
 from labkit.widgets.words import bare, marked
 
-__all__ = ["EDGES", "Choice", "Entry", "available", "bare", "choice", "entry", "marked", "mimebundle"]
+__all__ = [
+    "EDGES",
+    "Answer",
+    "Ask",
+    "Choice",
+    "Entry",
+    "Panel",
+    "available",
+    "bare",
+    "choice",
+    "entry",
+    "is_large",
+    "marked",
+    "mimebundle",
+    "set_large",
+]

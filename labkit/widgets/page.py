@@ -13,6 +13,7 @@ from labkit.core.notebook import in_notebook, shell
 
 if TYPE_CHECKING:
     from labkit.widgets.controls import Choice, Entry
+    from labkit.widgets.panel import Panel
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -27,12 +28,17 @@ def available() -> bool:
     return hasattr(getattr(shell(), "kernel", None), "comm_manager")
 
 
-def mimebundle(text: str, html: str, *controls: Choice | Entry) -> dict[str, Any]:
+def mimebundle(text: str, html: str, *controls: Choice | Entry | Panel, svg: str = "") -> dict[str, Any]:
     """What ``_repr_mimebundle_`` returns: the text and the HTML, and in a page the controls, one below the other.
 
-    text: what ``repr`` gives. html: what a page without controls shows; one that knows them shows the controls alone.
+    text: what ``repr`` gives. html, svg: what a page without controls shows, ``""`` if there is none; a page that knows
+    the controls shows them alone. A panel stands alone.
     """
-    bundle: dict[str, Any] = {"text/plain": text, "text/html": html}
+    bundle: dict[str, Any] = {"text/plain": text}
+    if html:
+        bundle["text/html"] = html
+    if svg:
+        bundle["image/svg+xml"] = svg
     if controls and available():
         from labkit.widgets import view
 

@@ -12,6 +12,7 @@ import ipywidgets
 
 from labkit.widgets.controls import Choice, Entry
 from labkit.widgets.look import SIGNS, STYLE, line_below
+from labkit.widgets.panel import Panel
 from labkit.widgets.words import bare, marked
 
 
@@ -103,6 +104,12 @@ class _Several:
         self.box.titles = [f"{number} {SIGNS[each.tone]}".strip() for number, each in enumerate(self.asks, 1)]
 
 
-def together(asks: Sequence[Choice | Entry]) -> str:
-    """The id of the model that shows one question, or several of them, one at a time."""
-    return str((attached(asks[0]) if len(asks) == 1 else _Several(asks).box).model_id)
+def together(asks: Sequence[Choice | Entry | Panel]) -> str:
+    """The id of the model that shows a panel, one question, or several questions, one at a time."""
+    first = asks[0]
+    if isinstance(first, Panel):
+        from labkit.widgets import panel_view
+
+        return str(panel_view.attached(first).model_id)
+    questions = [each for each in asks if not isinstance(each, Panel)]
+    return str((attached(first) if len(questions) == 1 else _Several(questions).box).model_id)

@@ -1,0 +1,41 @@
+"""The ES modules and the styles of our views, each as one text, as a page takes them.
+
+Rule: no build step: a module is what stands in its file, with what it imports from shared.js in front.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "js"
+
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+
+
+@cache
+def module(name: str) -> str:
+    """The source of a view's module, whole: it imports nothing."""
+    parts: list[str] = []
+    _collect(name, parts, set())
+    return "\n".join(parts)
+
+
+def _collect(name: str, parts: list[str], seen: set[str]) -> None:
+    if name in seen:
+        return
+    seen.add(name)
+    source = (FOLDER / f"{name}.js").read_text(encoding="utf8")
+    for other in _IMPORT.findall(source):
+        _collect(other, parts, seen)
+    parts.append(_EXPORT.sub("", _IMPORT.sub("", source)))
+
+
+@cache
+def style(name: str) -> str:
+    """The style of a view: that of every view, and its own."""
+    own = FOLDER / f"{name}.css"
+    shared = (FOLDER / "shared.css").read_text(encoding="utf8")
+    return shared + (own.read_text(encoding="utf8") if own.exists() else "")

@@ -1,0 +1,76 @@
+// What every view shares: where a key leads, numbers in bounds, and questions to a kernel that answers, is slow, or is gone.
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+
+import { GONE, SLOW, bytesOf, hex, step, talk, text, unique, within } from "../../../labkit/widgets/js/shared.js";
+
+/** A model as a page has it: what was sent, and a kernel that is played by `told`. */
+function fake() {
+  const heard = new Set(), sent = [];
+  return {
+    sent, heard, gone: false,
+    on(name, call) { assert.equal(name, "msg:custom"); heard.add(call); },
+    off(name, call) { heard.delete(call); },
+    send(message, _callbacks, buffers) { if (this.gone) throw new Error("no comm"); sent.push([message, buffers]); },
+    told(message, buffers) { for (const call of [...heard]) call(message, buffers); },
+  };
+}
+
+test("a key leads to a place in the list, or nowhere", () => {
+  assert.deepEqual(["ArrowDown", "ArrowUp", "PageDown", "PageUp", "Home", "End", "x"].map((key) => step(key, 5, 20, 4)),
+    [6, 4, 9, 1, 0, 19, undefined]);
+  assert.equal(step("ArrowDown", 19, 20, 4), 19);
+  assert.equal(step("PageUp", 1, 20, 4), 0);
+  assert.equal(step("End", 0, 0, 4), 0);
+});
+
+test("numbers and bytes", () => {
+  assert.deepEqual([within(0, -1, 9), within(0, 4, 9), within(0, 10, 9)], [0, 4, 9]);
+  assert.deepEqual([hex(0), hex(255)], ["00", "ff"]);
+  const buffer = new Uint8Array([9, 230, 130, 168, 9]).buffer;
+  assert.deepEqual([...bytesOf(new DataView(buffer, 1, 3))], [230, 130, 168]);
+  assert.equal(text(new DataView(buffer, 1, 3)), "您");
+  assert.notEqual(unique(), unique());
+});
+
+test("an answer finds its question by its ticket, in whatever order", async () => {
+  const model = fake(), told = [], { ask } = talk(model, (message) => told.push(message), () => {});
+  const first = ask("rows", { from: 1 }), second = ask("rows", { from: 2 }, [new ArrayBuffer(2)]);
+  assert.deepEqual(model.sent.map(([message, buffers]) => [message.ask, message.from, buffers.length]), [["rows", 1, 0], ["rows", 2, 1]]);
+  model.told({ tell: "rows", ticket: model.sent[1][0].ticket, got: "b" }, ["buffer"]);
+  model.told({ tell: "rows", ticket: model.sent[0][0].ticket, got: "a" });
+  assert.deepEqual([(await first).message.got, (await second).message.got, (await second).buffers], ["a", "b", ["buffer"]]);
+  model.told({ tell: "more" });
+  model.told({ tell: "rows", ticket: 99 }); // of another view of the same object
+  assert.deepEqual(told.map(({ tell }) => tell), ["more"]);
+});
+
+test("an error is the kernel's words", async () => {
+  const model = fake(), { ask } = talk(model, () => {}, () => {});
+  const asked = ask("rows");
+  model.told({ tell: "error", ticket: model.sent[0][0].ticket, words: "there is no packet 9" });
+  await assert.rejects(asked, /there is no packet 9/);
+});
+
+test("a kernel that is slow is told, and forgotten when it answers", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const model = fake(), said = [], { ask } = talk(model, () => {}, (words) => said.push(words), 3000);
+  const asked = ask("rows");
+  mock.timers.tick(2999);
+  assert.deepEqual(said, []);
+  mock.timers.tick(1);
+  assert.deepEqual(said, [SLOW]);
+  model.told({ tell: "rows", ticket: 1 });
+  await asked;
+  assert.deepEqual(said, [SLOW, ""]);
+  mock.timers.reset();
+});
+
+test("a kernel that is gone is told at once, and a view that was removed hears nothing", () => {
+  const model = fake(), said = [], { ask, stop } = talk(model, () => {}, (words) => said.push(words));
+  model.gone = true;
+  ask("rows");
+  assert.deepEqual(said, [GONE]);
+  stop();
+  assert.equal(model.heard.size, 0);
+});
