@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from labkit.core import loop
 from labkit.core.errors import ConnectionReset, LabError
 from labkit.net.transport import Upper
-from labkit.tls.engine import AnyEngine
+from labkit.tls.engine import AnyEngine, Ended
 
 LINGER = 1.0
 """Seconds that a connection stands after an alert, so that the peer gets it: a RST could overtake it."""
@@ -49,6 +49,9 @@ class Secured(Upper, Protocol):
 
     def _look_for_session(self) -> None:
         """Something was read: perhaps a ticket, too."""
+
+    def _kept_of(self, engine: AnyEngine, stood: bool) -> AnyEngine:
+        """The connection is gone. Returns what is kept of its engine. stood: whether the handshake was done."""
 
 
 class Layer(asyncio.Protocol):
@@ -126,7 +129,10 @@ class Layer(asyncio.Protocol):
         """The connection is gone."""
         if self._linger is not None:
             self._linger.cancel()
-        self.socket._detach(None if self._alert else exc)
+        socket = self.socket
+        socket._detach(None if self._alert else exc)
+        self.socket = GONE  # both are freed as soon as nobody has them, and need no garbage collector
+        self.engine = socket._kept_of(self.engine, self.stands)
 
     def pause_writing(self) -> None:
         """TCP is full."""
@@ -341,3 +347,11 @@ class Handed:
 
     def _begin_secure(self) -> None:
         """It stands already."""
+
+    def _kept_of(self, engine: AnyEngine, stood: bool) -> AnyEngine:
+        """Nobody asks what was agreed on."""
+        return Ended(engine, [], stood)
+
+
+GONE: Any = Handed(asyncio.Protocol())
+"""Stands where a socket stood whose connection is gone: nothing follows."""

@@ -17,7 +17,7 @@ from labkit.net.connecting import Target
 from labkit.net.socket import CONNECT_TIMEOUT, Socket
 from labkit.net.transport import Owner
 from labkit.tls.context import SecureContext
-from labkit.tls.engine import AnyEngine, Engine
+from labkit.tls.engine import AnyEngine, Ended, Engine
 from labkit.tls.errors import CertificateError, TLSError, Truncated
 from labkit.tls.layer import Layer
 from labkit.tls.session import Session, checked
@@ -321,6 +321,13 @@ class TLSSocket(Socket):
         if (under := self._under) is not None:
             self._under = None
             under._detach(None)
+
+    def _kept_of(self, engine: AnyEngine, stood: bool) -> AnyEngine:
+        """See `Secured._kept_of`. A client may ask for more, and is not kept by a server's memory."""
+        owner: Any = self.server
+        if owner is None:
+            return engine
+        return Ended(engine, engine.chain() if owner.secure_context.asked.request_cert else [], stood)
 
     def _cut(self) -> None:
         """See `Secured._cut`."""
