@@ -273,10 +273,13 @@ def _lessons(options: argparse.Namespace) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
     from labkit.record import record
 
-    for line in record(options.lessons):
-        print(line, flush=True)
+    # Some minutes. The bar goes to stderr, and only to a terminal (disable=None).
+    for line in record(options.lessons, lambda paths: tqdm(paths, unit="lesson", disable=None)):
+        tqdm.write(line)
     return 0
 
 

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,12 @@ What curl, openssl and Chromium printed stands in where they are not installed, 
 """
 
 
-def record(lessons: Sequence[str] = ()) -> Iterator[str]:
+def record(
+    lessons: Sequence[str] = (), over: Callable[[Sequence[Path]], Iterable[Path]] = lambda paths: paths
+) -> Iterator[str]:
     """Run lessons (all, if none is named) and replace their recordings; yields one line of report for each file.
 
+    over: goes over the notebooks in place of a loop, to show how far it is: `tqdm.tqdm`.
     Raises `CaptureUnavailable` if this machine cannot capture, `LabError` if the lessons are not at hand.
     """
     if status().tier == "recorded" and (forced_tier() == "recorded" or not _notebooks_capture()):
@@ -79,9 +82,7 @@ def record(lessons: Sequence[str] = ()) -> Iterator[str]:
         for folder in data.iterdir():
             if folder.is_dir() and folder.name not in {path.stem for path in found}:
                 shutil.rmtree(folder)
-    for path in found:
-        if lessons and path.stem not in lessons:
-            continue
+    for path in over([path for path in found if not lessons or path.stem in lessons]):
         with tempfile.TemporaryDirectory() as made_here:
             _run(path, Path(made_here))
             made = Path(made_here) / path.stem

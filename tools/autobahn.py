@@ -26,6 +26,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".venv-autobahn"
 NOTE = ROOT / "docs" / "autobahn.md"
@@ -95,7 +97,15 @@ def judge_server(python: str, cases: list[str], folder: Path) -> dict[str, dict[
             "outdir": "reports", "servers": [{"agent": "labkit", "url": f"ws://127.0.0.1:{server.port}"}],
             "cases": cases, "exclude-cases": [], "exclude-agent-cases": {},
         }  # fmt: skip
-        wstest(python, "fuzzingclient", spec, folder).wait(LONGEST)
+        process = wstest(python, "fuzzingclient", spec, folder)
+        with tqdm(desc="server", unit="case", disable=None) as bar:
+            until = time.monotonic() + LONGEST
+            while process.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(min(1.0, until - time.monotonic()))
+                bar.update((folder / "fuzzingclient.log").read_bytes().count(b"Running test case ID") - bar.n)
+                if time.monotonic() > until:
+                    raise subprocess.TimeoutExpired(process.args, LONGEST)
     return verdicts(folder, "labkit")
 
 
@@ -110,7 +120,7 @@ def judge_client(python: str, cases: list[str], folder: Path) -> dict[str, dict[
     with ended(wstest(python, "fuzzingserver", spec, folder)):
         _wait_until_open(port)
         count = websocket.WebSocket(f"{url}/getCaseCount").wait_for("message")
-        for case in range(1, int(count) + 1):
+        for case in tqdm(range(1, int(count) + 1), "client", unit="case", disable=None):
             loop.call(echoing, f"{url}/runCase?case={case}&agent=labkit").wait_for("close", timeout=600)
         websocket.WebSocket(f"{url}/updateReports?agent=labkit").wait_for("close", timeout=600)
     return verdicts(folder, "labkit")
