@@ -11,7 +11,7 @@ QUESTIONS = (
     ask(
         "encoding",
         "A program sends a password in base64, over HTTP. Who can read it?",
-        wrong("who has the key", "Base64 has no key: everybody knows its rule."),
+        wrong("whoever has the key", "Base64 has no key: everybody knows its rule."),
         right("each computer on the way", "Whoever passes packets on can read them. An encoding has no key, so it "
                                           "hides nothing; a digest has no key either, and no way back."),
         wrong("the server alone", "The server turns it back by a rule that everybody knows."),
