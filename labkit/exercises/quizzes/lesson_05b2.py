@@ -45,7 +45,8 @@ QUESTIONS = (
         "A stolen certificate was revoked yesterday. Who is protected today?",
         wrong("everybody", "A client that gets the certificate sees nothing of this."),
         wrong("nobody", "Some clients have a list, and they refuse it."),
-        right("who has a list that is new enough", "Who has no list of revoked certificates accepts a revoked one; so "
-                                                   "certificates are short."),
+        right("clients with a list that is new enough",
+              "A client without a list of revoked certificates accepts a revoked one; so certificates are valid for a "
+              "short time."),
     ),
 )

@@ -14,9 +14,10 @@ HOST = "shop.example"
 _FINE = "10 Nov 2026 to 26 Dec 2026"
 
 
-def _told(names: str, issuer: str = "Good CA", valid: str = _FINE, purpose: str = "servers", key: str = "EC P-256",
-          more: str = "") -> str:  # fmt: skip
-    lines = (f"names:  {names}", f"issuer: {issuer}", f"valid:  {valid}", f"for:    {purpose}", f"key:    {key}")
+def _told(
+    names: str, issuer: str = "Good CA", valid: str = _FINE, purpose: str = "servers", more: str = ""
+) -> str:
+    lines = (f"names:  {names}", f"issuer: {issuer}", f"for:    {purpose}", f"valid:  {valid}")
     return "\n".join((*lines, more) if more else lines)
 
 
@@ -33,13 +34,11 @@ class WrongCertificate(Matching):
         "One wrong answer is enough, and the words of a program name the first one that it found."
     )
     stretch = (
-        "mint three of these with labkit.ca, have curl and Chromium judge them, and find the one on which they do not "
-        "agree with each other."
+        "make three of these with labkit.ca, and have curl and Chromium judge them. On which one do they not agree?"
     )
     intro = (
-        f"It is {DAY}. A client asks for `https://{HOST}/` and trusts one CA, *Good CA*. Eight servers answer; each "
-        "shows one certificate, and what is said about it in the last line. Which one is right, and what is wrong with "
-        "the others?"
+        f"It is {DAY}. A client asks for `https://{HOST}/` and trusts one CA, *Good CA*. Eight servers answer, and "
+        "each shows one certificate. Which one is right, and what is wrong with the others?"
     )
     looks: ClassVar[dict[str, str]] = {
         "nothing is wrong": "Then the chain leads to Good CA, the dates fit, it is for servers, and a name fits.",

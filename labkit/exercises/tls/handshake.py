@@ -221,9 +221,9 @@ class WhoWasIt(Matching):
         Case("client: connect failed, alert 40\nserver: no certificate came", "none, TLS 1.2",
              "The alert came during the handshake, and TLS 1.2 has no alert for a missing certificate, only 40.",
              {"none, TLS 1.3": "The cause is right. But this client was never connected."}),
-        Case("client: connected\nclient: read failed, alert 45\nserver: refused, depth 0", "expired",
+        Case("client: connected\nclient: read failed, alert 45\nserver: its certificate was refused", "expired",
              "45 means certificate expired."),
-        Case("client: connect failed, alert 48\nserver: refused, depth 0", "wrong CA",
+        Case("client: connect failed, alert 48\nserver: its certificate was refused", "wrong CA",
              "48 means unknown CA: nobody in the server's list has signed the certificate.",
              {"expired": "An expired certificate has an alert of its own, 45."}),
         Case("client: connected, read welcome!\nserver: authorized=False, authorization_error=None", "not asked",
@@ -235,7 +235,7 @@ class WhoWasIt(Matching):
              {"not asked": "A server that does not ask verifies nothing, so authorized would be false."}),
     )
     hints = (
-        "First the number: which cause does each alert name? The last table of the section about the moment has them.",
+        "First the number: which cause does each alert name? The table of alerts in the lesson has their numbers.",
         "Then the moment: in which version is a client connected before the server has judged it?",
         "40 and 116 are both about a missing certificate; 45 is about time, 48 about the CA.",
     )
