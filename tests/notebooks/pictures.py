@@ -71,6 +71,8 @@ def made_of(svg: str) -> str:
             words = PLACES.sub("", words)
         if "z" in kinds.split() and words in UNITS:
             words = "a unit of time"
+        if "z" in kinds.split() and words == "# time":  # from one second on, a label has its own unit
+            words = "#"
         if tag == "style":
             lines.add(f"style {''.join(element.itertext())}")
         elif tag in ("text", "tspan"):

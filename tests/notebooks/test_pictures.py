@@ -67,6 +67,13 @@ def test_a_time_is_written_in_the_unit_that_fits_it() -> None:
     assert made_of(long) != made_of(A_SVG.replace("SYN seq=0", "999 sockets"))
 
 
+def test_a_time_of_a_second_or_more_in_the_column_of_times_is_one_more_number() -> None:
+    label = '<text class="z e" x="2" y="2">{}</text></svg>'
+    long, short = (A_SVG.replace("</svg>", label.format(time)) for time in ("1.56 s", "506"))
+    assert made_of(long) == made_of(short)
+    assert made_of(long) != made_of(A_SVG.replace("</svg>", label.format("2 sockets")))
+
+
 def test_one_drawn_by_older_code_is_not(pictures: list[str]) -> None:
     assert made_of(OLD) != made_of(pictures[0])
     # also apart from the style sheet
