@@ -45,7 +45,11 @@ SIZE = 2**24
 def find_python2() -> str | None:
     """A Python 2.7: on PATH, or one of pyenv's (PYENV_ROOT, else ~/.pyenv); None if there is none."""
     pyenv = Path(os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")))
-    for each in ("python2.7", *(str(path) for path in sorted(pyenv.glob("versions/2.7*/bin/python")))):
+    try:
+        theirs = [str(path) for path in sorted(pyenv.glob("versions/2.7*/bin/python"))]
+    except PermissionError:  # another user's
+        theirs = []
+    for each in ("python2.7", *theirs):
         asks = "import sys; sys.exit(sys.version_info[:2] != (2, 7))"
         if shutil.which(each) and subprocess.run([each, "-c", asks], capture_output=True, check=False).returncode == 0:
             return shutil.which(each)

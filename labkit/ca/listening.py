@@ -116,7 +116,8 @@ def listening(cert: Path, key: Path, *, weak: bool = False) -> Iterator[Listener
 
 
 def _in_words(error: OSError) -> str:
-    if isinstance(error, (ssl.SSLEOFError, ConnectionError)):
+    # Python 3.11.2, Debian's, says SSLZeroReturnError if TCP ends during the handshake.
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)):
         return "the end of the connection, without an alert"
     if isinstance(error, TimeoutError):
         return f"nothing for {PATIENCE:g} s"
