@@ -213,6 +213,8 @@ def _without_a_core(thread: threading.Thread) -> float:
 
     Source: proc(5), /proc/PID/schedstat: the second number, in nanoseconds.
     """
+    if not thread.is_alive():  # the system may still keep its numbers for a moment
+        return 0.0
     try:
         with open(f"/proc/self/task/{thread.native_id}/schedstat", encoding="ascii") as file:
             return int(file.read().split()[1]) / 1e9

@@ -117,3 +117,15 @@ class Link(asyncio.Protocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone."""
         self.socket._detach(exc)
+
+
+def write_pieces(transport: Transport, pieces: tuple[bytes, ...]) -> None:
+    """Send several pieces at once; the transport tells the socket if too much waits.
+
+    asyncio's own transport does not tell it after `writelines` in Python 3.12.0 to 3.12.8, 3.13.0 and 3.13.1
+    (CVE-2024-12254), so the pieces are joined for asyncio, as its other versions do.
+    """
+    if type(transport).__module__.startswith("asyncio."):
+        transport.write(b"".join(pieces))
+    else:
+        transport.writelines(pieces)

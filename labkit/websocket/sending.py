@@ -12,6 +12,7 @@ from labkit.core import checks, loop, watching
 from labkit.core.endpoint import Endpoint
 from labkit.core.errors import BadArgument, LabError, NotOpen
 from labkit.net import Socket
+from labkit.net.transport import write_pieces
 from labkit.streams.states import ENDING
 from labkit.streams.states import OPEN as STREAM_OPEN
 from labkit.websocket import masks
@@ -88,7 +89,7 @@ class Sending(Endpoint):
                 else:  # one segment, too: the transport sends both pieces at once, and nothing large is copied
                     front = head(first, len(payload), key)
                     socket._written += len(front) + len(payload)
-                    socket._transport.writelines((front, masks.apply(payload, key) if key else payload))
+                    write_pieces(socket._transport, (front, masks.apply(payload, key) if key else payload))
                 return not socket._blocked or self._is_too_full()
         if compress is not None:
             checks.flag(compress, "compress")

@@ -720,6 +720,21 @@ def test_send_returns_false_and_drain_follows(raw_server: RawServer) -> None:
         ws.terminate()
 
 
+def test_large_messages_of_a_handler_that_wait_beyond_max_queue_cut_the_connection(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asyncio's `writelines` does not say in 3.13.0 that too much waits: it is not used in any version."""
+    with monkeypatch.context() as patch:
+        if kind == "asyncio":
+            patch.setattr("asyncio.selector_events._SelectorSocketTransport.writelines", None)
+        with websocket.create_server(max_queue=1_000_000).listen(0) as server, Raw.to(server.port):
+            ws, _ = server.wait_for("connection")
+            assert loop.call(lambda: [ws.send(bytes(100_000)) for _ in range(1000)])[-1] is False
+            error, of = server.wait_for("client_error")
+            assert "max_queue is 1000000" in error.what
+            assert of is ws
+
+
 def test_what_waits_beyond_max_queue_cuts_the_connection() -> None:
     with websocket.create_server(max_queue=1_000_000).listen(0) as server, Raw.to(server.port):
         ws, _ = server.wait_for("connection")
