@@ -55,6 +55,7 @@ TEXTBOOK: dict[str, Any] = {
     "ipv4/tcp_ecn": 0,
     "ipv4/tcp_invalid_ratelimit": 0,  # every window probe is answered, not only one in 500 ms
     "ipv4/tcp_no_metrics_save": 1,  # a connection starts as if it were the first
+    "ipv4/tcp_backlog_ack_defer": 0,  # no two segments in one ACK because a program was reading when they came
     "ipv4/tcp_syn_linear_timeouts": 0,  # SYN timeouts double from the first on (1, 2, 4 s), RFC 6298 §5.5
 }
 """Settings of both hosts, below /proc/sys/net: TCP behaves as books teach. ``textbook=False`` keeps Linux's own."""
