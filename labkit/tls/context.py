@@ -19,6 +19,9 @@ from labkit.tls.options import Asked, asked
 SERVER_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2, what a server takes by default: with forward secrecy, and authenticated. TLS 1.3 has nothing else."""
 
+CLIENT_CIPHERS = "ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+"""Of TLS 1.2, what a client offers by default: the list of Python itself, which Debian's Python leaves to OpenSSL."""
+
 
 class SecureContext:
     """One side of TLS: key and certificate, whom it trusts, which versions and ciphers it takes.
@@ -34,8 +37,7 @@ class SecureContext:
         context = self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if is_server else ssl.PROTOCOL_TLS_CLIENT)
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
         context.minimum_version, context.maximum_version = options.low, options.high
-        if options.ciphers is not None or is_server:
-            _set_ciphers(context, options.ciphers or SERVER_CIPHERS)
+        _set_ciphers(context, options.ciphers or (SERVER_CIPHERS if is_server else CLIENT_CIPHERS))
         if options.alpn:
             context.set_alpn_protocols(list(options.alpn))
         if is_server:

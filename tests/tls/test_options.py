@@ -15,6 +15,8 @@ import pytest
 from labkit import net, tls
 from labkit.core import loop, secrets
 from labkit.core.errors import BadArgument, BrokenPipe, LabError
+from labkit.tls.context import client_context
+from labkit.tls.options import asked
 from tests.tls.people import Pair, people
 
 
@@ -283,3 +285,12 @@ def test_tls_inside_tls(good: Pair) -> None:
         inner.end()
         inner.wait_for("close")
         outer.wait_for("close")
+
+
+def test_a_client_offers_the_same_ciphers_in_every_python() -> None:
+    """Debian's Python has 60 by default, and others 17: of TLS 1.2 none without forward secrecy, none with SHA-1."""
+    names = [each["name"] for each in client_context(asked()).context.get_ciphers()]
+    assert names[:3] == ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"]
+    assert len(names) == 17
+    assert {name.split("-")[0] for name in names[3:]} == {"ECDHE", "DHE"}
+    assert not [name for name in names if name.endswith("SHA")]

@@ -17,6 +17,7 @@ from labkit.packets import Tape
 from labkit.packets.capture_file import Recording
 from labkit.packets.frames import ACK, FIN, PSH, RAW, SYN, Frame
 from labkit.packets.walk_ip import TCP_PROTOCOL
+from labkit.tls.context import CLIENT_CIPHERS
 
 CLIENT, SERVER = bytes((10, 0, 0, 1)), bytes((10, 0, 0, 2))
 HOST = "bank.example"
@@ -40,6 +41,7 @@ def connection(identity: ca.Identity, root: ca.CA, version: str = "TLSv1.3") -> 
         server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         server.load_cert_chain(files.cert, files.key)
         client.load_verify_locations(cadata=root.cert_pem.decode("ascii"))
+        client.set_ciphers(CLIENT_CIPHERS)  # the same ClientHello by every Python
         client.minimum_version = client.maximum_version = _VERSIONS[version]
         log = Path(place) / "log"
         server.keylog_filename = str(log)
