@@ -165,8 +165,10 @@ def _what_to_do(cells: list[str], change: Change) -> str:
     before, behind = (
         _list([_cell(cells, number) for number in others if (number < own) is first]) for first in (True, False)
     )
-    pairs = [f"`{old}` to `{new}`" for old, new in change.replace]
-    what = change.do or f"In {_cell(cells, own)}, change {_list(pairs)}, and run the cell."
+    pairs = [f"`{old}` to `{new}`" for old, new in change.replace if new]
+    gone = [f"`{old}`" for old, new in change.replace if not new]
+    steps = [f"change {_list(pairs)}"] * bool(pairs) + [f"take {_list(gone)} away"] * bool(gone)
+    what = change.do or f"In {_cell(cells, own)}, {_list(steps)}, and run the cell."
     return (f"Run {before} again. " if before else "") + what + (f" Then run {behind} again." if behind else "")
 
 

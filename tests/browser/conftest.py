@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,7 +52,8 @@ class Lab:
         own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR")}
         self.process = subprocess.Popen(
             lab_command(), cwd=folder, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, env={**os.environ, **own, "LABKIT_PROGRESS": str(folder / "progress.json")},
+            stderr=subprocess.PIPE, env={**os.environ, **own, "LABKIT_PROGRESS": str(folder / "progress.json"),
+                 "PYTHONFAULTHANDLER": "1"},
         )  # fmt: skip
         self.said: list[str] = []
         self._lines: Queue[str] = Queue()
@@ -78,11 +80,20 @@ class Lab:
                 self.close()
                 pytest.fail("JupyterLab did not start:\n" + "".join(self.said), pytrace=False)
 
+    def _heard(self) -> list[str]:
+        while not self._lines.empty():
+            self.said.append(self._lines.get())
+        return self.said
+
     def close(self) -> None:
-        """End it, and the kernels with it."""
+        """End it, and the kernels with it; if it does not end, its threads and its log say why."""
         self.process.terminate()
         try:
-            self.process.wait(START)
+            self.process.wait(3 * START)  # it collects garbage before it ends, which took 20 s on a busy machine
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # PYTHONFAULTHANDLER: every thread's stack to stderr
+            self._reader.join(START)
+            pytest.fail("JupyterLab did not end:\n" + "".join(self._heard()), pytrace=False)
         finally:
             self.process.kill()
             self.process.wait(START)
