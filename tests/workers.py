@@ -24,7 +24,8 @@ APART = (
 # What takes longest goes first, so that at the end no worker waits long for the other one.
 FIRST = (
     "tests/notebooks/test_tiers.py", "tests/notebooks/test_recorded.py", "tests/notebooks/test_any_order.py",
-    "tests/notebooks/test_changes.py", "tests/browser/", "tests/lab/", "notebooks/",
+    "tests/notebooks/test_changes.py", "tests/lab/test_inside.py", "tests/browser/", "tests/packets/", "tests/lab/",
+    "notebooks/",
 )  # fmt: skip
 
 

@@ -27,6 +27,13 @@ OLDEST = "3.11.0"
 # What pip on Linux cannot see, because only another system installs it.
 ELSEWHERE = ["appnope==0.1.4"]
 
+HELD = {"jsonschema": "<4.25"}
+"""Packages that stay below a version, with the bound.
+
+jsonschema: since 4.25 each process that imports it builds parsers of RFC 3987's grammar first: two seconds of CPU.
+Every test run and every JupyterLab imports it.
+"""
+
 # What building an editable install asks for besides the build backend.
 BUILD = ["editables"]
 
@@ -40,6 +47,11 @@ def direct() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["test"], *BUILD]
     return sorted({normal(re.split(r"[\s;<>=!~\[]", item, maxsplit=1)[0]) for item in wanted})
+
+
+def held() -> list[str]:
+    """What pip is told about the packages of `HELD`: ``["jsonschema<4.25"]``."""
+    return [f"{name}{bound}" for name, bound in HELD.items()]
 
 
 def pinned(text: str) -> dict[str, str]:
@@ -67,7 +79,8 @@ def freeze() -> str:
         pip = [str(Path(directory, "bin", "python")), "-m", "pip", "--disable-pip-version-check"]
         # Not for the Python at hand: a package may ask for a later 3.11 than Debian 12 has.
         oldest = ["--python-version", OLDEST, "--only-binary", ":all:", "--target", str(Path(directory, "nowhere"))]
-        subprocess.run([*pip, "install", "--quiet", "--dry-run", *oldest, "--report", report, *direct()], check=True)
+        wanted = [*direct(), *held()]
+        subprocess.run([*pip, "install", "--quiet", "--dry-run", *oldest, "--report", report, *wanted], check=True)
         found = [item["metadata"] for item in json.loads(report.read_text())["install"]]
     listed = [f"{item['name']}=={item['version']}" for item in found]
     return HEAD + "\n".join(sorted([*listed, *ELSEWHERE], key=str.lower)) + "\n"

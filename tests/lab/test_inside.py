@@ -1,11 +1,15 @@
 """The tests that need a wire or a live capture once more, in a private network: an ordinary user has both only there.
 
-Rule: the network is entered as a notebook's kernel enters it; nothing in there may be left out.
+Rule: the network is entered as a notebook's kernel enters it; nothing in there may be skipped. Long tests that read
+files and no network are not repeated: `NO_NETWORK` names them.
 """
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
+import re
 import subprocess
 import sys
 
@@ -30,12 +34,22 @@ FILES = (
     "tests/packets/test_websocket_frames.py",
 )  # fmt: skip
 
+NO_NETWORK = (
+    "tests/packets/test_oracle.py::test_what_is_recorded",
+    "tests/packets/test_messages.py::test_whatever_comes",
+    "tests/packets/test_websocket_frames.py::test_whatever_comes",
+)
+"""They read recordings, or bytes that Hypothesis makes, and run outside for each user. They are beginnings of names."""
+
+NETWORK = re.compile(r"live_wire|need_|socket\.|capture\(|subprocess")
+
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("file", FILES)
 def test_every_one_of_them_runs(file: str) -> None:
     need_private_network()
-    run = ["-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", file]
+    apart = [word for test in NO_NETWORK if test.startswith(f"{file}::") for word in ("--deselect", test)]
+    run = ["-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", *apart, file]
     variables = {name: value for name, value in os.environ.items() if name != "LABKIT_TIER"}
     ran = subprocess.run(
         [sys.executable, "-c", ENTER, *run],
@@ -44,3 +58,21 @@ def test_every_one_of_them_runs(file: str) -> None:
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]
     assert "skipped" not in ran.stdout, ran.stdout[-8000:]
+    assert ("deselected" in ran.stdout) == bool(apart), ran.stdout[-8000:]  # each name is still that of a test
+
+
+def source(test: str) -> str:
+    """The text of the test functions whose names begin so. test: ``"tests/x/test_y.py::test_z"``."""
+    file, _, start = test.partition("::")
+    module = importlib.import_module(file.removesuffix(".py").replace("/", "."))
+    return "".join(inspect.getsource(value) for name, value in vars(module).items() if name.startswith(start))
+
+
+@pytest.mark.parametrize("test", NO_NETWORK)
+def test_what_is_not_repeated_needs_no_network(test: str) -> None:
+    assert NETWORK.findall(source(test)) == []
+
+
+def test_one_that_needs_a_network_is_found() -> None:
+    assert NETWORK.findall(source("tests/packets/test_oracle.py::test_what_was_just_captured"))
+    assert NETWORK.findall(source("tests/packets/test_websocket_frames.py::test_frames_over_a_wire"))

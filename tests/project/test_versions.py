@@ -5,6 +5,8 @@ Rule: pyproject names the packages, constraints.txt their versions; everything e
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import version
 
@@ -43,3 +45,19 @@ def test_what_is_installed_is_what_is_pinned() -> None:
 def test_one_version_of_labkit() -> None:
     assert PROJECT["version"] == labkit.__version__ == version("labkit")
     assert f"## {labkit.__version__}" in (pin.ROOT / "CHANGELOG.md").read_text()
+
+
+def test_what_is_held_below_a_version_is_pinned_below_it() -> None:
+    assert pin.HELD
+    for name, bound in pin.HELD.items():
+        assert bound.startswith("<")
+        pins = [tuple(map(int, text.split("."))) for text in (pin.pinned(CONSTRAINTS)[name], bound[1:])]
+        assert pins[0] < pins[1]
+        assert version(name) == pin.pinned(CONSTRAINTS)[name]
+
+
+def test_no_process_builds_parsers_before_it_reads_a_notebook() -> None:
+    """It took two seconds of CPU, in each test run and each JupyterLab."""
+    asks = "import jsonschema, nbformat, sys; print('rfc3987_syntax' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout == "False\n"
