@@ -146,6 +146,13 @@ class _Joining:
         stream, segments, fin = self.stream, self.segments, self.stream.fin
         base = 0 if stream.began or not segments else segments[0][0]
         end = max(self.end, fin if fin is not None else 0) - base
+        if stream.began and segments and segments[0][0] < 0:  # packets of before the SYN
+            cut = [(max(0, -offset), offset, *rest) for offset, *rest in segments]
+            segments[:] = [
+                (offset + less, number, first + less, length - less)
+                for less, offset, number, first, length in cut
+                if length > less
+            ]
         if base:
             segments[:] = [(offset - base, *rest) for offset, *rest in segments]  # type: ignore[misc]
         at = missing = 0
@@ -163,7 +170,7 @@ class _Joining:
             at = end
         stream.size = at
         if fin is not None:
-            stream.fin = fin - base if fin - base <= at else None
+            stream.fin = fin - base if 0 <= fin - base <= at else None
 
 
 def streams_of(flow: Conversation, known: Conversations, recording: Recording) -> tuple[ByteStream, ByteStream]:

@@ -57,6 +57,23 @@ def test_a_sender_that_does_not_exist() -> None:
         connection.stream("klient")
 
 
+@pytest.mark.parametrize("seq", [2147488649, 2**31 + 1002, 980, 990])
+def test_bytes_of_before_the_syn_are_no_part_of_the_stream(seq: int) -> None:
+    """Found by random segments: TLS was looked for at a place before the first byte."""
+    dialog = Dialog(isn=(1000, 5000))
+    hello = b"\x16\x03\x01\x00\x05hello" * 3
+    dialog.send("s", PSH | ACK, b"one", seq=4999)
+    dialog.send("c", ACK, hello, seq=seq)
+    dialog.send("c", SYN | ACK)
+    dialog.send("c", SYN | ACK)
+    dialog.send("c", PSH | ACK, hello)
+    tape = dialog.tape()
+    stream = client(tape)
+    assert all(offset >= 0 for offset, *_ in stream.segments)
+    assert stream.size == len(stream.data) >= 0
+    assert tape.messages == ()
+
+
 def test_a_connection_is_the_same_in_each_part_of_a_tape() -> None:
     tape = talk([("c", b"ab"), ("s", b"xyz")]).tape()
     (whole,), (part,) = tape.connections, tape[4:5].connections
