@@ -162,7 +162,7 @@ class TestWhenPassed:
             closed = when_passed(wire, 2, sender="server", window=0)
             with listen(wire, net.create_server(pause_on_connect=True), port=0) as server:
                 client = connect(wire, server.address()[1])
-                client.write(bytes(9000))
+                client.write(bytes(1_000_000))  # more than the loop can have read before it was paused, and the window
                 closed()
                 client.destroy()
 
