@@ -10,7 +10,7 @@ from typing import Any
 from labkit.core import loop
 from labkit.http.response import ServerResponse
 from labkit.net import Socket
-from labkit.streams.states import ENDING
+from labkit.streams.states import ENDING, OPEN
 
 FLUSH = 65536
 """Bytes that are collected at most before they go down to the socket."""
@@ -22,6 +22,8 @@ class Answering:
     since: when the present wait began (for the next request, or for the rest of this one), by the server's clock.
     answered: responses sent.
     """
+
+    _parser: Any  # the subclass's; `RequestParser.alone`: nothing came behind the request that is handled now
 
     __slots__ = (
         "_advancing", "_corked", "_ending", "_flush_is_due", "_last_words", "_out", "_out_size", "_queue",
@@ -83,13 +85,19 @@ class Answering:
 
     def answer(self, response: ServerResponse, wire: bytes) -> None:
         """Take all of the response whose turn it is, its last byte included; the connection stands afterwards."""
-        size = self._out_size + len(wire)
-        if self._corked and size <= FLUSH and len(self._queue) == 1 and not self._ending and self._last_words is None:
-            self._out.append(wire)
-            self._out_size = size
-            self._queue.clear()
+        queue = self._queue
+        if self._corked and len(queue) == 1 and not self._ending and self._last_words is None:
+            queue.clear()
             self.answered += 1
-            self.since = self.server._now
+            socket = self.socket
+            if (
+                self._parser.alone and socket._sink is not None and not self._out and not self._waiting
+                and socket._idle is None and not socket._corked and socket._writing is OPEN
+            ):  # nothing else leaves in this turn; as `Writable._write_now`
+                socket._written += len(wire)
+                socket._sink(wire)
+            else:
+                self._send(wire)
         else:
             self._send(wire)
             self.sent(response)
@@ -132,9 +140,9 @@ class Answering:
         """See `Carrier.sent`: the next response has its turn, or the connection ends."""
         self._queue.pop(0)
         self.answered += 1
-        if message._listeners:
+        if message._asleep < 0 and message._listeners:
             self._told = True
-        if message.closes or (self._ending and not self._queue):
+        if (message._asleep < 0 and message.closes) or (self._ending and not self._queue):
             self._finish()
             return
         self.since = self.server._now

@@ -13,7 +13,7 @@ from labkit.core.errors import ConnectionReset
 from labkit.http.client_options import IDEMPOTENT, Place
 from labkit.http.client_response import ClientResponse, Information
 from labkit.http.client_socket import Client
-from labkit.http.headers import Raw
+from labkit.http.headers import Pairs
 from labkit.http.response_chunks import BadResponse
 from labkit.http.response_parsing import Head, ResponseParser
 from labkit.streams.states import ENDING, IDLE
@@ -215,7 +215,7 @@ class ClientConnection:
         if self.response is not None:
             self.response._push(data)
 
-    def ends(self, trailers: Raw, surplus: bool) -> None:
+    def ends(self, trailers: Pairs, surplus: bool) -> None:
         """See `Taker.ends`."""
         self._spoiled = self._spoiled or surplus
         if self.response is not None:

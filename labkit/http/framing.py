@@ -51,7 +51,7 @@ class Length:
 class Chunks:
     """A body in chunks, with its trailers. most: bytes of the body; trailers: bytes of the trailer section."""
 
-    __slots__ = ("_extensions", "_left", "_line", "_most", "_state", "_trailer_left", "size")
+    __slots__ = ("_extensions", "_left", "_line", "_most", "_state", "_trailer_left", "_trailers", "size")
 
     def __init__(self, most: int, trailers: int) -> None:
         self._most, self._trailer_left = most, trailers
@@ -59,6 +59,7 @@ class Chunks:
         self._line = b""  # a line that is not whole yet
         self._left = 0  # bytes of the present chunk, with its CRLF
         self._extensions = 0
+        self._trailers: list[bytes] = []  # their lines
         self.size = 0  # bytes of the body so far
 
     def take(self, data: bytes, start: int) -> Taken:
@@ -94,7 +95,13 @@ class Chunks:
                 return Taken(at - start, True)
             else:
                 self._trailer_left -= len(line)
+                self._trailers.append(line)
         return Taken(at - start, False)
+
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """The trailers: name and value. For a body that has ended, and whose bytes a parser has found good."""
+        parts = [line.partition(b":") for line in self._trailers]
+        return [(name, value.strip(b" \t\r\n")) for name, _, value in parts]
 
     def _begin(self, line: bytes) -> None:
         digits = line[:-2].partition(b";")[0].rstrip(b" \t")

@@ -11,12 +11,16 @@ from typing import Any, TypeAlias
 
 from labkit.core import checks
 from labkit.core.errors import BadArgument, LabError
+from labkit.http import shapes
 
 Value: TypeAlias = str | list[str]
 """Of one name: the value of one field, or those of several fields."""
 
-Raw: TypeAlias = list[tuple[bytes, bytes]]
+Pairs: TypeAlias = list[tuple[bytes, bytes]]
 """Fields as they came: name and value, in their order."""
+
+Raw: TypeAlias = dict[bytes, bytes] | Pairs
+"""The same; it may be a dictionary if no name came twice."""
 
 Given: TypeAlias = "Mapping[str, Any] | Iterable[tuple[str, Any]]"
 """Fields as a program may give them: a dictionary, or pairs of a name and a value."""
@@ -45,7 +49,7 @@ def check_name(name: Any) -> str:
     if not isinstance(name, str) or not _TOKEN(name):
         raise BadHeader(
             f"{checks.shown(name)} is not the name of a header field",
-            "Use letters, digits and hyphens, such as \"Content-Type\": a colon, a space or a line's end would begin "
+            'Use letters, digits and hyphens, such as "Content-Type": a colon, a space or a line\'s end would begin '
             "something else.",
             code="ERR_INVALID_HTTP_TOKEN",
         )
@@ -176,6 +180,11 @@ def _listed(value: Value) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
+def each(raw: Raw) -> Iterable[tuple[bytes, bytes]]:
+    """The fields, one after the other."""
+    return raw.items() if isinstance(raw, dict) else raw
+
+
 _keys: dict[bytes, str] = {}  # a name as it came -> in lower case
 KEYS = 512
 """Names of fields that are remembered, because all messages have the same ones."""
@@ -196,8 +205,13 @@ def joined(raw: Raw) -> dict[str, Any]:
     Repeated fields are joined with ``", "``, Cookie with ``"; "``; of those in `FIRST_ONLY` the first one counts;
     ``set-cookie`` is a list. Source: RFC 9110 section 5.3 (what may be joined); the rest is Node's choice.
     """
+    if isinstance(raw, dict):
+        names = tuple(raw)
+        keys = (shapes.known.get(names) or shapes.of(names)).keys
+        if keys is not None:
+            return {key: value.decode("latin-1").strip(" \t") for key, value in zip(keys, raw.values(), strict=True)}
     fields: dict[str, Any] = {}
-    for name, value in raw:
+    for name, value in each(raw):
         key = _keys.get(name) or _key(name)
         text = value.decode("latin-1").strip(" \t")
         if key not in fields:
@@ -212,14 +226,14 @@ def joined(raw: Raw) -> dict[str, Any]:
 def distinct(raw: Raw) -> dict[str, list[str]]:
     """The fields that came: lower-case name -> the values of each of its fields, in their order; nothing is joined."""
     fields: dict[str, list[str]] = {}
-    for name, value in raw:
+    for name, value in each(raw):
         fields.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1").strip(" \t"))
     return fields
 
 
 def flat(raw: Raw) -> list[str]:
     """The fields as they came: name, value, name, value, ..., nothing joined and no letter changed."""
-    return [part.decode("latin-1").strip(" \t") for field in raw for part in field]
+    return [part.decode("latin-1").strip(" \t") for field in each(raw) for part in field]
 
 
 def tokens(value: str) -> list[str]:

@@ -17,6 +17,7 @@ from labkit.core.history import Entry
 from labkit.core.notebook import in_notebook
 from labkit.core.watching import Record
 from labkit.http import headers as header_fields
+from labkit.http.asleep import AWAKE, asleep
 from labkit.http.headers import Raw
 from labkit.http.quiet import Quiet
 from labkit.net import Socket
@@ -46,27 +47,44 @@ class Source(Protocol):
         """Call the message's `_deliver_held` after the handler that runs now."""
 
 
+NEW, WHOLE, ANSWERED, OVER = range(4)
+"""How a request stands that is asleep: all of it came (WHOLE), it was answered before, or both."""
+
+
 class IncomingMessage(Quiet, Readable):
     """A message that comes in; ``data``, ``end``, ``close`` and ``error`` tell its story.
 
     method, url: of a request (``"GET"``, ``"/index.html"``), else ``""``. status_code, status_message: of a response,
     else None and ``""``. http_version: ``"1.1"``. socket: the connection. complete: whether all of it has come.
-    raw_trailer_fields and raw_fields: the fields as bytes.
     Source: the IncomingMessage of Node's http module; RFC 9110 section 6 (message abstraction).
     """
 
     EVENTS = frozenset({"data", "end", "close", "error", "aborted"})
 
     __slots__ = (
-        *READING, "_encoding", "_headers", "_raw", "_raw_trailers", "_source", "complete", "http_version", "method",
-        "quiet", "socket", "status_code", "status_message", "url",
+        *READING, "_asleep", "_encoding", "_headers", "_raw", "_raw_trailers", "_source", "complete", "http_version",
+        "method", "quiet", "socket", "status_code", "status_message", "url",
     )  # fmt: skip
 
     def __init__(
         self, source: Source | None, socket: Socket, raw: Raw, http_version: str = "1.1", method: str = "",
         url: str = "",
     ) -> None:
-        # One flat list in place of five calls of super(): a busy server makes one of these for each request.
+        self._source = source
+        self.socket = socket
+        self._raw = raw
+        self._headers: dict[str, Any] | None = None
+        self.http_version = http_version
+        self.method = method
+        self.url = url
+        self.quiet = False  # nothing is remembered of what nobody listens to
+        self._make_rest(NEW, type(self))
+
+    def _make_rest(self, was: int, cls: type) -> None:
+        # One flat list in place of five calls of super(), and no call in it: see asleep.py.
+        self.__class__ = cls
+        self._asleep = AWAKE
+        ended = was in (WHOLE, OVER)
         self._listeners = {}
         self._tickets = ()
         self._history = None
@@ -76,32 +94,24 @@ class IncomingMessage(Quiet, Readable):
         self._fast = None
         self._pieces = 0
         self._since = 0
-        self.closed = False
+        self.closed = was == OVER
         self.destroyed = False
         self._failed = None
         self.bytes_read = 0
-        self._reading = IDLE
+        self._reading = FLOWING if was == ANSWERED else READ_ENDED if was == OVER else IDLE
         self._held = None
         self._again = 0
         self._due = False
-        self._source_ended = False
+        self._source_ended = ended
         self._inbox = None
         self._decoder = None
         self._shortcut = None
         self._start = 0
-        self._source = source
-        self.socket = socket
-        self._raw = raw
-        self._headers: dict[str, Any] | None = None
         self._raw_trailers: Raw | None = None
         self._encoding = ""
-        self.http_version = http_version
-        self.method = method
-        self.url = url
         self.status_code: int | None = None
         self.status_message = ""
-        self.complete = False
-        self.quiet = False  # nothing is remembered of what nobody listens to
+        self.complete = ended
 
     # -- for programs
 
@@ -364,3 +374,23 @@ class IncomingMessage(Quiet, Readable):
     ) -> None:
         if name != "close":  # the message is over; its connection is not
             super()._watched(records, now, name, size, kind, args)
+
+
+def _request(self: Any, source: Source, socket: Socket, raw: Raw, version: str, method: str, url: str) -> None:
+    self._source = source
+    self.socket = socket
+    self._raw = raw
+    self._headers = None
+    self.http_version = version
+    self.method = method
+    self.url = url
+    self.quiet = True
+    self._asleep = NEW
+
+
+Request = asleep(
+    IncomingMessage, _request, "_listeners", "_tickets", "_history", "_spent", "_failure", "_context", "_fast",
+    "_pieces", "_since", "closed", "destroyed", "_failed", "_raw_trailers", "_encoding", "status_code",
+    "status_message", "complete", *READING,
+)  # fmt: skip
+"""A request of a busy server; it is quiet."""

@@ -11,12 +11,17 @@ left alone until the one before it is answered, a head has a limit, and a body i
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
+from labkit.http import request_head as head
+from labkit.http import shapes
 from labkit.http.framing import Chunks, Length, Malformed
 from labkit.http.headers import Raw
+from labkit.http.request_head import hosts as _hosts
+from labkit.http.request_head import lines as _lines
+from labkit.http.shapes import known as _shapes
 
 
 class Limits(NamedTuple):
@@ -52,32 +57,22 @@ class Taker(Protocol):
         """The message is whole. Returns whether to read on: the next message may begin."""
 
 
-_METHODS: dict[bytes, str] = {}
 _CRLF2 = b"\r\n\r\n"
-# RFC 3986 section 3.2.2: a name or an address, and a port
-_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]|[A-Za-z0-9\-._~!$&'()*+,;=%]*)(?::[0-9]*)?").fullmatch
-_AUTHORITY = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+):[0-9]{1,5}").fullmatch
-_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]+").match
-
-_hosts: set[bytes] = set()
-HOSTS, LONGEST_HOST = 256, 64
-"""Values of Host that are remembered as good, and their bytes: a server has few names."""
 
 
 class RequestParser:
     """The requests of one connection."""
 
     __slots__ = (
-        "_completed", "_framing", "_fresh", "_head", "_is_reading", "_keeps", "_limits", "_llhttp", "_raw", "_rest",
-        "_side", "_taker", "_target", "_upgrades", "on_body", "over", "started",
+        "_completed", "_fields", "_framing", "_fresh", "_head", "_is_reading", "_keeps", "_limits", "_llhttp", "_rest",
+        "_side", "_taker", "_upgrades", "alone", "on_body", "on_header", "over", "started",
     )  # fmt: skip
 
     def __init__(self, taker: Taker, limits: Limits) -> None:
         self._taker, self._limits = taker, limits
-        self.on_body = taker.on_body  # llhttp calls it
+        self._fields: dict[bytes, bytes] = {}  # of a name that comes again, the first one: see `_begin`
+        self.on_body, self.on_header = taker.on_body, self._fields.setdefault  # llhttp calls these
         self._llhttp = HttpRequestParser(self)
-        self._raw: Raw = []
-        self._target = b""
         self._head = b""  # a head that is not whole yet
         self._framing: Length | Chunks | None = None  # of the body that is being read
         self._side: HttpRequestParser | None = None  # reads a body that llhttp would skip
@@ -85,6 +80,7 @@ class RequestParser:
         self._keeps = self._upgrades = False
         self._rest = b""  # not read yet: the taker has stopped
         self._is_reading = False
+        self.alone = False  # a head is being read behind which nothing has come
         self._fresh = True  # a new message begins with the next byte, and nothing waits to be read
         self.over = False  # nothing that comes is a request any more
         self.started = False  # the first bytes of a message have come, and it is not whole
@@ -93,33 +89,33 @@ class RequestParser:
         """Read on; raises `Malformed`, after which nothing is read any more."""
         if self.over:
             return  # what waits is kept: it is the next protocol's
+        end = data.find(_CRLF2) + 4 if self._fresh else 0
         if self._is_reading:  # a listener runs, further up
             self._rest += data
             return
-        if self._rest:
-            data, self._rest = self._rest + data, b""
-        if not data:
-            return
-        end = data.find(_CRLF2) + 4 if self._fresh else 0
-        self._is_reading = True
-        self._fresh = False
+        self._is_reading, self._fresh = True, False
         try:
-            if not 3 < end <= self._limits.head or data[0] <= 32:
-                self._read_pieces(data, 0)
-            elif end < len(data):  # the usual case: one head, whole, and perhaps its body
-                if self._begin(data[:end], True):
+            if 3 < end <= self._limits.head and data[0] > 32:  # the usual case: one head, whole, and perhaps its body
+                if end == len(data):
+                    self.alone = True
+                    more = self._begin(data, True)
+                    self.alone = False
+                    if more and self._rest:  # it came in while the listeners ran
+                        data, self._rest = self._rest, b""
+                        self._read_pieces(data, 0)
+                elif self._begin(data[:end], True):
                     self._read_pieces(data, end)
                 else:
                     self._rest = data[end:] + self._rest
-            elif self._begin(data, True) and self._rest:  # more came in while the listeners ran
-                data, self._rest = self._rest, b""
+            else:
+                data, self._rest = self._rest + data, b""
                 self._read_pieces(data, 0)
         except Malformed:
             self.over = True
             self._rest = b""
             raise
         finally:
-            self._is_reading = False
+            self._is_reading = self.alone = False
         self._fresh = self._framing is None and not self._head and not self._rest
 
     def _read_pieces(self, data: bytes, at: int) -> None:
@@ -164,8 +160,8 @@ class RequestParser:
             if stop < 0:
                 return self._read_part(data, at)
             end = stop + 4
-            head = data if end == len(data) and not at else data[at:end]
-            if len(head) > limits.head:
+            whole = data if end == len(data) and not at else data[at:end]
+            if len(whole) > limits.head:
                 return self._read_part(data, at)
         else:
             joint = len(before) - 3 if len(before) > 3 else 0
@@ -175,10 +171,10 @@ class RequestParser:
             if found < 0 or len(before) + size > limits.head:
                 return self._read_part(data, at)
             end = at + size
-            head = before + data[at:end]
-        self._parse(head[len(before) :])
+            whole = before + data[at:end]
+        self._parse(whole[len(before) :])
         self._head = b""
-        return end if self._begin(head, False) else ~end
+        return end if self._begin(whole, False) else ~end
 
     def _read_part(self, data: bytes, at: int) -> int:
         """Read the first part of a head, so that what is wrong in it is answered now."""
@@ -187,7 +183,8 @@ class RequestParser:
         self.started = True
         self._head += piece
         self._parse(piece)
-        if len(self._target) > self._limits.target:
+        line = self._head.partition(b"\r\n")[0]
+        if len(line.partition(b" ")[2].partition(b" ")[0]) > self._limits.target:
             raise Malformed("the target of the request is too long", 414, "HPE_HEADER_OVERFLOW")
         if at + len(piece) < len(data) or len(self._head) >= limit:
             raise Malformed("the head of the request is too large", 431, "HPE_HEADER_OVERFLOW")
@@ -219,71 +216,34 @@ class RequestParser:
                 pass  # see `_parse`
             except HttpParserError as error:
                 raise self._refused(error) from None
-        raw, target = self._raw, self._target
-        self._raw, self._target = [], b""
-        method = llhttp.get_method()
-        stop = line.find(b"\r\n")
-        is_usual = line[stop - 9 : stop] == b" HTTP/1.1"
-        version = "1.1" if is_usual else llhttp.get_http_version()
-        if len(target) > limits.target:
-            raise Malformed("the target of the request is too long", 414, "HPE_HEADER_OVERFLOW")
-        if version != "1.1" and version != "1.0":
-            raise Malformed(f"HTTP/{version} is not spoken here", 505, "HPE_INVALID_VERSION")
-        # the line has exactly one space before and after the target (RFC 9112 section 3)
-        if stop != len(method) + len(target) + 10:
-            raise Malformed("the request line has more than two spaces", code="HPE_INVALID_URL")
-        if not is_usual and not line.startswith(b" HTTP/", len(method) + len(target) + 1):  # llhttp reads RTSP, too
-            raise Malformed("this is another protocol than HTTP", code="HPE_INVALID_CONSTANT")
+        first = line[: line.find(b"\r\n")]
+        known = _lines.get(first)
+        if known is None or known[3] > limits.target:
+            known = head.read_line(first, llhttp.get_method(), limits.target)
+        verb, target, version, _ = known
+        fields = self._fields
+        names = (*fields,)
+        raw: Raw = fields.copy()
+        fields.clear()
+        host, special, _ = _shapes.get(names) or shapes.of(names)
+        if len(names) != line.count(b"\n") - 2:  # a name came twice
+            raw = head.Exact(line).raw
+            host, special, _ = shapes.of(tuple(name for name, _ in raw))
         if len(raw) > limits.fields:
             raise Malformed("the request has too many header fields", 431, "HPE_HEADER_OVERFLOW")
-        hosts = 0
-        length = -1
-        coding = expects = b""
-        for name, value in raw:
-            size = len(name)  # most names can be told from these by their length alone
-            if size == 4:
-                if name.lower() == b"host":
-                    hosts += 1
-                    if value not in _hosts:
-                        _check_host(value)
-            elif size == 14:
-                if name.lower() == b"content-length":
-                    length = int(value)
-            elif size == 17:
-                if name.lower() == b"transfer-encoding":
-                    coding += (b"," if coding else b"") + value
-            elif size == 6 and name.lower() == b"expect":
-                expects += (b"," if expects else b"") + value.strip(b" \t").lower()
-        if hosts != 1 and (hosts or version == "1.1"):
-            raise Malformed("the request has no Host" if not hosts else "the request has two Hosts", code="HPE_HOST")
-        upgrade = self._upgrades
-        if target[:1] != b"/" or b"#" in target or method == b"CONNECT":
-            _check_target(method, target)
-        framing: Length | Chunks | None = None
-        if coding:
-            _check_coding(coding, version, length)
-            framing = Chunks(limits.body, limits.trailers)
-        elif length > 0:
-            if length > limits.body:
-                raise Malformed("the body is too large", 413, "ERR_BODY_TOO_LARGE")
-            framing = Length(length)
-        if method == b"CONNECT" and (framing is not None or length >= 0):
-            raise Malformed("a CONNECT request has no body (RFC 9110 section 9.3.6)", code="HPE_CONNECT_BODY")
-        if upgrade and framing is not None:
-            self._side = HttpRequestParser(self)
-            framed = b"Transfer-Encoding: chunked" if coding else b"Content-Length: %d" % length
-            self._side.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framed)
-            self._raw, self._target = [], b""
-            upgrade = False  # a server may ignore it (RFC 9110 section 7.8), and there is a body to be read first
-        verb = _METHODS.get(method)
-        if verb is None:
-            verb = _METHODS[method] = method.decode("latin-1")
-        self._framing = framing
-        self.started = framing is not None
+        if not host:
+            head.check_no_host(raw, version)
+        elif (value := raw[host] if isinstance(raw, dict) else head.first(raw, host)) not in _hosts:
+            head.check_host(value)
+        upgrade, expects = self._upgrades, b""
+        if special or upgrade:
+            upgrade, expects = self._look(raw, special, verb, version)
+        framing = self._framing
         completed, self._completed = self._completed, False
         if completed != (framing is None or self._side is not None):
             raise Malformed("the framing of the message is in doubt")
-        if self._taker.on_head(verb, target.decode("latin-1"), version, raw, self._keeps, upgrade, expects):
+        self.started = framing is not None
+        if self._taker.on_head(verb, target, version, raw, self._keeps, upgrade, expects):
             self.over = True
             return False
         if framing is not None:
@@ -293,6 +253,31 @@ class RequestParser:
             self.over = True
             return False
         return more
+
+    def _look(
+        self, raw: Raw, special: tuple[tuple[bytes, bytes], ...], verb: str, version: str
+    ) -> tuple[bool, bytes]:
+        """Find how the body is framed. Returns whether the request asks for another protocol, and what it expects."""
+        limits, upgrade = self._limits, self._upgrades
+        length, coding, expects = head.special_fields(raw, special)
+        framing: Length | Chunks | None = None
+        if coding:
+            head.check_coding(coding, version, length)
+            framing = Chunks(limits.body, limits.trailers)
+        elif length > 0:
+            if length > limits.body:
+                raise Malformed("the body is too large", 413, "ERR_BODY_TOO_LARGE")
+            framing = Length(length)
+        if verb == "CONNECT" and (framing is not None or length >= 0):
+            raise Malformed("a CONNECT request has no body (RFC 9110 section 9.3.6)", code="HPE_CONNECT_BODY")
+        if upgrade and framing is not None:
+            self._side = HttpRequestParser(self)
+            framed = b"Transfer-Encoding: chunked" if coding else b"Content-Length: %d" % length
+            self._side.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framed)
+            self._fields.clear()
+            upgrade = False  # a server may ignore it (RFC 9110 section 7.8), and there is a body to be read first
+        self._framing = framing
+        return upgrade, expects
 
     # -- the body
 
@@ -319,22 +304,16 @@ class RequestParser:
         self._framing = self._side = None
         self.started = False
         trailers: Raw | None = None
-        if self._raw:
-            trailers, self._raw = self._raw, []
+        if self._fields:
+            self._fields.clear()
+            if type(framing) is Chunks:
+                trailers = framing.fields()
         more = self._taker.on_end(trailers)
         if not self._keeps:
             self.over = True  # RFC 9112 section 9.6: what comes behind "Connection: close" is not processed
         return end if more and not self.over else ~end
 
     # -- from llhttp
-
-    def on_url(self, piece: bytes) -> None:
-        """A piece of the target."""
-        self._target = self._target + piece if self._target else piece
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A field of the head, or a trailer."""
-        self._raw.append((name, value))
 
     def on_headers_complete(self) -> None:
         """What llhttp knows only now."""
@@ -344,33 +323,3 @@ class RequestParser:
     def on_message_complete(self) -> None:
         """The end, as llhttp sees it."""
         self._completed = True
-
-
-def _check_host(value: bytes) -> None:
-    if not _HOST(value.strip(b" \t")):
-        raise Malformed("the Host field names no host", code="HPE_INVALID_HOST")
-    if len(value) <= LONGEST_HOST:
-        if len(_hosts) >= HOSTS:
-            _hosts.clear()
-        _hosts.add(value)
-
-
-def _check_target(method: bytes, target: bytes) -> None:
-    """Refuse a target in a form that its method does not have (RFC 9112 section 3.2)."""
-    if method == b"CONNECT":
-        good: Any = _AUTHORITY(target)
-    elif target == b"*":
-        good = method == b"OPTIONS"
-    else:
-        good = (target[:1] == b"/" or _ABSOLUTE(target)) and b"#" not in target
-    if not good:
-        raise Malformed(f"{target[:80]!r} is not a target of {method.decode('latin-1')}", code="HPE_INVALID_URL")
-
-
-def _check_coding(coding: bytes, version: str, length: int) -> None:
-    if version == "1.0":  # RFC 9112 section 6.1
-        raise Malformed("HTTP/1.0 has no Transfer-Encoding", code="HPE_INVALID_TRANSFER_ENCODING")
-    if length >= 0:
-        raise Malformed("Content-Length with Transfer-Encoding", code="HPE_INVALID_CONTENT_LENGTH")
-    if coding.strip(b" \t").lower() != b"chunked":
-        raise Malformed("a transfer coding that is not known here", 501, "HPE_INVALID_TRANSFER_ENCODING")

@@ -11,12 +11,14 @@ from typing import Any, Self, TypeAlias
 
 from labkit.core import checks, loop, watching
 from labkit.core.errors import BadArgument, LabError
+from labkit.http.asleep import AWAKE, asleep
 from labkit.http.framing_fields import KNOWN, facts
 from labkit.http.headers import Fields, HeadersSent, check_value, pairs
-from labkit.http.incoming import IncomingMessage
+from labkit.http.incoming import ANSWERED, NEW, IncomingMessage
 from labkit.http.outgoing import OutgoingMessage
 from labkit.http.status import PHRASES
-from labkit.streams.states import FLOWING, IDLE, OPEN, WRITE_ENDED
+from labkit.streams.states import FLOWING, IDLE, OPEN, OPENING, WRITE_ENDED
+from labkit.streams.writable import NOTHING
 
 _LINES = {code: f"HTTP/1.1 {code} {phrase}\r\n" for code, phrase in PHRASES.items()}
 
@@ -65,7 +67,7 @@ class ServerResponse(OutgoingMessage):
     ``close`` without ``finish``: the connection was gone before all was sent.
     """
 
-    __slots__ = ("_given", "_keeps", "_message", "_status", "req")
+    __slots__ = ("_asleep", "_given", "_keeps", "_message", "_status", "req")
 
     def __init__(self, carrier: Any, request: IncomingMessage, keep_alive: bool) -> None:
         self._begin()
@@ -78,6 +80,34 @@ class ServerResponse(OutgoingMessage):
         if request.method == "HEAD":
             self._has_body = False
         self.should_keep_alive = keep_alive
+        self._asleep = AWAKE
+
+    def _make_rest(self, was: int, cls: type) -> None:
+        # as `OutgoingMessage._begin`, but no call may be in it: see asleep.py
+        self.__class__ = cls
+        self._asleep = AWAKE
+        self._listeners = {}
+        self._tickets = ()
+        self._history = None
+        self._spent = None
+        self._failure = None
+        self._context = None
+        self._fast = None
+        self._pieces = 0
+        self._since = 0
+        self.closed = was > 0
+        self.destroyed = False
+        self._failed = None
+        self._queued = NOTHING
+        self._queued_size = 0
+        self._blocked = False
+        self._corked = 0
+        self._written = was
+        self._pipes = ()
+        self._mark = 65536
+        self._left = None
+        self.closes = False
+        self.socket = self.req.socket
 
     # -- for programs
 
@@ -144,8 +174,7 @@ class ServerResponse(OutgoingMessage):
     def end(self, data: Any = None, on_finish: Callable[[], Any] | None = None) -> Self:
         """See `OutgoingMessage.end`."""
         if (
-            self.quiet and self._writing is OPEN and on_finish is None and not self._listeners and not self._tickets
-            and not self._corked and not self._pipes and not self.closed and not watching.watchers
+            self.quiet and not self._asleep and self._writing is OPEN and on_finish is None and not watching.watchers
             and get_ident() == loop._ident
         ):  # nobody is told of it: if the message is a usual one, it is made and sent in one step
             if type(data) is str and data.isascii():
@@ -153,27 +182,30 @@ class ServerResponse(OutgoingMessage):
             else:
                 last = data if type(data) is bytes else b"" if data is None else checks.data(data, "written")
             wire = b""
-            if not self._composed:
-                if self._trailers is None and self._has_body and (head := self._usual_head()):
-                    wire = b"".join((head, b"Content-Length: %d\r\n\r\n" % len(last), last))
-            elif self._chunked and self._trailers is None and self._has_body and not self.closes:
-                wire = self._unsent
-                wire += b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n"
-            if wire:
-                carrier: Any = self._carrier
-                self._composed = True
-                self._unsent = b""
-                self._written += len(wire)
+            if self._trailers is None and self._has_body:
+                if not self._composed:
+                    if head := self._usual_head():
+                        wire = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(last), last)
+                elif self._chunked:
+                    chunk = b"%x\r\n%b\r\n" % (len(last), last) if last else b""
+                    wire = b"%b%b0\r\n\r\n" % (self._unsent, chunk)
+            size = len(wire)
+            if size and not self._asleep:  # no call from here to the last line: see asleep.py
+                self._asleep = size
                 self._writing = WRITE_ENDED
-                self.closed = True
+                self._composed = True
+                carrier: Any = self._carrier
                 self._carrier = None
-                carrier.answer(self, wire)
                 req = self.req
-                if not req.complete:
+                stands = req._asleep
+                if stands == NEW:
+                    req._asleep = ANSWERED
+                elif stands < 0 and not req.complete:
                     if req._reading is IDLE and not req._listeners and req._held is None:
                         req._reading = FLOWING  # as `IncomingMessage._dump`; the source was never stopped
                     else:
                         req._dump()
+                carrier.answer(self, wire)
                 return self
         return super().end(data, on_finish)
 
@@ -301,3 +333,26 @@ class ServerResponse(OutgoingMessage):
 
     def _report(self, error: BaseException, about: object = None) -> None:
         self.socket._report(error, self if about is None else about)
+
+
+def _response(self: Any, carrier: Any, request: IncomingMessage, keep_alive: bool) -> None:
+    self._carrier = carrier
+    self.req = request
+    self._status = 200
+    self._message = ""
+    self._unsent = b""
+    self._given = self._fields = self._trailers = self._sink = None
+    self._composed = self._chunked = False
+    self.quiet = self.send_date = True
+    self._has_body = request.method != "HEAD"
+    self._writing = OPENING
+    self.should_keep_alive = keep_alive
+    self._asleep = 0  # above 0: it was sent whole, in so many bytes
+
+
+Response = asleep(
+    ServerResponse, _response, "_listeners", "_tickets", "_history", "_spent", "_failure", "_context", "_fast",
+    "_pieces", "_since", "closed", "destroyed", "_failed", "_queued", "_queued_size", "_blocked", "_corked", "_written",
+    "_pipes", "_mark", "_left", "closes", "socket",
+)  # fmt: skip
+"""A response of a busy server; it is quiet."""

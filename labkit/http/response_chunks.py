@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from labkit.core.errors import NetError
-from labkit.http.headers import Raw
+from labkit.http.headers import Pairs
 
 LONGEST_SIZE_LINE = 4096
 """Bytes of a line with a chunk's size and its extensions."""
@@ -63,7 +63,7 @@ class Chunks:
         self._line = b""  # the beginning of a line that is not whole
         self._extensions = 0
         self._size = 0  # bytes of trailers
-        self.trailers: Raw = []
+        self.trailers: Pairs = []
 
     @property
     def is_over(self) -> bool:

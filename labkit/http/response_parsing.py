@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 import httptools
 
-from labkit.http.headers import Raw, tokens
+from labkit.http.headers import Pairs, tokens
 from labkit.http.response_chunks import BadResponse, Chunks
 
 MAX_HEAD = 16 * 1024
@@ -52,7 +52,7 @@ class Head(NamedTuple):
     version: str
     status: int
     phrase: str
-    raw: Raw
+    raw: Pairs
     stays: bool
 
 
@@ -68,7 +68,7 @@ class Taker(Protocol):
     def piece(self, data: bytes) -> None:
         """A piece of its body."""
 
-    def ends(self, trailers: Raw, surplus: bool) -> None:
+    def ends(self, trailers: Pairs, surplus: bool) -> None:
         """All of it has come. surplus: bytes stand behind it, which answer nothing."""
 
     def switches(self, head: Head, rest: bytes) -> None:
@@ -115,7 +115,7 @@ class ResponseParser:
         self._interim = 0
         self.has_begun = False
         self.stopped = False
-        self._fields: Raw = []
+        self._fields: Pairs = []
         self._phrase = b""
         self._tail = b""  # the last bytes of what has come of the head
         self._seen = 0
@@ -191,7 +191,7 @@ class ResponseParser:
             self._end([], False)
         return self._in is _OVER
 
-    def _end(self, trailers: Raw, surplus: bool) -> None:
+    def _end(self, trailers: Pairs, surplus: bool) -> None:
         self._in = _OVER
         if not self.stopped:
             self._taker.ends(trailers, surplus)

@@ -13,10 +13,10 @@ from labkit.core.errors import LabError
 from labkit.http.answering import Answering
 from labkit.http.framing import Malformed
 from labkit.http.headers import Raw
-from labkit.http.incoming import IncomingMessage
+from labkit.http.incoming import ANSWERED, NEW, OVER, WHOLE, IncomingMessage, Request
 from labkit.http.parsing import RequestParser
 from labkit.http.patience import PIPELINED, hold, is_held, look_at_clock
-from labkit.http.response import ServerResponse
+from labkit.http.response import Response, ServerResponse
 from labkit.http.status import PHRASES
 from labkit.net import Socket
 from labkit.streams.states import FLOWING, IDLE, OPEN, READ_ENDED
@@ -81,22 +81,11 @@ class Connection(Answering):
             if self._ended:
                 self._tell_ends()
             self._corked = False
-            out = self._out
-            if out:
-                if len(out) == 1 and not self._waiting:  # as `_flush`
-                    data = out.pop()
-                    self._out_size = 0
-                    if socket._writing is OPEN and not socket.closed and not socket.destroyed:
-                        if socket._idle is None and not socket._corked and not watching.watchers:
-                            socket._written += len(data)
-                            socket._sink(data)  # type: ignore[misc]  # it is open
-                        else:
-                            socket._write_now(data)
-                else:
-                    self._flush()
+            if self._out:
+                self._flush()
         if self._turning is not None and not self._queue:
             self._turn()
-        elif self._held or self._turning is not None or socket._blocked or len(self._queue) >= PIPELINED:
+        elif self._held or socket._blocked or len(self._queue) >= PIPELINED or self._turning is not None:
             hold(self)
 
     def _tell_ends(self) -> None:
@@ -153,28 +142,31 @@ class Connection(Answering):
     ) -> bool:
         """See `Taker.on_head`."""
         server = self.server
-        request = IncomingMessage(self, self.socket, raw, version, method, target)
-        if upgrade:
-            event = "connect" if method == "CONNECT" else "upgrade"
-            if event in server._listeners:
-                self._turning = (event, request)
-                return True
-            if event == "connect":  # as in Node: nobody connects, so it is cut off
-                self.socket.destroy()
-                return True
+        if not self._busy:
+            self._busy = not server._is_young()  # once it is not, it never is again
+        is_quiet = self._busy and not upgrade and not server._tickets and not watching.watchers and not expects
+        if is_quiet:
+            request = Request(self, self.socket, raw, version, method, target)
+        else:
+            request = IncomingMessage(self, self.socket, raw, version, method, target)
+            if upgrade:
+                event = "connect" if method == "CONNECT" else "upgrade"
+                if event in server._listeners:
+                    self._turning = (event, request)
+                    return True
+                if event == "connect":  # as in Node: nobody connects, so it is cut off
+                    self.socket.destroy()
+                    return True
         self._request = request
-        response = ServerResponse(self, request, keep_alive)
+        response = (Response if is_quiet else ServerResponse)(self, request, keep_alive)
         queue = self._queue
         if not queue:
             response._sink, response._writing = self._send, OPEN
         queue.append(response)
         self.since = server._now
-        if not self._busy:
-            self._busy = not server._is_young()  # once it is not, it never is again
-        if not self._busy or server._tickets or watching.watchers or (expects and version == "1.1"):
+        if not is_quiet:
             server._dispatch(self, request, response, expects if version == "1.1" else b"")
             return False
-        request.quiet = response.quiet = True
         server._since, server._pieces = 0, 1  # of a busy server it is remembered that requests came
         try:
             for listener in server._listeners.get("request", ()):
@@ -195,7 +187,13 @@ class Connection(Answering):
         request = self._request
         if request is not None:
             self._request = None
-            if request.quiet and not request._listeners and request._reading is FLOWING and not request._tickets:
+            stands = request._asleep
+            if stands == NEW:
+                request._asleep = WHOLE
+            elif stands == ANSWERED:
+                request._asleep = OVER
+                request._source = None
+            elif request.quiet and not request._listeners and request._reading is FLOWING and not request._tickets:
                 request.complete = True  # answered before, and nobody listens
                 if request._held is None:
                     request._source_ended = request.closed = True
