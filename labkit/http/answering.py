@@ -23,7 +23,7 @@ class Answering:
     answered: responses sent.
     """
 
-    _parser: Any  # the subclass's; `RequestParser.alone`: nothing came behind the request that is handled now
+    _parser: Any  # the subclass's; `RequestParser.alone`: nothing came behind the request that is read
 
     __slots__ = (
         "_advancing", "_corked", "_ending", "_flush_is_due", "_last_words", "_out", "_out_size", "_queue",

@@ -10,7 +10,6 @@ those alone. For the same reason no thread ever sees a message that is half awak
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from labkit.core import emitter
@@ -44,10 +43,10 @@ def wake(message: Any) -> None:
             message._make_rest(message._asleep, type(message).__base__)
 
 
-def asleep(cls: type, init: Callable[..., None], *parts: str) -> Any:
-    """The class of messages like these that are asleep at first.
+def asleep(cls: type, *parts: str) -> Any:
+    """The class of messages like these that are asleep at first; ``object.__new__`` makes one, without its parts.
 
-    init: sets what is always needed. parts: the rest, which ``_make_rest(was, cls)`` sets, beside the class.
+    parts: what ``_make_rest(was, cls)`` sets, beside the class. Whoever makes a message sets all others.
     """
-    own: dict[str, Any] = {"__slots__": (), "__doc__": cls.__doc__, "__init__": init, "__module__": cls.__module__}
+    own: dict[str, Any] = {"__slots__": (), "__doc__": cls.__doc__, "__module__": cls.__module__}
     return type(cls.__name__, (cls,), {**own, **{each: Part(each) for each in parts}})

@@ -17,7 +17,7 @@ from labkit.core.history import Entry
 from labkit.core.notebook import in_notebook
 from labkit.core.watching import Record
 from labkit.http import headers as header_fields
-from labkit.http.asleep import AWAKE, asleep
+from labkit.http.asleep import AWAKE
 from labkit.http.headers import Raw
 from labkit.http.quiet import Quiet
 from labkit.net import Socket
@@ -119,20 +119,25 @@ class IncomingMessage(Quiet, Readable):
         """See `Emitter.on`."""
         kind = type(listener)
         if (
-            self.quiet and (kind is FunctionType or kind is BuiltinMethodType) and event in _USUAL
-            and get_ident() == loop._ident and not in_notebook() and self._held is None and self._inbox is None
+            event in _USUAL and self.quiet and (kind is FunctionType or kind is BuiltinMethodType)
             and not (kind is FunctionType and listener.__code__.co_flags & _NOT_PLAIN)
-        ):  # nothing to be refused, and nothing waits to be delivered
-            listeners = self._listeners
+            and get_ident() == loop._ident and not in_notebook()
+        ):  # nothing to be refused
             with emitter._registering:
-                listeners[event] = (*listeners[event], listener) if event in listeners else (listener,)
-            self._fast = None
-            if event == "data" and self._reading is IDLE:
-                if self._source_ended:
-                    self._resume_now()
-                else:
-                    self._reading = FLOWING  # the source was never stopped
-            return self
+                if self._asleep >= 0:
+                    self._make_rest(self._asleep, IncomingMessage)
+                listeners = self._listeners
+                is_usual = self._held is None and self._inbox is None  # nothing waits to be delivered
+                if is_usual:
+                    listeners[event] = (*listeners[event], listener) if event in listeners else (listener,)
+            if is_usual:
+                self._fast = None
+                if event == "data" and self._reading is IDLE:
+                    if self._source_ended:
+                        self._resume_now()
+                    else:
+                        self._reading = FLOWING  # the source was never stopped
+                return self
         return super().on(event) if listener is _NOT_GIVEN else super().on(event, listener)
 
     @property
@@ -374,23 +379,3 @@ class IncomingMessage(Quiet, Readable):
     ) -> None:
         if name != "close":  # the message is over; its connection is not
             super()._watched(records, now, name, size, kind, args)
-
-
-def _request(self: Any, source: Source, socket: Socket, raw: Raw, version: str, method: str, url: str) -> None:
-    self._source = source
-    self.socket = socket
-    self._raw = raw
-    self._headers = None
-    self.http_version = version
-    self.method = method
-    self.url = url
-    self.quiet = True
-    self._asleep = NEW
-
-
-Request = asleep(
-    IncomingMessage, _request, "_listeners", "_tickets", "_history", "_spent", "_failure", "_context", "_fast",
-    "_pieces", "_since", "closed", "destroyed", "_failed", "_raw_trailers", "_encoding", "status_code",
-    "status_message", "complete", *READING,
-)  # fmt: skip
-"""A request of a busy server; it is quiet."""

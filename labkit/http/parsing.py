@@ -80,7 +80,7 @@ class RequestParser:
         self._keeps = self._upgrades = False
         self._rest = b""  # not read yet: the taker has stopped
         self._is_reading = False
-        self.alone = False  # a head is being read behind which nothing has come
+        self.alone = False  # behind what is read, or was read last, nothing has come
         self._fresh = True  # a new message begins with the next byte, and nothing waits to be read
         self.over = False  # nothing that comes is a request any more
         self.started = False  # the first bytes of a message have come, and it is not whole
@@ -94,13 +94,11 @@ class RequestParser:
             self._rest += data
             return
         self._is_reading, self._fresh = True, False
+        self.alone = end == len(data)
         try:
             if 3 < end <= self._limits.head and data[0] > 32:  # the usual case: one head, whole, and perhaps its body
-                if end == len(data):
-                    self.alone = True
-                    more = self._begin(data, True)
-                    self.alone = False
-                    if more and self._rest:  # it came in while the listeners ran
+                if self.alone:
+                    if self._begin(data, True) and self._rest:  # it came in while the listeners ran
                         data, self._rest = self._rest, b""
                         self._read_pieces(data, 0)
                 elif self._begin(data[:end], True):
@@ -115,7 +113,7 @@ class RequestParser:
             self._rest = b""
             raise
         finally:
-            self._is_reading = self.alone = False
+            self._is_reading = False
         self._fresh = self._framing is None and not self._head and not self._rest
 
     def _read_pieces(self, data: bytes, at: int) -> None:
@@ -300,9 +298,9 @@ class RequestParser:
             raise Malformed("the framing of the message is in doubt")
         if not ended:
             return end
-        self._completed = False
+        self._completed = self.started = False
         self._framing = self._side = None
-        self.started = False
+        self.alone = end == len(data)
         trailers: Raw | None = None
         if self._fields:
             self._fields.clear()

@@ -11,13 +11,13 @@ from typing import Any, Self, TypeAlias
 
 from labkit.core import checks, loop, watching
 from labkit.core.errors import BadArgument, LabError
-from labkit.http.asleep import AWAKE, asleep
+from labkit.http.asleep import AWAKE
 from labkit.http.framing_fields import KNOWN, facts
 from labkit.http.headers import Fields, HeadersSent, check_value, pairs
 from labkit.http.incoming import ANSWERED, NEW, IncomingMessage
 from labkit.http.outgoing import OutgoingMessage
 from labkit.http.status import PHRASES
-from labkit.streams.states import FLOWING, IDLE, OPEN, OPENING, WRITE_ENDED
+from labkit.streams.states import FLOWING, IDLE, OPEN, WRITE_ENDED
 from labkit.streams.writable import NOTHING
 
 _LINES = {code: f"HTTP/1.1 {code} {phrase}\r\n" for code, phrase in PHRASES.items()}
@@ -333,26 +333,3 @@ class ServerResponse(OutgoingMessage):
 
     def _report(self, error: BaseException, about: object = None) -> None:
         self.socket._report(error, self if about is None else about)
-
-
-def _response(self: Any, carrier: Any, request: IncomingMessage, keep_alive: bool) -> None:
-    self._carrier = carrier
-    self.req = request
-    self._status = 200
-    self._message = ""
-    self._unsent = b""
-    self._given = self._fields = self._trailers = self._sink = None
-    self._composed = self._chunked = False
-    self.quiet = self.send_date = True
-    self._has_body = request.method != "HEAD"
-    self._writing = OPENING
-    self.should_keep_alive = keep_alive
-    self._asleep = 0  # above 0: it was sent whole, in so many bytes
-
-
-Response = asleep(
-    ServerResponse, _response, "_listeners", "_tickets", "_history", "_spent", "_failure", "_context", "_fast",
-    "_pieces", "_since", "closed", "destroyed", "_failed", "_queued", "_queued_size", "_blocked", "_corked", "_written",
-    "_pipes", "_mark", "_left", "closes", "socket",
-)  # fmt: skip
-"""A response of a busy server; it is quiet."""

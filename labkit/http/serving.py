@@ -10,13 +10,14 @@ from typing import Any
 
 from labkit.core import loop, watching
 from labkit.core.errors import LabError
+from labkit.http import sleeping
 from labkit.http.answering import Answering
 from labkit.http.framing import Malformed
 from labkit.http.headers import Raw
-from labkit.http.incoming import ANSWERED, NEW, OVER, WHOLE, IncomingMessage, Request
+from labkit.http.incoming import ANSWERED, NEW, OVER, WHOLE, IncomingMessage
 from labkit.http.parsing import RequestParser
 from labkit.http.patience import PIPELINED, hold, is_held, look_at_clock
-from labkit.http.response import Response, ServerResponse
+from labkit.http.response import ServerResponse
 from labkit.http.status import PHRASES
 from labkit.net import Socket
 from labkit.streams.states import FLOWING, IDLE, OPEN, READ_ENDED
@@ -146,7 +147,7 @@ class Connection(Answering):
             self._busy = not server._is_young()  # once it is not, it never is again
         is_quiet = self._busy and not upgrade and not server._tickets and not watching.watchers and not expects
         if is_quiet:
-            request = Request(self, self.socket, raw, version, method, target)
+            request = sleeping.request(self, self.socket, raw, version, method, target)
         else:
             request = IncomingMessage(self, self.socket, raw, version, method, target)
             if upgrade:
@@ -158,7 +159,7 @@ class Connection(Answering):
                     self.socket.destroy()
                     return True
         self._request = request
-        response = (Response if is_quiet else ServerResponse)(self, request, keep_alive)
+        response = (sleeping.response if is_quiet else ServerResponse)(self, request, keep_alive)
         queue = self._queue
         if not queue:
             response._sink, response._writing = self._send, OPEN
