@@ -11,26 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from playwright.sync_api import BrowserContext
 
 from labkit.draw import style
 from tests.browser.conftest import ROOT, Lab, Notebook
+from tests.browser.looking import ATTACK, clipped, colours, notebook_file, themes, unreadable
 from tests.packets import made
 
 LESSON = "00-start-here.ipynb"
 PICTURES = 2  # the ladder, and the bits of the TCP header
-READABLE = 4.5  # contrast of text. Source: WCAG 2.2 §1.4.3
-
-themes = pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-
-# Each would run in a page that takes it for markup: as it stands, out of an attribute, out of a title, out of CDATA.
-ATTACK = (
-    "<script>window.hurt = 1; alert('hurt')</script>"
-    "\"'><img src=x onerror=\"window.hurt = 1; alert('hurt')\">"
-    "</title></desc></style></text></svg><svg onload=\"window.hurt = 1; alert('hurt')\">]]>"
-)
 
 
 @pytest.fixture(scope="module")
@@ -51,48 +41,6 @@ def pictures(notebook: Notebook) -> list[dict[str, Any]]:
             shown: image.getBoundingClientRect().width}))"""
     )
     return found
-
-
-def clipped(notebook: Notebook) -> list[str]:
-    """Every output and text, and every part of one, that holds more than it shows in width: its class and its words."""
-    found: list[str] = notebook.page.evaluate(
-        """() => [...document.querySelectorAll(
-                '.jp-OutputArea-output, .jp-OutputArea-output *, .jp-MarkdownOutput, .jp-MarkdownOutput *')]
-            .filter(one => one.clientWidth > 0 && one.scrollWidth > one.clientWidth)
-            .map(one => `${one.tagName} ${one.className}: ${one.textContent.slice(0, 80)}`)"""
-    )
-    return found
-
-
-def colours(notebook: Notebook) -> dict[str, tuple[str, str]]:
-    """For every text among the outputs its colour and the one behind it, as #rrggbb."""
-    found: list[list[str]] = notebook.page.evaluate(
-        """() => {
-            const brush = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-            const pixel = colour => {  // any way of writing a colour, as three numbers and its opacity
-                brush.clearRect(0, 0, 1, 1); brush.fillStyle = colour; brush.fillRect(0, 0, 1, 1);
-                return brush.getImageData(0, 0, 1, 1).data;
-            };
-            const hex = data => '#' + [...data.slice(0, 3)].map(part => part.toString(16).padStart(2, '0')).join('');
-            const behind = element => {
-                for (let one = element; one; one = one.parentElement) {
-                    const data = pixel(getComputedStyle(one).backgroundColor);
-                    if (data[3] === 255) return hex(data);
-                }
-                return '#ffffff';
-            };
-            const texts = [];
-            for (const output of document.querySelectorAll('.jp-OutputArea-output')) {
-                const walk = document.createTreeWalker(output, NodeFilter.SHOW_TEXT);
-                while (walk.nextNode()) {
-                    const parent = walk.currentNode.parentElement, words = walk.currentNode.data.trim();
-                    if (words) texts.push([words, hex(pixel(getComputedStyle(parent).color)), behind(parent)]);
-                }
-            }
-            return texts;
-        }"""
-    )
-    return {words: (front, back) for words, front, back in found}
 
 
 class TestLesson:
@@ -129,7 +77,7 @@ class TestLesson:
         found = colours(lesson)
         assert any(words.startswith("Measured: ") for words in found)
         assert any(words.startswith("The book: ") for words in found)
-        assert {words: pair for words, pair in found.items() if style.contrast(*pair) < READABLE} == {}
+        assert unreadable(lesson) == {}
 
     def test_the_page_talks_to_this_machine_alone(self, lesson: Notebook) -> None:
         assert lesson.hosts - {"in the page"} == {"127.0.0.1"}
@@ -148,13 +96,6 @@ def capture_file(path: Path, payload: bytes) -> None:
     head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
     records = (made.ethernet(frame) for frame in frames)
     path.write_bytes(head + b"".join(struct.pack("<IIII", 1, 0, len(one), len(one)) + one for one in records))
-
-
-def notebook_file(path: Path, *cells: str) -> None:
-    """Write a notebook that was never run."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata["kernelspec"] = {"name": "labkit", "display_name": "labkit", "language": "python"}
-    nbformat.write(notebook, path)
 
 
 SHOWN = (

@@ -5,14 +5,13 @@ Rule: measures what the page shows, at the size and in the type of a lesson that
 
 from __future__ import annotations
 
-import nbformat
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from labkit import exercises
 from labkit.draw.style import HIGH
 from tests.browser.conftest import Lab, Notebook
-from tests.browser.test_widgets import cell
+from tests.browser.looking import cell, notebook_file
 
 NAMES = [each.name for each in exercises.every()]
 
@@ -20,13 +19,12 @@ NAMES = [each.name for each in exercises.every()]
 @pytest.fixture(scope="module")
 def projected(window: BrowserContext, lab: Lab) -> Notebook:
     """A notebook in large mode with every exercise of the course."""
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in (
+    notebook_file(
+        lab.notebooks / "projected.ipynb",
         'import labkit\nfrom labkit import exercises\nlabkit.lesson("01a-tcp-connection", large=True)',
         *(f"exercises.{name}" for name in NAMES),
         f"words = {'a long line of code ' * 8!r}",
-    )])  # fmt: skip
-    book.metadata["kernelspec"] = {"name": "labkit", "display_name": "labkit", "language": "python"}
-    nbformat.write(book, lab.notebooks / "projected.ipynb")
+    )
     notebook = Notebook(window, lab, "projected.ipynb")
     notebook.page.set_viewport_size({"width": 1024, "height": 768})
     notebook.page.evaluate("window.jupyterapp.shell.collapseLeft()")

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import nbformat
 import pytest
 from playwright.sync_api import BrowserContext, Locator, expect
 
-from labkit.draw import style
 from labkit.exercises.quizzes import QUESTIONS
 from tests.browser.conftest import Lab, Notebook
-from tests.browser.test_lab import READABLE, clipped, colours, themes
-from tests.browser.test_widgets import cell, run, says
+from tests.browser.looking import cell, clipped, notebook_file, open_notebook, run, says, themes, unreadable
 
 LESSON = "01a-tcp-connection"
 CELLS = (
@@ -31,14 +28,10 @@ IMPORT, QUIZ, CHECK, PROGRESS, TASK = range(len(CELLS))
 @pytest.fixture(scope="module")
 def opened(window: BrowserContext, lab: Lab) -> Iterator[Notebook]:
     """A notebook with the questions of one lesson."""
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in CELLS])
-    book.metadata["kernelspec"] = {"name": "labkit", "display_name": "labkit", "language": "python"}
-    nbformat.write(book, lab.notebooks / "questions.ipynb")
-    notebook = Notebook(window, lab, "questions.ipynb")
-    for number in (IMPORT, QUIZ, TASK):
-        run(notebook, number)
-    yield notebook
-    notebook.close()
+    with open_notebook(window, lab, "questions.ipynb", *CELLS) as notebook:
+        for number in (IMPORT, QUIZ, TASK):
+            run(notebook, number)
+        yield notebook
 
 
 def options(notebook: Notebook) -> Locator:
@@ -74,12 +67,11 @@ def test_by_mouse_and_by_keyboard(opened: Notebook) -> None:
 
 @pytest.mark.timeout(15 * len(QUESTIONS))
 def test_every_question_of_the_course_fits_a_projector(window: BrowserContext, lab: Lab) -> None:
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in (
+    notebook_file(
+        lab.notebooks / "projected-questions.ipynb",
         f'import labkit\nfrom labkit import exercises\nlabkit.lesson("{LESSON}", large=True)',
         *(f'exercises.questions("{lesson}")' for lesson in QUESTIONS),
-    )])  # fmt: skip
-    book.metadata["kernelspec"] = {"name": "labkit", "display_name": "labkit", "language": "python"}
-    nbformat.write(book, lab.notebooks / "projected-questions.ipynb")
+    )
     notebook = Notebook(window, lab, "projected-questions.ipynb")
     notebook.page.set_viewport_size({"width": 1024, "height": 768})
     notebook.page.evaluate("window.jupyterapp.shell.collapseLeft()")
@@ -103,9 +95,7 @@ def test_every_question_of_the_course_fits_a_projector(window: BrowserContext, l
 def test_nothing_is_cut_and_all_can_be_read(opened: Notebook, theme: str) -> None:
     opened.theme(theme)
     assert clipped(opened) == []
-    found = colours(opened)
-    assert found
-    assert {words: pair for words, pair in found.items() if style.contrast(*pair) < READABLE} == {}
+    assert unreadable(opened) == {}
 
 
 def test_the_task_has_a_fixed_width(opened: Notebook) -> None:

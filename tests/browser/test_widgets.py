@@ -6,17 +6,27 @@ Rule: what the page shows and what the kernel knows are asked for separately; no
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
 from playwright.sync_api import BrowserContext, Locator
 
-from labkit.draw import style
 from tests.browser.conftest import Lab, Notebook
-from tests.browser.test_lab import ATTACK, READABLE, clipped, colours, themes
+from tests.browser.looking import (
+    ATTACK,
+    active,
+    axe_faults,
+    cell,
+    clipped,
+    colours,
+    notebook_file,
+    outputs,
+    run,
+    says,
+    themes,
+    unreadable,
+)  # fmt: skip
 
 LONG = "never, since the receiver would have to ask for it by a message of its own, which it never sends"
 
@@ -42,11 +52,7 @@ LESSON, WHO, COMPARED, NUMBER, COUNTED, BUSY = 0, 1, 2, 3, 4, len(CELLS) - 1
 @pytest.fixture(scope="module")
 def opened(window: BrowserContext, lab: Lab) -> Iterator[Notebook]:
     """A notebook of questions whose sources are hidden."""
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in CELLS])
-    book.metadata["kernelspec"] = {"name": "labkit", "display_name": "labkit", "language": "python"}
-    for cell in book.cells[1:]:
-        cell.metadata["jupyter"] = {"source_hidden": True}
-    nbformat.write(book, lab.notebooks / "asked.ipynb")
+    notebook_file(lab.notebooks / "asked.ipynb", *CELLS, hidden=True)
     notebook = Notebook(window, lab, "asked.ipynb")
     run(notebook, LESSON)
     yield notebook
@@ -69,40 +75,9 @@ def asked(opened: Notebook) -> Notebook:
     return opened
 
 
-def run(notebook: Notebook, number: int) -> None:
-    """Run one cell, as its button does, until the kernel has nothing more to say."""
-    notebook.page.evaluate(
-        """async number => {
-            const app = window.jupyterapp, panel = app.shell.currentWidget;
-            panel.content.activeCellIndex = number;
-            await app.commands.execute('notebook:run-cell');
-            await panel.sessionContext.session.kernel.requestExecute({code: '', silent: true}).done;
-        }""",
-        number,
-    )
-
-
-def cell(notebook: Notebook, number: int) -> Locator:
-    """A cell of the page."""
-    return notebook.page.locator(".jp-Notebook-cell").nth(number)
-
-
 def options(notebook: Notebook) -> Locator:
     """The radio buttons of the first question."""
     return cell(notebook, WHO).locator("input[type=radio]")
-
-
-def says(notebook: Notebook, number: int, words: str) -> None:
-    """Wait until the output of a cell says this."""
-    cell(notebook, number).locator(".jp-OutputArea", has_text=words).wait_for()
-
-
-def active(notebook: Notebook) -> tuple[int, str]:
-    """Which cell is active, and whether the notebook takes keys as commands or as text."""
-    found: list[Any] = notebook.page.evaluate(
-        "() => [window.jupyterapp.shell.currentWidget.content].flatMap(book => [book.activeCellIndex, book.mode])"
-    )
-    return found[0], found[1]
 
 
 class TestMouse:
@@ -237,7 +212,7 @@ class TestLook:
         unanswered = "The experiment has run. To answer, run this cell again."
         for words in ("Typed?", "Verdict:", LONG, "Measured: yes", unanswered):
             assert words in found
-        assert {words: pair for words, pair in found.items() if style.contrast(*pair) < READABLE} == {}
+        assert unreadable(asked) == {}
 
     @themes
     def test_axe_finds_no_fault(self, asked: Notebook, theme: str) -> None:
@@ -245,10 +220,7 @@ class TestLook:
         options(asked).nth(0).click()
         for number in range(5, BUSY):
             run(asked, number)
-        asked.page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf8"))
-        report = asked.page.evaluate("() => axe.run({include: [['.jp-OutputArea-output']]})")
-        assert len(report["passes"]) > 5  # it has looked at something
-        assert [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in report["violations"]] == []
+        assert axe_faults(outputs(asked)) == []
 
     def test_each_answer_has_a_line_of_its_own_and_a_long_one_is_broken(self, asked: Notebook) -> None:
         asked.page.set_viewport_size({"width": 900, "height": 700})

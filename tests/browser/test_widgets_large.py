@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import BrowserContext, ViewportSize
 
 from tests.browser.conftest import Lab, Notebook
-from tests.browser.test_lab import clipped, pictures
+from tests.browser.looking import clipped
+from tests.browser.test_lab import pictures
 
 NAME = "01a-tcp-connection"
 
