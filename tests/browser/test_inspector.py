@@ -64,6 +64,8 @@ class TestMouse:
 
     def test_a_field_lights_its_bytes_and_a_byte_its_field(self, opened: Notebook) -> None:
         its = view(opened, HTTP)
+        its.locator(".lk-i-row[data-i='0']").click()
+        expect(its.locator(".lk-i-links b")).to_have_text("Packet 1")
         its.locator(".lk-i-row[data-i='3']").click()
         expect(its.locator(".lk-i-links b")).to_have_text("Packet 4")
         its.get_by_role("treeitem", name="Total Length").hover()

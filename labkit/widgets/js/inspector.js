@@ -456,13 +456,17 @@ function render({ model, el }) {
   // ---- the pointer lights what it is on; what is chosen is lit again when it leaves
   tree.addEventListener("pointerover", (event) => {
     const leaf = target(event, ".lk-i-field");
-    if (leaf) light(Number(leaf.dataset.i));
+    if (!leaf) return;
+    light(Number(leaf.dataset.i));
+    if (item) lines.see(Math.floor((item.fields[lit].start >> 3) / wide));
   });
   bytes.addEventListener("pointerover", (event) => {
     const cell = target(event, ".lk-i-byte[data-k]");
     if (!cell || !item) return;
     const found = fieldsAt(item.fields, part, Number(cell.dataset.k));
-    if (found.length) light(found.includes(chosen) ? chosen : found[0]);
+    if (!found.length) return;
+    light(found.includes(chosen) ? chosen : found[0]);
+    if (shown.includes(lit)) leaves.see(shown.indexOf(lit));
   });
   for (const pane of [tree, bytes]) pane.addEventListener("pointerleave", () => light(chosen));
 
