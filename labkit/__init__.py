@@ -33,6 +33,7 @@ _PARTS = {
     "explain": "draw.field_table",
     "http": "",
     "https": "",
+    "inspect": "draw",
     "lab": "",
     "lesson": "course",
     "net": "",
@@ -51,14 +52,15 @@ if TYPE_CHECKING:
     from labkit import ca, dgram, dns, draw, exercises, http, https, lab, net, packets, servers, tls, websocket
     from labkit.course import check_claim, lesson, predict, reset
     from labkit.draw.field_table import explain
+    from labkit.draw.inspect import inspect
     from labkit.nodejs import node
     from labkit.packets import Tape, capture, recording
     from labkit.programs import chromium, curl, openssl
 
 __all__ = [
     "Tape", "ca", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http",
-    "https", "lab", "lesson", "net", "node", "openssl", "packets", "predict", "recording", "reset", "servers", "tls",
-    "websocket",
+    "https", "inspect", "lab", "lesson", "net", "node", "openssl", "packets", "predict", "recording", "reset",
+    "servers", "tls", "websocket",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

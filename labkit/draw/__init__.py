@@ -17,6 +17,7 @@ from labkit.draw.chain import chain
 from labkit.draw.compared import compare
 from labkit.draw.congestion import congestion
 from labkit.draw.field_table import FieldTable
+from labkit.draw.inspect import inspect
 from labkit.draw.ladder import ladder
 from labkit.draw.message import message
 from labkit.draw.number_line import number_line
@@ -40,6 +41,7 @@ __all__ = [
     "chain",
     "compare",
     "congestion",
+    "inspect",
     "ladder",
     "levels",
     "message",

@@ -18,7 +18,8 @@ from labkit.packets.streams import ByteStream
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST = re.compile(rb"(" + _TOKEN + rb")( +)([^ \t\r\n]+)( +)(HTTP/\d\.\d)")
 _STATUS = re.compile(rb"(HTTP/\d\.\d)( +)(\d{3})(?:( )([^\r\n]*))?")
-_ASKS = re.compile(rb"(?:\r?\n)*" + _TOKEN + rb" +[^ \t\r\n]+ +HTTP/\d\.\d\r?\n")
+# At most 64 characters of a method: else a search for a request in each segment would read all that follows each time.
+_ASKS = re.compile(rb"(?:\r?\n)*" + _TOKEN[:-1] + rb"{1,64} +[^ \t\r\n]+ +HTTP/\d\.\d\r?\n")
 _ANSWERS = re.compile(rb"(?:\r?\n)*HTTP/\d\.\d +\d{3}[ \r\n]")
 _NAME = re.compile(_TOKEN)
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")

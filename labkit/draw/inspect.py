@@ -1,0 +1,127 @@
+"""`inspect`: every packet, message and record of a capture in the hand: fields beside the bytes in which they lie.
+
+Rule: the object is plain, and its text is the same everywhere; a page asks for what it shows, and is told that alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from labkit import widgets
+from labkit.core.calls import in_words
+from labkit.core.errors import LabError
+from labkit.draw.inspect_items import PIECE, item, parts_of
+from labkit.draw.inspect_rows import KINDS, Lists, said_in, told
+from labkit.draw.text import count, given, visible
+from labkit.packets.tape import Connection, Tape
+
+_HEAD = 100  # rows that a page has at once; it asks for the others
+_TWIN = 20  # packets in the text
+
+
+class Inspector:
+    """What `inspect` returns: a capture to be looked at, packet by packet, bit by bit.
+
+    tape: what it shows. Its text is a list of the first packets.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self._lists = Lists(tape)
+        self._panel: widgets.Panel | None = None
+
+    def __repr__(self) -> str:
+        lines = [f"Inspector of {count(len(self.tape), 'packet')}"]
+        for packet in self.tape[:_TWIN]:
+            way = "client → server" if packet.sender == "client" else "client ← server"
+            lines.append(f"{packet.number:>3}  {way}  {visible(packet.protocol)}  {told(packet, content=False)}")
+        if len(self.tape) > _TWIN:
+            lines.append(f"     ({count(len(self.tape) - _TWIN, 'packet')} more)")
+        if self.tape.origin:
+            lines.append(f"tape: {visible(self.tape.origin)}")
+        return "\n".join(lines)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        controls = (self.panel,) if widgets.available() else ()
+        return widgets.mimebundle(repr(self), "", *controls)
+
+    @property
+    def panel(self) -> widgets.Panel:
+        """What the pages that show it follow and ask."""
+        if self._panel is None:
+            scope: dict[str, type] = {"kind": str, "flow": int}
+            asks = {
+                "rows": widgets.Ask(self._rows, **scope, first=int, last=int),
+                "item": widgets.Ask(self._item, **scope, index=int),
+                "bytes": widgets.Ask(self._bytes, **scope, index=int, part=int, first=int),
+                "find": widgets.Ask(self._find, **scope, packet=int, place=int),
+                "follow": widgets.Ask(self._follow, packet=int),
+            }
+            self._panel = widgets.Panel("inspector", asks, self._state(), self._head())
+        return self._panel
+
+    def _state(self) -> dict[str, Any]:
+        return {"count": len(self.tape), "origin": visible(self.tape.origin)}
+
+    def _head(self) -> bytes:
+        return "\n".join(self._lists.rows("packets", -1, 0, _HEAD)).encode()
+
+    # -- what a page asks
+
+    def _rows(self, kind: str, flow: int, first: int, last: int) -> widgets.Answer:
+        rows = "\n".join(self._lists.rows(kind, flow, first, last))
+        return widgets.Answer({"first": max(0, first), "count": len(self._lists.of(kind, flow))}, [rows.encode()])
+
+    def _item(self, kind: str, flow: int, index: int) -> widgets.Answer:
+        return widgets.Answer(*item(self._lists.one(kind, flow, index)))
+
+    def _bytes(self, kind: str, flow: int, index: int, part: int, first: int) -> widgets.Answer:
+        parts = parts_of(self._lists.one(kind, flow, index))
+        if not 0 <= part < len(parts):
+            raise LabError("there are no such bytes", "Run the cell again.")
+        first = max(0, first)
+        return widgets.Answer({"first": first}, [parts[part].data[first : first + PIECE]])
+
+    def _find(self, kind: str, flow: int, packet: int, place: int) -> widgets.Answer:
+        """Where something stands in its list: in that of the connection if it is there, else in the whole one."""
+        for scope in dict.fromkeys((flow, -1)):
+            tape = self._lists.part(scope)
+            if kind == "packets":
+                index = next((at for at, each in enumerate(tape) if each.number == packet), None)
+            else:
+                index = self._index(kind, scope, packet, place)
+            if index is not None:
+                return widgets.Answer({"flow": scope, "index": index})
+        raise LabError(f"packet {packet} does not lead there", "Run the cell again.")
+
+    def _index(self, kind: str, flow: int, packet: int, place: int) -> int | None:
+        whole = self._lists.part(-1)
+        found = next((each for each in whole if each.number == packet), None)
+        said = said_in(found, kind) if found is not None and kind in KINDS else ()
+        wanted = said[place] if 0 <= place < len(said) else None
+        return next((at for at, each in enumerate(self._lists.of(kind, flow)) if each is wanted), None)
+
+    def _follow(self, packet: int) -> widgets.Answer:
+        flow = self._lists.flow_of(packet)
+        there = self.tape.connections[flow]
+        ends = "{}:{} → {}:{}".format(*there.client, *there.server)
+        return widgets.Answer({"flow": flow, "words": f"Connection {flow + 1}: {ends}"})
+
+
+@in_words
+def inspect(capture: Any) -> Inspector:
+    """Look at a capture with the mouse or the keys: its packets, their fields, and the bytes in which they lie.
+
+    capture: a tape, a connection of one, or the path of a capture file (pcapng or pcap): ``inspect("mine.pcapng")``.
+    Raises LabError for anything else, and `BadCapture` for a file that cannot be read.
+    """
+    if isinstance(capture, (str, Path)):
+        return Inspector(Tape.load(capture))
+    if isinstance(capture, Connection):
+        return Inspector(capture.packets)
+    if isinstance(capture, Tape):
+        return Inspector(capture)
+    raise LabError(
+        f"cannot inspect {given(capture)}", 'Give the tape of a capture, or the path of a file: "mine.pcapng".'
+    )

@@ -1,0 +1,132 @@
+"""The inspector without a page: its text, and what it tells a page that asks.
+
+Rule: the page is played by the messages that it would send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import labkit
+from labkit import draw
+from labkit.core.errors import BadCapture, LabError
+from labkit.draw.inspect import Inspector
+from labkit.packets import Tape
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+HTTP = DATA / "03b-http-connections" / "twice.pcapng"
+HTTPS = DATA / "05e-https" / "at-client.pcapng"
+FRAMES = DATA / "04c-websocket-frames" / "fragments.pcapng"
+
+
+def asked(its: Inspector, name: str, **values: Any) -> tuple[dict[str, Any], Sequence[bytes]]:
+    """What a page is told."""
+    answer = its.panel.heard({"ask": name, "ticket": 1, **values})
+    assert answer is not None
+    assert answer[0]["tell"] in (name, "error")
+    return answer
+
+
+def rows(its: Inspector, kind: str, flow: int = -1, first: int = 0, last: int = 100) -> list[list[str]]:
+    """Rows of a list, as columns."""
+    _, (words,) = asked(its, "rows", kind=kind, flow=flow, first=first, last=last)
+    return [line.split("\t") for line in words.decode().split("\n")] if words else []
+
+
+def test_the_text_is_the_same_with_and_without_a_page() -> None:
+    lines = repr(labkit.inspect(HTTP)).split("\n")
+    assert lines[0] == "Inspector of 12 packets"
+    assert lines[1] == "  1  client → server  TCP  SYN, seq 0"
+    assert lines[4] == "  4  client → server  TCP  PSH, ACK, seq 1, ack 1, 78 bytes"
+    assert lines[-1] == "tape: recorded from data/03b-http-connections/twice.pcapng"
+    long = repr(labkit.inspect(DATA / "04a-push" / "events.pcapng")).split("\n")
+    assert (len(long), long[-2]) == (23, "     (190 packets more)")
+
+
+def test_a_tape_a_connection_or_a_path() -> None:
+    tape = Tape.load(HTTP)
+    for given in (tape, tape.connections[0], str(HTTP), HTTP):
+        assert len(draw.inspect(given).tape) == 12
+    with pytest.raises(LabError, match="cannot inspect int 3"):
+        labkit.inspect(3)
+    with pytest.raises(BadCapture, match="none"):
+        labkit.inspect("none.pcapng")
+
+
+def test_rows_come_as_they_are_asked_for() -> None:
+    its = labkit.inspect(DATA / "04a-push" / "events.pcapng")
+    assert its.panel.data.count(b"\n") == 99
+    assert [row[0] for row in rows(its, "packets", first=100, last=103)] == ["101", "102", "103"]
+    assert len(rows(its, "packets", first=0, last=1 << 40)) == 210
+    assert rows(its, "packets", first=-5, last=-1) == rows(its, "packets", first=900, last=903) == []
+
+
+def test_a_packet_with_its_fields_and_bytes() -> None:
+    its = labkit.inspect(HTTP)
+    told, (data,) = asked(its, "item", kind="packets", flow=-1, index=3)
+    assert (told["title"], told["parts"]) == ("Packet 4", [["The frame", 144]])
+    assert data == its.tape[3].raw
+    fields = {each[2]: each for each in told["fields"]}
+    depth, part, _, label, start, bits, _shown, _meaning, why, rfc = fields["tcp.flags.syn"]
+    assert (depth, part, label, start, bits) == (2, 0, "SYN", 47 * 8 + 6, 1)
+    assert why
+    assert rfc.startswith("RFC 9293")
+    assert told["links"] == [["messages", 4, 0, "GET / HTTP/1.1"]]
+
+
+@pytest.mark.parametrize("path", [HTTP, HTTPS, FRAMES], ids=lambda path: path.stem)
+def test_every_link_leads_there_and_back(path: Path) -> None:
+    its = labkit.inspect(path)
+    seen = 0
+    for at, packet in enumerate(its.tape):
+        told, _ = asked(its, "item", kind="packets", flow=-1, index=at)
+        for kind, number, place, words in told["links"]:
+            found, _ = asked(its, "find", kind=kind, flow=-1, packet=number, place=place)
+            other, _ = asked(its, "item", kind=kind, flow=-1, index=found["index"])
+            assert words in other["title"]
+            assert ["packets", packet.number, 0, f"packet {packet.number}"] in other["links"]
+            seen += 1
+    assert seen >= 4
+
+
+def test_every_message_record_and_frame_is_listed() -> None:
+    its = labkit.inspect(HTTPS)
+    assert len(rows(its, "messages")) == len(its.tape.messages) == 2
+    assert len(rows(its, "records")) == len(its.tape.records) + len(its.tape.handshake)
+    assert [row[6] for row in rows(labkit.inspect(FRAMES), "messages")][2].startswith("text")
+
+
+def test_a_record_has_what_was_decrypted_beside_what_was_sent() -> None:
+    its = labkit.inspect(HTTPS)
+    wanted = next(at for at, row in enumerate(rows(its, "records")) if row[6] == "application data")
+    told, buffers = asked(its, "item", kind="records", flow=-1, index=wanted)
+    assert [title for title, _ in told["parts"]] == ["The record as it was sent", "What was encrypted"]
+    assert buffers[1].startswith(b"GET / HTTP/1.1\r\n")
+    assert {part for _, part, *_ in told["fields"]} == {0, 1}
+
+
+class TestRefused:
+    """What no page of ours asks."""
+
+    @pytest.mark.parametrize(
+        ("name", "values", "words"),
+        [
+            ("rows", {"kind": "<b>", "flow": -1, "first": 0, "last": 9}, "there is no list of <b>"),
+            ("rows", {"kind": "packets", "flow": 7, "first": 0, "last": 9}, "there is no connection 7"),
+            ("item", {"kind": "packets", "flow": -1, "index": 12}, "this list has 12 rows, there is no row 13"),
+            ("item", {"kind": "packets", "flow": -1, "index": -1}, "there is no row 0"),
+            ("bytes", {"kind": "packets", "flow": -1, "index": 0, "part": 1, "first": 0}, "there are no such bytes"),
+            ("find", {"kind": "messages", "flow": -1, "packet": 4, "place": 9}, "packet 4 does not lead there"),
+            ("find", {"kind": "packets", "flow": -1, "packet": 99, "place": 0}, "packet 99 does not lead there"),
+            ("find", {"kind": "", "flow": -1, "packet": 4, "place": 0}, "there is no list of"),
+            ("follow", {"packet": 99}, "packet 99 belongs to no TCP connection"),
+        ],
+    )
+    def test_it_is_told_why(self, name: str, values: dict[str, Any], words: str) -> None:
+        told, _ = asked(labkit.inspect(HTTP), name, **values)
+        assert told["tell"] == "error"
+        assert words in told["words"]
