@@ -32,8 +32,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "servers": frozenset({"core", "net", "dgram", "dns", "http", "websocket", "tls", "https", "ca"}),
     "packets": frozenset({"core"}),
     "lab": frozenset({"core", "packets"}),
-    "draw": frozenset({"core", "packets"}),
     "widgets": frozenset({"core"}),
+    "draw": frozenset({"core", "packets", "widgets"}),
     "exercises": frozenset(
         {
             "core", "net", "dgram", "dns", "http", "websocket", "tls", "https", "ca", "packets", "lab", "draw",
