@@ -23,6 +23,7 @@ from labkit.draw.message import message
 from labkit.draw.number_line import number_line
 from labkit.draw.picture import Picture
 from labkit.draw.plot import bars, levels
+from labkit.draw.replay import Replay, replay
 from labkit.draw.sequence import sequence
 from labkit.draw.side_by_side import side_by_side
 from labkit.draw.style import set_large
@@ -32,6 +33,7 @@ from labkit.draw.window import window
 __all__ = [
     "FieldTable",
     "Picture",
+    "Replay",
     "acknowledged",
     "bars",
     "bits",
@@ -46,6 +48,7 @@ __all__ = [
     "levels",
     "message",
     "number_line",
+    "replay",
     "sequence",
     "set_large",
     "side_by_side",

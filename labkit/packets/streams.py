@@ -186,7 +186,7 @@ def streams_of(flow: Conversation, known: Conversations, recording: Recording) -
             continue  # a fragment behind the first
         verdict = verdicts.get(index)
         if verdict is not None and (
-            verdict.kind == "dropped" or (verdict.kind == "corrupted" and not _accepted(frames[index][1], packet))
+            verdict.kind == "dropped" or (verdict.kind == "corrupted" and not accepted(frames[index][1], packet))
         ):
             continue
         joining = client if place.from_client else server
@@ -221,7 +221,7 @@ def before(stream: ByteStream, at: int) -> ByteStream:
     return found
 
 
-def _accepted(raw: bytes, packet: Quick) -> bool:
+def accepted(raw: bytes, packet: Quick) -> bool:
     """Whether the receiver's kernel took a damaged segment all the same: its checksums are right."""
     from labkit.packets.explain.internet import ones_sum
 

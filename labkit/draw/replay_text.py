@@ -1,0 +1,53 @@
+"""The text twin of a replay: the table of states, one row a packet.
+
+Rule: the same in every run but for the numbers that TCP chooses; an assumed value has ≈ in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labkit.draw import replay_steps
+from labkit.draw.text import count, visible
+from labkit.packets.courses import Course
+from labkit.packets.states import End, Fact
+
+_ROWS = 80  # of a longer exchange the first three quarters of that, and the last quarter
+_HEADS = ("state", "next", "unacked", "may send", "expects", "window")
+
+
+def twin(courses: Sequence[Course], chosen: int, origin: str) -> str:
+    """The table of one of these exchanges."""
+    tape = [f"tape: {visible(origin)}"] if origin else []
+    if not courses:
+        return "\n".join(["Replay: no packet of this tape belongs to an exchange", *tape])
+    course = courses[chosen]
+    several = f", exchange {chosen + 1} of {len(courses)}" if len(courses) > 1 else ""
+    head = f"Replay of {count(len(course), 'packet')} with port {course.server[1]}{several}"
+    indices = list(range(len(course)))
+    if len(indices) > _ROWS:
+        head += f"; rows {_ROWS * 3 // 4 + 1} to {len(indices) - _ROWS // 4} are left out"
+        indices = indices[: _ROWS * 3 // 4] + indices[-_ROWS // 4 :]
+    ends = (f"{who} {name}" if name == "state" else name for who in ("client", "server") for name in _HEADS)
+    rows: list[tuple[str, ...]] = [("packet", "", *(ends if course.protocol == "TCP" else ()))]
+    for index in indices:
+        packet = course.tape[index]
+        arrow = "→" if packet.sender == "client" else "←"
+        lost = ", dropped" if packet.verdict is not None and packet.verdict.kind == "dropped" else ""
+        size = f", {count(packet.length, 'byte')}" if packet.length else ""
+        moment = course.moment(index)
+        cells = () if moment is None else (*_cells(moment.client), *_cells(moment.server))
+        rows.append((str(packet.number), f"{arrow} {replay_steps.label(packet)}{size}{lost}", *cells))
+    widths = [max((len(row[at]) for row in rows if at < len(row)), default=0) for at in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=False)).rstrip() for row in rows]
+    legend = ["≈ assumed: no packet of the tape proves it"] if any("≈" in line for line in lines) else []
+    return "\n".join([head, *lines, *legend, *tape])
+
+
+def _cells(end: End) -> tuple[str, ...]:
+    facts = (end.next, end.flight, end.allowed, end.expects, end.window)
+    return (f"≈{end.state}" if end.assumed else end.state, *map(_value, facts))
+
+
+def _value(fact: Fact) -> str:
+    return "-" if fact.value is None else f"{'≈' if fact.assumed else ''}{fact.value}"

@@ -1,0 +1,61 @@
+"""The exchanges of a tape, each with what its two ends know after each of its packets.
+
+Rule: found once for each exchange, when somebody asks for it; of a tape of some of the packets, those packets alone are
+told, by what the whole capture shows.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from labkit.packets.states import Moment, moments
+from labkit.packets.states_read import segments_of
+
+if TYPE_CHECKING:
+    from labkit.packets.tape import Connection, Tape
+
+
+class Course:
+    """One exchange of a tape. protocol: ``"TCP"``. client, server: (address, port). tape: its packets."""
+
+    __slots__ = ("_moments", "client", "connection", "protocol", "server", "tape")
+
+    def __init__(
+        self, protocol: str, client: tuple[str, int], server: tuple[str, int], tape: Tape,
+        connection: Connection | None = None,
+    ) -> None:  # fmt: skip
+        self.protocol, self.client, self.server = protocol, client, server
+        self.tape, self.connection = tape, connection
+        self._moments: list[Moment] | None = None
+
+    def __len__(self) -> int:
+        return len(self.tape)
+
+    def moment(self, index: int) -> Moment | None:
+        """What both ends know after the packet at this index of `tape`; None without TCP."""
+        if self.connection is None:
+            return None
+        if self._moments is None:
+            shared = self.tape._shared
+            talk = self.connection._talk
+            self._moments = moments(segments_of(talk.flow, shared.conversations, shared.recording))
+        number = self.tape[index].number
+        # A fragment behind the first one is no segment: it changes nothing.
+        return self._moments[max(0, bisect_right(self._moments, number, key=_number) - 1)]
+
+
+def _number(moment: Moment) -> int:
+    return moment.number
+
+
+def courses_of(tape: Tape) -> Sequence[Course]:
+    """The exchanges of a tape, in the order of their first packets: TCP connections, and exchanges of datagrams."""
+    found = [Course("TCP", each.client, each.server, each.packets, each) for each in tape.connections]
+    talks: dict[tuple[tuple[str, int], tuple[str, int]], list[int]] = {}
+    for index, packet in zip(tape._indices, tape, strict=True):
+        if packet.talk is not None:
+            talks.setdefault(packet.talk, []).append(index)
+    found += [Course("UDP", *talk, tape._part(indices)) for talk, indices in talks.items()]
+    return sorted(found, key=lambda each: each.tape[0].number)
