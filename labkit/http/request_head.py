@@ -42,6 +42,7 @@ class Exact:
 
 
 def check_host(value: bytes) -> None:
+    """Refuse a value of Host that names no host (RFC 9110 section 7.2); a good one is remembered in `hosts`."""
     if not _HOST(value.strip(b" \t")):
         raise Malformed("the Host field names no host", code="HPE_INVALID_HOST")
     if len(value) <= LONGEST_HOST:
@@ -117,6 +118,7 @@ def _check_target(method: bytes, target: bytes) -> None:
 
 
 def check_coding(coding: bytes, version: str, length: int) -> None:
+    """Refuse transfer codings that are not ``chunked`` alone (RFC 9112 section 6.1). length: Content-Length, or -1."""
     if version == "1.0":  # RFC 9112 section 6.1
         raise Malformed("HTTP/1.0 has no Transfer-Encoding", code="HPE_INVALID_TRANSFER_ENCODING")
     if length >= 0:
