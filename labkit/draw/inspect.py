@@ -11,6 +11,7 @@ from typing import Any
 from labkit import widgets
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
+from labkit.draw.inspect_files import Given, Taken
 from labkit.draw.inspect_items import PIECE, item, parts_of
 from labkit.draw.inspect_rows import KINDS, Lists, said_in, told
 from labkit.draw.text import count, given, visible
@@ -23,13 +24,15 @@ _TWIN = 20  # packets in the text
 class Inspector:
     """What `inspect` returns: a capture to be looked at, packet by packet, bit by bit.
 
-    tape: what it shows. Its text is a list of the first packets.
+    tape: what it shows; a file that a reader drops on it takes its place. Its text is a list of the first packets.
     """
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self._lists = Lists(tape)
         self._panel: widgets.Panel | None = None
+        self._taken, self._given = Taken(), Given()
+        self._shown = 0  # how many tapes: so a page hears of the next one, even if it looks the same
 
     def __repr__(self) -> str:
         lines = [f"Inspector of {count(len(self.tape), 'packet')}"]
@@ -57,12 +60,16 @@ class Inspector:
                 "bytes": widgets.Ask(self._bytes, **scope, index=int, part=int, first=int),
                 "find": widgets.Ask(self._find, **scope, packet=int, place=int),
                 "follow": widgets.Ask(self._follow, packet=int),
+                "secrets": widgets.Ask(self._secrets, flow=int),
+                "save": widgets.Ask(self._save, flow=int, secrets=bool, first=int),
+                "file": widgets.Ask(self._file, name=str, size=int, first=int, content=bytes),
             }
             self._panel = widgets.Panel("inspector", asks, self._state(), self._head())
         return self._panel
 
     def _state(self) -> dict[str, Any]:
-        return {"count": len(self.tape), "origin": visible(self.tape.origin)}
+        self._shown += 1
+        return {"count": len(self.tape), "origin": visible(self.tape.origin), "shown": self._shown}
 
     def _head(self) -> bytes:
         return "\n".join(self._lists.rows("packets", -1, 0, _HEAD)).encode()
@@ -106,7 +113,22 @@ class Inspector:
         flow = self._lists.flow_of(packet)
         there = self.tape.connections[flow]
         ends = "{}:{} → {}:{}".format(*there.client, *there.server)
-        return widgets.Answer({"flow": flow, "words": f"Connection {flow + 1}: {ends}"})
+        return widgets.Answer({"flow": flow, "words": f"connection {flow + 1}: {ends}"})
+
+    def _secrets(self, flow: int) -> widgets.Answer:
+        return widgets.Answer({"count": len(self._lists.part(flow).secrets)})
+
+    def _save(self, flow: int, secrets: bool, first: int) -> widgets.Answer:
+        size, piece = self._given.piece(self._lists.part(flow), first, secrets=secrets)
+        return widgets.Answer({"size": size, "first": first}, [piece])
+
+    def _file(self, name: str, size: int, first: int, content: bytes) -> widgets.Answer:
+        tape = self._taken.piece(name, size, first, content)
+        if tape is None:
+            return widgets.Answer({"whole": False})
+        self.tape, self._lists = tape, Lists(tape)
+        self.panel.update(data=self._head(), **self._state())
+        return widgets.Answer({"whole": True})
 
 
 @in_words

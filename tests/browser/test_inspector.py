@@ -1,4 +1,4 @@
-"""The inspector in JupyterLab: by mouse and by keyboard alone, in both themes, wide, narrow and zoomed.
+"""The inspector in JupyterLab: by mouse and by keyboard alone, in every theme, narrow, zoomed; hostile content.
 
 Rule: what the page shows is asked of the page; nothing is waited for by time.
 """
@@ -6,30 +6,42 @@ Rule: what the page shows is asked of the page; nothing is waited for by time.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.resources import files
 
-import nbformat
 import pytest
-from playwright.sync_api import BrowserContext, Locator, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.conftest import ROOT, Lab, Notebook
-from tests.browser.test_widgets import cell, run
+from labkit.draw import style
+from labkit.packets import Tape
+from tests.browser.conftest import ROOT, WINDOW, Lab, Notebook
+from tests.browser.test_lab import ATTACK, READABLE, capture_file, colours, notebook_file
+from tests.browser.test_widgets import active, cell, run
 
 DATA = ROOT / "data"
 CELLS = (
     f"import labkit\nhttp = labkit.inspect({str(DATA / '03b-http-connections' / 'twice.pcapng')!r})\nhttp",
     f"labkit.inspect({str(DATA / '05e-https' / 'at-client.pcapng')!r})",
     f"labkit.inspect({str(DATA / '04a-push' / 'events.pcapng')!r})",
+    f"labkit.inspect({str(DATA / '01b-tcp-endings' / 'server-closes.pcapng')!r})",
+    "labkit.inspect('hostile.pcap')",
+    "http",
 )
-HTTP, TLS, LONG = range(len(CELLS))
+HTTP, TLS, LONG, TWO, HOSTILE, AGAIN = range(len(CELLS))
+NASTY = f"</textarea>{ATTACK}\u202egnp.exe\u200b\x1b[31m\0" + "x" * 20_000
+CHOSEN = ".lk-i-row[aria-selected=true]"
+
+expect.set_options(timeout=30_000)  # a busy machine is slow, and is no fault
 
 
 @pytest.fixture(scope="module")
 def opened(window: BrowserContext, lab: Lab) -> Iterator[Notebook]:
     """A notebook with inspectors, each cell run."""
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in CELLS])
-    book.metadata["kernelspec"] = {"name": "labkit", "display_name": "labkit", "language": "python"}
-    nbformat.write(book, lab.notebooks / "inspected.ipynb")
+    content = NASTY.encode() + b"\xed\xa0\x80\xff"
+    start = b"HTTP/1.1 200 " + ATTACK.encode() + b"\r\nX-Name: \x1b]0;" + ATTACK.encode() + b"\r\n"
+    capture_file(lab.notebooks / "hostile.pcap", start + b"Content-Length: %d\r\n\r\n" % len(content) + content)
+    notebook_file(lab.notebooks / "inspected.ipynb", *CELLS)
     notebook = Notebook(window, lab, "inspected.ipynb")
+    notebook.heard.clear()  # JupyterLab's own, while it opens
     for number in range(len(CELLS)):
         run(notebook, number)
     assert notebook.errors() == []
@@ -37,40 +49,251 @@ def opened(window: BrowserContext, lab: Lab) -> Iterator[Notebook]:
     notebook.close()
 
 
+@pytest.fixture
+def page(opened: Notebook) -> Iterator[Page]:
+    """The page; afterwards it has its usual size and theme."""
+    yield opened.page
+    opened.page.set_viewport_size(WINDOW)
+    opened.page.emulate_media(forced_colors="none")
+
+
 def view(notebook: Notebook, number: int) -> Locator:
-    """The inspector of a cell, when its first packet is shown."""
+    """The inspector of a cell, with its first packet chosen."""
     found = cell(notebook, number).locator(".lk-inspector")
-    found.locator(".lk-i-field").first.wait_for()
+    found.get_by_role("button", name="Packets").click()
+    expect(found.locator(".lk-i-links b")).to_have_text("Packet 1")
+    return found
+
+
+def choose(its: Locator, number: int) -> None:
+    """Click on a packet that is in sight."""
+    its.locator(f".lk-i-row[data-i='{number - 1}']").click()
+    expect(its.locator(".lk-i-links b")).to_have_text(f"Packet {number}")
+
+
+def focused(page: Page) -> str:
+    """Which element has the focus: its role and its name."""
+    found: str = page.evaluate(
+        "() => [document.activeElement].map(one => `${one.getAttribute('role')} ${one.getAttribute('aria-label')}`)[0]"
+    )
     return found
 
 
 class TestMouse:
     """By mouse."""
 
-    def test_the_first_packet_is_shown(self, opened: Notebook) -> None:
-        its = view(opened, HTTP)
-        expect(its.locator(".lk-i-links b")).to_have_text("Packet 1")
-        expect(its.locator(".lk-i-row[aria-selected=true] > :first-child")).to_have_text("1")
-
     def test_a_packet_leads_to_its_message_and_back(self, opened: Notebook) -> None:
         its = view(opened, HTTP)
-        its.locator(".lk-i-row[data-i='3']").click()
+        choose(its, 4)
         its.get_by_role("button", name="GET / HTTP/1.1").click()
         expect(its.locator(".lk-i-links b")).to_have_text("GET / HTTP/1.1")
         expect(its.get_by_role("button", name="Messages")).to_have_attribute("aria-pressed", "true")
+        expect(its.locator(CHOSEN)).to_contain_text("GET / HTTP/1.1")
         its.get_by_role("button", name="packet 4").click()
         expect(its.locator(".lk-i-links b")).to_have_text("Packet 4")
-        expect(its.locator(".lk-i-row[aria-selected=true] > :first-child")).to_have_text("4")
+        expect(its.locator(f"{CHOSEN} > :first-child")).to_have_text("4")
 
     def test_a_field_lights_its_bytes_and_a_byte_its_field(self, opened: Notebook) -> None:
         its = view(opened, HTTP)
-        its.locator(".lk-i-row[data-i='0']").click()
-        expect(its.locator(".lk-i-links b")).to_have_text("Packet 1")
-        its.locator(".lk-i-row[data-i='3']").click()
-        expect(its.locator(".lk-i-links b")).to_have_text("Packet 4")
+        choose(its, 4)
         its.get_by_role("treeitem", name="Total Length").hover()
         expect(its.locator(".lk-i-byte.lk-lit")).to_have_text(["00", "82"])
+        expect(its.locator(".lk-i-bits")).to_have_text("0000000010000010")
         its.locator(".lk-i-byte[data-k='23']").hover()
         expect(its.locator(".lk-i-field.lk-lit")).to_contain_text("Protocol")
         expect(its.locator(".lk-i-detail")).to_contain_text("ip.proto, byte 23")
         expect(its.locator(".lk-i-detail")).to_contain_text("RFC 791 §3.1")
+
+    def test_a_click_stays_and_a_click_again_goes_on_to_the_next_field_of_the_byte(self, opened: Notebook) -> None:
+        its = view(opened, HTTP)
+        flags = its.locator(".lk-i-byte[data-k='47']")
+        for label in ("CWR", "ECE", "URG"):
+            flags.click()
+            expect(its.locator(".lk-i-detail b")).to_have_text(label)
+        its.locator(".lk-i-detail").hover()
+        expect(its.locator(".lk-i-field.lk-lit")).to_contain_text("URG")
+        expect(flags).to_have_class("lk-i-byte lk-i-some lk-i-here")
+
+    def test_a_record_has_two_kinds_of_bytes(self, opened: Notebook) -> None:
+        its = view(opened, TLS)
+        its.get_by_role("button", name="Messages").click()
+        expect(its.locator(CHOSEN)).to_contain_text("GET / HTTP/1.1")
+        its.get_by_role("button", name="TLS").click()
+        expect(its.locator(".lk-i-count")).to_contain_text("26 rows")
+        its.locator(".lk-i-list").evaluate("list => { list.scrollTop = list.scrollHeight; }")
+        its.locator(".lk-i-row", has_text="application data").last.click()
+        its.get_by_role("button", name="What was encrypted").click()
+        expect(its.locator(".lk-i-seen").first).to_have_text("HTTP/1.1 200 OK·")
+        its.get_by_role("treeitem", name="Opaque type").click()
+        expect(its.locator(".lk-i-byte.lk-lit")).to_have_text("17")
+
+    def test_one_connection_among_several(self, opened: Notebook) -> None:
+        its = view(opened, TWO)
+        choose(its, 8)
+        its.get_by_role("button", name="Follow this connection").click()
+        expect(its.locator(".lk-i-count")).to_contain_text("connection 2: ")
+        numbers = its.locator(".lk-i-row[data-i] > :first-child").all_text_contents()
+        tape = Tape.load(DATA / "01b-tcp-endings" / "server-closes.pcapng")
+        assert numbers == [str(packet.number) for packet in tape.connections[1].packets]
+        expect(its.locator(f"{CHOSEN} > :first-child")).to_have_text("8")
+        its.get_by_role("button", name="Show all connections").click()
+        expect(its.locator(".lk-i-count")).to_contain_text("12 packets")
+        expect(its.locator(f"{CHOSEN} > :first-child")).to_have_text("8")
+
+    def test_a_list_without_rows_says_so(self, opened: Notebook) -> None:
+        its = view(opened, TWO)
+        its.get_by_role("button", name="TLS").click()
+        expect(its.locator(".lk-i-count")).to_have_text("There is no TLS here.")
+        expect(its.locator(".lk-i-field")).to_have_count(0)
+
+    def test_two_views_of_one_object_are_apart(self, opened: Notebook) -> None:
+        first, second = view(opened, HTTP), view(opened, AGAIN)
+        choose(second, 6)
+        choose(first, 4)
+        expect(second.locator(f"{CHOSEN} > :first-child")).to_have_text("6")
+        expect(second.locator(".lk-i-links b")).to_have_text("Packet 6")
+
+
+class TestKeyboard:
+    """By keyboard alone; no key moves the notebook meanwhile."""
+
+    def test_from_the_list_to_a_bit(self, opened: Notebook, page: Page) -> None:
+        its = view(opened, HTTP)
+        run(opened, HTTP)
+        expect(its.locator(".lk-i-links b")).to_have_text("Packet 1")
+        before = active(opened)
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            if focused(page) == "grid Packets":
+                break
+        assert focused(page) == "grid Packets"
+        for key in ("ArrowDown", "End", "PageUp", "Home", "ArrowDown", "ArrowDown", "ArrowDown"):
+            page.keyboard.press(key)
+        expect(its.locator(".lk-i-links b")).to_have_text("Packet 4")
+        named = its.locator(".lk-i-list").get_attribute("aria-activedescendant")
+        assert named == its.locator(CHOSEN).get_attribute("id")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")  # the message
+        expect(its.locator(".lk-i-links b")).to_have_text("GET / HTTP/1.1")
+        assert focused(page) == "grid Messages"
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")  # and back
+        expect(its.locator(".lk-i-links b")).to_have_text("Packet 4")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        assert focused(page) == "tree Fields"
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowLeft")  # folds Ethernet
+        expect(its.get_by_role("treeitem", name="Ethernet II")).to_have_attribute("aria-expanded", "false")
+        page.keyboard.press("ArrowDown")
+        expect(its.locator(".lk-i-detail b")).to_have_text("Internet Protocol version 4")
+        page.keyboard.press("ArrowRight")
+        expect(its.locator(".lk-i-detail b")).to_have_text("Version")
+        page.keyboard.press("ArrowLeft")
+        expect(its.locator(".lk-i-detail b")).to_have_text("Internet Protocol version 4")
+        page.keyboard.press("Tab")
+        assert focused(page) == "grid Bytes"
+        for key in ("Home", "ArrowDown", "ArrowDown", "ArrowRight"):
+            page.keyboard.press(key)
+        expect(its.locator(".lk-i-here")).to_have_attribute("data-k", "33")
+        expect(its.locator(".lk-i-detail b")).to_have_text("Destination Address")
+        assert active(opened) == before
+
+    def test_a_key_that_is_held_ends_where_it_is_let_go(self, opened: Notebook, page: Page) -> None:
+        its = view(opened, LONG)
+        its.locator(".lk-i-list").focus()
+        for _ in range(150):
+            page.keyboard.press("ArrowDown")
+        expect(its.locator(".lk-i-links b")).to_have_text("Packet 151")
+        expect(its.locator(f"{CHOSEN} > :first-child")).to_have_text("151")
+        assert its.locator(".lk-i-row").count() < 40
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"])
+class TestLook:
+    """In each theme."""
+
+    def test_every_text_is_readable(self, opened: Notebook, page: Page, theme: str) -> None:
+        opened.theme(theme)
+        its = view(opened, HTTP)
+        choose(its, 4)
+        its.get_by_role("treeitem", name="Total Length").click()
+        found = colours(opened)
+        for words in ("Total Length", "82", "→", "GET / HTTP/1.1", "Follow this connection", "RFC 791 §3.1"):
+            assert words in found
+        assert {words: pair for words, pair in found.items() if style.contrast(*pair) < READABLE} == {}
+
+    def test_axe_finds_no_fault(self, opened: Notebook, page: Page, theme: str) -> None:
+        opened.theme(theme)
+        for number in (HTTP, TLS):
+            choose(view(opened, number), 4)
+        page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf8"))
+        report = page.evaluate("() => axe.run({include: [['.lk-inspector']]})")
+        assert len(report["passes"]) > 10
+        assert [(each["id"], [node["html"][:160] for node in each["nodes"]]) for each in report["violations"]] == []
+
+
+class TestRoom:
+    """In a narrow window, and at a zoom of 200 %: half as many pixels of CSS."""
+
+    @pytest.mark.parametrize(("width", "height"), [(1280, 720), (700, 700), (683, 384)])
+    def test_it_is_no_wider_than_the_page(self, opened: Notebook, page: Page, width: int, height: int) -> None:
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+        its = view(opened, HTTP)
+        choose(its, 4)
+        page.wait_for_function(
+            """() => [...document.querySelectorAll('.lk-inspector')].every(
+                one => one.getBoundingClientRect().right <= window.innerWidth
+                    && [...one.querySelectorAll('.lk-i-bytes')].every(pane => pane.scrollWidth <= pane.clientWidth))"""
+        )
+        assert its.locator(".lk-i-byte[data-k]").count() >= 80
+        byte = its.locator(".lk-i-byte[data-k='23']")
+        byte.click()
+        expect(its.locator(".lk-i-detail b")).to_have_text("Protocol")
+
+    def test_in_forced_colours_what_is_chosen_and_lit_differs(self, opened: Notebook, page: Page) -> None:
+        page.emulate_media(forced_colors="active")
+        its = view(opened, HTTP)
+        its.locator(".lk-i-tree").evaluate("tree => { tree.scrollTop = 0; }")
+        its.get_by_role("treeitem", name="EtherType").click()
+        ground = "one => getComputedStyle(one).backgroundColor"
+        chosen, other = its.locator(CHOSEN), its.locator(".lk-i-row[data-i='3']")
+        assert chosen.evaluate(ground) != other.evaluate(ground)
+        lit, plain = its.locator(".lk-i-byte[data-k='12']"), its.locator(".lk-i-byte[data-k='20']")
+        assert lit.evaluate(ground) != plain.evaluate(ground)
+
+
+def test_hostile_content_stays_text(opened: Notebook) -> None:
+    its = view(opened, HOSTILE)
+    choose(its, 4)
+    its.locator(".lk-i-links button").first.click()
+    expect(its.locator(CHOSEN)).to_contain_text("<script>")
+    its.locator(".lk-i-bytes").evaluate("pane => { pane.scrollTop = pane.scrollHeight; }")
+    expect(its.locator(".lk-i-line").last).to_contain_text("ff")  # asked for when it came in sight
+    assert its.locator("img, svg, script").count() == 0
+    assert opened.page.evaluate("() => window.hurt") is None
+    words = its.evaluate("one => one.innerText")
+    assert not set(words) & set("\u202e\u200b\x1b\0\ud800")
+    assert "\\x1b" in words or "\\u202e" in words
+    assert [line for line in opened.heard if line.startswith("dialog")] == []
+
+
+def test_without_its_kernel_it_says_so_and_comes_back(window: BrowserContext, lab: Lab) -> None:
+    notebook_file(lab.notebooks / "gone.ipynb", CELLS[HTTP])
+    notebook = Notebook(window, lab, "gone.ipynb")
+    try:
+        run(notebook, 0)
+        its = view(notebook, 0)
+        notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+        its.locator(".lk-i-row[data-i='5']").click()
+        expect(its.locator(".lk-say")).to_contain_text("run the cell again", ignore_case=True)
+        run(notebook, 0)
+        choose(view(notebook, 0), 6)
+    finally:
+        notebook.close()
+
+
+def test_the_page_logged_no_fault(opened: Notebook) -> None:
+    assert [line for line in opened.heard if line.startswith(("error", "exception"))] == []
+    assert opened.hosts - {"in the page"} == {"127.0.0.1"}

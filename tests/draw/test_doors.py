@@ -30,6 +30,7 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[str, ...]]] = 
     "bits": (draw.bits, (TAPE[0],), ("focus", "first", "hide", "title")),
     "boxes": (draw.boxes, (TAPE[0],), ("title",)),
     "bytes": (draw.bytes, (TAPE[0],), ("hide", "limit", "pointers", "title")),
+    "inspect": (draw.inspect, (TAPE,), ()),
     "ladder": (draw.ladder, (TAPE,), ("title", "limit", "of")),
     "message": (draw.message, (HELLO.messages[0],), ("title",)),
     "side_by_side": (draw.side_by_side, (HELLO,), ("of", "title")),

@@ -9,6 +9,8 @@ import { bytesOf, follow, frame, hex, make, step, talk, text, unique, within } f
 
 /** Rows asked for at once; bytes asked for at once. */
 export const ROWS = 100, PIECE = 4096;
+/** Bytes of a file that go at once, and that a file may have. */
+const FILE = 1 << 20, LARGEST = 64 << 20;
 const LISTS = { packets: "Packets", messages: "Messages", records: "TLS" };
 const EMPTY = {
   packets: "There are no packets here.", messages: "There are no messages here: no HTTP, no DNS, no WebSocket in a TCP connection.",
@@ -80,20 +82,21 @@ function rowsOf(box, draw, role, head = 0) {
   let count = 0, height = 22;
   box.append(space);
   const self = {
+    keep: -1, // the active row: it stays in the page, since the box names it
     /** @type {Map<number, HTMLElement>} */ drawn,
     /** Show this many rows, all drawn anew. @param {number} n */
     set(n) {
       count = n;
       height = Math.round(parseFloat(getComputedStyle(box).fontSize) * 1.7) || 22;
       space.style.height = `${n * height}px`;
-      drawn.clear();
+      drawn.clear(); self.keep = -1;
       space.replaceChildren();
       self.draw();
     },
     draw() {
       const [first, last] = inView(box.scrollTop, box.clientHeight || 240, height, count);
-      for (const [i, row] of drawn) if (i < first || i >= last) { row.remove(); drawn.delete(i); }
-      for (let i = first; i < last; i++) if (!drawn.has(i)) self.again(i);
+      for (const [i, row] of drawn) if ((i < first || i >= last) && i !== self.keep) { row.remove(); drawn.delete(i); }
+      for (let i = last - 1; i >= first; i--) if (!drawn.has(i)) self.again(i);
     },
     /** Draw one row anew. @param {number} i */
     again(i) {
@@ -101,11 +104,13 @@ function rowsOf(box, draw, role, head = 0) {
       row.style.top = `${i * height}px`;
       row.style.height = `${height}px`;
       drawn.set(i, row);
-      if (old) old.replaceWith(row); else space.append(row);
+      if (old) old.replaceWith(row); // else in its order, for who hears them read
+      else space.insertBefore(row, drawn.get(i + 1) || (self.keep > i && drawn.get(self.keep)) || null);
     },
-    /** Scroll as far as needed to see a row. @param {number} i */
-    see(i) {
+    /** Scroll as far as needed to see a row. @param {number} i @param {boolean} [keep] it is the active one: it stays */
+    see(i, keep) {
       const y = i * height, room = box.clientHeight - head * height;
+      if (keep) self.keep = i;
       if (y < box.scrollTop) box.scrollTop = y;
       else if (y + height > box.scrollTop + room) box.scrollTop = y + height - room;
       self.draw();
@@ -122,7 +127,7 @@ function render({ model, el }) {
   const kernel = talk(model, () => {}, say), id = unique();
   /** @type {Scope} */ let scope = { kind: "packets", flow: -1 };
   /** @type {Map<number, string[]>} */ const known = new Map();
-  let count = 0, at = -1, round = 0, busy = false;
+  let count = 0, at = -1, aim = 0, round = 0, busy = false, narrowed = "";
   /** @type {Map<string, Item>} */ const kept = new Map();
   /** @type {Item | null} */ let item = null;
   /** @type {number[]} */ let shown = [];
@@ -139,9 +144,17 @@ function render({ model, el }) {
     kinds.append(button);
   }
   const narrow = make("button", { type: "button", "aria-pressed": "false" }, "Follow this connection");
-  narrow.addEventListener("click", () => (scope.flow < 0 ? followThis() : go({ ...scope, flow: -1 }, 0)));
+  narrow.addEventListener("click", narrowing);
+  const save = make("button", { type: "button" }, "Download pcapng");
+  save.addEventListener("click", () => offer());
+  const input = /** @type {HTMLInputElement} */ (make("input", { type: "file", accept: ".pcapng,.pcap,.cap,.gz", hidden: "", "aria-label": "A capture file" }));
+  input.addEventListener("change", () => { if (input.files?.[0]) send(input.files[0]); input.value = ""; });
+  const open = make("button", { type: "button" }, "Open a file…");
+  open.addEventListener("click", () => input.click());
   const counted = make("span", { class: "lk-quiet lk-i-count" });
-  bar.append(kinds, narrow, counted);
+  bar.append(kinds, narrow, save, open, input, counted);
+  const question = make("div", { class: "lk-bar", role: "group", "aria-label": "Download pcapng" });
+  question.hidden = true;
 
   // ---- the list
   const list = make("div", { class: "lk-i-list", role: "grid", tabindex: "0", "aria-label": "Packets" });
@@ -163,8 +176,8 @@ function render({ model, el }) {
   right.append(parts, bytes);
   const under = make("div", { class: "lk-i-under" });
   under.append(tree, right);
-  const detail = make("div", { class: "lk-i-detail", tabindex: "0", role: "region", "aria-label": "The chosen field" });
-  root.append(bar, list, links, under, detail, line);
+  const detail = make("div", { class: "lk-i-detail", tabindex: "0", role: "group", "aria-label": "The chosen field" });
+  root.append(bar, question, list, links, under, detail, line);
 
   // ---- the list: rows come a hundred at a time
   /** @param {number} i */
@@ -198,37 +211,48 @@ function render({ model, el }) {
     count = n;
     list.setAttribute("aria-rowcount", String(n + 1));
     const noun = { packets: "packet", messages: "message", records: "row" }[scope.kind];
-    counted.textContent = n ? `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}` : EMPTY[/** @type {"packets"} */ (scope.kind)];
+    const origin = scope.flow < 0 ? model.get("state").origin : narrowed;
+    counted.textContent = n ? `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}${origin && `, ${origin}`}` : EMPTY[/** @type {"packets"} */ (scope.kind)];
     rows.set(n);
-    if (n && at < 0) choose(0);
+    if (n && at < 0) choose(within(0, aim, n - 1));
     else if (!n) show(null);
   }
-  /** Show another list. @param {Scope} next @param {number} index */
-  function go(next, index) {
-    scope = next; round += 1; count = -1; at = -1;
+  /** Begin another list, of which nothing is known. @param {Scope} next @param {number} index of what is to be chosen */
+  function begin(next, index = 0) {
+    scope = next; aim = index; round += 1; count = -1; at = -1;
     known.clear(); asked.clear(); kept.clear();
+    list.removeAttribute("aria-activedescendant");
     list.scrollTop = 0;
     list.setAttribute("aria-label", LISTS[/** @type {"packets"} */ (scope.kind)]);
     for (const button of kinds.children) button.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (button).dataset.kind === scope.kind));
     narrow.setAttribute("aria-pressed", String(scope.flow >= 0));
     narrow.textContent = scope.flow >= 0 ? "Show all connections" : "Follow this connection";
-    const mine = round;
-    return want(Math.floor(index / ROWS)).then(() => { if (mine === round && count > index) choose(index); });
   }
-  async function followThis() {
+  /** Show another list. @param {Scope} next @param {number} index */
+  function go(next, index) {
+    begin(next, index);
+    return want(Math.floor(index / ROWS));
+  }
+  /** Narrow the lists to the connection of what is chosen, or show all again; what is chosen stays. */
+  async function narrowing() {
     const packet = scope.kind === "packets" ? Number(known.get(at)?.[0]) : item?.links.find(([kind]) => kind === "packets")?.[1];
     if (!packet) return;
     try {
-      const { message } = await kernel.ask("follow", { packet });
-      await go({ ...scope, flow: message.flow }, 0);
-      say(message.words || "");
+      let flow = -1;
+      if (scope.flow < 0) {
+        const { message } = await kernel.ask("follow", { packet });
+        flow = message.flow; narrowed = message.words || "";
+      }
+      if (scope.kind === "packets") await jump("packets", packet, 0, flow);
+      else await go({ ...scope, flow }, 0);
     } catch (error) { fault(error); }
   }
   /** @param {number} to */
   function choose(to) {
     const old = at;
     at = to;
-    rows.see(to);
+    say("");
+    rows.see(to, true);
     for (const i of [old, to]) rows.drawn.get(i)?.setAttribute("aria-selected", String(i === at));
     list.setAttribute("aria-activedescendant", `${id}-r${to}`);
     get();
@@ -265,6 +289,69 @@ function render({ model, el }) {
     choose(to);
   });
 
+  // ---- files: to the reader, and from the reader
+  /** Ask whether the keys go with the packets, if there are keys. */
+  async function offer() {
+    try {
+      const { message } = await kernel.ask("secrets", { flow: scope.flow });
+      if (!message.count) { download(false); return; }
+      question.replaceChildren(make("span", {}, `This capture has ${message.count} ${message.count === 1 ? "key" : "keys"} of its TLS connections. Whoever gets them can read what was encrypted.`));
+      for (const [words, act] of /** @type {[string, () => void][]} */ ([
+        ["Leave the keys out", () => download(false)], ["Put the keys in", () => download(true)], ["Cancel", () => {}]])) {
+        const button = make("button", { type: "button" }, words);
+        button.addEventListener("click", () => { answered(); act(); });
+        question.append(button);
+      }
+      question.hidden = false;
+      /** @type {HTMLElement} */ (question.children[1]).focus();
+    } catch (error) { fault(error); }
+  }
+  function answered() { question.hidden = true; save.focus(); }
+  question.addEventListener("keydown", (event) => { if (event.key === "Escape") answered(); });
+  /** @param {boolean} secrets */
+  async function download(secrets) {
+    /** @type {Uint8Array<ArrayBuffer>[]} */ const pieces = [];
+    try {
+      for (let first = 0, size = 1; first < size; first += pieces[pieces.length - 1].length || size) {
+        const { message, buffers } = await kernel.ask("save", { flow: scope.flow, secrets, first });
+        size = message.size;
+        pieces.push(new Uint8Array(bytesOf(buffers[0])));
+        say(size > FILE ? `Downloading: ${Math.floor((100 * first) / size)} %` : "");
+      }
+      const url = URL.createObjectURL(new Blob(pieces, { type: "application/vnd.tcpdump.pcap" }));
+      const link = /** @type {HTMLAnchorElement} */ (make("a", { href: url, download: "capture.pcapng" }));
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(url), 60000);
+      say(secrets ? "capture.pcapng, with the keys." : "capture.pcapng");
+    } catch (error) { fault(error); }
+  }
+  /** Give the kernel a file in pieces; it says what is wrong with it. @param {File} file */
+  async function send(file) {
+    const { name, size } = file;
+    try {
+      for (let first = 0; first < size || !first; first += FILE) {
+        if (size > FILE) say(`Reading ${name}: ${Math.floor((100 * first) / size)} %`);
+        const content = size > LARGEST ? new ArrayBuffer(0) : await file.slice(first, first + FILE).arrayBuffer();
+        await kernel.ask("file", { name: name.slice(0, 200), size, first }, [content]);
+      }
+      say(`${name} is open.`);
+    } catch (error) { fault(error); }
+  }
+  root.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    root.classList.add("lk-i-drop");
+  });
+  root.addEventListener("dragleave", () => root.classList.remove("lk-i-drop"));
+  root.addEventListener("drop", (event) => {
+    root.classList.remove("lk-i-drop");
+    const file = event.dataTransfer?.files[0];
+    if (!file) return;
+    event.preventDefault();
+    event.stopPropagation();
+    send(file);
+  });
+
   // ---- one item
   /** @param {Item | null} next */
   function show(next) {
@@ -273,14 +360,13 @@ function render({ model, el }) {
     item = next;
     folded.clear();
     part = 0; byte = 0; lit = -1; chosen = -1;
-    say("");
     links.replaceChildren();
     if (item) {
       links.append(make("b", {}, item.title));
       if (item.links.length) links.append(make("span", { class: "lk-quiet" }, scope.kind === "packets" ? "brings" : "came in"));
       for (const [kind, packet, where, words] of item.links) {
         const button = make("button", { type: "button" }, words);
-        button.addEventListener("click", () => jump(kind, packet, where));
+        button.addEventListener("click", () => jump(kind, packet, where).then(() => list.focus(), fault));
         links.append(button);
       }
       if (item.more) links.append(make("span", { class: "lk-quiet" }, `and ${item.more} more`));
@@ -298,12 +384,9 @@ function render({ model, el }) {
     pick(keep >= 0 ? keep : item?.fields.length ? 0 : -1);
   }
   /** Go to what a link names, in its own list. @param {string} kind @param {number} packet @param {number} where */
-  async function jump(kind, packet, where) {
-    try {
-      const { message } = await kernel.ask("find", { kind, flow: scope.flow, packet, place: where });
-      await go({ ...scope, kind, flow: message.flow }, message.index);
-      list.focus();
-    } catch (error) { fault(error); }
+  async function jump(kind, packet, where, flow = scope.flow) {
+    const { message } = await kernel.ask("find", { kind, flow, packet, place: where });
+    await go({ kind, flow: message.flow }, message.index);
   }
   const rowCount = () => (item ? Math.ceil((item.parts[part]?.[1] || 0) / wide) : 0);
   /** @param {number} next */
@@ -334,7 +417,7 @@ function render({ model, el }) {
     if (shut) folded.add(i); else folded.delete(i);
     shown = unfolded(item.fields, folded);
     leaves.set(shown.length);
-    if (!shown.includes(chosen)) pick(i);
+    pick(shown.includes(chosen) ? chosen : i);
   }
   /** Light a field, its row and its bytes. @param {number} i */
   function light(i) {
@@ -355,10 +438,14 @@ function render({ model, el }) {
     if (f) {
       tree.setAttribute("aria-activedescendant", `${id}-f${i}`);
       if (!shown.includes(i)) { folded.clear(); shown = unfolded(/** @type {Item} */ (item).fields, folded); leaves.set(shown.length); }
-      leaves.see(shown.indexOf(i));
+      leaves.see(shown.indexOf(i), true);
       light(i);
       if (!byByte) move(f.start >> 3);
-    } else { light(-1); tell(undefined); }
+    } else {
+      for (const pane of [tree, bytes]) pane.removeAttribute("aria-activedescendant");
+      light(-1);
+      tell(undefined);
+    }
   }
   tree.addEventListener("click", (event) => {
     const leaf = target(event, ".lk-i-field");
@@ -426,7 +513,7 @@ function render({ model, el }) {
   function move(k) {
     const size = item?.parts[part]?.[1] || 0;
     byte = within(0, k, Math.max(0, size - 1));
-    lines.see(Math.floor(byte / wide));
+    lines.see(Math.floor(byte / wide), true);
     for (const row of lines.drawn.values()) for (const cell of row.children) mark(/** @type {HTMLElement} */ (cell));
     if (size) bytes.setAttribute("aria-activedescendant", `${id}-b${byte}`);
     else bytes.removeAttribute("aria-activedescendant");
@@ -511,10 +598,9 @@ function render({ model, el }) {
 
   const stop = follow(model, "state", () => {
     const state = model.get("state");
-    go({ kind: "packets", flow: -1 }, Infinity);
-    asked.clear();
+    begin({ kind: "packets", flow: -1 });
     const words = text(model.get("data"));
-    for (let page = 0; page * ROWS < (words ? words.split("\n").length : 0); page++) asked.add(page);
+    if (words) asked.add(0);
     take(0, words, state.count);
   });
   return () => { stop(); sizes.disconnect(); kernel.stop(); };
