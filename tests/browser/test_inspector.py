@@ -6,16 +6,29 @@ Rule: what the page shows is asked of the page; nothing is waited for by time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from labkit.draw import style
 from labkit.packets import Tape
-from tests.browser.conftest import ROOT, WINDOW, Lab, Notebook
-from tests.browser.test_lab import ATTACK, READABLE, capture_file, colours, notebook_file
-from tests.browser.test_widgets import active, cell, run
+from tests.browser.conftest import ROOT, Lab, Notebook
+from tests.browser.looking import (
+    ATTACK,
+    LIGHT,
+    active,
+    axe_faults,
+    cell,
+    colours,
+    every_theme,
+    faults,
+    open_notebook,
+    run,
+    sized,
+    unreadable,
+    zoomed,
+)
+from tests.browser.test_lab import capture_file
 
 DATA = ROOT / "data"
 CELLS = (
@@ -39,22 +52,19 @@ def opened(window: BrowserContext, lab: Lab) -> Iterator[Notebook]:
     content = NASTY.encode() + b"\xed\xa0\x80\xff"
     start = b"HTTP/1.1 200 " + ATTACK.encode() + b"\r\nX-Name: \x1b]0;" + ATTACK.encode() + b"\r\n"
     capture_file(lab.notebooks / "hostile.pcap", start + b"Content-Length: %d\r\n\r\n" % len(content) + content)
-    notebook_file(lab.notebooks / "inspected.ipynb", *CELLS)
-    notebook = Notebook(window, lab, "inspected.ipynb")
-    notebook.heard.clear()  # JupyterLab's own, while it opens
-    for number in range(len(CELLS)):
-        run(notebook, number)
-    assert notebook.errors() == []
-    yield notebook
-    notebook.close()
+    with open_notebook(window, lab, "inspected.ipynb", *CELLS) as notebook:
+        notebook.heard.clear()  # JupyterLab's own, while it opens
+        for number in range(len(CELLS)):
+            run(notebook, number)
+        assert notebook.errors() == []
+        yield notebook
 
 
 @pytest.fixture
-def page(opened: Notebook) -> Iterator[Page]:
-    """The page; afterwards it has its usual size and theme."""
-    yield opened.page
-    opened.page.set_viewport_size(WINDOW)
-    opened.page.emulate_media(forced_colors="none")
+def page(opened: Notebook) -> Page:
+    """The page, with its side bar closed: as a reader has it who needs room."""
+    opened.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    return opened.page
 
 
 def view(notebook: Notebook, number: int) -> Locator:
@@ -209,59 +219,117 @@ class TestKeyboard:
         assert its.locator(".lk-i-row").count() < 40
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"])
 class TestLook:
-    """In each theme."""
+    """In each theme, in a narrow window, and at a zoom of 200 %."""
 
-    def test_every_text_is_readable(self, opened: Notebook, page: Page, theme: str) -> None:
+    @every_theme
+    def test_every_text_is_readable(self, opened: Notebook, theme: str) -> None:
         opened.theme(theme)
         its = view(opened, HTTP)
         choose(its, 4)
         its.get_by_role("treeitem", name="Total Length").click()
-        found = colours(opened)
+        found = colours(its)
         for words in ("Total Length", "82", "→", "GET / HTTP/1.1", "Follow this connection", "RFC 791 §3.1"):
             assert words in found
-        assert {words: pair for words, pair in found.items() if style.contrast(*pair) < READABLE} == {}
+        assert unreadable(its) == {}
 
-    def test_axe_finds_no_fault(self, opened: Notebook, page: Page, theme: str) -> None:
-        opened.theme(theme)
-        for number in (HTTP, TLS):
-            choose(view(opened, number), 4)
-        page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf8"))
-        report = page.evaluate("() => axe.run({include: [['.lk-inspector']]})")
-        assert len(report["passes"]) > 10
-        assert [(each["id"], [node["html"][:160] for node in each["nodes"]]) for each in report["violations"]] == []
+    def test_axe_finds_no_fault(self, opened: Notebook) -> None:
+        opened.theme(LIGHT)
+        choose(view(opened, HTTP), 4)
+        tls = view(opened, TLS)
+        tls.get_by_role("button", name="Download pcapng").click()
+        tls.get_by_role("button", name="Leave the keys out").wait_for()
+        empty = view(opened, TWO)
+        empty.get_by_role("button", name="TLS").click()
+        expect(empty.locator(".lk-i-field")).to_have_count(0)
+        for number in (HTTP, TLS, TWO):
+            assert axe_faults(cell(opened, number).locator(".lk-inspector")) == []
+        tls.get_by_role("button", name="Cancel").click()
 
-
-class TestRoom:
-    """In a narrow window, and at a zoom of 200 %: half as many pixels of CSS."""
-
-    @pytest.mark.parametrize(("width", "height"), [(1280, 720), (700, 700), (683, 384)])
-    def test_it_is_no_wider_than_the_page(self, opened: Notebook, page: Page, width: int, height: int) -> None:
-        page.set_viewport_size({"width": width, "height": height})
-        page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    def test_it_is_no_wider_than_the_page(self, opened: Notebook, page: Page) -> None:
         its = view(opened, HTTP)
         choose(its, 4)
-        page.wait_for_function(
-            """() => [...document.querySelectorAll('.lk-inspector')].every(
-                one => one.getBoundingClientRect().right <= window.innerWidth
-                    && [...one.querySelectorAll('.lk-i-bytes')].every(pane => pane.scrollWidth <= pane.clientWidth))"""
-        )
-        assert its.locator(".lk-i-byte[data-k]").count() >= 80
-        byte = its.locator(".lk-i-byte[data-k='23']")
-        byte.click()
-        expect(its.locator(".lk-i-detail b")).to_have_text("Protocol")
+        for window in (sized(opened, 1280, 720), sized(opened, 700, 700), zoomed(opened, 2)):
+            with window:
+                page.wait_for_function(
+                    """() => [...document.querySelectorAll('.lk-inspector')].every(
+                        one => one.getBoundingClientRect().right <= window.innerWidth
+                            && [...one.querySelectorAll('.lk-i-bytes')].every(
+                                pane => pane.scrollWidth <= pane.clientWidth))"""
+                )
+                assert its.locator(".lk-i-byte[data-k]").count() >= 64
+                its.locator(".lk-i-byte[data-k='23']").click()
+                expect(its.locator(".lk-i-detail b")).to_have_text("Protocol")
+                its.locator(".lk-i-byte[data-k='12']").click()
 
     def test_in_forced_colours_what_is_chosen_and_lit_differs(self, opened: Notebook, page: Page) -> None:
         page.emulate_media(forced_colors="active")
-        its = view(opened, HTTP)
-        its.locator(".lk-i-tree").evaluate("tree => { tree.scrollTop = 0; }")
-        its.get_by_role("treeitem", name="EtherType").click()
-        ground = "one => getComputedStyle(one).backgroundColor"
-        chosen, other = its.locator(CHOSEN), its.locator(".lk-i-row[data-i='3']")
-        assert chosen.evaluate(ground) != other.evaluate(ground)
-        lit, plain = its.locator(".lk-i-byte[data-k='12']"), its.locator(".lk-i-byte[data-k='20']")
-        assert lit.evaluate(ground) != plain.evaluate(ground)
+        try:
+            its = view(opened, HTTP)
+            its.locator(".lk-i-tree").evaluate("tree => { tree.scrollTop = 0; }")
+            its.get_by_role("treeitem", name="EtherType").click()
+            ground = "one => getComputedStyle(one).backgroundColor"
+            chosen, other = its.locator(CHOSEN), its.locator(".lk-i-row[data-i='3']")
+            assert chosen.evaluate(ground) != other.evaluate(ground)
+            lit, plain = its.locator(".lk-i-byte[data-k='12']"), its.locator(".lk-i-byte[data-k='20']")
+            assert lit.evaluate(ground) != plain.evaluate(ground)
+        finally:
+            page.emulate_media(forced_colors="none")
+
+
+class TestFiles:
+    """A capture to take away, and one that is brought."""
+
+    def test_the_keys_are_asked_about(self, opened: Notebook) -> None:
+        its = view(opened, TLS)
+        sizes = {}
+        for words in ("Leave the keys out", "Put the keys in"):
+            its.get_by_role("button", name="Download pcapng").click()
+            with opened.page.expect_download() as waiting:
+                its.get_by_role("button", name=words).click()
+            got = Tape.load(waiting.value.path())
+            assert waiting.value.suggested_filename == "capture.pcapng"
+            assert len(got) == 19
+            sizes[words] = len(got.secrets)
+        assert sizes["Leave the keys out"] == 0 < sizes["Put the keys in"]
+
+    def test_without_keys_nothing_is_asked(self, opened: Notebook) -> None:
+        with opened.page.expect_download() as waiting:
+            view(opened, HTTP).get_by_role("button", name="Download pcapng").click()
+        assert len(Tape.load(waiting.value.path())) == 12
+
+    def test_a_file_is_opened_and_a_damaged_one_is_refused(self, opened: Notebook, tmp_path: Path) -> None:
+        its, field = view(opened, LONG), cell(opened, LONG).locator("input[type=file]")
+        field.set_input_files(DATA / "01b-tcp-endings" / "server-closes.pcapng")
+        expect(its.locator(".lk-say")).to_have_text("server-closes.pcapng is open.")
+        expect(its.locator(".lk-i-count")).to_have_text("12 packets, recorded from server-closes.pcapng")
+        (tmp_path / "bad.pcapng").write_bytes(b"GIF89a" + bytes(100))
+        field.set_input_files(tmp_path / "bad.pcapng")
+        expect(its.locator(".lk-say")).to_contain_text("bad.pcapng at byte 0: it starts with 0x47494638")
+        expect(its.locator(".lk-i-count")).to_contain_text("12 packets")
+
+    def test_a_file_of_a_gigabyte_is_not_read(self, opened: Notebook, tmp_path: Path) -> None:
+        path = tmp_path / "huge.pcapng"
+        with path.open("wb") as file:
+            file.truncate(1 << 30)
+        its = view(opened, LONG)
+        cell(opened, LONG).locator("input[type=file]").set_input_files(path)
+        expect(its.locator(".lk-say")).to_contain_text("huge.pcapng has 1,073,741,824 bytes")
+
+    def test_a_file_is_dropped(self, opened: Notebook) -> None:
+        its = view(opened, LONG)
+        data = (DATA / "01a-tcp-connection" / "greeting.pcapng").read_bytes()
+        its.evaluate(
+            """(one, bytes) => {
+                const data = new DataTransfer();
+                data.items.add(new File([new Uint8Array(bytes)], 'mine.pcapng'));
+                for (const type of ['dragover', 'drop']) {
+                    one.dispatchEvent(new DragEvent(type, {dataTransfer: data, bubbles: true, cancelable: true}));
+                }
+            }""",
+            list(data),
+        )
+        expect(its.locator(".lk-i-count")).to_contain_text("recorded from mine.pcapng")
 
 
 def test_hostile_content_stays_text(opened: Notebook) -> None:
@@ -280,9 +348,7 @@ def test_hostile_content_stays_text(opened: Notebook) -> None:
 
 
 def test_without_its_kernel_it_says_so_and_comes_back(window: BrowserContext, lab: Lab) -> None:
-    notebook_file(lab.notebooks / "gone.ipynb", CELLS[HTTP])
-    notebook = Notebook(window, lab, "gone.ipynb")
-    try:
+    with open_notebook(window, lab, "gone.ipynb", CELLS[HTTP]) as notebook:
         run(notebook, 0)
         its = view(notebook, 0)
         notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
@@ -290,10 +356,7 @@ def test_without_its_kernel_it_says_so_and_comes_back(window: BrowserContext, la
         expect(its.locator(".lk-say")).to_contain_text("run the cell again", ignore_case=True)
         run(notebook, 0)
         choose(view(notebook, 0), 6)
-    finally:
-        notebook.close()
 
 
 def test_the_page_logged_no_fault(opened: Notebook) -> None:
-    assert [line for line in opened.heard if line.startswith(("error", "exception"))] == []
-    assert opened.hosts - {"in the page"} == {"127.0.0.1"}
+    assert faults(opened) == []

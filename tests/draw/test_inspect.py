@@ -124,9 +124,94 @@ class TestRefused:
             ("find", {"kind": "packets", "flow": -1, "packet": 99, "place": 0}, "packet 99 does not lead there"),
             ("find", {"kind": "", "flow": -1, "packet": 4, "place": 0}, "there is no list of"),
             ("follow", {"packet": 99}, "packet 99 belongs to no TCP connection"),
+            ("secrets", {"flow": -2}, "there is no connection -2"),
+            ("save", {"flow": 1, "secrets": True, "first": 0}, "there is no connection 1"),
         ],
     )
     def test_it_is_told_why(self, name: str, values: dict[str, Any], words: str) -> None:
         told, _ = asked(labkit.inspect(HTTP), name, **values)
         assert told["tell"] == "error"
         assert words in told["words"]
+
+    def test_what_has_another_form_does_nothing(self) -> None:
+        its = labkit.inspect(HTTP)
+        wrong = {"ask": "item", "ticket": 1, "kind": "packets", "flow": "0", "index": 1}
+        for message in ({"ask": "item"}, wrong, [], 5):
+            its.panel.heard(message)
+        assert its.panel.refused == 4
+
+
+class TestFiles:
+    """Captures that come from a page, and go to it."""
+
+    def give(self, its: Inspector, name: str, data: bytes, size: int = -1, piece: int = 1 << 20) -> dict[str, Any]:
+        """Send a file as a page does; returns the last answer."""
+        told: dict[str, Any] = {}
+        for first in range(0, max(1, len(data)), piece):
+            values = {"name": name, "size": len(data) if size < 0 else size, "first": first}
+            answer = its.panel.heard({"ask": "file", "ticket": 1, **values}, [data[first : first + piece]])
+            assert answer is not None
+            told = answer[0]
+        return told
+
+    def test_a_file_in_pieces_takes_the_place_of_the_tape(self) -> None:
+        its = labkit.inspect(HTTP)
+        state = dict(its.panel.state)
+        assert self.give(its, "mine.pcapng", HTTPS.read_bytes(), piece=1000)["whole"] is True
+        assert (len(its.tape), its.tape.origin) == (19, "recorded from mine.pcapng")
+        assert its.panel.state["count"] == 19
+        assert its.panel.state["shown"] > state["shown"]
+        assert len(rows(its, "messages")) == 2
+
+    def test_one_that_is_too_large_is_refused_before_it_comes(self) -> None:
+        its = labkit.inspect(HTTP)
+        told = self.give(its, "huge.pcapng", b"", size=1 << 30)
+        assert told["words"].startswith("huge.pcapng has 1,073,741,824 bytes; from a page a file may have 67,108,864.")
+        assert len(its.tape) == 12
+
+    @pytest.mark.parametrize(
+        ("data", "words"),
+        [
+            (b"", "is empty"), (b"hello, this is no capture", "neither pcapng nor pcap"),
+            (HTTP.read_bytes()[:40], "at byte"), (b"PK\3\4" + bytes(100), "compressed with ZIP"),
+        ],
+    )  # fmt: skip
+    def test_a_damaged_one_is_told_and_the_tape_stays(self, data: bytes, words: str) -> None:
+        its = labkit.inspect(HTTP)
+        told = self.give(its, "<b>\u202ebad", data)
+        assert (told["tell"], len(its.tape)) == ("error", 12)
+        assert words in told["words"]
+        assert "\u202e" not in told["words"]
+
+    def test_one_that_is_cut_off_gives_what_is_there(self) -> None:
+        its = labkit.inspect(HTTP)
+        whole = HTTP.read_bytes()
+        assert self.give(its, "cut.pcapng", whole[: len(whole) // 2])["tell"] == "file"
+        assert 0 < len(its.tape) < 12
+        assert "not whole" in its.panel.state["origin"]
+
+    def test_pieces_out_of_order_are_refused(self) -> None:
+        its = labkit.inspect(HTTP)
+        for first, content in ((0, b"abc"), (4, b"x")):
+            answer = its.panel.heard({"ask": "file", "ticket": 1, "name": "a", "size": 9, "first": first}, [content])
+        assert answer is not None
+        assert "did not come in order" in answer[0]["words"]
+
+    @pytest.mark.parametrize("secrets", [True, False])
+    def test_what_is_downloaded_is_the_tape_with_or_without_its_keys(self, tmp_path: Path, secrets: bool) -> None:
+        its = labkit.inspect(HTTPS)
+        told, (data,) = asked(its, "save", flow=-1, secrets=secrets, first=0)
+        assert told["size"] == len(data)
+        (tmp_path / "got.pcapng").write_bytes(data)
+        got = Tape.load(tmp_path / "got.pcapng")
+        assert [packet.raw for packet in got] == [packet.raw for packet in its.tape]
+        assert bool(got.secrets) is secrets
+        assert asked(its, "secrets", flow=-1)[0]["count"] == len(its.tape.secrets) > 0
+
+    def test_of_a_followed_connection_its_packets_are_downloaded(self, tmp_path: Path) -> None:
+        its = labkit.inspect(DATA / "01b-tcp-endings" / "server-closes.pcapng")
+        flow, number = 1, its.tape.connections[1].packets[0].number
+        assert asked(its, "follow", packet=number)[0]["flow"] == flow
+        _, (data,) = asked(its, "save", flow=flow, secrets=True, first=0)
+        (tmp_path / "got.pcapng").write_bytes(data)
+        assert len(Tape.load(tmp_path / "got.pcapng")) == len(rows(its, "packets", flow)) < len(its.tape)

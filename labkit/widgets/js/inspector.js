@@ -16,7 +16,7 @@ const EMPTY = {
   packets: "There are no packets here.", messages: "There are no messages here: no HTTP, no DNS, no WebSocket in a TCP connection.",
   records: "There is no TLS here.",
 };
-const HEADS = ["No.", "Time (ms)", "", "From → to", "Protocol", "Bytes", "What it says"];
+const HEADS = ["No.", "Time (ms)", "↔", "From → to", "Protocol", "Bytes", "What it says"];
 
 /** Which rows a scrolled window shows, and a few more. @param {number} top @param {number} height @param {number} row @param {number} count */
 export function inView(top, height, row, count) {
@@ -159,7 +159,7 @@ function render({ model, el }) {
   // ---- the list
   const list = make("div", { class: "lk-i-list", role: "grid", tabindex: "0", "aria-label": "Packets" });
   const heads = make("div", { class: "lk-i-row lk-i-heads", role: "row" });
-  for (const each of HEADS) heads.append(make("span", { role: "columnheader" }, each || "way"));
+  for (const each of HEADS) heads.append(make("span", { role: "columnheader", ...(each === "↔" && { "aria-label": "way" }) }, each));
   const top = make("div", { role: "rowgroup", class: "lk-i-top" });
   top.append(heads);
   list.append(top);
