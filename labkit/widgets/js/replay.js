@@ -104,7 +104,7 @@ function panel(who, rows) {
   function line(label, what) {
     const row = make("tr"), head = make("th", { scope: "row" }, label), cell = make("td");
     if (what) head.title = what;
-    const mark = make("span", { class: "lk-mark", role: "img" }), value = make("span", { class: "lk-mono" });
+    const mark = make("span", { class: "lk-mark", role: "img", hidden: "" }), value = make("span", { class: "lk-mono" });
     cell.append(value, mark);
     row.append(head, cell);
     table.append(row);
