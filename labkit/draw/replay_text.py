@@ -13,7 +13,7 @@ from labkit.packets.courses import Course
 from labkit.packets.states import End, Fact
 
 _ROWS = 80  # of a longer exchange the first three quarters of that, and the last quarter
-_HEADS = ("state", "next", "unacked", "may send", "expects", "window")
+_HEADS = ("state", "next", "unacked", "expects")  # no windows: another kernel or another memory has others
 
 
 def twin(courses: Sequence[Course], chosen: int, origin: str) -> str:
@@ -48,7 +48,7 @@ def twin(courses: Sequence[Course], chosen: int, origin: str) -> str:
 
 
 def _cells(end: End) -> tuple[str, ...]:
-    facts = (end.next, end.flight, end.allowed, end.expects, end.window)
+    facts = (end.next, end.flight, end.expects)
     return (_state(end.state, end.assumed), *map(_value, facts))
 
 
