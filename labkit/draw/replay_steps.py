@@ -26,9 +26,9 @@ ROWS = (
     ("flight", "Not acknowledged", "SND.NXT less SND.UNA: numbers sent for which no ACK has come; SYN and FIN count 1"),
     ("allowed", "May send", "SND.WND: the window that the other end has told, scaled"),
     ("expects", "Expects", "RCV.NXT: the next number from the other end"),
-    ("window", "Window it told", "RCV.WND: bytes that it is ready to receive, scaled"),
-    ("held", "Behind a hole", "bytes that came out of order and wait for the missing ones"),
-    ("waiting", "In its buffer", "bytes in order that its program has not read"),
+    ("window", "Window it told", "bytes that it is ready to receive from the number it acknowledged on, scaled"),
+    ("room", "Room in its buffer", "RCV.WND: what is left of that window, less the bytes that have come since"),
+    ("held", "Behind a hole", "numbers that came out of order and wait for the missing ones"),
 )
 """The numbers of an end: (name in `End`, label, what it is)."""
 
@@ -74,9 +74,14 @@ def _step(course: Course, index: int, began: int | None, kinds: dict[tuple[str, 
         "l": packet.verdict is not None and packet.verdict.kind == "dropped",
         "b": [_layer(layer, kinds) for layer in packet.layers if layer.bits],
     }  # fmt: skip
+    found["a"] = [[each.protocol, *_words(each.client), *_words(each.server)] for each in course.above(index)]
     if moment is not None:
         found["c"], found["s"] = _told(moment.client), _told(moment.server)
     return found
+
+
+def _words(state: tuple[str, str]) -> tuple[str, str]:
+    return visible(state[0]), state[1]
 
 
 def label(packet: Packet) -> str:

@@ -13,7 +13,7 @@ from labkit.packets.courses import Course
 from labkit.packets.states import End, Fact
 
 _ROWS = 80  # of a longer exchange the first three quarters of that, and the last quarter
-_HEADS = ("state", "next", "unacked", "may send", "expects", "window")
+_HEADS = ("state", "next", "unacked", "expects")  # no windows: another kernel or another memory has others
 
 
 def twin(courses: Sequence[Course], chosen: int, origin: str) -> str:
@@ -29,7 +29,9 @@ def twin(courses: Sequence[Course], chosen: int, origin: str) -> str:
         head += f"; rows {_ROWS * 3 // 4 + 1} to {len(indices) - _ROWS // 4} are left out"
         indices = indices[: _ROWS * 3 // 4] + indices[-_ROWS // 4 :]
     ends = (f"{who} {name}" if name == "state" else name for who in ("client", "server") for name in _HEADS)
-    rows: list[tuple[str, ...]] = [("packet", "", *(ends if course.protocol == "TCP" else ()))]
+    above = [each.protocol for each in course.above(indices[-1])]
+    more = (f"{who} {protocol}" for protocol in above for who in ("client", "server"))
+    rows: list[tuple[str, ...]] = [("packet", "", *(ends if course.protocol == "TCP" else ()), *more)]
     for index in indices:
         packet = course.tape[index]
         arrow = "→" if packet.sender == "client" else "←"
@@ -37,7 +39,8 @@ def twin(courses: Sequence[Course], chosen: int, origin: str) -> str:
         size = f", {count(packet.length, 'byte')}" if packet.length else ""
         moment = course.moment(index)
         cells = () if moment is None else (*_cells(moment.client), *_cells(moment.server))
-        rows.append((str(packet.number), f"{arrow} {replay_steps.label(packet)}{size}{lost}", *cells))
+        words = (_state(*each) for layer in course.above(index) for each in (layer.client, layer.server))
+        rows.append((str(packet.number), f"{arrow} {replay_steps.label(packet)}{size}{lost}", *cells, *words))
     widths = [max((len(row[at]) for row in rows if at < len(row)), default=0) for at in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=False)).rstrip() for row in rows]
     legend = ["≈ assumed: no packet of the tape proves it"] if any("≈" in line for line in lines) else []
@@ -45,8 +48,12 @@ def twin(courses: Sequence[Course], chosen: int, origin: str) -> str:
 
 
 def _cells(end: End) -> tuple[str, ...]:
-    facts = (end.next, end.flight, end.allowed, end.expects, end.window)
-    return (f"≈{end.state}" if end.assumed else end.state, *map(_value, facts))
+    facts = (end.next, end.flight, end.expects)
+    return (_state(end.state, end.assumed), *map(_value, facts))
+
+
+def _state(words: str, assumed: str) -> str:
+    return visible(f"{'≈' if assumed else ''}{words}")
 
 
 def _value(fact: Fact) -> str:

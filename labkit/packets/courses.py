@@ -7,10 +7,11 @@ told, by what the whole capture shows.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from labkit.packets.states import Moment, moments
+from labkit.packets.states_above import Above, Layers, datagrams
 from labkit.packets.states_read import segments_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class Course:
     """One exchange of a tape. protocol: ``"TCP"``. client, server: (address, port). tape: its packets."""
 
-    __slots__ = ("_moments", "client", "connection", "protocol", "server", "tape")
+    __slots__ = ("_datagrams", "_layers", "_moments", "_more", "client", "connection", "protocol", "server", "tape")
 
     def __init__(
         self, protocol: str, client: tuple[str, int], server: tuple[str, int], tape: Tape,
@@ -28,7 +29,10 @@ class Course:
     ) -> None:  # fmt: skip
         self.protocol, self.client, self.server = protocol, client, server
         self.tape, self.connection = tape, connection
-        self._moments: list[Moment] | None = None
+        self._moments: list[Moment] = []
+        self._layers: Layers | None = None
+        self._datagrams: list[tuple[Above, ...]] | None = None
+        self._more: Iterator[Moment] | None = None  # those that nobody has asked for yet
 
     def __len__(self) -> int:
         return len(self.tape)
@@ -37,13 +41,29 @@ class Course:
         """What both ends know after the packet at this index of `tape`; None without TCP."""
         if self.connection is None:
             return None
-        if self._moments is None:
-            shared = self.tape._shared
-            talk = self.connection._talk
-            self._moments = moments(segments_of(talk.flow, shared.conversations, shared.recording))
-        number = self.tape[index].number
+        if self._more is None:
+            shared, talk = self.tape._shared, self.connection._talk
+            self._more = moments(segments_of(talk.flow, shared.conversations, shared.recording))
+        number, known = self.tape[index].number, self._moments
+        while not known or known[-1].number < number:
+            following = next(self._more, None)
+            if following is None:
+                break
+            known.append(following)
         # A fragment behind the first one is no segment: it changes nothing.
-        return self._moments[max(0, bisect_right(self._moments, number, key=_number) - 1)]
+        return known[max(0, bisect_right(known, number, key=_number) - 1)]
+
+
+    def above(self, index: int) -> tuple[Above, ...]:
+        """What both ends know of the protocols above, after the packet at this index of `tape`."""
+        moment = self.moment(index)
+        if self.connection is None or moment is None:
+            if self._datagrams is None:
+                self._datagrams = datagrams(self.tape)
+            return self._datagrams[index]
+        if self._layers is None:
+            self._layers = Layers(self.connection)
+        return self._layers.at(moment)
 
 
 def _number(moment: Moment) -> int:

@@ -6,7 +6,7 @@ Source: RFC 9293 §3.3.2 (states), §3.3.1 (names of the numbers).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from labkit.packets.frames import ACK, FIN, RST, SYN
@@ -28,15 +28,15 @@ ARRIVED: Final = "arrived"
 MIDDLE: Final = "middle"
 SCALE: Final = "scale"
 SILENT: Final = "silent"
-ROOM: Final = "room"
 LOST: Final = "lost"
+SEALED: Final = "sealed"
 WHY: Final = {
     ARRIVED: "that the packet has arrived: no packet of this end shows it.",
     MIDDLE: "that nothing of importance came before: the tape begins in the middle of the connection.",
     SCALE: "that the window is not scaled: the SYNs, which would say so, are not on the tape.",
     SILENT: "before the first packet of this end: the tape says nothing of it.",
+    SEALED: "that the first encrypted record of each end ends the handshake: the tape does not have the keys.",
     LOST: "that what was sent again was lost: no acknowledgment came before the second copy.",
-    ROOM: "that the buffer has the size of the largest window told, and that the program reads nothing meanwhile.",
 }
 """What is assumed, by its key in a `Fact`: a sentence that begins with *Assumed*."""
 
@@ -59,8 +59,8 @@ class End(NamedTuple):
 
     state, assumed: as RFC 9293 names it, and what had to be assumed for that. next: SND.NXT. acknowledged: SND.UNA.
     flight: numbers sent without an acknowledgment (SYN and FIN count one each). allowed: SND.WND, from `acknowledged`
-    on. expects: RCV.NXT. window: RCV.WND, as it last told. held: bytes that came behind a hole. waiting: bytes in
-    order that the program may not have read. Source: RFC 9293 §3.3.1.
+    on. expects: RCV.NXT. window: as it last told, scaled. held: numbers that came behind a hole. room: RCV.WND, the
+    room in its receive buffer that it has promised: the window less what has come since. Source: RFC 9293 §3.3.1.
     """
 
     state: str
@@ -72,7 +72,7 @@ class End(NamedTuple):
     expects: Fact = NOTHING
     window: Fact = NOTHING
     held: Fact = NOTHING
-    waiting: Fact = NOTHING
+    room: Fact = NOTHING
 
 
 class Moment(NamedTuple):
@@ -83,14 +83,14 @@ class Moment(NamedTuple):
     server: End
 
 
-def moments(segments: Sequence[Segment]) -> list[Moment]:
-    """Both ends after each of these segments of one connection, in the order of the tape."""
+def moments(segments: Sequence[Segment]) -> Iterator[Moment]:
+    """Both ends after each of these segments of one connection, in the order of the tape; each is found when asked."""
     ends = _Side(client=True), _Side(client=False)
     for segment in segments:
         ends[not segment.from_client].all.append(segment)
     for end in ends:
         end.look_ahead()
-    found, late = [], list[Segment]()
+    late: list[Segment] = []
     lost = _presumed_lost(segments)
     for at, segment in enumerate(segments):
         mine, other = ends if segment.from_client else ends[::-1]
@@ -112,8 +112,7 @@ def moments(segments: Sequence[Segment]) -> list[Moment]:
         late = waits
         mine.settle(other)
         other.settle(mine)
-        found.append(Moment(segment.number, ends[0].now(), ends[1].now()))
-    return found
+        yield Moment(segment.number, ends[0].now(), ends[1].now())
 
 
 def _presumed_lost(segments: Sequence[Segment]) -> set[int]:
@@ -157,7 +156,6 @@ class _Side:
         self.missed = 0  # the number behind what was lost, as nothing on the tape but a second copy shows
         self.window: int | None = None
         self.edge: int | None = None  # the number behind the window it told
-        self.largest = 0
         self.shift: int | None = None  # None: its SYN is not on the tape
         self.scaled = False
         self.syn_sent = self.syn_got = self.syn_acked = self.middle = False
@@ -211,9 +209,7 @@ class _Side:
             return
         self.window = segment.window
         if segment.flags & ACK and self.told is not None:
-            size = self.window << self._shift(segment)
-            self.edge = near(self.told, segment.ack) + size
-            self.largest = max(self.largest, size)
+            self.edge = near(self.told, segment.ack) + (self.window << self._shift(segment))
 
     def _shift(self, segment: Segment) -> int:
         return segment.scale if not segment.flags & SYN else 0
@@ -310,7 +306,7 @@ class _Side:
         )  # fmt: skip
 
     def _buffer(self, expects: Fact) -> tuple[Fact, Fact, Fact]:
-        """Its window, the bytes behind a hole, the bytes that wait for its program."""
+        """The window it told, the numbers behind a hole, the room that is left of what it has promised."""
         if self.window is None:
             return NOTHING, NOTHING, NOTHING
         last = self.all[self.done - 1]
@@ -324,8 +320,7 @@ class _Side:
                 held = Fact(held.value)
         else:
             held = Fact(self.sack if self.told == expects.value else 0)
-        room = self.edge - expects.value
-        return window, held, Fact(max(0, self.largest - room - self.fin_got), ROOM)
+        return window, held, Fact(max(0, self.edge - expects.value), window.assumed or expects.assumed)
 
     def state(self) -> tuple[str, str]:
         """Its state, and what had to be assumed for that. Source: RFC 9293 §3.3.2."""

@@ -30,7 +30,7 @@ FILES = (
     "tests/lab/test_wire.py", "tests/packets/test_capture.py", "tests/packets/test_oracle.py",
     "tests/cli/test_record.py", "tests/dgram/test_socket.py", "tests/lab/test_relay.py",
     "tests/lab/test_crafting.py", "tests/packets/test_streams.py", "tests/packets/test_messages.py",
-    "tests/packets/test_tls_wire.py",
+    "tests/packets/test_tls_wire.py", "tests/packets/test_states_wire.py",
     "tests/packets/test_websocket_frames.py",
 )  # fmt: skip
 

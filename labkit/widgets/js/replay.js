@@ -9,7 +9,8 @@ import { bytesOf, follow, frame, make, rove, talk, text, within } from "./shared
 /** A layer: name, title, bits, first bytes in hexadecimal, fields. @typedef {[string, string, number, string, Field[]]} Layer */
 /** @typedef {[number | null, string]} Fact */
 /** What an end knows: state, what was assumed for it, its numbers. @typedef {[string, string, ...Fact[]]} End */
-/** @typedef {{n: number, t: number | null, r: boolean, f: string, z: number, w: string, p: string, l: boolean, b: Layer[], c?: End, s?: End, kinds: Kind[]}} Step */
+/** A protocol above: its name, the client's state and what was assumed for it, the server's. @typedef {[string, string, string, string, string]} Above */
+/** @typedef {{n: number, t: number | null, r: boolean, f: string, z: number, w: string, p: string, l: boolean, b: Layer[], a: Above[], c?: End, s?: End, kinds: Kind[]}} Step */
 /** @typedef {{first: number, steps: Step[], kinds: Kind[]}} Chunk */
 /** @typedef {{name: string, client: string, server: string, count: number, tcp: boolean}} Course */
 /** A part of a field in one row of 32 bits: the field's place in the list, row, column, columns, first bit.
@@ -80,6 +81,14 @@ export function said(step) {
   return `packet ${step.n}, ${from}: ${step.f}${step.z ? `, ${step.z} bytes` : ""}${step.w ? `, ${step.w}` : ""}${ends}`;
 }
 
+/** What was assumed at a step, each once. @param {Step} step */
+export function reasonsOf(step) {
+  const found = new Set(step.a.flatMap(([, , client, , server]) => [client, server]));
+  for (const end of [step.c, step.s]) for (const fact of end ? end.slice(1) : []) found.add(Array.isArray(fact) ? fact[1] : String(fact));
+  found.delete("");
+  return [...found].sort();
+}
+
 /** Set a text if it is another one. @param {HTMLElement} element @param {string} words */
 function put(element, words) {
   if (element.textContent !== words) element.textContent = words;
@@ -91,32 +100,55 @@ function panel(who, rows) {
   const name = make("span", { class: "lk-mono" });
   caption.append(name);
   table.append(caption);
-  const cells = [["State", "as RFC 9293 names it (§3.3.2)"], ...rows.map(([, label, what]) => [label, what])].map(([label, what]) => {
-    const row = make("tr"), head = make("th", { scope: "row", title: what }, label), cell = make("td");
-    const mark = make("span", { class: "lk-mark", role: "img" }), value = make("span", { class: "lk-mono" });
+  /** @param {string} label @param {string} what */
+  function line(label, what) {
+    const row = make("tr"), head = make("th", { scope: "row" }, label), cell = make("td");
+    if (what) head.title = what;
+    const mark = make("span", { class: "lk-mark", role: "img", hidden: "" }), value = make("span", { class: "lk-mono" });
     cell.append(value, mark);
     row.append(head, cell);
     table.append(row);
-    return { cell, mark, value, words: "", assumed: "" };
-  });
+    let now = "";
+    return {
+      row,
+      /** @param {string} words @param {string | undefined} assumed @param {boolean} light */
+      show(words, assumed, light) {
+        cell.classList.toggle("lk-lit", light && words !== now);
+        if (words !== now) { now = words; value.textContent = words; }
+        const sign = assumed === undefined ? "" : assumed ? ASSUMED : PROVED;
+        if (mark.textContent === sign) return;
+        mark.textContent = sign;
+        mark.hidden = !sign;
+        mark.setAttribute("aria-label", assumed ? "assumed" : "proved by the tape");
+      },
+    };
+  }
+  const state = line("State", "as RFC 9293 names it (§3.3.2)"), lines = rows.map(([, label, what]) => line(label, what));
+  /** @type {Map<string, ReturnType<typeof line>>} */ const above = new Map();
   return {
     table,
     /** @param {string} words */
-    call(words) { put(name, words); },
-    /** Show what the end knows; what differs from before is lit. @param {End | undefined} end @param {boolean} light */
-    draw(end, light) {
-      cells.forEach((each, at) => {
-        const [value, assumed] = end ? (at ? /** @type {Fact} */ (end[at + 1]) : /** @type {[string, string]} */ ([end[0], end[1]])) : [null, ""];
-        const words = typeof value === "string" ? value : shown(value);
-        each.cell.classList.toggle("lk-lit", light && words !== each.words);
-        if (words !== each.words) { each.words = words; each.value.textContent = words; }
-        const known = value !== null, sign = known ? (assumed ? ASSUMED : PROVED) : "";
-        if (each.mark.textContent !== sign) {
-          each.mark.textContent = sign;
-          each.mark.hidden = !known;
-          each.mark.setAttribute("aria-label", assumed ? "assumed" : "proved by the tape");
-        }
+    call(words) {
+      put(name, words);
+      for (const { row } of above.values()) row.remove();
+      above.clear();
+    },
+    /** Show what the end knows; what differs from before is lit.
+     * @param {End | undefined} end @param {[string, string, string][]} more protocols above: name, state, what was assumed
+     * @param {boolean} light */
+    draw(end, more, light) {
+      state.row.hidden = !end;
+      state.show(end ? end[0] : "", end ? end[1] : undefined, light);
+      lines.forEach((each, at) => {
+        const [value, assumed] = end ? /** @type {Fact} */ (end[at + 2]) : [null, ""];
+        each.row.hidden = !end;
+        each.show(shown(value), value === null ? undefined : assumed, light);
       });
+      for (const [protocol, words, assumed] of more) {
+        let each = above.get(protocol);
+        if (!each) above.set(protocol, each = line(protocol, ""));
+        each.show(words, assumed, light);
+      }
     },
   };
 }
@@ -318,11 +350,11 @@ function render({ model, el }) {
     }
     ladder.setAttribute("aria-activedescendant", rungs[at % ROWS].row.id);
     const light = before !== undefined && step !== undefined && before !== step;
-    client.draw(step?.c, light);
-    server.draw(step?.s, light);
-    stage.classList.toggle("lk-plain", !tcp);
+    const above = step ? step.a : [];
+    client.draw(step?.c, above.map(([protocol, words, assumed]) => [protocol, words, assumed]), light);
+    server.draw(step?.s, above.map(([protocol, , , words, assumed]) => [protocol, words, assumed]), light);
     legend.hidden = why.hidden = !tcp;
-    const now = step && step.c && step.s ? [...new Set([step.c, step.s].flatMap((each) => each.slice(1).map((fact) => (Array.isArray(fact) ? fact[1] : fact))))].filter(Boolean).sort() : [];
+    const now = step ? reasonsOf(step) : [];
     if (now.join() !== reasons) {
       reasons = now.join();
       why.replaceChildren(...now.map((key) => make("li", {}, `${ASSUMED} Assumed: ${state.why[/** @type {string} */ (key)]}`)));
