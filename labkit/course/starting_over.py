@@ -19,10 +19,11 @@ def reset(*, forget: bool = False) -> str:
     tapes are taken away, so that no picture shows the packets of the class before.
     forget: take the exercises and questions out of the progress file too. Returns what was closed, in words.
     """
-    from labkit import dgram, exercises, http, net
+    from labkit import dgram, draw, exercises, http, net
     from labkit.lab import wire
 
     flag(forget, "forget")
+    draw.end_live("labkit.reset() has ended it.")
     http.close_everything()  # connections of agents, which no variable of the notebook holds
     closed = {"server": net.close_everything() + dgram.close_everything(), "wire": wire.close_everything()}
     predictions.forget()

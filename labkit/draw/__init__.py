@@ -19,6 +19,7 @@ from labkit.draw.congestion import congestion
 from labkit.draw.field_table import FieldTable
 from labkit.draw.inspect import inspect
 from labkit.draw.ladder import ladder
+from labkit.draw.live_ladder import Live, end_live, live
 from labkit.draw.message import message
 from labkit.draw.number_line import number_line
 from labkit.draw.picture import Picture
@@ -32,6 +33,7 @@ from labkit.draw.window import window
 
 __all__ = [
     "FieldTable",
+    "Live",
     "Picture",
     "Replay",
     "acknowledged",
@@ -43,9 +45,11 @@ __all__ = [
     "chain",
     "compare",
     "congestion",
+    "end_live",
     "inspect",
     "ladder",
     "levels",
+    "live",
     "message",
     "number_line",
     "replay",

@@ -22,10 +22,11 @@ from labkit.packets import pcap, probe, recorded
 from labkit.packets.bpf import MOST_PORTS
 from labkit.packets.capture_file import Recording
 from labkit.packets.conversations import Conversation, Conversations
-from labkit.packets.frames import Frame, address, fragment_key, fragment_of, quick, quoted
+from labkit.packets.frames import Frame, address, fragment_key, fragment_of, quick
 from labkit.packets.marker import WAIT, Boundary, Marker, Source
 from labkit.packets.model import SocketEvent, Verdict
 from labkit.packets.paths import shown_path, this_platform
+from labkit.packets.polling import Polled, wanted
 from labkit.packets.ring import MEMORY_LIMIT, Ring
 from labkit.packets.tape import Tape
 
@@ -114,15 +115,16 @@ def replayed(name: str | None, lesson: str | None) -> Iterator[Tape]:
     """Fill the tape from a recording when the body has ended, because this machine cannot capture."""
     path = recorded.existing_recording(name, lesson)
     tape = Tape()
-    try:
-        yield tape
-    except GeneratorExit:  # no program holds the tape any more
-        raise
-    except BaseException:
-        with contextlib.suppress(LabError, OSError):  # report the first error, not a damaged file
-            _replay(tape, path)
-        raise
-    _replay(tape, path)
+    with Polled() as tape.running:
+        try:
+            yield tape
+        except GeneratorExit:  # no program holds the tape any more
+            raise
+        except BaseException:
+            with contextlib.suppress(LabError, OSError):  # report the first error, not a damaged file
+                _replay(tape, path)
+            raise
+        _replay(tape, path)
 
 
 @in_words
@@ -144,12 +146,17 @@ def _replay(tape: Tape, path: Path, why: str = "") -> None:
     tape._fill(recording, f"recorded from {shown_path(path)}" + (f": {why}" if why else ""))
 
 
-def open_source(tier: str, iface: str | None, ports: Sequence[int] | None, marker: Marker, limit: int) -> Source:
-    """Start to capture by this tier; every frame after the return of this function is captured."""
+def open_source(
+    tier: str, iface: str | None, ports: Sequence[int] | None, marker: Marker, limit: int, *, endless: bool = False
+) -> Source:
+    """Start to capture by this tier; every frame after the return of this function is captured.
+
+    limit: bytes to keep. endless: the limit holds for what has not been taken yet.
+    """
     seen = None if ports is None else (*ports, marker.port)
     if tier in ("private", "direct"):
         try:
-            ring = Ring(iface or "lo", seen, limit)
+            ring = Ring(iface or "lo", seen, limit, endless=endless)
         except OSError as error:
             raise CaptureUnavailable(
                 f"capturing on {iface or 'lo'} failed: {error.strerror}",
@@ -161,7 +168,7 @@ def open_source(tier: str, iface: str | None, ports: Sequence[int] | None, marke
         return ring
     from labkit.packets.tool import Tool
 
-    return Tool.start(iface, seen, marker, limit)
+    return Tool.start(iface, seen, marker, limit, endless=endless)
 
 
 @contextlib.contextmanager
@@ -196,9 +203,11 @@ class Place:
 @contextlib.contextmanager
 def taped(place: Place, options: Options) -> Iterator[Tape]:
     """Capture at a place while the body runs; the rest is as in `capture`."""
-    source, ports = place.source, options.ports
+    ports = options.ports
     tape = Tape(live=True)
     with contextlib.ExitStack() as undo:
+        source = undo.enter_context(Polled(place.source, place.marker, ports, place.verdicts))
+        tape.running = source
         records = watching.watch()
         undo.callback(watching.unwatch, records)
         ending = _Ending(source, place.marker, ports, loopback=place.loopback)
@@ -216,12 +225,14 @@ def taped(place: Place, options: Options) -> Iterator[Tape]:
 
         try:
             yield tape
+            source.take_over()
             open_still = ending.finish(options.timeout if options.wait_closed else 0.0)
             if options.wait_closed:
                 ending.wait_for_events(records)
         except GeneratorExit:  # no program holds the tape any more
             raise
         except BaseException as error:  # also Ctrl-C: the packets until now show the cause
+            source.take_over()
             with contextlib.suppress(Exception):
                 ending.finish(0.0, BROKEN_WAIT)
             with contextlib.suppress(LabError, OSError):  # report the first error, not a missing or damaged recording
@@ -311,22 +322,9 @@ class _Ending:
             self._keep(self.marker.behind)
 
     def _keep(self, fresh: Sequence[Frame]) -> None:
-        kept = [frame for frame in fresh if not self.marker.owns(frame[1]) and self._wanted(frame)]
+        kept = [frame for frame in fresh if not self.marker.owns(frame[1]) and wanted(frame, self.ports)]
         self.frames += kept
         self.talk.feed(kept)
-
-    def _wanted(self, frame: Frame) -> bool:
-        """Whether a frame belongs to the capture.
-
-        The kernel's filter also passes errors about other ports, and TCP with the number of the marker's port.
-        """
-        if self.ports is None:
-            return True
-        packet = quick(frame[1], frame[2])
-        if packet.sport or packet.dport:
-            return packet.sport in self.ports or packet.dport in self.ports
-        about = quoted(frame[1], packet)
-        return about is None or about.sport in self.ports or about.dport in self.ports
 
     def _open(self) -> bool:
         """Whether a connection that began or began to end in this capture is not closed yet."""

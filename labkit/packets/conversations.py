@@ -116,6 +116,7 @@ class Conversations:
         self.connections: list[Conversation] = []
         self._open: dict[tuple[str, Side, Side], Conversation] = {}
         self._cut: dict[bytes, _Cut] = {}  # packets in fragments, by the key that their fragments share
+        self._forgotten = 0  # connections
 
     def feed(self, frames: Sequence[Frame], fcs_lengths: Mapping[int, int] = NO_FCS) -> None:
         """Take the next frames. fcs_lengths: index in frames → bytes of frame check sequence, as in `Recording`."""
@@ -128,6 +129,22 @@ class Conversations:
                 self.places[index] = self._place(index, frame, packet)
             elif (part := fragment_of(frame[1], packet)) is not None:
                 self._fragment(index, frame, packet, part)
+
+    def forget(self, keep: int) -> None:
+        """Forget the packets so far; for a capture without an end. Later ones still get their places.
+
+        keep: most conversations that are remembered, the newest ones that are not closed; a packet of another one
+        begins a new one. Numbers of connections go on; `connections` has those that begin after this. A packet of which
+        only some fragments have come is forgotten too.
+        """
+        self.quick, self.places, self._cut = [], [], {}
+        self._forgotten += len(self.connections)
+        self.connections = []
+        if len(self._open) > keep:
+            living = [(key, flow) for key, flow in self._open.items() if not flow.closed]
+            self._open = dict(living[-keep:])
+        for flow in self._open.values():
+            flow.packets.clear()
 
     def _place(self, index: int, frame: Frame, packet: Quick) -> Place | None:
         return self._tcp(index, packet) if packet.protocol == "TCP" else self._datagram(frame, packet)
@@ -165,8 +182,8 @@ class Conversations:
 
     def _belongs(self, index: int, place: Place | None) -> None:
         self.places[index] = place
-        if place is not None and place.connection >= 0:
-            packets = self.connections[place.connection].packets
+        if place is not None and place.connection >= self._forgotten:
+            packets = self.connections[place.connection - self._forgotten].packets
             if index not in packets[-_NEAR:]:
                 packets.append(index)
                 packets.sort()
@@ -210,7 +227,7 @@ class Conversations:
         if flow is None:
             client, server = (sender, receiver) if self._opened(packet) else (receiver, sender)
             flow = self._open[key] = Conversation(client, server, syn=bool(flags & SYN))
-            flow.number = len(self.connections)
+            flow.number = self._forgotten + len(self.connections)
             self.connections.append(flow)
         flow.packets.append(index)
         if sender == receiver:

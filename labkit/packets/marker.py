@@ -21,9 +21,13 @@ WAIT = 2.0
 class Source(Protocol):
     """An object that gives the frames of a running capture."""
 
-    origin: str
-    full: bool
-    """Whether the limit is reached, so that no more frames come."""
+    @property
+    def origin(self) -> str:
+        """Where the frames come from, in words."""
+
+    @property
+    def full(self) -> bool:
+        """Whether the limit is reached, so that no more frames come."""
 
     def take(self) -> list[Frame]:
         """The frames since the last call."""

@@ -206,15 +206,20 @@ def _since(before: int | None, now: int | None) -> int:
 
 
 def notes_of(
-    frames: Sequence[Frame], quicks: Sequence[Quick], places: Sequence[Place | None], dropped: Container[int] = ()
+    frames: Sequence[Frame],
+    quicks: Sequence[Quick],
+    places: Sequence[Place | None],
+    dropped: Container[int] = (),
+    followers: dict[int, Follower] | None = None,
 ) -> dict[int, str]:
     """The notes of a capture: index of its frame → note. Frames without one are not in it.
 
     frames, quicks, places: as `Conversations` has them, in the order of the capture. dropped: indices of the frames
-    that a wire dropped; a RST among them is answered by nobody.
+    that a wire dropped; a RST among them is answered by nobody. followers: by number of the connection, those of the
+    frames before these, if these are a part of a capture; those of these are put in.
     """
     found: dict[int, str] = {}
-    followers: dict[int, Follower] = {}
+    followers = {} if followers is None else followers
     for index, (frame, packet, place) in enumerate(zip(frames, quicks, places, strict=True)):
         if place is None or place.connection < 0 or packet.protocol != "TCP":
             continue

@@ -72,15 +72,22 @@ class Ring:
     """A running capture: `take` gives the frames that came since the last call.
 
     iface: interface name. ports: TCP and UDP ports to let through (besides ICMP), None for everything.
-    limit: bytes of frames to keep. blocks: the ring's size. Raises `OSError` if the system does not allow it.
+    limit: bytes of frames to keep. blocks: the ring's size. endless: the limit holds for what has not been taken yet,
+    so that a capture that is polled never ends. Raises `OSError` if the system does not allow it.
     """
 
     def __init__(
-        self, iface: str = "lo", ports: Sequence[int] | None = None, limit: int = MEMORY_LIMIT, blocks: int = BLOCKS
+        self,
+        iface: str = "lo",
+        ports: Sequence[int] | None = None,
+        limit: int = MEMORY_LIMIT,
+        blocks: int = BLOCKS,
+        *,
+        endless: bool = False,
     ) -> None:
         self.linktype, loopback = kind_of(iface)
         self.origin = f"live from {iface} (AF_PACKET ring)"
-        self._limit = limit
+        self._limit, self._endless = limit, endless
         self._count = blocks
         self._kept = 0
         self._blocks: list[bytes] = []
@@ -151,7 +158,7 @@ class Ring:
                     self._blocks.append(view[start : start + used])
                     self._kept += used
                 else:
-                    self.full = True
+                    self.full = not self._endless
                     self._lost += packets
             _word.pack_into(view, start + 8, 0)
             index = (index + 1) % self._count
@@ -163,6 +170,8 @@ class Ring:
         """The frames that came since the last call, in order."""
         with self._lock:
             blocks, self._blocks = self._blocks, []
+            if self._endless:
+                self._kept = 0
             self._fresh.clear()
         if self._failure is not None:
             raise CaptureUnavailable(f"the capture broke off ({self._failure!r})", "Run the cell again.")

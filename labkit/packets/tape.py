@@ -26,6 +26,7 @@ from labkit.packets.tape_shared import Shared
 from labkit.packets.websocket_frame import WebSocketFrame
 
 if TYPE_CHECKING:
+    from labkit.packets.polling import Polled
     from labkit.packets.talk import Talk
     from labkit.packets.tls_keys import KeyLog
     from labkit.packets.tls_messages import TLSMessage
@@ -42,18 +43,22 @@ class Tape(Sequence[Packet]):
     live: captured on this machine just now. events: what our own sockets did during the capture.
     drops: frames that were lost during the capture. ports: captured ones, () for all. missing: what the capture file
     should hold and does not (a file that is cut off), as a sentence; ``""`` if nothing is missing.
+    running: the capture that will fill it, until it has; None for every other tape.
     """
 
     __slots__ = (
         "_indices", "_shared", "drops", "events", "live", "missing", "origin", "platform", "ports",
+        "running",
     )  # fmt: skip
 
     def __init__(self, recording: Recording | None = None, *, origin: str = "", live: bool = False) -> None:
         self.live = live
+        self.running: Polled | None = None
         self._fill(recording or Recording(), origin)
 
     def _fill(self, recording: Recording, origin: str, said: Sequence[bytes] = ()) -> None:
         """Give the tape its packets; `capture` does this when the ``with`` body has ended. said: key log lines."""
+        self.running = None
         self._indices: Sequence[int] = range(len(recording.frames))
         self.events = recording.events
         self.drops = recording.drops

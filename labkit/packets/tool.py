@@ -61,10 +61,12 @@ def find_program(*names: str) -> str | None:
 class Tool:
     """A running tcpdump or dumpcap; `take` gives the frames that came since the last call."""
 
-    def __init__(self, path: str, iface: str, ports: Sequence[int] | None, limit: int) -> None:
+    def __init__(
+        self, path: str, iface: str, ports: Sequence[int] | None, limit: int, *, endless: bool = False
+    ) -> None:
         self.program, self.iface = Path(path).name, iface
         self.origin = f"live from {iface} ({self.program})"
-        self._limit, self._size, self._lost = limit, 0, 0
+        self._limit, self._size, self._lost, self._endless = limit, 0, 0, endless
         self._frames: list[Frame] = []
         self._lock = threading.Lock()
         self._fresh = threading.Event()
@@ -112,10 +114,19 @@ class Tool:
         ]
 
     @classmethod
-    def start(cls, iface: str | None, ports: Sequence[int] | None, marker: Marker, limit: int = MEMORY_LIMIT) -> Tool:
+    def start(
+        cls,
+        iface: str | None,
+        ports: Sequence[int] | None,
+        marker: Marker,
+        limit: int = MEMORY_LIMIT,
+        *,
+        endless: bool = False,
+    ) -> Tool:
         """Start the first program that works; returns when it has shown a datagram that we sent.
 
-        iface: default, loopback. ports: to capture, the marker's included. Raises `CaptureUnavailable`.
+        iface: default, loopback. ports: to capture, the marker's included. endless: as in `Ring`. Raises
+        `CaptureUnavailable`.
         """
         if iface is None:
             iface = "lo" if sys.platform.startswith("linux") else "lo0"
@@ -126,7 +137,7 @@ class Tool:
                 refusals.append(f"{name} is not installed")
                 continue
             try:
-                tool = cls(path, iface, ports, limit)
+                tool = cls(path, iface, ports, limit, endless=endless)
             except OSError as error:
                 refusals.append(f"{name} cannot be started ({error.strerror})")
                 continue
@@ -179,7 +190,7 @@ class Tool:
                 with self._lock:
                     for frame in frames:
                         if self.full or self._size + len(frame[1]) > self._limit:
-                            self.full = True
+                            self.full = not self._endless
                             self._lost += 1
                         else:
                             self._size += len(frame[1])
@@ -203,6 +214,8 @@ class Tool:
         """The frames that came since the last call, in order. Raises `CaptureUnavailable` if the program has ended."""
         with self._lock:
             frames, self._frames = self._frames, []
+            if self._endless:
+                self._size = 0
             self._fresh.clear()
         if self._failure is not None and not frames:
             self._fresh.set()

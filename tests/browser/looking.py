@@ -139,12 +139,7 @@ def _resize(notebook: Notebook, session: Any, width: int, height: int, scale: fl
     metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
     session.send("Emulation.setDeviceMetricsOverride", metrics)
     notebook.page.wait_for_function("width => window.innerWidth === width", arg=width)
-    painted(notebook)
-
-
-def painted(notebook: Notebook) -> None:
-    """Wait until the page has painted what it knows."""
-    notebook.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    notebook.painted()
 
 
 # -- what is wrong
@@ -189,13 +184,14 @@ def outputs(notebook: Notebook) -> Locator:
 def clipped(within: Notebook | Locator) -> list[str]:
     """Every output and text, and every part of one, that holds more than it shows in width: its class and its words.
 
-    A part that scrolls sideways is found as well. within: a view, or a notebook for all of its outputs and texts.
+    A part that scrolls sideways is found as well; what is for screen readers alone, 1 px wide, is not.
+    within: a view, or a notebook for all of its outputs and texts.
     """
     if isinstance(within, Notebook):
         within = within.page.locator(".jp-OutputArea-output, .jp-MarkdownOutput")
     found: list[str] = within.evaluate_all(
         """all => [...new Set(all.flatMap(one => [one, ...one.querySelectorAll('*')]))]
-            .filter(one => one.clientWidth > 0 && one.scrollWidth > one.clientWidth)
+            .filter(one => one.clientWidth > 1 && one.scrollWidth > one.clientWidth)
             .map(one => `${one.tagName} ${one.className}: ${one.textContent.slice(0, 80)}`)"""
     )
     return found
