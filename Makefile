@@ -51,7 +51,7 @@ bench: $(VENV)/.test ## measure labkit beside Node, asyncio and Scapy, printed a
 record: $(VENV)/.lab ## remake every recorded capture in data/ by the lessons' own code
 	$(VENV)/bin/labkit record
 
-notebooks: $(VENV)/.test ## run lessons/*.md and write notebooks/*.ipynb (LESSONS="lessons/01a-tcp-connection.md" for one)
+notebooks: $(VENV)/.test ## run lessons/*.md and write notebooks/*.ipynb (LESSONS="01a 03b" for some)
 	$(PY) tools/changes.py
 	$(PY) tools/sync_lessons.py $(LESSONS)
 

@@ -166,19 +166,34 @@ def check() -> list[str]:
     return found + [f"{name}.ipynb has no text in lessons/" for name in sorted(orphans)]
 
 
+def named(given: str) -> list[Path]:
+    """The lessons that are meant by a path, a name or its beginning: ``lessons/01a-tcp-connection.md``, ``01a``, ``01``.
+
+    Raises SystemExit if there is none.
+    """
+    name = Path(given).name.removesuffix(".md")
+    for exact in ({name}, {path.stem for path in lessons() if path.stem.startswith(f"{name}-")}):
+        if found := [path for path in lessons() if path.stem in exact]:
+            return found
+    found = [path for path in lessons() if path.stem.startswith(name)]
+    if not found:
+        raise SystemExit(f"There is no lesson {given!r}. There are: {', '.join(path.stem for path in lessons())}.")
+    return found
+
+
 def main() -> int:
     """Run lessons and write their notebooks, or check that both sides agree, or go from notebook to text."""
     parser = argparse.ArgumentParser(description="lessons/*.md and notebooks/*.ipynb, kept in step")
     parser.add_argument("--check", action="store_true", help="change nothing; fail where the two sides disagree")
     parser.add_argument("--to-text", action="store_true", help="write the text from the notebook")
-    parser.add_argument("lessons", nargs="*", type=Path, help="lessons/00-start-here.md ...; default: all")
+    parser.add_argument("lessons", nargs="*", help="lessons/00-start-here.md, or 00; default: all")
     options = parser.parse_args()
     if options.check:
         wrong = check()
         for line in wrong:
             print(f"{line}. Run `make notebooks`, or `tools/sync_lessons.py --to-text` if you edited the notebook.")
         return 1 if wrong else 0
-    for text in options.lessons or lessons():
+    for text in [path for given in options.lessons for path in named(given)] or lessons():
         path = notebook_of(text)
         if options.to_text:
             text.write_text(to_text(nbformat.read(path, as_version=4)), encoding="utf8")

@@ -173,3 +173,23 @@ def test_committed_form_names_no_place_of_this_machine() -> None:
 
 def test_the_committed_lessons_agree() -> None:
     assert sync_lessons.check() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("lessons/01a-tcp-connection.md", ["01a-tcp-connection"]),
+        ("01a-tcp-connection", ["01a-tcp-connection"]),
+        ("05a", ["05a-eavesdropping"]),
+        ("05a2", ["05a2-in-the-middle"]),
+        ("00", ["00-start-here"]),
+        ("02", ["02a-udp", "02b-udp-network", "02c-dns", "02d-crafting", "02e-udp-book"]),
+    ],
+)
+def test_a_lesson_is_named_by_its_path_or_by_its_beginning(given: str, meant: list[str]) -> None:
+    assert [path.stem for path in sync_lessons.named(given)] == meant
+
+
+def test_a_lesson_that_is_not_there_is_told_with_those_that_are() -> None:
+    with pytest.raises(SystemExit, match="no lesson '09'.*01a-tcp-connection"):
+        sync_lessons.named("09")
