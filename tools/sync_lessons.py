@@ -167,7 +167,7 @@ def check() -> list[str]:
 
 
 def named(given: str) -> list[Path]:
-    """The lessons that are meant by a path, a name or its beginning: ``lessons/01a-tcp-connection.md``, ``01a``, ``01``.
+    """The lessons meant by a path, a name or its beginning: ``lessons/01a-tcp-connection.md``, ``01a``, ``01``.
 
     Raises SystemExit if there is none.
     """

@@ -191,5 +191,5 @@ def test_a_lesson_is_named_by_its_path_or_by_its_beginning(given: str, meant: li
 
 
 def test_a_lesson_that_is_not_there_is_told_with_those_that_are() -> None:
-    with pytest.raises(SystemExit, match="no lesson '09'.*01a-tcp-connection"):
+    with pytest.raises(SystemExit, match=r"no lesson '09'.*01a-tcp-connection"):
         sync_lessons.named("09")
