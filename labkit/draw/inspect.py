@@ -14,10 +14,11 @@ from labkit.core.errors import LabError
 from labkit.draw.inspect_files import Given, Taken
 from labkit.draw.inspect_items import PIECE, item, parts_of
 from labkit.draw.inspect_rows import KINDS, Lists, said_in, told
+from labkit.draw.inspect_static import static
 from labkit.draw.text import count, given, visible
 from labkit.packets.tape import Connection, Tape
 
-_HEAD = 100  # rows that a page has at once; it asks for the others
+_HEAD = 30  # rows that a page has at once, which are more than it shows; it asks for the others
 _TWIN = 20  # packets in the text
 
 
@@ -47,7 +48,7 @@ class Inspector:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         controls = (self.panel,) if widgets.available() else ()
-        return widgets.mimebundle(repr(self), "", *controls)
+        return widgets.mimebundle(repr(self), static(self.tape), *controls)
 
     @property
     def panel(self) -> widgets.Panel:

@@ -1,6 +1,7 @@
 """The ES modules and the styles of our views, each as one text, as a page takes them.
 
-Rule: no build step: a module is what stands in its file, with what it imports from shared.js in front.
+Rule: no build step: a module is what stands in its file, with what it imports from shared.js in front, and without the
+lines that are comments: a page gets it once for each view.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ FOLDER = Path(__file__).parent / "js"
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
+_CAST = re.compile(r"/\*\* @type [^\n]*?\*/ ?")
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 
 
 @cache
@@ -30,7 +34,13 @@ def _collect(name: str, parts: list[str], seen: set[str]) -> None:
     source = (FOLDER / f"{name}.js").read_text(encoding="utf8")
     for other in _IMPORT.findall(source):
         _collect(other, parts, seen)
-    parts.append(_EXPORT.sub("", _IMPORT.sub("", source)))
+    parts.append(_without_comments(_EXPORT.sub("", _IMPORT.sub("", source))))
+
+
+def _without_comments(source: str) -> str:
+    """The source without comments and types, and without indentation if no text of it goes over several lines."""
+    source = _CAST.sub("", _COMMENT.sub("", source))
+    return source if any(line.count("`") % 2 for line in source.split("\n")) else _INDENT.sub("", source)
 
 
 @cache

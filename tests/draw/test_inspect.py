@@ -59,7 +59,7 @@ def test_a_tape_a_connection_or_a_path() -> None:
 
 def test_rows_come_as_they_are_asked_for() -> None:
     its = labkit.inspect(DATA / "04a-push" / "events.pcapng")
-    assert its.panel.data.count(b"\n") == 99
+    assert its.panel.data.count(b"\n") == 29
     assert [row[0] for row in rows(its, "packets", first=100, last=103)] == ["101", "102", "103"]
     assert len(rows(its, "packets", first=0, last=1 << 40)) == 210
     assert rows(its, "packets", first=-5, last=-1) == rows(its, "packets", first=900, last=903) == []

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from labkit.widgets import modules
 from labkit.widgets.modules import FOLDER
 from tests.needs import leave_out, need_tool
 
@@ -35,6 +36,15 @@ def test_each_module_has_its_tests() -> None:
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.js")), ids=lambda path: path.name)
 def test_no_text_becomes_markup(path: Path) -> None:
     assert MARKUP.findall(path.read_text(encoding="utf8")) == []
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.js")))
+def test_a_page_gets_the_module_whole_and_without_comments(name: str, tmp_path: Path) -> None:
+    source = modules.module(name)
+    (tmp_path / "module.mjs").write_text(source, encoding="utf8")
+    ran = subprocess.run([need_tool("node"), "--check", tmp_path / "module.mjs"], capture_output=True, timeout=100)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert not re.search(r"(?m)^\s*(//|/\*\*|import )|@type", source)
 
 
 def test_types() -> None:

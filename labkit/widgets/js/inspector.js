@@ -600,7 +600,6 @@ function render({ model, el }) {
     const state = model.get("state");
     begin({ kind: "packets", flow: -1 });
     const words = text(model.get("data"));
-    if (words) asked.add(0);
     take(0, words, state.count);
   });
   return () => { stop(); sizes.disconnect(); kernel.stop(); };
