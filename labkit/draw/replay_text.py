@@ -12,7 +12,7 @@ from labkit.draw.text import count, visible
 from labkit.packets.courses import Course
 from labkit.packets.states import End, Fact
 
-_ROWS = 80  # of a longer exchange the first three quarters of that, and the last quarter
+_ROWS = 80  # of a longer exchange the first ones: what comes later would have to be worked out before anything is shown
 _HEADS = ("state", "next", "unacked", "expects")  # no windows: another kernel or another memory has others
 
 
@@ -24,10 +24,9 @@ def twin(courses: Sequence[Course], chosen: int, origin: str) -> str:
     course = courses[chosen]
     several = f", exchange {chosen + 1} of {len(courses)}" if len(courses) > 1 else ""
     head = f"Replay of {count(len(course), 'packet')} with port {course.server[1]}{several}"
-    indices = list(range(len(course)))
-    if len(indices) > _ROWS:
-        head += f"; rows {_ROWS * 3 // 4 + 1} to {len(indices) - _ROWS // 4} are left out"
-        indices = indices[: _ROWS * 3 // 4] + indices[-_ROWS // 4 :]
+    if len(course) > _ROWS:
+        head += f"; the first {_ROWS} of them"
+    indices = range(min(len(course), _ROWS))
     ends = (f"{who} {name}" if name == "state" else name for who in ("client", "server") for name in _HEADS)
     above = [each.protocol for each in course.above(indices[-1])]
     more = (f"{who} {protocol}" for protocol in above for who in ("client", "server"))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 class Course:
-    """One exchange of a tape. protocol: ``"TCP"``. client, server: (address, port). tape: its packets."""
+    """One exchange of a tape. protocol: ``"TCP"``, or that of
+    its first packet: ``"UDP"``, ``"ICMP echo request"``. client, server: (address, port). tape: its packets."""
 
     __slots__ = ("_datagrams", "_layers", "_moments", "_more", "client", "connection", "protocol", "server", "tape")
 
@@ -50,6 +51,8 @@ class Course:
             if following is None:
                 break
             known.append(following)
+        if not known:  # no whole segment was captured, only fragments
+            return None
         # A fragment behind the first one is no segment: it changes nothing.
         return known[max(0, bisect_right(known, number, key=_number) - 1)]
 
@@ -77,5 +80,7 @@ def courses_of(tape: Tape) -> Sequence[Course]:
     for index, packet in zip(tape._indices, tape, strict=True):
         if packet.talk is not None:
             talks.setdefault(packet.talk, []).append(index)
-    found += [Course("UDP", *talk, tape._part(indices)) for talk, indices in talks.items()]
+    for talk, indices in talks.items():
+        part = tape._part(indices)
+        found.append(Course(part[0].what.removesuffix(" fragment"), *talk, part))
     return sorted(found, key=lambda each: each.tape[0].number)

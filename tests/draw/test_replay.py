@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from labkit import draw
-from labkit.core.errors import LabError
+from labkit.core.errors import BadCapture, LabError
 from labkit.draw import replay_steps
 from labkit.packets import Tape
 from labkit.widgets import page
-from tests.packets import made
+from tests.packets import made, oracle
 from tests.packets.dialogs import ACK, PSH, Dialog, talk, tape_of
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -84,7 +84,7 @@ class TestText:
 
     def test_a_long_tape_is_cut(self) -> None:
         lines = repr(draw.replay(talk([("c", [b"x"] * 100)]).tape())).splitlines()
-        assert lines[0].endswith("; rows 61 to 186 are left out")
+        assert lines[0] == "Replay of 206 packets with port 8080; the first 80 of them"
         assert len(lines) == 2 + 80 + 1
 
     def test_a_moment_by_the_number_of_its_packet(self, tape: Tape) -> None:
@@ -137,12 +137,18 @@ class TestPage:
         assert steps(draw.replay(tape), **wrong)["tell"] == "error"
 
     def test_every_packet_of_the_recordings_can_be_sent(self) -> None:
-        for path in sorted(DATA.glob("01*/*.pcapng")):
-            replay = draw.replay(Tape.load(path))
+        read = 0
+        for path in (*sorted(DATA.glob("01*/*.pcapng")), *oracle.all_cases()):
+            try:
+                tape = Tape.load(path)
+            except BadCapture:  # some of the cases are damaged
+                continue
+            replay, read = draw.replay(tape), read + 1
             for number, course in enumerate(replay.panel.state["courses"]):
                 for first in range(0, min(course["count"], 200), 50):
                     found = steps(replay, course=number, first=first, last=first + 50)
                     assert len(found["steps"]) == min(50, course["count"] - first)
+        assert read > 50
 
     @pytest.mark.parametrize("words", HOSTILE, ids=[str(number) for number in range(len(HOSTILE))])
     def test_what_a_peer_sent_is_visible_text_and_short(self, words: str) -> None:
