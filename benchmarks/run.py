@@ -21,12 +21,12 @@ from benchmarks.harness import BUILD, Target, machine
 NAMES = (
     "tcp_echo", "udp_echo", "http_hello", "http_client", "websocket_echo", "websocket_deflate", "websocket_broadcast",
     "tls_handshake", "tls_echo", "https_hello", "memory", "startup", "kernel", "capture", "tape", "dissect", "messages",
-    "tls_tape", "ladder", "wire",
+    "tls_tape", "ladder", "live_ladder", "wire",
 )  # fmt: skip
 # those that know --quick; the others are short anyway
 QUICK = {
     "tcp_echo", "udp_echo", "http_hello", "http_client", "websocket_echo", "websocket_deflate", "websocket_broadcast",
-    "tls_handshake", "tls_echo", "https_hello", "memory", "startup", "kernel",
+    "tls_handshake", "tls_echo", "https_hello", "memory", "startup", "kernel", "live_ladder",
 }  # fmt: skip
 
 

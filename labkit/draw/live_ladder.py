@@ -240,8 +240,9 @@ class Live:
         return ladder(self.tape)
 
     def __repr__(self) -> str:
-        state = self._ended or "It is running."
-        return f"{self._panel.state['title']}: {count(self.total, 'packet')} so far. {state}\n{self.picture()!r}"
+        # While it runs, nothing says so: a saved notebook would say it for ever.
+        head = f"{self._panel.state['title']}: {count(self.total, 'packet')} so far. {self._ended}".rstrip()
+        return f"{head}\n{self.picture()!r}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return widgets.mimebundle(repr(self), "", self._panel, svg=self.picture().svg)

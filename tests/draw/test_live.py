@@ -168,7 +168,7 @@ class TestKept:
 
     def test_the_twin_is_the_ladder_of_what_there_is(self, live: draw.Live, server: net.Server) -> None:
         title = f"Live: port {server.port}"
-        assert repr(live).startswith(f"{title}: 0 packets so far. It is running.\nLadder of 0 packets")
+        assert repr(live).startswith(f"{title}: 0 packets so far.\nLadder of 0 packets")
         talk(server)
         live.stop()
         assert repr(live).startswith(f"{title}: 10 packets so far. It was stopped.\nLadder of 10 packets, client ↔ ")
