@@ -16,6 +16,8 @@ from typing import Any
 if __package__ in (None, ""):  # run as a file: make the folder importable as the package it is
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tqdm import tqdm
+
 from benchmarks.harness import BUILD, Target, machine
 
 NAMES = (
@@ -73,7 +75,8 @@ def main(argv: list[str] | None = None) -> int:
     if options.quick:
         print("quick: short rounds, so these figures are not to be quoted")
     results: dict[str, dict[str, Any]] = {}
-    for name in options.only or NAMES:
+    # The bar goes to stderr, and only to a terminal (disable=None).
+    for name in tqdm(options.only or NAMES, unit="benchmark", disable=None, leave=False):
         print(f"\n=== {name} " + "=" * (100 - len(name)), flush=True)
         results[name] = run(name, ["--quick"] if options.quick and name in QUICK else [])
     targets = gather(results)

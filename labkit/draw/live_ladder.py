@@ -169,6 +169,7 @@ class Live:
             if self._look.newest.total == self._told:
                 return
             answer = self._answer(self._told)
+            self._told = self._look.newest.total
         if self._panel.view is None:
             return
         self._told_at = now
@@ -177,7 +178,6 @@ class Live:
     def _answer(self, behind: int) -> widgets.Answer:
         """The packets behind this number, for a page. The lock is held."""
         newest = self._look.newest
-        self._told = newest.total
         fresh = newest.since(behind)
         return widgets.Answer({"total": newest.total, "lost": self._lost}, [lines(fresh, self._began)])
 
