@@ -16,17 +16,19 @@ from typing import Any
 if __package__ in (None, ""):  # run as a file: make the folder importable as the package it is
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tqdm import tqdm
+
 from benchmarks.harness import BUILD, Target, machine
 
 NAMES = (
     "tcp_echo", "udp_echo", "http_hello", "http_client", "websocket_echo", "websocket_deflate", "websocket_broadcast",
     "tls_handshake", "tls_echo", "https_hello", "memory", "startup", "kernel", "capture", "tape", "dissect", "messages",
-    "tls_tape", "ladder", "wire", "inspector", "replay",
+    "tls_tape", "ladder", "wire", "inspector", "replay", "live_ladder",
 )  # fmt: skip
 # those that know --quick; the others are short anyway
 QUICK = {
     "tcp_echo", "udp_echo", "http_hello", "http_client", "websocket_echo", "websocket_deflate", "websocket_broadcast",
-    "tls_handshake", "tls_echo", "https_hello", "memory", "startup", "kernel", "replay",
+    "tls_handshake", "tls_echo", "https_hello", "memory", "startup", "kernel", "replay", "live_ladder",
 }  # fmt: skip
 
 
@@ -73,7 +75,8 @@ def main(argv: list[str] | None = None) -> int:
     if options.quick:
         print("quick: short rounds, so these figures are not to be quoted")
     results: dict[str, dict[str, Any]] = {}
-    for name in options.only or NAMES:
+    # The bar goes to stderr, and only to a terminal (disable=None).
+    for name in tqdm(options.only or NAMES, unit="benchmark", disable=None, leave=False):
         print(f"\n=== {name} " + "=" * (100 - len(name)), flush=True)
         results[name] = run(name, ["--quick"] if options.quick and name in QUICK else [])
     targets = gather(results)

@@ -169,6 +169,7 @@ class Live:
             if self._look.newest.total == self._told:
                 return
             answer = self._answer(self._told)
+            self._told = self._look.newest.total
         if self._panel.view is None:
             return
         self._told_at = now
@@ -177,7 +178,6 @@ class Live:
     def _answer(self, behind: int) -> widgets.Answer:
         """The packets behind this number, for a page. The lock is held."""
         newest = self._look.newest
-        self._told = newest.total
         fresh = newest.since(behind)
         return widgets.Answer({"total": newest.total, "lost": self._lost}, [lines(fresh, self._began)])
 
@@ -240,8 +240,9 @@ class Live:
         return ladder(self.tape)
 
     def __repr__(self) -> str:
-        state = self._ended or "It is running."
-        return f"{self._panel.state['title']}: {count(self.total, 'packet')} so far. {state}\n{self.picture()!r}"
+        # While it runs, nothing says so: a saved notebook would say it for ever.
+        head = f"{self._panel.state['title']}: {count(self.total, 'packet')} so far. {self._ended}".rstrip()
+        return f"{head}\n{self.picture()!r}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return widgets.mimebundle(repr(self), "", self._panel, svg=self.picture().svg)

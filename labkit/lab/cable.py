@@ -105,7 +105,7 @@ class Tap:
         wait: seconds at most.
         """
         done = self._cable.drain(wait)
-        frames += self.take()
+        frames += source.take()  # this tap, or what stands between the capture and it
         return done
 
 

@@ -109,6 +109,25 @@ class TestRows:
         message, found = Page(live).ask("rows")
         assert message["total"] == len(found) == 10
 
+    def test_what_one_view_asks_for_is_not_missing_in_another(self, live: draw.Live, server: net.Server) -> None:
+        page = Page(live)
+        pull, held = live._pull, threading.Event()
+        held.set()
+
+        def slow() -> None:
+            pull()
+            assert held.wait(WAIT)
+
+        live._pull = slow  # type: ignore[method-assign]
+        talk(server)
+        until(lambda: len(page.rows) == 10, "10 rows")
+        held.clear()  # between the look and what the page is told of it
+        talk(server)
+        until(lambda: live.total == 20, "20 packets")
+        assert len(page.ask("rows")[1]) == 20  # of a second view
+        held.set()
+        until(lambda: len(page.rows) == 20, "the rows of the first view")
+
     def test_what_a_peer_sent_cannot_make_a_row_of_its_own(self, live: draw.Live, server: net.Server) -> None:
         page = Page(live)
         talk(server, "<script>a</script>\t9\n1\t\x1b[31m\0\u202e\ud800 and so on".encode("utf-8", "surrogatepass"))
@@ -168,7 +187,7 @@ class TestKept:
 
     def test_the_twin_is_the_ladder_of_what_there_is(self, live: draw.Live, server: net.Server) -> None:
         title = f"Live: port {server.port}"
-        assert repr(live).startswith(f"{title}: 0 packets so far. It is running.\nLadder of 0 packets")
+        assert repr(live).startswith(f"{title}: 0 packets so far.\nLadder of 0 packets")
         talk(server)
         live.stop()
         assert repr(live).startswith(f"{title}: 10 packets so far. It was stopped.\nLadder of 10 packets, client ↔ ")

@@ -622,3 +622,20 @@ class TestFiles:
         loaded = Tape.load(tmp_path / "01d-tcp-loss" / "twice.pcapng")
         assert verdicts(loaded) == verdicts(tape) != []
         assert loaded.ports == (8124,)
+
+
+def test_who_looks_at_a_running_capture_sees_what_the_cable_did_and_takes_nothing_away() -> None:
+    with live_wire() as wire:
+        listen(wire, echo_server())
+        wire.drop(sender="client", payload=True)
+        with wire.capture(8124) as tape:
+            assert tape.running is not None
+            look = tape.running.look(100)
+            echo(wire)
+            look.pull()
+            seen = look.newest.total
+        look.pull()
+    assert seen > 4
+    assert [repr(each) for each in look.newest.packets] == [repr(each) for each in tape]
+    assert verdicts(tape) == [(4, "dropped")]
+    assert [packet.note for packet in look.newest.packets] == [packet.note for packet in tape]
