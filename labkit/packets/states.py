@@ -24,6 +24,12 @@ CLOSING: Final = "CLOSING"
 LAST_ACK: Final = "LAST-ACK"
 TIME_WAIT: Final = "TIME-WAIT"
 
+STATES: Final = (
+    CLOSED, LISTEN, SYN_SENT, SYN_RECEIVED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, CLOSING, LAST_ACK,
+    TIME_WAIT,
+)  # fmt: skip
+"""All of them. Source: RFC 9293 §3.3.2."""
+
 ARRIVED: Final = "arrived"
 MIDDLE: Final = "middle"
 SCALE: Final = "scale"

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from labkit.packets import Tape
 from labkit.packets.capture_file import Recording
 from labkit.packets.courses import Course, courses_of
 from labkit.packets.frames import Frame
 from labkit.packets.model import Verdict
-from labkit.packets.states import ARRIVED, LOST, MIDDLE, SCALE, WHY, End
+from labkit.packets.states import ARRIVED, LOST, MIDDLE, SCALE, STATES, WHY, End
 from tests.packets import made, oracle
 from tests.packets.dialogs import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Dialog, talk, tape_of
 
@@ -298,3 +300,33 @@ def test_bytes_in_flight_are_tsharks(tmp_path: Path) -> None:
                     assert ours is None or (number, ours) == (number, int(said))
     assert compared > 1150
     assert left_out < 50
+
+
+NUMBERS = st.sampled_from([0, 1, 2, 100, 1460, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1])
+SEGMENTS = st.tuples(
+    st.sampled_from("cs"), st.integers(0, 63), NUMBERS, NUMBERS, st.sampled_from([b"", b"x", b"x" * 1460]),
+    st.sampled_from([b"", bytes((1, 3, 3, 14)), bytes((1, 3, 3, 255)), bytes((3, 3)), bytes((5, 10, *range(8)))]),
+    st.sampled_from([0, 1, 65535]), st.sampled_from(["", "dropped", "late", "now"]),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(SEGMENTS, max_size=14))
+def test_whatever_comes(parts: list[tuple[str, int, int, int, bytes, bytes, int, str]]) -> None:
+    frames = [
+        segment(who, flags, seq, ack, options, window=window, data=data)
+        for who, flags, seq, ack, data, options, window, _ in parts
+    ]
+    verdicts = {}
+    for at, (*_, fate) in enumerate(parts):
+        if fate:
+            arrivals = () if fate == "dropped" else (START + at * MS + (3 * MS if fate == "late" else 1),)
+            verdicts[at] = Verdict("dropped" if fate == "dropped" else "delayed", "", arrivals)
+    for found in courses_of(with_verdicts(frames, verdicts)):
+        for at in range(len(found)):
+            for end in ends(found, at):
+                assert end.state in STATES
+                assert {end.assumed, *(fact.assumed for fact in end[2:])} <= {"", *WHY}
+                sizes = (end.flight, end.allowed, end.window, end.held, end.room)
+                assert all(fact.value is None or 0 <= fact.value < 2**33 for fact in sizes)
+            found.above(at)

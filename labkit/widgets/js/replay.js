@@ -312,7 +312,7 @@ function render({ model, el }) {
 
   let chosen = state.chosen, at = 0, /** @type {any} */ timer = 0, /** @type {Step | undefined} */ before, reasons = "";
   /** @type {Map<number, Step>[]} */ const held = state.courses.map(() => new Map());
-  /** @type {Set<string>} */ const asked = new Set();
+  let asking = false, missing = false;
   const course = () => state.courses[chosen];
   const talking = talk(model, () => {}, say);
 
@@ -321,16 +321,16 @@ function render({ model, el }) {
     const chunk = /** @type {Chunk} */ (JSON.parse(text(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength))));
     chunk.steps.forEach((step, index) => { step.kinds = chunk.kinds; held[number].set(chunk.first + index, step); });
   }
+  /** Ask for steps that are missing near the present one: one question at a time, however fast the slider is drawn. */
   function fetch() {
-    const number = chosen, span = wanted(at, course().count, (index) => held[number].has(index));
-    const key = `${number} ${span}`;
-    if (!span || asked.has(key)) return;
-    asked.add(key);
+    const number = chosen, span = asking ? undefined : wanted(at, course().count, (index) => held[number].has(index));
+    if (!span) return;
+    asking = true;
     talking.ask("steps", { course: number, first: span[0], last: span[1] }).then(({ buffers }) => {
-      asked.delete(key);
+      asking = false;
       take(number, bytesOf(buffers[0]));
-      if (number === chosen) draw();
-    }, (error) => { asked.delete(key); say(error.message); });
+      if (missing) draw(); else fetch(); // what is drawn stays, with what was lit
+    }, (error) => { asking = false; say(error.message); });
   }
   function draw() {
     const { count, tcp } = course(), steps = held[chosen], step = steps.get(at);
@@ -340,10 +340,12 @@ function render({ model, el }) {
     start.disabled = back.disabled = at === 0;
     next.disabled = end.disabled = at === count - 1;
     const top = Math.max(0, at - ROWS + 1);
+    missing = false;
     // A rung keeps its packet as long as that is in sight: only the one that comes is drawn, and one is moved.
     for (let index = top; index < top + ROWS; index += 1) {
       const each = rungs[index % ROWS];
       each.row.hidden = index > at;
+      if (index <= at && !steps.has(index)) missing = true;
       if (index <= at) each.draw(index, steps.get(index), index === at);
       else each.index = -1;
       each.row.style.order = String(index);
