@@ -31,6 +31,7 @@ PACKAGES = {
     "node": "nodejs",
     "openssl": "openssl",
     "setpriv": "util-linux",
+    "sharkd": "tshark",
     "ss": "iproute2",
     "tcpdump": "tcpdump",
     "telnet": "telnet",

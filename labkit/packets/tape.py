@@ -47,8 +47,7 @@ class Tape(Sequence[Packet]):
     """
 
     __slots__ = (
-        "_indices", "_shared", "drops", "events", "live", "missing", "origin", "platform", "ports",
-        "running",
+        "_indices", "_shared", "drops", "events", "live", "missing", "origin", "platform", "ports", "running",
     )  # fmt: skip
 
     def __init__(self, recording: Recording | None = None, *, origin: str = "", live: bool = False) -> None:
@@ -169,6 +168,11 @@ class Tape(Sequence[Packet]):
             if conditions.fits(known.quick[index], packet.sender, packet.length):
                 found.append(index)
         return self._part(found)
+
+    def filter(self, text: str) -> Tape:
+        """Return the tape of the packets that match a display filter of Wireshark: ``"tcp.flags.syn == 1"``."""
+        from labkit.packets.filters import chosen  # most tapes are never filtered
+        return self._part(chosen(text, self, self._shared.recording.frames))
 
     @in_words
     def first(self, **conditions: Any) -> Packet:
