@@ -104,7 +104,7 @@ class Live:
         self._lock = threading.Lock()  # guards the look; never held while the page is told
         self._began: int | None = None
         self._told = self._drawn = self._lost = 0
-        self._drawn_at = self._told_at = 0.0
+        self._drawn_at = self._undrawn_at = self._told_at = 0.0
         self._ended = ""
         self._panel = widgets.Panel(
             "live",
@@ -162,16 +162,19 @@ class Live:
     def _tell(self, at_once: bool) -> None:
         """Tell the page what is new, if it is time."""
         now = time.monotonic()
-        unheard = self._drawn < self._told and now - self._drawn_at > UNHEARD
+        unheard = self._drawn < self._told and now - max(self._drawn_at, self._undrawn_at) > UNHEARD
         if not at_once and unheard and now - self._told_at < UNHEARD:
             return
         with self._lock:
             if self._look.newest.total == self._told:
                 return
-            answer = self._answer(self._told)
+            behind = self._told
+            answer = self._answer(behind)
             self._told = self._look.newest.total
         if self._panel.view is None:
             return
+        if self._drawn >= behind:  # the page had drawn all: from now on its answer is waited for
+            self._undrawn_at = now
         self._told_at = now
         self._panel.tell("rows", *answer.buffers, **answer.values)
 

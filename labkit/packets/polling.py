@@ -20,6 +20,9 @@ from labkit.packets.packet import Packet
 FLOWS = 2000
 """Conversations that are remembered of a capture without an end."""
 
+MOST = 2000
+"""New packets that are looked at at once, or as many as are kept if that is more."""
+
 
 def wanted(frame: Frame, ports: Collection[int] | None) -> bool:
     """Whether a frame belongs to the capture of these ports (None: of all).
@@ -39,11 +42,13 @@ class Newest:
     """The newest packets of a capture: numbers, sides, relative numbers and notes are those of the whole capture.
 
     ports: known ports of servers. keep: packets that are kept. total: how many there were, also those given up.
+    most: of more new packets than this at once, only the newest are looked at, and the others are counted.
     """
 
     def __init__(self, ports: Collection[int], keep: int) -> None:
         self.packets: deque[Packet] = deque(maxlen=keep)
         self.total = 0
+        self.most = max(keep, MOST)
         self._keep = keep
         self._talk = Conversations(tuple(ports))
         self._followers: dict[int, Follower] = {}
@@ -67,6 +72,10 @@ class Newest:
         self.total += len(frames)
         talk.forget(FLOWS)
         self._give_up()
+
+    def skip(self, frames: int) -> None:
+        """Count so many packets that are not looked at: notes and the ends of connections among them are missed."""
+        self.total += frames
 
     def _noted(self) -> Mapping[int, str]:
         return self._notes
@@ -197,6 +206,9 @@ class Polled:
             frames, look.frames = look.frames, []
         if self._marker is not None:
             owns = self._marker.owns
+            if (over := len(frames) - look.newest.most) > 0:  # the reader gets too little of the processor
+                look.newest.skip(sum(not owns(each[1]) for each in frames[:over]))
+                frames = frames[over:]
             frames = [each for each in frames if not owns(each[1]) and wanted(each, self.ports)]
         if frames:
             look.newest.feed(frames, self._verdicts(frames))

@@ -153,7 +153,7 @@ class TestRows:
         until(lambda: len(page.rows) == 20, "the next 10 rows")
         before = len(page.told)
         monkeypatch.setattr(module, "UNHEARD", 3600)  # nobody has drawn these, and it is long since
-        live._drawn_at = -2 * 3600.0
+        live._drawn_at = live._undrawn_at = -2 * 3600.0
         talk(server)
         until(lambda: live.total == 30, "30 packets")
         assert len(page.told) <= before + 1

@@ -19,6 +19,7 @@ from labkit.packets import conversations, polling
 from labkit.packets.capture_file import Recording
 from labkit.packets.following import Following, tape_of
 from labkit.packets.frames import ETHERNET, Frame
+from labkit.packets.marker import Marker
 from labkit.packets.ring import Ring
 from labkit.packets.tape import Tape
 from tests.needs import need_live_capture
@@ -129,6 +130,20 @@ class TestLook:
             thread.join()
             look.pull()
         assert look.ended
+
+    def test_of_too_many_at_once_the_newest_are_looked_at_and_all_are_counted(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(polling, "MOST", 20)
+        source, marker = Played(), Marker()
+        look = polling.Polled(source, marker, [8124]).look(10)
+        source.give([frame(1, flags=0x02, seq=100)])
+        look.pull()
+        source.give([frame(number, seq=99 + number) for number in range(2, 101)])
+        look.pull()
+        marker.close()
+        assert look.newest.total == 100
+        assert [(each.number, each.seq) for each in look.newest.packets] == [(at, at - 1) for at in range(91, 101)]
 
     def test_a_capture_without_a_source_has_nothing_before_its_end(self) -> None:
         with polling.Polled() as polled:
