@@ -157,8 +157,6 @@ def bytes_heard(notebook: Notebook) -> list[int]:
 
 def moved(notebook: Notebook) -> list[float]:
     """Milliseconds from the pointer to the paint, over fields and bytes."""
-    from tests.browser.looking import painted
-
     page, view = notebook.page, notebook.page.locator(".lk-inspector").last
     view.scroll_into_view_if_needed()
     page.evaluate(WATCH)
@@ -168,7 +166,7 @@ def moved(notebook: Notebook) -> list[float]:
         for number in range(count):
             x = box["x"] + 60 + (number * across) % 340
             page.mouse.move(x, box["y"] + 8 + (number * down) % (box["height"] - 16))
-            painted(notebook)
+            notebook.painted()
     found: list[float] = page.evaluate("() => window.took")
     return found
 

@@ -16,6 +16,7 @@ from labkit.draw.inspect_items import PIECE, item, parts_of
 from labkit.draw.inspect_rows import KINDS, Lists, said_in, told
 from labkit.draw.inspect_static import static
 from labkit.draw.text import count, given, visible
+from labkit.packets import filters
 from labkit.packets.tape import Connection, Tape
 
 _HEAD = 30  # rows that a page has at once, which are more than it shows; it asks for the others
@@ -54,15 +55,17 @@ class Inspector:
     def panel(self) -> widgets.Panel:
         """What the pages that show it follow and ask."""
         if self._panel is None:
-            scope: dict[str, type] = {"kind": str, "flow": int}
+            part: dict[str, type] = {"flow": int, "shown": str}
+            scope: dict[str, type] = {"kind": str, **part}
             asks = {
                 "rows": widgets.Ask(self._rows, **scope, first=int, last=int),
                 "item": widgets.Ask(self._item, **scope, index=int),
                 "bytes": widgets.Ask(self._bytes, **scope, index=int, part=int, first=int),
                 "find": widgets.Ask(self._find, **scope, packet=int, place=int),
+                "filter": widgets.Ask(self._filter, text=str),
                 "follow": widgets.Ask(self._follow, packet=int),
-                "secrets": widgets.Ask(self._secrets, flow=int),
-                "save": widgets.Ask(self._save, flow=int, secrets=bool, first=int),
+                "secrets": widgets.Ask(self._secrets, **part),
+                "save": widgets.Ask(self._save, **part, secrets=bool, first=int),
                 "file": widgets.Ask(self._file, name=str, size=int, first=int, content=bytes),
             }
             self._panel = widgets.Panel("inspector", asks, self._state(), self._head())
@@ -73,42 +76,50 @@ class Inspector:
         return {"count": len(self.tape), "origin": visible(self.tape.origin), "shown": self._shown}
 
     def _head(self) -> bytes:
-        return "\n".join(self._lists.rows("packets", -1, 0, _HEAD)).encode()
+        return "\n".join(self._lists.rows("packets", -1, "", 0, _HEAD)).encode()
 
     # -- what a page asks
 
-    def _rows(self, kind: str, flow: int, first: int, last: int) -> widgets.Answer:
-        rows = "\n".join(self._lists.rows(kind, flow, first, last))
-        return widgets.Answer({"first": max(0, first), "count": len(self._lists.of(kind, flow))}, [rows.encode()])
+    def _rows(self, kind: str, flow: int, shown: str, first: int, last: int) -> widgets.Answer:
+        rows = "\n".join(self._lists.rows(kind, flow, shown, first, last))
+        there = len(self._lists.of(kind, flow, shown))
+        return widgets.Answer({"first": max(0, first), "count": there}, [rows.encode()])
 
-    def _item(self, kind: str, flow: int, index: int) -> widgets.Answer:
-        return widgets.Answer(*item(self._lists.one(kind, flow, index)))
+    def _item(self, kind: str, flow: int, shown: str, index: int) -> widgets.Answer:
+        return widgets.Answer(*item(self._lists.one(kind, flow, shown, index)))
 
-    def _bytes(self, kind: str, flow: int, index: int, part: int, first: int) -> widgets.Answer:
-        parts = parts_of(self._lists.one(kind, flow, index))
+    def _bytes(self, kind: str, flow: int, shown: str, index: int, part: int, first: int) -> widgets.Answer:
+        parts = parts_of(self._lists.one(kind, flow, shown, index))
         if not 0 <= part < len(parts):
             raise LabError("there are no such bytes", "Run the cell again.")
         first = max(0, first)
         return widgets.Answer({"first": first}, [parts[part].data[first : first + PIECE]])
 
-    def _find(self, kind: str, flow: int, packet: int, place: int) -> widgets.Answer:
-        """Where something stands in its list: in that of the connection if it is there, else in the whole one."""
-        for scope in dict.fromkeys((flow, -1)):
-            tape = self._lists.part(scope)
+    def _find(self, kind: str, flow: int, shown: str, packet: int, place: int) -> widgets.Answer:
+        """Where something stands in its list: as that is narrowed now if it is there, else in a wider one."""
+        for there in dict.fromkeys(((flow, shown), (flow, ""), (-1, ""))):
             if kind == "packets":
-                index = next((at for at, each in enumerate(tape) if each.number == packet), None)
+                numbers = (each.number for each in self._lists.part(*there))
+                index = next((at for at, number in enumerate(numbers) if number == packet), None)
             else:
-                index = self._index(kind, scope, packet, place)
+                index = self._index(kind, *there, packet, place)
             if index is not None:
-                return widgets.Answer({"flow": scope, "index": index})
+                return widgets.Answer({"flow": there[0], "shown": there[1], "index": index})
         raise LabError(f"packet {packet} does not lead there", "Run the cell again.")
 
-    def _index(self, kind: str, flow: int, packet: int, place: int) -> int | None:
-        whole = self._lists.part(-1)
-        found = next((each for each in whole if each.number == packet), None)
+    def _index(self, kind: str, flow: int, shown: str, packet: int, place: int) -> int | None:
+        found = next((each for each in self.tape if each.number == packet), None)
         said = said_in(found, kind) if found is not None and kind in KINDS else ()
         wanted = said[place] if 0 <= place < len(said) else None
-        return next((at for at, each in enumerate(self._lists.of(kind, flow)) if each is wanted), None)
+        return next((at for at, each in enumerate(self._lists.of(kind, flow, shown)) if each is wanted), None)
+
+    def _filter(self, text: str) -> widgets.Answer:
+        """What is wrong with a display filter, and where; place -1: nothing."""
+        try:
+            filters.compile(text)
+        except filters.FilterError as error:
+            return widgets.Answer({"place": error.place, "fault": visible(error.what), "todo": visible(error.todo)})
+        return widgets.Answer({"place": -1})
 
     def _follow(self, packet: int) -> widgets.Answer:
         flow = self._lists.flow_of(packet)
@@ -116,11 +127,11 @@ class Inspector:
         ends = "{}:{} → {}:{}".format(*there.client, *there.server)
         return widgets.Answer({"flow": flow, "words": f"connection {flow + 1}: {ends}"})
 
-    def _secrets(self, flow: int) -> widgets.Answer:
-        return widgets.Answer({"count": len(self._lists.part(flow).secrets)})
+    def _secrets(self, flow: int, shown: str) -> widgets.Answer:
+        return widgets.Answer({"count": len(self._lists.part(flow, shown).secrets)})
 
-    def _save(self, flow: int, secrets: bool, first: int) -> widgets.Answer:
-        size, piece = self._given.piece(self._lists.part(flow), first, secrets=secrets)
+    def _save(self, flow: int, shown: str, secrets: bool, first: int) -> widgets.Answer:
+        size, piece = self._given.piece(self._lists.part(flow, shown), first, secrets=secrets)
         return widgets.Answer({"size": size, "first": first}, [piece])
 
     def _file(self, name: str, size: int, first: int, content: bytes) -> widgets.Answer:

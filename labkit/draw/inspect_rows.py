@@ -25,13 +25,17 @@ _KEPT = 8  # lists that are kept, by how they were narrowed
 
 
 class Lists:
-    """What there is to list of a tape, or of one connection (flow: its number from 0, -1: all)."""
+    """What there is to list of a tape.
+
+    flow: of one connection (its number from 0; -1: of all). shown: of the packets that this display filter lets through
+    (``""``: all); messages and records are those of which such a packet brought bytes.
+    """
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self.began = next((packet.time_ns for packet in tape[:1]), None)
-        self._parts: dict[int, Tape] = {-1: tape}
-        self._lists: dict[tuple[str, int], Sequence[Any]] = {}
+        self._parts: dict[tuple[int, str], Tape] = {(-1, ""): tape}
+        self._lists: dict[tuple[str, int, str], Sequence[Any]] = {}
         self._flows: dict[int, int] | None = None
 
     def flow_of(self, number: int) -> int:
@@ -46,40 +50,44 @@ class Lists:
             raise LabError(f"packet {number} belongs to no TCP connection", "Choose another packet.")
         return found
 
-    def part(self, flow: int) -> Tape:
-        """The packets of one connection; all of them for -1."""
-        if flow not in self._parts:
-            connections = self.tape.connections
-            if not 0 <= flow < len(connections):
-                raise LabError(f"there is no connection {flow} in this tape", "Run the cell again.")
-            self._parts[flow] = connections[flow].packets
-            _forget(self._parts, keep=-1)
-        return self._parts[flow]
+    def part(self, flow: int, shown: str = "") -> Tape:
+        """The packets that are listed. Raises LabError for a connection that does not exist and for a wrong filter."""
+        if (flow, shown) not in self._parts:
+            if shown:
+                found = self.part(flow).filter(shown)
+            else:
+                connections = self.tape.connections
+                if not 0 <= flow < len(connections):
+                    raise LabError(f"there is no connection {flow} in this tape", "Run the cell again.")
+                found = connections[flow].packets
+            self._parts[flow, shown] = found
+            _forget(self._parts, keep=(-1, ""))
+        return self._parts[flow, shown]
 
-    def of(self, kind: str, flow: int) -> Sequence[Any]:
-        """The list of this kind. Raises LabError for a kind that is none, and for an unknown connection."""
+    def of(self, kind: str, flow: int, shown: str = "") -> Sequence[Any]:
+        """The list of this kind. Raises LabError for a kind that is none, and as `part`."""
         if kind not in KINDS:
             raise LabError(f"there is no list of {visible(kind)[:40]}", "Run the cell again.")
-        tape = self.part(flow)
+        tape = self.part(flow, shown)
         if kind == "packets":
             return tape
-        if (kind, flow) not in self._lists:
-            found = tape.messages if kind == "messages" else _spoken(tape)
-            self._lists[kind, flow] = found
+        key = kind, flow, shown
+        if key not in self._lists:
+            self._lists[key] = tape.messages if kind == "messages" else _spoken(tape)
             _forget(self._lists)
-        return self._lists[kind, flow]
+        return self._lists[key]
 
-    def one(self, kind: str, flow: int, index: int) -> Any:
+    def one(self, kind: str, flow: int, shown: str, index: int) -> Any:
         """One member of a list. Raises LabError if there is none."""
-        members = self.of(kind, flow)
+        members = self.of(kind, flow, shown)
         if not 0 <= index < len(members):
             words = f"this list has {count(len(members), 'row')}, there is no row {index + 1}"
             raise LabError(words, "Run the cell again.")
         return members[index]
 
-    def rows(self, kind: str, flow: int, first: int, last: int) -> list[str]:
+    def rows(self, kind: str, flow: int, shown: str, first: int, last: int) -> list[str]:
         """Rows from first up to, not including, last: columns with a tab between them."""
-        members = self.of(kind, flow)
+        members = self.of(kind, flow, shown)
         first = max(0, min(first, len(members)))
         row: Callable[[Any], list[str]] = self._packet if kind == "packets" else self._message
         return ["\t".join(row(each)) for each in members[first : max(first, min(last, first + MOST_ROWS))]]

@@ -5,6 +5,7 @@ Rule: what the page shows is asked of the page; nothing is waited for by time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -275,6 +276,42 @@ class TestLook:
             assert lit.evaluate(ground) != plain.evaluate(ground)
         finally:
             page.emulate_media(forced_colors="none")
+
+
+class TestFilter:
+    """The line that narrows what is listed."""
+
+    def test_by_keyboard(self, opened: Notebook, page: Page) -> None:
+        its = view(opened, HTTP)
+        field = its.get_by_label("Display filter")
+        field.focus()
+        page.keyboard.type("tcp.flags.syn == 1")
+        page.keyboard.press("Enter")
+        expect(its.locator(".lk-i-count")).to_have_text(re.compile("^2 packets"))
+        expect(its.locator(".lk-i-row[data-i] > :first-child")).to_have_text(["1", "2"])
+        page.keyboard.type(" && tcp.flags.ack == 1")
+        page.keyboard.press("Enter")
+        expect(its.locator(".lk-i-count")).to_have_text(re.compile("^1 packet,"))
+        expect(its.locator(".lk-i-links b")).to_have_text("Packet 2")
+        its.get_by_role("button", name="Clear").click()
+        expect(its.locator(".lk-i-count")).to_contain_text("12 packets")
+        assert field.input_value() == ""
+
+    def test_a_mistake_is_shown_where_it_is(self, opened: Notebook, page: Page) -> None:
+        its = view(opened, HTTP)
+        field = its.get_by_label("Display filter")
+        field.fill("tcp.port == 1337 && tcp.flags.sin == 1")
+        its.get_by_role("button", name="Apply").click()
+        expect(its.get_by_role("alert")).to_contain_text("tcp.flags.sin")
+        assert field.evaluate("one => [one.selectionStart, one.getAttribute('aria-invalid')]") == [20, "true"]
+        expect(its.locator(".lk-i-wrong mark")).to_have_text("t")
+        expect(its.locator(".lk-i-count")).to_contain_text("12 packets")
+        assert unreadable(its) == {}
+        its.get_by_role("button", name="Messages").click()
+        expect(its.locator(".lk-i-count")).to_contain_text("4 messages")
+        assert field.input_value() == "tcp.port == 1337 && tcp.flags.sin == 1"  # somebody is still at it
+        its.get_by_role("button", name="Clear").click()
+        expect(its.locator(".lk-i-wrong")).to_have_text("")
 
 
 class TestFiles:

@@ -22,18 +22,22 @@ HTTP = DATA / "03b-http-connections" / "twice.pcapng"
 HTTPS = DATA / "05e-https" / "at-client.pcapng"
 FRAMES = DATA / "04c-websocket-frames" / "fragments.pcapng"
 
+SCOPED = {"rows", "item", "bytes", "find", "secrets", "save"}
+"""What is asked of a list, which may be narrowed."""
+
 
 def asked(its: Inspector, name: str, **values: Any) -> tuple[dict[str, Any], Sequence[bytes]]:
     """What a page is told."""
-    answer = its.panel.heard({"ask": name, "ticket": 1, **values})
+    scope = {"flow": -1, "shown": ""} if name in SCOPED else {}
+    answer = its.panel.heard({"ask": name, "ticket": 1, **scope, **values})
     assert answer is not None
     assert answer[0]["tell"] in (name, "error")
     return answer
 
 
-def rows(its: Inspector, kind: str, flow: int = -1, first: int = 0, last: int = 100) -> list[list[str]]:
+def rows(its: Inspector, kind: str, *, first: int = 0, last: int = 100, **scope: Any) -> list[list[str]]:
     """Rows of a list, as columns."""
-    _, (words,) = asked(its, "rows", kind=kind, flow=flow, first=first, last=last)
+    _, (words,) = asked(its, "rows", kind=kind, first=first, last=last, **scope)
     return [line.split("\t") for line in words.decode().split("\n")] if words else []
 
 
@@ -67,7 +71,7 @@ def test_rows_come_as_they_are_asked_for() -> None:
 
 def test_a_packet_with_its_fields_and_bytes() -> None:
     its = labkit.inspect(HTTP)
-    told, (data,) = asked(its, "item", kind="packets", flow=-1, index=3)
+    told, (data,) = asked(its, "item", kind="packets", index=3)
     assert (told["title"], told["parts"]) == ("Packet 4", [["The frame", 144]])
     assert data == its.tape[3].raw
     fields = {each[2]: each for each in told["fields"]}
@@ -83,10 +87,10 @@ def test_every_link_leads_there_and_back(path: Path) -> None:
     its = labkit.inspect(path)
     seen = 0
     for at, packet in enumerate(its.tape):
-        told, _ = asked(its, "item", kind="packets", flow=-1, index=at)
+        told, _ = asked(its, "item", kind="packets", index=at)
         for kind, number, place, words in told["links"]:
-            found, _ = asked(its, "find", kind=kind, flow=-1, packet=number, place=place)
-            other, _ = asked(its, "item", kind=kind, flow=-1, index=found["index"])
+            found, _ = asked(its, "find", kind=kind, packet=number, place=place)
+            other, _ = asked(its, "item", kind=kind, index=found["index"])
             assert words in other["title"]
             assert ["packets", packet.number, 0, f"packet {packet.number}"] in other["links"]
             seen += 1
@@ -103,10 +107,46 @@ def test_every_message_record_and_frame_is_listed() -> None:
 def test_a_record_has_what_was_decrypted_beside_what_was_sent() -> None:
     its = labkit.inspect(HTTPS)
     wanted = next(at for at, row in enumerate(rows(its, "records")) if row[6] == "application data")
-    told, buffers = asked(its, "item", kind="records", flow=-1, index=wanted)
+    told, buffers = asked(its, "item", kind="records", index=wanted)
     assert [title for title, _ in told["parts"]] == ["The record as it was sent", "What was encrypted"]
     assert buffers[1].startswith(b"GET / HTTP/1.1\r\n")
     assert {part for _, part, *_ in told["fields"]} == {0, 1}
+
+
+class TestFiltered:
+    """By a display filter."""
+
+    def test_packets_messages_and_records_are_narrowed(self) -> None:
+        its = labkit.inspect(HTTPS)
+        numbers = [packet.number for packet in its.tape if "SYN" in packet.flags]
+        assert [row[0] for row in rows(its, "packets", shown="tcp.flags.syn == 1")] == list(map(str, numbers))
+        assert rows(its, "messages", shown="tcp.flags.syn == 1") == []
+        one = its.tape.messages[0]
+        found = rows(its, "messages", shown=f"frame.number == {one.packets[0]}")
+        assert [row[6] for row in found] == ["GET / HTTP/1.1"]
+        (frame,) = [packet for packet in its.tape if packet.number == one.packets[0]]
+        told, (data,) = asked(its, "item", kind="packets", shown=f"frame.number == {frame.number}", index=0)
+        assert (told["title"], data) == (f"Packet {frame.number}", frame.raw)
+
+    def test_a_link_that_leads_out_of_it_widens_the_list(self) -> None:
+        its = labkit.inspect(HTTP)
+        found, _ = asked(its, "find", kind="messages", shown="tcp.flags.syn == 1", packet=4, place=0)
+        assert (found["flow"], found["shown"], found["index"]) == (-1, "", 0)
+        found, _ = asked(its, "find", kind="messages", shown="http", packet=4, place=0)
+        assert found["shown"] == "http"
+
+    @pytest.mark.parametrize(
+        ("text", "place"),
+        [("tcp.flags.sin == 1", 0), ("tcp.port == 8124 &&", 19), ('ip.src == "', 10), ("", -1), ("tcp.port == 80", -1)],
+    )
+    def test_a_wrong_one_is_told_with_its_place(self, text: str, place: int) -> None:
+        told, _ = asked(labkit.inspect(HTTP), "filter", text=text)
+        assert told["place"] == place
+        assert bool(told.get("fault")) is (place >= 0)
+
+    def test_no_list_is_made_by_a_wrong_one(self) -> None:
+        told, _ = asked(labkit.inspect(HTTP), "rows", kind="packets", shown="tcp.", first=0, last=9)
+        assert told["tell"] == "error"
 
 
 class TestRefused:
@@ -115,14 +155,14 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("name", "values", "words"),
         [
-            ("rows", {"kind": "<b>", "flow": -1, "first": 0, "last": 9}, "there is no list of <b>"),
+            ("rows", {"kind": "<b>", "first": 0, "last": 9}, "there is no list of <b>"),
             ("rows", {"kind": "packets", "flow": 7, "first": 0, "last": 9}, "there is no connection 7"),
-            ("item", {"kind": "packets", "flow": -1, "index": 12}, "this list has 12 rows, there is no row 13"),
-            ("item", {"kind": "packets", "flow": -1, "index": -1}, "there is no row 0"),
-            ("bytes", {"kind": "packets", "flow": -1, "index": 0, "part": 1, "first": 0}, "there are no such bytes"),
-            ("find", {"kind": "messages", "flow": -1, "packet": 4, "place": 9}, "packet 4 does not lead there"),
-            ("find", {"kind": "packets", "flow": -1, "packet": 99, "place": 0}, "packet 99 does not lead there"),
-            ("find", {"kind": "", "flow": -1, "packet": 4, "place": 0}, "there is no list of"),
+            ("item", {"kind": "packets", "index": 12}, "this list has 12 rows, there is no row 13"),
+            ("item", {"kind": "packets", "index": -1}, "there is no row 0"),
+            ("bytes", {"kind": "packets", "index": 0, "part": 1, "first": 0}, "there are no such bytes"),
+            ("find", {"kind": "messages", "packet": 4, "place": 9}, "packet 4 does not lead there"),
+            ("find", {"kind": "packets", "packet": 99, "place": 0}, "packet 99 does not lead there"),
+            ("find", {"kind": "", "packet": 4, "place": 0}, "there is no list of"),
             ("follow", {"packet": 99}, "packet 99 belongs to no TCP connection"),
             ("secrets", {"flow": -2}, "there is no connection -2"),
             ("save", {"flow": 1, "secrets": True, "first": 0}, "there is no connection 1"),
@@ -200,13 +240,13 @@ class TestFiles:
     @pytest.mark.parametrize("secrets", [True, False])
     def test_what_is_downloaded_is_the_tape_with_or_without_its_keys(self, tmp_path: Path, secrets: bool) -> None:
         its = labkit.inspect(HTTPS)
-        told, (data,) = asked(its, "save", flow=-1, secrets=secrets, first=0)
+        told, (data,) = asked(its, "save", secrets=secrets, first=0)
         assert told["size"] == len(data)
         (tmp_path / "got.pcapng").write_bytes(data)
         got = Tape.load(tmp_path / "got.pcapng")
         assert [packet.raw for packet in got] == [packet.raw for packet in its.tape]
         assert bool(got.secrets) is secrets
-        assert asked(its, "secrets", flow=-1)[0]["count"] == len(its.tape.secrets) > 0
+        assert asked(its, "secrets")[0]["count"] == len(its.tape.secrets) > 0
 
     def test_of_a_followed_connection_its_packets_are_downloaded(self, tmp_path: Path) -> None:
         its = labkit.inspect(DATA / "01b-tcp-endings" / "server-closes.pcapng")
@@ -214,4 +254,4 @@ class TestFiles:
         assert asked(its, "follow", packet=number)[0]["flow"] == flow
         _, (data,) = asked(its, "save", flow=flow, secrets=True, first=0)
         (tmp_path / "got.pcapng").write_bytes(data)
-        assert len(Tape.load(tmp_path / "got.pcapng")) == len(rows(its, "packets", flow)) < len(its.tape)
+        assert len(Tape.load(tmp_path / "got.pcapng")) == len(rows(its, "packets", flow=flow)) < len(its.tape)

@@ -81,6 +81,7 @@ def test_every_recorded_capture_can_be_inspected(path: Path) -> None:
     assert set(bundle) == {"text/plain", "text/html"}
     assert len(bundle["text/html"]) < 60_000
     for kind in ("packets", "messages", "records"):
-        answer = its.panel.heard({"ask": "rows", "ticket": 1, "kind": kind, "flow": -1, "first": 0, "last": 9})
+        scope = {"kind": kind, "flow": -1, "shown": ""}
+        answer = its.panel.heard({"ask": "rows", "ticket": 1, **scope, "first": 0, "last": 9})
         assert answer is not None
         assert answer[0]["tell"] == "rows"

@@ -5,7 +5,7 @@ import { bytesOf, follow, frame, hex, make, step, talk, text, unique, within } f
 
 /** @typedef {{depth: number, part: number, name: string, label: string, start: number, bits: number, shown: string, meaning: string, why: string, rfc: string, kids: boolean}} Field */
 /** @typedef {{title: string, fields: Field[], parts: [string, number][], links: [string, number, number, string][], more: number, data: Map<number, Uint8Array>[], asked: Set<string>}} Item */
-/** @typedef {{kind: string, flow: number}} Scope */
+/** @typedef {{kind: string, flow: number, shown: string}} Scope */
 
 /** Rows asked for at once; bytes asked for at once. */
 export const ROWS = 100, PIECE = 4096;
@@ -125,7 +125,7 @@ function rowsOf(box, draw, role, head = 0) {
 function render({ model, el }) {
   const { root, line, say } = frame(model, el, "inspector", "Inspector of a capture");
   const kernel = talk(model, () => {}, say), id = unique();
-  /** @type {Scope} */ let scope = { kind: "packets", flow: -1 };
+  /** @type {Scope} */ let scope = { kind: "packets", flow: -1, shown: "" };
   /** @type {Map<number, string[]>} */ const known = new Map();
   let count = 0, at = -1, aim = 0, round = 0, busy = false, narrowed = "";
   /** @type {Map<string, Item>} */ const kept = new Map();
@@ -153,6 +153,18 @@ function render({ model, el }) {
   open.addEventListener("click", () => input.click());
   const counted = make("span", { class: "lk-quiet lk-i-count" });
   bar.append(kinds, narrow, save, open, input, counted);
+  const filter = make("form", { class: "lk-bar" }), name = `${id}-filter`;
+  const wanted = /** @type {HTMLInputElement} */ (make("input", { id: name, class: "lk-mono lk-i-filter", maxlength: "1000", spellcheck: "false", autocomplete: "off", placeholder: "tcp.flags.syn == 1 && tcp.port == 8124" }));
+  const apply = make("button", { type: "submit" }, "Apply"), clear = make("button", { type: "button" }, "Clear");
+  const wrong = make("div", { role: "alert", class: "lk-i-wrong", id: `${name}-wrong` });
+  filter.append(make("label", { for: name }, "Display filter"), wanted, apply, clear, wrong);
+  filter.addEventListener("submit", (event) => { event.preventDefault(); narrowBy(wanted.value.trim()); });
+  wanted.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || event.shiftKey || event.ctrlKey) return; // those run the cell
+    event.preventDefault();
+    narrowBy(wanted.value.trim());
+  });
+  clear.addEventListener("click", () => { wanted.value = ""; narrowBy(""); wanted.focus(); });
   const question = make("div", { class: "lk-bar", role: "group", "aria-label": "Download pcapng" });
   question.hidden = true;
 
@@ -177,7 +189,7 @@ function render({ model, el }) {
   const under = make("div", { class: "lk-i-under" });
   under.append(tree, right);
   const detail = make("div", { class: "lk-i-detail", tabindex: "0", role: "group", "aria-label": "The chosen field" });
-  root.append(bar, question, list, links, under, detail, line);
+  root.append(bar, filter, question, list, links, under, detail, line);
 
   // ---- the list: rows come a hundred at a time
   /** @param {number} i */
@@ -219,6 +231,7 @@ function render({ model, el }) {
   }
   /** Begin another list, of which nothing is known. @param {Scope} next @param {number} index of what is to be chosen */
   function begin(next, index = 0) {
+    if (!next.shown && wanted.value === scope.shown) wanted.value = ""; // not what somebody is typing
     scope = next; aim = index; round += 1; count = -1; at = -1;
     known.clear(); asked.clear(); kept.clear();
     list.removeAttribute("aria-activedescendant");
@@ -245,6 +258,21 @@ function render({ model, el }) {
       }
       if (scope.kind === "packets") await jump("packets", packet, 0, flow);
       else await go({ ...scope, flow }, 0);
+    } catch (error) { fault(error); }
+  }
+  /** Show what a display filter lets through, or where it is wrong. @param {string} text */
+  async function narrowBy(text) {
+    try {
+      const { message } = await kernel.ask("filter", { text });
+      const { place, fault: what, todo } = message, bad = place >= 0;
+      wanted.setAttribute("aria-invalid", String(bad));
+      wrong.replaceChildren();
+      if (!bad) { await go({ ...scope, shown: text }, 0); return; }
+      const line = make("code");
+      line.append(text.slice(0, place), make("mark", { class: "lk-lit" }, text.slice(place, place + 1) || " "), text.slice(place + 1));
+      wrong.append(line, make("span", { class: "lk-bad" }, `${what}. ${todo}`));
+      wanted.focus();
+      wanted.setSelectionRange(place, place + 1);
     } catch (error) { fault(error); }
   }
   /** @param {number} to */
@@ -293,7 +321,7 @@ function render({ model, el }) {
   /** Ask whether the keys go with the packets, if there are keys. */
   async function offer() {
     try {
-      const { message } = await kernel.ask("secrets", { flow: scope.flow });
+      const { message } = await kernel.ask("secrets", { flow: scope.flow, shown: scope.shown });
       if (!message.count) { download(false); return; }
       question.replaceChildren(make("span", {}, `This capture has ${message.count} ${message.count === 1 ? "key" : "keys"} of its TLS connections. Whoever gets them can read what was encrypted.`));
       for (const [words, act] of /** @type {[string, () => void][]} */ ([
@@ -311,9 +339,10 @@ function render({ model, el }) {
   /** @param {boolean} secrets */
   async function download(secrets) {
     /** @type {Uint8Array<ArrayBuffer>[]} */ const pieces = [];
+    const { flow, shown } = scope;
     try {
       for (let first = 0, size = 1; first < size; first += pieces[pieces.length - 1].length || size) {
-        const { message, buffers } = await kernel.ask("save", { flow: scope.flow, secrets, first });
+        const { message, buffers } = await kernel.ask("save", { flow, shown, secrets, first });
         size = message.size;
         pieces.push(new Uint8Array(bytesOf(buffers[0])));
         say(size > FILE ? `Downloading: ${Math.floor((100 * first) / size)} %` : "");
@@ -385,8 +414,8 @@ function render({ model, el }) {
   }
   /** Go to what a link names, in its own list. @param {string} kind @param {number} packet @param {number} where */
   async function jump(kind, packet, where, flow = scope.flow) {
-    const { message } = await kernel.ask("find", { kind, flow, packet, place: where });
-    await go({ kind, flow: message.flow }, message.index);
+    const { message } = await kernel.ask("find", { kind, flow, shown: scope.shown, packet, place: where });
+    await go({ kind, flow: message.flow, shown: message.shown }, message.index);
   }
   const rowCount = () => (item ? Math.ceil((item.parts[part]?.[1] || 0) / wide) : 0);
   /** @param {number} next */
@@ -598,7 +627,8 @@ function render({ model, el }) {
 
   const stop = follow(model, "state", () => {
     const state = model.get("state");
-    begin({ kind: "packets", flow: -1 });
+    wrong.replaceChildren();
+    begin({ kind: "packets", flow: -1, shown: "" });
     const words = text(model.get("data"));
     take(0, words, state.count);
   });
