@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # "make test &": each program that is started would inherit it
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # "make test &": what it starts would inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     if hasattr(config, "workerinput"):
