@@ -17,6 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from labkit import __version__
+from labkit.core.bell import Bell
 from labkit.core.errors import LabError
 
 if TYPE_CHECKING:
@@ -148,7 +149,9 @@ def _serve(options: argparse.Namespace) -> int:
     where = server.address()
     text = where if isinstance(where, str) else f"{where[0]} port {where[1]}"
     print(f"{options.server} listens on {text}; stop it with Ctrl-C", flush=True)
-    stopped.wait()
+    with Bell() as bell:
+        while not stopped.is_set():
+            bell.wait()
     with server:
         pass
     for number in (signal.SIGINT, signal.SIGTERM):  # Python gives the defaults back when it ends: one more Ctrl-C kills

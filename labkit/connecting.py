@@ -14,6 +14,7 @@ from typing import Any
 
 from labkit import net
 from labkit.core.addresses import in_words
+from labkit.core.bell import Bell
 from labkit.core.errors import LabError
 
 PIECE = 65536
@@ -68,7 +69,7 @@ class _End:
     def __init__(self) -> None:
         self.error: BaseException | None = None
         self._over = threading.Event()
-        self.wakes, self._wake = os.pipe()
+        self.bell = Bell()
 
     def watch(self, socket: net.Socket) -> None:
         """Note how it ends, from now on."""
@@ -87,7 +88,7 @@ class _End:
     def _closed(self, *_: Any) -> None:
         if not self._over.is_set():
             self._over.set()
-            os.write(self._wake, b"x")
+            self.bell.ring()
 
     def is_over(self) -> bool:
         """Whether the connection is gone."""
@@ -95,22 +96,23 @@ class _End:
 
     def wait(self) -> None:
         """Wait until it is."""
-        self._over.wait()
+        while not self.is_over():
+            self.bell.wait()
 
     def close(self) -> None:
-        """Give the pipe back; nobody wakes anybody after that."""
+        """Give the bell back; nobody rings it after that."""
         self._over.set()
-        os.close(self.wakes)
-        os.close(self._wake)
+        self.bell.close()
 
 
 def _send_what_is_typed(socket: net.Socket, end: _End, crlf: bool) -> None:
     """Until Ctrl-D, which ends our side of the connection, or until the connection is gone."""
     keyboard = sys.stdin.fileno()
     while not end.is_over():
-        ready, _, _ = select.select([keyboard, end.wakes], [], [])
-        if keyboard not in ready:
-            return
+        ready, _, _ = select.select([keyboard, end.bell], [], [])
+        if keyboard not in ready:  # the connection is gone, or a signal came
+            end.bell.hush()
+            continue
         typed = os.read(keyboard, PIECE)
         if not typed:
             if not socket.closed:
