@@ -38,14 +38,18 @@ CELLS = (
     "exercises.tcp.final_ack",
     "exercises.tcp.final_ack.check(5)",
     'labkit.lesson("01a-tcp-connection", large=True)\nexercises.tcp.time_wait',
+    "exercises.progress()",
+    'labkit.verdicts(hidden=True)\nlabkit.predict("Which?", "one", ["one", "two"]).compare("two", "So it is.")',
+    'labkit.check_claim("C-1.4", "`end` comes last.", holds=False, seen="`close` did")',
+    "labkit.verdicts(hidden=False)",
 )
-ACK, ORDER, FLAGS, ENDS, CODE, AGAIN, TYPED, LARGE = range(1, 9)
+ACK, ORDER, FLAGS, ENDS, CODE, AGAIN, TYPED, LARGE, PROGRESS, COMPARED, CLAIMED, SHOWN = range(1, 13)
 
 
 @pytest.fixture(scope="module")
 def opened(window: BrowserContext, lab: Lab) -> Iterator[Notebook]:
     with open_notebook(window, lab, "exercises.ipynb", *CELLS) as notebook:
-        for number in range(len(CELLS)):
+        for number in range(SHOWN):
             run(notebook, number)
         yield notebook
 
@@ -189,6 +193,24 @@ class TestOrder:
         assert active(notebook)[1] == before[1]
 
 
+class TestCourse:
+    """Progress of all lessons, and verdicts that wait."""
+
+    def test_progress_has_a_bar_and_a_link_for_each_lesson(self, notebook: Notebook) -> None:
+        table = cell(notebook, PROGRESS).locator("table")
+        assert table.get_by_role("img").count() == table.get_by_role("link").count() == table.locator("tr").count()
+        assert unreadable(table) == {}
+
+    def test_verdicts_wait_and_come_at_once(self, notebook: Notebook) -> None:
+        for number in (COMPARED, CLAIMED):
+            says(notebook, number, "The verdict is hidden.")
+        run(notebook, SHOWN)
+        says(notebook, SHOWN, "2 verdicts shown.")
+        says(notebook, COMPARED, "You predicted one.")
+        says(notebook, CLAIMED, "Measured: `close` did".replace("`", ""))
+        assert unreadable(cell(notebook, CLAIMED).locator(".jp-RenderedHTMLCommon")) == {}
+
+
 class TestLooks:
     """Themes, zoom, a narrow window, large type, names and roles."""
 
@@ -216,6 +238,22 @@ class TestLooks:
 
     def test_nothing_was_logged_or_asked_of_others(self, notebook: Notebook) -> None:
         assert faults(notebook) == []
+
+
+def test_a_link_of_the_progress_opens_the_lesson(opened: Notebook) -> None:
+    """After the faults are counted: JupyterLab complains of a notebook that is closed while it opens."""
+    cell(opened, PROGRESS).get_by_role("link", name="00-start-here").click()
+    path = "() => window.jupyterapp.shell.currentWidget?.context?.path"
+    opened.page.wait_for_function(f"{path} === '00-start-here.ipynb'")
+    opened.page.evaluate(
+        """async () => {
+            const opened = window.jupyterapp.shell.currentWidget;
+            await opened.sessionContext.ready;
+            await opened.sessionContext.shutdown();
+            opened.close();
+        }"""
+    )
+    opened.page.wait_for_function(f"{path} === 'exercises.ipynb'")
 
 
 def test_the_kernel_is_gone(opened: Notebook) -> None:
