@@ -45,12 +45,13 @@ _PARTS = {
     "reset": "course",
     "servers": "",
     "tls": "",
+    "verdicts": "course",
     "websocket": "",
 }
 
 if TYPE_CHECKING:
     from labkit import ca, dgram, dns, draw, exercises, http, https, lab, net, packets, servers, tls, websocket
-    from labkit.course import check_claim, lesson, predict, reset
+    from labkit.course import check_claim, lesson, predict, reset, verdicts
     from labkit.draw.field_table import explain
     from labkit.draw.inspect import inspect
     from labkit.nodejs import node
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Tape", "ca", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http",
     "https", "inspect", "lab", "lesson", "net", "node", "openssl", "packets", "predict", "recording", "reset",
-    "servers", "tls", "websocket",
+    "servers", "tls", "verdicts", "websocket",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

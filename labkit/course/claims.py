@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
-from labkit.course.cards import ClaimCard
+from labkit.course.cards import Card, ClaimCard
+from labkit.course.hiding import held
 
 VERDICTS = ("holds", "wrong", "outdated")
 
@@ -16,11 +17,12 @@ OWN = frozenset({"C-2.3", "C-3.30"})
 
 
 @in_words
-def check_claim(number: str, words: str, *, holds: bool, seen: str, outdated: str = "") -> ClaimCard:
+def check_claim(number: str, words: str, *, holds: bool, seen: str, outdated: str = "") -> Card:
     """Give the verdict on one claim by what was just measured.
 
     number: its id (``"C-1.4"``). words: the claim, in our words. holds: the measurement's verdict.
     seen: what was measured. outdated: since when and by what it no longer holds, if it once did.
+    While verdicts are hidden (`labkit.verdicts`), the card waits with its words.
     Raises `LabError` if the verdict is not True or False, as a comparison of measured values gives it.
     """
     if not isinstance(holds, bool):
@@ -29,4 +31,4 @@ def check_claim(number: str, words: str, *, holds: bool, seen: str, outdated: st
     lines = [f"{'The claim' if number in OWN else 'The book'}: {words}", f"Measured: {seen}"]
     if outdated and not holds:
         lines.append(f"Outdated: {outdated}")
-    return ClaimCard(lines, verdict, number)
+    return held(ClaimCard(lines, verdict, number))

@@ -14,6 +14,7 @@ from labkit.core.calls import in_words
 from labkit.core.checks import is_number, shown, text
 from labkit.core.errors import LabError
 from labkit.course.cards import Card, Tone
+from labkit.course.hiding import held
 
 _OPEN = "You can change it until the experiment has run."
 _CHOOSE = "Choose with the mouse, or with Tab and the space bar."
@@ -105,6 +106,7 @@ class Prediction:
     def compare(self, measured: Any, because: str = "", *, unlisted: bool = False) -> Card:
         """Compare the prediction with what the experiment measured, and take no other answer from now on.
 
+        While verdicts are hidden (`labkit.verdicts`), the card waits with its words.
         because: one sentence that explains it. unlisted: the measurement may give something that is no option, and
         the card then says so; without it, `LabError` tells the author of the lesson that no answer could be right.
         """
@@ -141,7 +143,7 @@ class Prediction:
             tone = "bad"
         if because:
             lines.append(because)
-        return Card(lines, tone)
+        return held(Card(lines, tone))
 
     def _answer(self, mine: Any) -> str:
         """The words for whoever chose this wrongly."""

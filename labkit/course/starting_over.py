@@ -8,15 +8,15 @@ from __future__ import annotations
 from labkit.core.calls import in_words
 from labkit.core.checks import flag
 from labkit.core.notebook import shell
-from labkit.course import predictions
+from labkit.course import hiding, predictions
 
 
 @in_words
 def reset(*, forget: bool = False) -> str:
     """Put the notebook back to its start, for live demonstrations: the next class sees what the first one saw.
 
-    Servers, sockets and wires are closed; predictions, questions and exercises are as if never answered; names of
-    tapes are taken away, so that no picture shows the packets of the class before.
+    Servers, sockets and wires are closed; predictions, questions and exercises are as if never answered; verdicts are
+    shown at once again; names of tapes are taken away, so that no picture shows the packets of the class before.
     forget: take the exercises and questions out of the progress file too. Returns what was closed, in words.
     """
     from labkit import dgram, draw, exercises, http, net
@@ -27,6 +27,7 @@ def reset(*, forget: bool = False) -> str:
     http.close_everything()  # connections of agents, which no variable of the notebook holds
     closed = {"server": net.close_everything() + dgram.close_everything(), "wire": wire.close_everything()}
     predictions.forget()
+    hiding.forget()
     exercises.restart(forget=forget)
     _forget_tapes()
     counts = [f"{count} {name if count == 1 else name + 's'}" for name, count in closed.items()]

@@ -8,12 +8,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
+from labkit import widgets
 from labkit.core.calls import in_words
 from labkit.exercises import progress_file
 from labkit.exercises.folding import folded
+from labkit.exercises.form import Form
 from labkit.exercises.printing import few_lines
 from labkit.exercises.result import Note, Outcome, Result, fixed_width, plain
 from labkit.exercises.running import Interrupted, NotAttempted, NotYet, Run, supervised
+from labkit.exercises.view import ExerciseView
 
 TRIES = 3
 """Answers that fail at the same step, after which the solution opens."""
@@ -33,7 +36,8 @@ class Exercise(ABC):
     name: ``"tcp.flags"``. lesson: where it belongs, ``"01a-tcp-connection"``. title: a few words. steps: what `check`
     tries, in order. stub: the code a cell starts with. asks: what `check` must be given. praise: said with a correct
     answer, one thing to remember. stretch: something harder to try after that, or "". following: the call that shows
-    what comes next in the lesson (the list of all exercises sets it).
+    what comes next in the lesson (the list of all exercises sets it). form: the fields by which a page takes an answer,
+    None if the answer is code.
     """
 
     name: ClassVar[str]
@@ -51,6 +55,7 @@ class Exercise(ABC):
         self._hints = 0
         self._asked = 0
         self._solved = False
+        self._view: ExerciseView | None = None
 
     # -- what each exercise says: a class attribute, or a property if it depends on the problem
 
@@ -58,6 +63,11 @@ class Exercise(ABC):
     @abstractmethod
     def task(self) -> str:
         """What to do, in Markdown."""
+
+    @property
+    def form(self) -> Form | None:
+        """The fields by which a page takes an answer; None if the answer is code, which belongs in a cell."""
+        return None
 
     @property
     @abstractmethod
@@ -126,7 +136,7 @@ class Exercise(ABC):
     def solution(self) -> Note:
         """Return the solution after a correct answer or three tries at one step, or if it is asked for twice."""
         self._asked += 1
-        if self._open():
+        if self.is_open():
             return Note(f"**Solution of {self.name}**\n\n{self.worked}")
         left = TRIES - max(self._failed.values(), default=0)
         tries = "one more try" if left == 1 else f"{left} more tries"
@@ -140,12 +150,22 @@ class Exercise(ABC):
         self._failed.clear()
         self._hints = self._asked = 0
         self._solved = False
+        if self._view is not None:
+            self._view.clear()
 
     def __repr__(self) -> str:
         return plain(self._markdown())
 
     def _repr_markdown_(self) -> str:
         return fixed_width(folded(self._markdown()))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        if not widgets.available():
+            return {}  # the text and the Markdown above are all
+        if self._view is None or self._view.panel.large != widgets.is_large():
+            self._view = ExerciseView(self)
+        self._view.fit()
+        return widgets.mimebundle(repr(self), "", self._view.sheet)
 
     # -- inside
 
@@ -159,7 +179,7 @@ class Exercise(ABC):
         calls = [self._call("hint"), self._call("solution")]
         if check:
             return f"Then {self._call('check').replace('()', '(…)')}; if you are stuck, {calls[0]}."
-        text = f"Stuck? {' or '.join(calls)}." if self._open() else f"Stuck? {calls[0]}."
+        text = f"Stuck? {' or '.join(calls)}." if self.is_open() else f"Stuck? {calls[0]}."
         return text.replace("`", "")
 
     def _further(self, step: int) -> str:
@@ -179,7 +199,8 @@ class Exercise(ABC):
         lines = [f"To go further: {self.stretch}"] if self.stretch else []
         return lines + ([f"Next in this lesson: {self.following}"] if self.following else [])
 
-    def _open(self) -> bool:
+    def is_open(self) -> bool:
+        """Whether `solution` shows the solution, and not how to come to it."""
         # Not by the progress file: a lesson must say the same on every run, whatever was solved last week.
         return self._solved or max(self._failed.values(), default=0) >= TRIES or self._asked >= 2
 

@@ -11,6 +11,7 @@ from string import ascii_uppercase
 from typing import Any, ClassVar
 
 from labkit.exercises.engine import Exercise
+from labkit.exercises.form import Form, choices
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 
@@ -46,6 +47,11 @@ class Matching(Exercise):
         empty = ", ".join(f'"{letter}": ...' for letter in letters)
         cls.stub = f"answer = {{{empty}}}\nexercises.{cls.name}.check(answer)"
         cls.asks = f'Give check() an answer for each letter: {{"A": {show(next(iter(cls.looks)))}, "B": …}}.'
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return choices({letter: tuple(self.looks) for letter, _ in self._lettered()})
 
     @property
     def task(self) -> str:

@@ -19,6 +19,7 @@ KEPT = "kept in labkit/progress.json in your user data directory; exercises.rest
 
 _BAR = 24  # characters
 _WIDTH, _HEIGHT = 320, 14  # px
+_NAMED = 3  # of a lesson, what is open, by its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Row:
     """One line of the list. name: of an exercise or a lesson. words: how far it is. title: a few words, or "".
 
     done, of: how many exercises and questions are solved, of how many. tried: whether any answer was given.
+    still: of a lesson, what is not solved yet. link: of a lesson, its notebook, or "".
     """
 
     name: str
@@ -34,6 +36,8 @@ class Row:
     done: int
     of: int
     tried: bool
+    still: tuple[str, ...] = ()
+    link: str = ""
 
     @property
     def sign(self) -> str:
@@ -72,7 +76,9 @@ class Progress:
             words = [f"{done} of {of} {what}" for (done, of), what in (
                 (mine.exercises, "exercises"), (mine.questions, "questions")) if of]
             done, of = (sum(pair) for pair in zip(mine.exercises, mine.questions, strict=True))
-            rows.append(Row(name, ", ".join(words), "", done, of, any(row.tried for row in mine.rows)))
+            tried = any(row.tried for row in mine.rows)
+            still = tuple(row.name for row in mine.rows if row.done < row.of)
+            rows.append(Row(name, ", ".join(words), "", done, of, tried, still, f"{name}.ipynb"))
         return cls(_added([part.exercises for part in parts]), _added([part.questions for part in parts]), tuple(rows))
 
     @property
@@ -96,21 +102,36 @@ class Progress:
         return (self.exercises[0] + self.questions[0]) / max(1, self.exercises[1] + self.questions[1])
 
     def _repr_html_(self) -> str:
-        full = _WIDTH * self._share()
-        color = f"var(--jp-success-color1,{style.LIGHT.hues[2]})"
-        # Drawn inside the page, so currentColor is the theme's own text colour, in light and in dark.
-        bar = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{_WIDTH}" height="{_HEIGHT}" '
-            f'aria-label="{escape(self._headline())}"><rect x=".5" y=".5" width="{_WIDTH - 1}" height="{_HEIGHT - 1}" '
-            f'rx="4" fill="none" stroke="currentColor" opacity=".5"/>'
-            f'<rect x="0" y="0" width="{full:.0f}" height="{_HEIGHT}" rx="4" style="fill:{color}"/></svg>'
-        )
+        bar = _bar(self._share(), _WIDTH, _HEIGHT, self._headline())
         rows = ""
         for row in self.rows:
-            cells = (f"{row.sign} {row.words}", row.name, row.title)
-            rows += "<tr>" + "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells) + "</tr>"
+            rows += "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in _cells(row)) + "</tr>"
         where = f"<small>{escape(KEPT)}</small>"
         return f"<div><strong>{escape(self._headline())}</strong><br/>{bar}<table>{rows}</table>{where}</div>"
+
+
+def _bar(share: float, width: int, height: int, label: str) -> str:
+    """A bar as SVG. share: the part that is full, 0 to 1. width, height: px. label: for those who do not see it."""
+    color = f"var(--jp-success-color1,{style.LIGHT.hues[2]})"
+    # Drawn inside the page, so currentColor is the theme's own text colour, in light and in dark.
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
+        f'aria-label="{escape(label)}"><rect x=".5" y=".5" width="{width - 1}" height="{height - 1}" '
+        f'rx="4" fill="none" stroke="currentColor" opacity=".5"/>'
+        f'<rect x="0" y="0" width="{width * share:.0f}" height="{height}" rx="4" style="fill:{color}"/></svg>'
+    )
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    """The cells of a row, as HTML. A lesson has a bar of its own, a link, and what is open."""
+    words = escape(f"{row.sign} {row.words}")
+    if not row.link:
+        return words, escape(row.name), escape(row.title)
+    shown = ", ".join(row.still[:_NAMED])
+    more = f" and {len(row.still) - _NAMED} more" if len(row.still) > _NAMED else ""
+    bar = _bar(row.done / max(1, row.of), _WIDTH // 4, _HEIGHT, f"{row.done} of {row.of}")
+    link = f'<a href="{escape(row.link)}">{escape(row.name)}</a>'
+    return words, bar, link, escape(f"open: {shown}{more}" if shown else "all done")
 
 
 def _exercise(exercise: Exercise, mine: progress_file.Entry) -> Row:

@@ -11,6 +11,8 @@ Rule: objects stay plain and views attach to them; the only part that imports ip
     widgets.mimebundle(repr(thing), html, ask, ...)   # for _repr_mimebundle_: text and HTML, and the controls in a page
 
     panel = widgets.Panel("inspector", {"rows": widgets.Ask(rows, first=int, last=int)}, state={…}, data=b"…")
+    sheet = widgets.Sheet(panel)                      # between two outputs that JupyterLab renders
+    sheet.show(above={"text/markdown": "…"}, below={})
     panel.update(state…); panel.tell("more", b"…")    # the pages that show it follow; labkit/widgets/js/inspector.js
 
 `on_choice(number)` and `on_entry(text)` are called with checked values only, and may return a line to say. They run in
@@ -23,6 +25,7 @@ from labkit.widgets.controls import Choice, Entry, choice, entry
 from labkit.widgets.look import EDGES
 from labkit.widgets.page import available, mimebundle
 from labkit.widgets.panel import Answer, Ask, Panel, is_large, set_large
+from labkit.widgets.sheet import Sheet
 from labkit.widgets.words import bare, marked
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "Choice",
     "Entry",
     "Panel",
+    "Sheet",
     "available",
     "bare",
     "choice",

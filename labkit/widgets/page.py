@@ -14,6 +14,7 @@ from labkit.core.notebook import in_notebook, shell
 if TYPE_CHECKING:
     from labkit.widgets.controls import Choice, Entry
     from labkit.widgets.panel import Panel
+    from labkit.widgets.sheet import Sheet
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -28,11 +29,11 @@ def available() -> bool:
     return hasattr(getattr(shell(), "kernel", None), "comm_manager")
 
 
-def mimebundle(text: str, html: str, *controls: Choice | Entry | Panel, svg: str = "") -> dict[str, Any]:
+def mimebundle(text: str, html: str, *controls: Choice | Entry | Panel | Sheet, svg: str = "") -> dict[str, Any]:
     """What ``_repr_mimebundle_`` returns: the text and the HTML, and in a page the controls, one below the other.
 
     text: what ``repr`` gives. html, svg: what a page without controls shows, ``""`` if there is none; a page that knows
-    the controls shows them alone. A panel stands alone.
+    the controls shows them alone. A panel or a sheet stands alone.
     """
     bundle: dict[str, Any] = {"text/plain": text}
     if html:

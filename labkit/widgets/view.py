@@ -10,9 +10,11 @@ from typing import Any
 
 import ipywidgets
 
+from labkit.widgets import panel_view
 from labkit.widgets.controls import Choice, Entry
 from labkit.widgets.look import SIGNS, STYLE, line_below
 from labkit.widgets.panel import Panel
+from labkit.widgets.sheet import Sheet
 from labkit.widgets.words import bare, marked
 
 
@@ -104,12 +106,40 @@ class _Several:
         self.box.titles = [f"{number} {SIGNS[each.tone]}".strip() for number, each in enumerate(self.asks, 1)]
 
 
-def together(asks: Sequence[Choice | Entry | Panel]) -> str:
-    """The id of the model that shows a panel, one question, or several questions, one at a time."""
-    first = asks[0]
-    if isinstance(first, Panel):
-        from labkit.widgets import panel_view
+class _SheetView:
+    """Outputs, and a panel between them; JupyterLab renders outputs as it renders those of a cell."""
 
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self.above, self.below = ipywidgets.Output(), ipywidgets.Output()
+        panel = [] if sheet.panel is None else [panel_view.attached(sheet.panel)]
+        self.box = ipywidgets.VBox([self.above, *panel, self.below])
+        for part in (self.box, self.above, self.below):
+            part.layout.width = "auto"
+            part.layout.overflow = "visible"
+        self.follow()
+
+    def follow(self) -> None:
+        """Show both outputs as they are now."""
+        for output, bundle in ((self.above, self.sheet.above), (self.below, self.sheet.below)):
+            shown = {"output_type": "display_data", "data": dict(bundle), "metadata": {}}
+            output.outputs = (shown,) if bundle else ()
+
+
+def _sheet(sheet: Sheet) -> Any:
+    """The model of a sheet, made when it is first asked for."""
+    with sheet.guard:
+        if not isinstance(sheet.view, _SheetView):
+            sheet.view = _SheetView(sheet)
+        return sheet.view.box
+
+
+def together(asks: Sequence[Choice | Entry | Panel | Sheet]) -> str:
+    """The id of the model that shows a sheet, a panel, one question, or several questions, one at a time."""
+    first = asks[0]
+    if isinstance(first, Sheet):
+        return str(_sheet(first).model_id)
+    if isinstance(first, Panel):
         return str(panel_view.attached(first).model_id)
-    questions = [each for each in asks if not isinstance(each, Panel)]
+    questions = [each for each in asks if not isinstance(each, (Panel, Sheet))]
     return str((attached(first) if len(questions) == 1 else _Several(questions).box).model_id)

@@ -104,7 +104,7 @@ def view(notebook: Notebook, number: int) -> Locator:
 
 def says(notebook: Notebook, number: int, words: str) -> None:
     """Wait until the output of a cell says this."""
-    cell(notebook, number).locator(".jp-OutputArea", has_text=words).wait_for()
+    cell(notebook, number).locator(".jp-Cell-outputArea", has_text=words).wait_for()
 
 
 def active(notebook: Notebook) -> tuple[int, str]:

@@ -160,6 +160,22 @@ class TestBar:
             "kept in labkit/progress.json in your user data directory; exercises.restart(forget=True) starts over"
         )
 
+    def test_each_lesson_has_a_bar_a_link_and_what_is_open(self) -> None:
+        shown = exercises.progress()
+        tree = ElementTree.fromstring(shown._repr_html_())
+        links = [link.attrib["href"] for link in tree.iter("a")]
+        assert links == [f"{name}.ipynb" for name in exercises.lessons()]
+        bars = [each.attrib["aria-label"] for each in tree.iter() if each.attrib.get("role") == "img"]
+        assert bars[1:] == [f"{row.done} of {row.of}" for row in shown.rows]
+        assert "open: tcp.flags, tcp.order, tcp.final_ack and 3 more" in "".join(tree.itertext())
+        assert {row.still for row in exercises.progress("01a-tcp-connection").rows} == {()}
+
+    def test_all_done_and_a_hostile_name(self) -> None:
+        name = "<script>\"'"
+        html = Progress((1, 1), (0, 0), (Row(name, "1 of 1", "", 1, 1, True, (), name),))._repr_html_()
+        assert "<script" not in html
+        assert "all done" in "".join(ElementTree.fromstring(html).itertext())
+
     def test_html_is_escaped_and_has_alternative_text(self) -> None:
         row = Row("tcp.<script>", "solved", "<script>alert(1)</script> & more", 1, 1, True)
         html = Progress((1, 1), (0, 0), (row,))._repr_html_()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from labkit.exercises.engine import Exercise
+from labkit.exercises.form import Form, choices
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 
@@ -44,6 +45,11 @@ class Ports(Exercise):
         "nothing about the other side.",
         "RST in TCP and port unreachable in UDP both mean: the machine is there, and nobody listens on this port.",
     )
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return choices(dict.fromkeys(_SEEN, WORDS))
 
     @property
     def task(self) -> str:

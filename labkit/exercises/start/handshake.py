@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from labkit.exercises.engine import Exercise
+from labkit.exercises.form import Field, Form
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 
@@ -50,6 +51,11 @@ class Handshake(Exercise):
         "A handshake is SYN; SYN, ACK; ACK. The packet with data comes after it.",
     )
     reference = RIGHT
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return Form("one", (Field("number of the packet"),))
 
     @property
     def task(self) -> str:

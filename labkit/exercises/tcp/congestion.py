@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 from labkit.exercises.engine import Seeded
+from labkit.exercises.form import Form, numbers
 from labkit.exercises.running import NotYet, Run, check_parts
 
 LESSON = "01e-tcp-congestion"
@@ -36,6 +37,11 @@ class InFlight(Seeded):
         "In flight = number of the next byte to send − the last ack.",
         "The limit is the smaller of the two windows. Take from it what is already in flight.",
     )
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return numbers("bytes in flight", "bytes that may still be sent")
 
     def _make(self, seed: int) -> None:
         chance = random.Random(seed)
@@ -136,6 +142,13 @@ class CwndCurve(Seeded):
         "After duplicate ACKs Reno goes on with half the window; after its timer it starts again with one segment. In "
         "both cases the new threshold is half of the window before.",
     )
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return numbers(
+            "last round of slow start", "round of the duplicate ACKs", "round of the timer", "threshold in segments"
+        )
 
     def _make(self, seed: int) -> None:
         chance = random.Random(seed)

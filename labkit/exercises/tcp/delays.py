@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 from labkit.exercises.engine import Seeded
+from labkit.exercises.form import Form, numbers
 from labkit.exercises.running import NotYet, Run, check_parts
 
 DELAY = 40
@@ -39,6 +40,11 @@ class Nagle(Seeded):
         "With Nagle's algorithm there are four times to add: the way of the first part, the delay, the way of the ACK, "
         "the way of the second part. Without it, nobody waits.",
     )
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return numbers("ms with Nagle's algorithm", "ms without it", "ms in one write")
 
     def _make(self, seed: int) -> None:
         chance = random.Random(seed)

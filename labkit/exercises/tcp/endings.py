@@ -9,6 +9,7 @@ import random
 from typing import Any, ClassVar
 
 from labkit.exercises.engine import Seeded
+from labkit.exercises.form import Field, Form
 from labkit.exercises.matching import Case, Matching
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run, check_parts
@@ -92,6 +93,14 @@ class TimeWait(Seeded):
         "TIME-WAIT belongs to the side that sent its FIN first. A RST ends everything at once, and nobody waits.",
         "The port is busy if the server's side keeps TIME-WAIT: then the connection still uses port 8124.",
     )
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return Form("list", (
+            Field("who keeps TIME-WAIT", "choice", ("client", "server", "nobody")),
+            Field("can the server listen at once", "choice", ("yes", "no")),
+        ))
 
     def _make(self, seed: int) -> None:
         self.end = _ENDS[(seed - 1) % 3] if seed <= 3 else random.Random(seed).choice(_ENDS)

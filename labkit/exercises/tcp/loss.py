@@ -11,6 +11,7 @@ from typing import Any
 
 from labkit.core.checks import is_number
 from labkit.exercises.engine import Exercise, Seeded
+from labkit.exercises.form import Form, numbers
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run, check_callable
 
@@ -130,6 +131,11 @@ class MissingBytes(Seeded):
         "A gap begins with the first byte of the lost segment. The byte after the gap is the first byte of the next "
         "segment.",
     )
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return numbers("first byte of gap 1", "byte after gap 1", "first byte of gap 2", "byte after gap 2")
 
     def _make(self, seed: int) -> None:
         chance = random.Random(seed)

@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 from labkit.exercises.engine import Seeded
+from labkit.exercises.form import Form, numbers
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 
@@ -33,6 +34,11 @@ class FinalAck(Seeded):
         "Each byte of payload takes one number. So does the SYN, and so does the FIN; a plain ACK takes none.",
         "Modulo 2³² the three acks are: `isn + 1`, `isn + 1 + bytes`, `isn + 1 + bytes + 1`.",
     )
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return numbers("ack after the SYN", "ack after the data", "ack after the FIN")
 
     def _make(self, seed: int) -> None:
         chance = random.Random(seed)

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Self
 
 from labkit.exercises.engine import Exercise
+from labkit.exercises.form import Field, Form
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 from labkit.exercises.tcp import sample
@@ -69,6 +70,11 @@ class Flags(_OnPackets):
         "What besides a byte of data takes a sequence number?",
         "Two flags take a number: SYN and FIN. One of the two bits you can see; it is 0.",
     )
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return Form("set", tuple(Field(flag, "flag") for flag in FLAGS))
 
     @property
     def task(self) -> str:
@@ -202,14 +208,18 @@ class Order(_OnPackets):
     reference = sorted(LETTERS, key=lambda letter: _SHUFFLED[LETTERS.index(letter)])
 
     @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return Form("one", (Field("order of the packets", "order", self._lines()),))
+
+    @property
     def task(self) -> str:
         """What to do, with the packets."""
-        packets, origin = self._packets()
-        lines = [f"{letter}  {sample.line(packets[letter])}".rstrip() for letter in LETTERS]
+        _, origin = self._packets()
         return (
             "Six packets of one connection, shuffled. Nothing was lost; others may have come between. "
             "In which order did they travel?\n\n"
-            "```text\n" + "\n".join(lines) + f"\n```\n\n{sample.origin_line(origin)}"
+            "```text\n" + "\n".join(self._lines()) + f"\n```\n\n{sample.origin_line(origin)}"
         )
 
     def examine(self, answer: Any, run: Run) -> None:
@@ -238,6 +248,11 @@ class Order(_OnPackets):
             "```text\n" + "\n".join(lines) + "\n```\n\n"
             f'```python\nanswer = "{"".join(order)}"\nexercises.tcp.order.check(answer)\n```'
         )
+
+    def _lines(self) -> tuple[str, ...]:
+        """Each packet in a line, behind its letter."""
+        packets, _ = self._packets()
+        return tuple(f"{letter}  {sample.line(packets[letter])}".rstrip() for letter in LETTERS)
 
     def _letters(self, answer: Any) -> list[str]:
         if type(answer) is str:

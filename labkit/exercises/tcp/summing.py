@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 from labkit.exercises.engine import Seeded
+from labkit.exercises.form import Form, numbers
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run, check_parts
 
@@ -32,6 +33,11 @@ class Checksum(Seeded):
         "`(total & 0xffff) + (total >> 16)`.",
         "To turn all 16 bits over, take the number from 0xffff: `0xffff - folded`, or `folded ^ 0xffff`.",
     )
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return numbers("sum", "folded sum", "checksum")
 
     def _make(self, seed: int) -> None:
         chance = random.Random(seed)

@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 from labkit.exercises.engine import Seeded
+from labkit.exercises.form import Field, Form
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 from labkit.exercises.units import Quantity, quantity
@@ -35,6 +36,11 @@ class Throughput(Seeded):
         "One window a round trip: divide the window by the round trip in seconds. That is bytes per second.",
         "A byte has 8 bits. For the second answer turn it round: window = rate × round trip, in bytes.",
     )
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return Form("list", (Field("rate, with its unit", "text"), Field("window, with its unit", "text")))
 
     def _make(self, seed: int) -> None:
         chance = random.Random(seed)

@@ -10,6 +10,7 @@ import struct
 from typing import Any, ClassVar
 
 from labkit.exercises.engine import Seeded
+from labkit.exercises.form import Field, Form
 from labkit.exercises.matching import Case, Matching
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
@@ -54,6 +55,11 @@ class Hello(Seeded):
         "from extension to extension: two bytes type, two bytes length, content. The key share is of the type 0x0033. "
         "Its content: two bytes group, two bytes length, and the key share.",
     )
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return Form("dict", (Field("suite"), Field("group"), Field("key_share", "bytes")))
 
     def _make(self, seed: int) -> None:
         rng = random.Random(seed)

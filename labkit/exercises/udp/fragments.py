@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 from labkit.exercises.engine import Seeded
+from labkit.exercises.form import Form, numbers
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run, check_parts
 
@@ -38,6 +39,11 @@ class Fragments(Seeded):
         "Each fragment needs an IP header of its own, so less than the MTU is left for its part.",
         "The offset field counts in units of 8 bytes: divide the number of bytes before this part by 8.",
     )
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return numbers("fragments", "bytes in the last one", "offset field of the last one")
 
     def _make(self, seed: int) -> None:
         chance = random.Random(seed)

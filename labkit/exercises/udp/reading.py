@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 from labkit.exercises.engine import Seeded
+from labkit.exercises.form import Field, Form
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 
@@ -42,6 +43,11 @@ class WhatHappened(Seeded):
         "A datagram that is overtaken arrives after one that was sent later. The datagram that overtook it was not "
         "delayed.",
     )
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return Form("dict", tuple(Field(fate, "numbers") for fate in FATES))
 
     def _make(self, seed: int) -> None:
         """Make some of each fate. The datagram after an overtaken one passes untouched, so that there is one answer."""
