@@ -40,6 +40,8 @@ def sanitise(text: str) -> str:
         ("<svg a='1'>\n<text>1.2 ms</text></svg>\n", "<?xml version='1.0'?>\n<svg>\n<text>3 ms</text></svg>"),
         ('<div class="labkit-picture"><img alt="a\n" src="x"/><details>1</details></div>\n',
          '<div class="labkit-picture"><img alt="b" src="y"/></div>'),
+        ('<div class="labkit-picture"><style>.lks{a:b}</style><details><div>1</div></details><div>2</div></div>',
+         '<div class="labkit-picture"><style>.lks{a:b}</style><div>3</div></div>\n'),
         ("1  client\ntape: live from lo (tcpdump)", "1  client\ntape: recorded from data/01-tcp/handshake.pcapng"),
         ("  1  client → server  SYN  seq=0\n     (gap of 40 ms or more)\n  2  client",
          "  1  client → server  SYN  seq=0\n     (gap of 2 s or more)\n  2  client"),
