@@ -160,9 +160,9 @@ class Exercise(ABC):
         return fixed_width(folded(self._markdown()))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        if not widgets.available():
-            return {}  # the text and the Markdown above are all
-        if self._view is None or self._view.panel.large != widgets.is_large():
+        if not widgets.available() or widgets.is_large():
+            return {}  # the text and the Markdown above are all; with fields a task would not fit on a projector
+        if self._view is None:
             self._view = ExerciseView(self)
         self._view.fit()
         return widgets.mimebundle(repr(self), "", self._view.sheet)

@@ -230,11 +230,10 @@ class TestLooks:
         with sized(notebook, 700):
             assert clipped(views) == []
 
-    def test_large_type(self, notebook: Notebook) -> None:
-        button = view(notebook, LARGE).get_by_role("button", name="Check")
-        size = button.evaluate("one => getComputedStyle(one).fontSize")
-        assert size == "20px"
-        assert clipped(view(notebook, LARGE)) == []
+    def test_in_large_type_the_task_is_text_and_fits_a_projector(self, notebook: Notebook) -> None:
+        """How high it may be: test_projected.py."""
+        assert view(notebook, LARGE).count() == 0
+        expect(cell(notebook, LARGE)).to_contain_text("exercises.tcp.time_wait.check")
 
     def test_nothing_was_logged_or_asked_of_others(self, notebook: Notebook) -> None:
         assert faults(notebook) == []
