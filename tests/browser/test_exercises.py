@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator
+from playwright.sync_api import BrowserContext, Locator, expect
 
 from tests.browser.conftest import Lab, Notebook
 from tests.browser.looking import (
@@ -232,8 +232,10 @@ class TestLooks:
 
     def test_in_large_type_the_task_is_text_and_fits_a_projector(self, notebook: Notebook) -> None:
         """How high it may be: test_projected.py."""
-        assert view(notebook, LARGE).count() == 0
-        expect(cell(notebook, LARGE)).to_contain_text("exercises.tcp.time_wait.check")
+        shown = cell(notebook, LARGE)
+        shown.scroll_into_view_if_needed()
+        expect(shown).to_contain_text("exercises.tcp.time_wait.check")
+        assert shown.locator(".lk").count() == 0
 
     def test_nothing_was_logged_or_asked_of_others(self, notebook: Notebook) -> None:
         assert faults(notebook) == []
