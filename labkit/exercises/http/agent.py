@@ -12,6 +12,7 @@ from itertools import accumulate
 from typing import Any
 
 from labkit.exercises.engine import Seeded
+from labkit.exercises.form import Field, Form
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 
@@ -54,6 +55,14 @@ class AgentTimeline(Seeded):
             # The problem must tell the known mistakes apart, and no two sockets may become free at the same time.
             if all(each != right for each in wrong) and len({*map(tuple, wrong)}) == 3 and len(set(right)) == REQUESTS:
                 return
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return Form("list", (
+            Field("times of the six, in ms", "numbers"),
+            Field("connections with the agent"), Field("connections without one"),
+        ))
 
     @property
     def task(self) -> str:

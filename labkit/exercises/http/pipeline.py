@@ -13,6 +13,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from labkit.exercises.engine import Seeded
+from labkit.exercises.form import Field, Form
 from labkit.exercises.result import show
 from labkit.exercises.running import NotYet, Run
 
@@ -105,6 +106,11 @@ class Pipeline(Seeded):
                 break
         arrived.insert(chance.randint(arrived.index(repeated) + 1, SEGMENTS), repeated)
         self.arrived = dict(zip(ascii_uppercase, arrived, strict=False))
+
+    @property
+    def form(self) -> Form:
+        """As `Exercise.form`."""
+        return Form("list", (Field("letters in order", "text"), Field("status for each request", "numbers")))
 
     @property
     def task(self) -> str:
