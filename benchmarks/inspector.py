@@ -6,18 +6,17 @@ Rule: a real JupyterLab and a real Chromium, those of the browser tests; what is
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if __package__ in (None, ""):  # run as a file: make the folder importable as the package it is
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.harness import Target, Unmeasured, print_targets
+from benchmarks.harness import Target, print_targets
+from benchmarks.in_page import laboratory
 from labkit.widgets import modules
 
 if TYPE_CHECKING:
@@ -112,34 +111,6 @@ def part(times: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-@contextlib.contextmanager
-def laboratory() -> Iterator[Any]:
-    """Gives what opens a notebook of these cells, in a JupyterLab and a Chromium of its own."""
-    try:
-        import pytest
-        from playwright.sync_api import sync_playwright
-
-        from tests.browser.conftest import FLAGS, WINDOW, Lab
-        from tests.browser.looking import open_notebook
-        from tests.needs import need_tool
-
-        try:
-            path = need_tool("chromium")
-        except pytest.skip.Exception as error:
-            raise Unmeasured(str(error)) from None
-    except ImportError as error:
-        raise Unmeasured(f"{error}: make some TESTS=tests/browser installs what is needed") from None
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        lab = Lab(Path(folder))
-        try:
-            window = browser.new_context(viewport=WINDOW)
-            yield lambda name, *cells: open_notebook(window, lab, name, *cells)
-        finally:
-            browser.close()
-            lab.close()
-
-
 def bytes_heard(notebook: Notebook) -> list[int]:
     """The bytes of each frame that comes through the WebSocket of the kernel from now on; reload the page first."""
     heard: list[int] = []
@@ -175,9 +146,9 @@ def measure() -> dict[str, Any]:
     """All figures, by name."""
     rows, packets, sizes = [], [], []
     found: dict[str, Any] = {}
-    with laboratory() as opened:
+    with laboratory() as lab:
         for number in range(COLD):
-            with opened(f"long{number}.ipynb", SETUP, "draw.inspect(long)") as notebook:
+            with lab.open(f"long{number}.ipynb", SETUP, "draw.inspect(long)") as notebook:
                 from tests.browser.looking import run
 
                 run(notebook, 0)
@@ -194,7 +165,7 @@ def measure() -> dict[str, Any]:
                 found["paint"] = moved(notebook)
                 found["next"] = notebook.page.evaluate(NEXT, 40)
                 found["in_page"] = notebook.page.locator(".lk-i-row[data-i]").count()
-        with opened("many.ipynb", *many()) as notebook:
+        with lab.open("many.ipynb", *many()) as notebook:
             found["many"] = notebook.page.evaluate(ALL, MANY)
     return {**found, "rows": rows, "packets": packets, "sizes": sizes}
 

@@ -10,7 +10,6 @@ import argparse
 import os
 import statistics
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ from typing import Any
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.harness import Target, Unmeasured, cpu_seconds, print_targets
+from benchmarks.harness import Target, cpu_seconds, print_targets
+from benchmarks.in_page import laboratory
 
 RATE = 20_000
 """Packets a second."""
@@ -52,64 +52,48 @@ MEMORY = "() => { window.gc?.(); return performance.memory.usedJSHeapSize; }"
 
 def measure(seconds: float, rate: int) -> dict[str, Any]:
     """What happened in so many seconds of load, as figures by name."""
-    try:
-        from playwright.sync_api import sync_playwright
+    with laboratory("--enable-precise-memory-info", "--js-flags=--expose-gc") as lab:
+        from tests.browser.looking import run, run_code, view
 
-        from tests.browser.conftest import FLAGS, WINDOW, Lab
-        from tests.browser.looking import open_notebook, run, run_code, view
-        from tests.needs import find_tool
-    except ImportError as error:
-        raise Unmeasured(f"{error.name} is not installed: pip install -e '.[test]'") from None
-    program = find_tool("chromium")
-    if program is None:
-        raise Unmeasured("Chromium is not installed: apt-get install chromium")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        flags = [*FLAGS, "--enable-precise-memory-info", "--js-flags=--expose-gc"]
-        browser = playwright.chromium.launch(executable_path=program, args=flags)
-        lab = Lab(Path(folder))
-        try:
-            with open_notebook(browser.new_context(viewport=WINDOW), lab, "load.ipynb", *CELLS) as notebook:
-                for number in range(len(CELLS)):
-                    run(notebook, number)
-                shown, page = view(notebook, 1), notebook.page
-                shown.scroll_into_view_if_needed()
-                page.evaluate(FRAMES)
-                kernel = int(asked(notebook, "os.getpid()"))
-                before, cpu = page.evaluate(MEMORY), cpu_seconds(kernel)
-                run_code(
-                    notebook,
-                    f"load = subprocess.Popen([sys.executable, '-c', {LOAD!r}, '{PORT}', '{rate}', '{seconds}'],"
-                    " stdout=subprocess.PIPE, text=True)",
-                )
-                page.wait_for_function(DRAWN)
-                began = int(asked(notebook, "live._began")) / 1e9
-                behind, heaps = [], []
-                while (now := time.time()) < began + seconds:
-                    # The load is even, so the number of the newest packet in the page says when that was sent.
-                    behind.append(now - began - page.evaluate(DRAWN) / rate)
-                    heaps.append(page.evaluate(MEMORY))
-                    page.wait_for_timeout(100)
-                sent, took = asked(notebook, "load.communicate()[0]").strip("'").replace("\\n", "").split()
-                used = cpu_seconds(kernel) - cpu
-                run_code(notebook, "live.stop()")  # what was sent before is still shown
-                total, lost = (int(asked(notebook, what)) for what in ("live.total", "live._look.lost()"))
-                page.wait_for_function(
-                    "total => Number(document.querySelector('.lk-live').dataset.drawn) >= total", arg=total
-                )
-                frames = page.evaluate("() => window.frames_seen")
-                rows = page.evaluate("() => document.querySelectorAll('.lk-live-list > *').length")
-                return {
-                    "rate": int(sent) / float(took), "total": total, "sent": int(sent),
-                    "lost": lost, "behind": statistics.median(behind), "worst": max(behind), "rows": rows,
-                    "cpu": used / float(took),
-                    "heap before": before, "heap early": max(heaps[: len(heaps) // 3]),
-                    "heap late": max(heaps[-len(heaps) // 3 :]), "looks": len(heaps),
-                    "heap after": page.evaluate(MEMORY), "longest frame": max(frames), "frames": len(frames) / seconds,
-                    "kernel": int(asked(notebook, "int(open('/proc/self/statm').read().split()[1]) * 4096")),
-                }  # fmt: skip
-        finally:
-            lab.close()
-            browser.close()
+        with lab.open("load.ipynb", *CELLS) as notebook:
+            for number in range(len(CELLS)):
+                run(notebook, number)
+            shown, page = view(notebook, 1), notebook.page
+            shown.scroll_into_view_if_needed()
+            page.evaluate(FRAMES)
+            kernel = int(asked(notebook, "os.getpid()"))
+            before, cpu = page.evaluate(MEMORY), cpu_seconds(kernel)
+            run_code(
+                notebook,
+                f"load = subprocess.Popen([sys.executable, '-c', {LOAD!r}, '{PORT}', '{rate}', '{seconds}'],"
+                " stdout=subprocess.PIPE, text=True)",
+            )
+            page.wait_for_function(DRAWN)
+            began = int(asked(notebook, "live._began")) / 1e9
+            behind, heaps = [], []
+            while (now := time.time()) < began + seconds:
+                # The load is even, so the number of the newest packet in the page says when that was sent.
+                behind.append(now - began - page.evaluate(DRAWN) / rate)
+                heaps.append(page.evaluate(MEMORY))
+                page.wait_for_timeout(100)
+            sent, took = asked(notebook, "load.communicate()[0]").strip("'").replace("\\n", "").split()
+            used = cpu_seconds(kernel) - cpu
+            run_code(notebook, "live.stop()")  # what was sent before is still shown
+            total, lost = (int(asked(notebook, what)) for what in ("live.total", "live._look.lost()"))
+            page.wait_for_function(
+                "total => Number(document.querySelector('.lk-live').dataset.drawn) >= total", arg=total
+            )
+            frames = page.evaluate("() => window.frames_seen")
+            rows = page.evaluate("() => document.querySelectorAll('.lk-live-list > *').length")
+            return {
+                "rate": int(sent) / float(took), "total": total, "sent": int(sent),
+                "lost": lost, "behind": statistics.median(behind), "worst": max(behind), "rows": rows,
+                "cpu": used / float(took),
+                "heap before": before, "heap early": max(heaps[: len(heaps) // 3]),
+                "heap late": max(heaps[-len(heaps) // 3 :]), "looks": len(heaps),
+                "heap after": page.evaluate(MEMORY), "longest frame": max(frames), "frames": len(frames) / seconds,
+                "kernel": int(asked(notebook, "int(open('/proc/self/statm').read().split()[1]) * 4096")),
+            }  # fmt: skip
 
 
 FRAMES = """() => {

@@ -10,7 +10,6 @@ import argparse
 import os
 import statistics
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ if __package__ in (None, ""):  # run as a file: make the folder importable as th
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.harness import Target, Unmeasured, print_targets
+from benchmarks.in_page import laboratory
 from benchmarks.ladder import tape_of
 
 PACKETS, STEPS, VIEWS, QUICK = 10_000, 300, 5, 40
@@ -54,40 +54,25 @@ RUN = """async number => {
 
 def measure(steps: int, views: int) -> dict[str, list[float]]:
     """Milliseconds of each step and of each first view."""
-    try:
-        from playwright.sync_api import sync_playwright
+    with laboratory() as lab:
+        from tests.browser.looking import run, view
 
-        from tests.browser.conftest import FLAGS, WINDOW, Lab
-        from tests.browser.looking import open_notebook, run, view
-        from tests.needs import find_tool
-    except ImportError as error:
-        raise Unmeasured(f"{error.name} is not installed: pip install -e '.[test]'") from None
-    program = find_tool("chromium")
-    if program is None:
-        raise Unmeasured("Chromium is not installed: apt-get install chromium")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        lab = Lab(Path(folder))
-        try:
-            tape_of(PACKETS).save(lab.notebooks / "large.pcapng")
-            with open_notebook(browser.new_context(viewport=WINDOW), lab, "replay.ipynb", *CELLS) as notebook:
-                run(notebook, 0)
-                view(notebook, 0)  # what is loaded once for all views is loaded now
-                first = [notebook.page.evaluate(RUN, 1) for _ in range(views)]
-                shown, page = view(notebook, 1), notebook.page
-                shown.scroll_into_view_if_needed()
-                shown.locator(".lk-ladder").focus()
-                page.evaluate(WATCH)
-                for number in range(steps):
-                    page.keyboard.press("ArrowDown")
-                    page.wait_for_function("count => window.steps.length === count", arg=number + 1)
-                at = shown.locator(".lk-place").inner_text()
-                assert at == f"{steps + 1} of {PACKETS}", at
-                shown.locator(".lk-present", has_text=f"{steps + 1} ·").wait_for()
-                return {"steps": page.evaluate("() => window.steps"), "views": first}
-        finally:
-            lab.close()
-            browser.close()
+        tape_of(PACKETS).save(lab.folder / "large.pcapng")
+        with lab.open("replay.ipynb", *CELLS) as notebook:
+            run(notebook, 0)
+            view(notebook, 0)  # what is loaded once for all views is loaded now
+            first = [notebook.page.evaluate(RUN, 1) for _ in range(views)]
+            shown, page = view(notebook, 1), notebook.page
+            shown.scroll_into_view_if_needed()
+            shown.locator(".lk-ladder").focus()
+            page.evaluate(WATCH)
+            for number in range(steps):
+                page.keyboard.press("ArrowDown")
+                page.wait_for_function("count => window.steps.length === count", arg=number + 1)
+            at = shown.locator(".lk-place").inner_text()
+            assert at == f"{steps + 1} of {PACKETS}", at
+            shown.locator(".lk-present", has_text=f"{steps + 1} ·").wait_for()
+            return {"steps": page.evaluate("() => window.steps"), "views": first}
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
