@@ -8,7 +8,6 @@ from __future__ import annotations
 import atexit
 import os
 import resource
-import signal
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -41,9 +40,6 @@ def pytest_configure(config: pytest.Config) -> None:
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # "make test &": what it starts would inherit it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     if hasattr(config, "workerinput"):
         workers.enter_own_network()

@@ -9,7 +9,6 @@ import re
 from typing import Any, ClassVar, NamedTuple
 
 from labkit.http import headers as header_fields
-from labkit.http.headers import each
 from labkit.http.incoming import IncomingMessage
 from labkit.http.response_parsing import Head
 from labkit.net import Socket
@@ -50,7 +49,7 @@ class ClientResponse(IncomingMessage):
     @property
     def keep_alive_hint(self) -> float:
         """Seconds for which the server says that it keeps an idle connection, less a margin; -1: it says nothing."""
-        for name, value in each(self._raw):  # not by `headers`, which many programs never ask for
+        for name, value in header_fields.each(self._raw):  # not by `headers`, which many programs never ask for
             if len(name) == 10 and name.lower() == b"keep-alive":
                 hint = _HINT(value.strip(b" \t"))
                 return -1.0 if hint is None else max(0.0, int(hint[1]) - MARGIN)

@@ -70,6 +70,14 @@ class IncomingMessage(Quiet, Readable):
         self, source: Source | None, socket: Socket, raw: Raw, http_version: str = "1.1", method: str = "",
         url: str = "",
     ) -> None:
+        self._set_first(source, socket, raw, http_version, method, url)
+        self.quiet = False  # nothing is remembered of what nobody listens to
+        self._make_rest(NEW, type(self))
+
+    def _set_first(
+        self, source: Source | None, socket: Socket, raw: Raw, http_version: str, method: str, url: str
+    ) -> None:
+        """Set what is always needed, also of a request that is asleep."""
         self._source = source
         self.socket = socket
         self._raw = raw
@@ -77,8 +85,7 @@ class IncomingMessage(Quiet, Readable):
         self.http_version = http_version
         self.method = method
         self.url = url
-        self.quiet = False  # nothing is remembered of what nobody listens to
-        self._make_rest(NEW, type(self))
+        self._asleep = NEW
 
     def _make_rest(self, was: int, cls: type) -> None:
         # One flat list in place of five calls of super(), and no call in it: see asleep.py.

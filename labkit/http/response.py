@@ -17,7 +17,7 @@ from labkit.http.headers import Fields, HeadersSent, check_value, pairs
 from labkit.http.incoming import ANSWERED, NEW, IncomingMessage
 from labkit.http.outgoing import OutgoingMessage
 from labkit.http.status import PHRASES
-from labkit.streams.states import FLOWING, IDLE, OPEN, WRITE_ENDED
+from labkit.streams.states import FLOWING, IDLE, OPEN, OPENING, WRITE_ENDED
 from labkit.streams.writable import NOTHING
 
 _LINES = {code: f"HTTP/1.1 {code} {phrase}\r\n" for code, phrase in PHRASES.items()}
@@ -70,17 +70,26 @@ class ServerResponse(OutgoingMessage):
     __slots__ = ("_asleep", "_given", "_keeps", "_message", "_status", "req")
 
     def __init__(self, carrier: Any, request: IncomingMessage, keep_alive: bool) -> None:
-        self._begin()
+        self._set_first(carrier, request, keep_alive)
+        self.quiet = False
+        self._make_rest(0, type(self))
+
+    def _set_first(self, carrier: Any, request: IncomingMessage, keep_alive: bool) -> None:
+        """Set what is always needed, also of a response that is asleep."""
         self._carrier = carrier
-        self.socket = request.socket
         self.req = request
         self._status = 200
         self._message = ""
+        self._unsent = b""
         self._given: Lines | None = None  # the fields of write_head, if there are no others
+        self._fields = self._trailers = self._sink = None
+        self._composed = self._chunked = False
+        self.send_date = self._has_body = True
         if request.method == "HEAD":
             self._has_body = False
+        self._writing = OPENING
         self.should_keep_alive = keep_alive
-        self._asleep = AWAKE
+        self._asleep = 0  # above 0: it was sent whole, in so many bytes
 
     def _make_rest(self, was: int, cls: type) -> None:
         # as `OutgoingMessage._begin`, but no call may be in it: see asleep.py

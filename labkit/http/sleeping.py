@@ -9,11 +9,10 @@ from typing import Any
 
 from labkit.http.asleep import asleep
 from labkit.http.headers import Raw
-from labkit.http.incoming import NEW, IncomingMessage, Source
+from labkit.http.incoming import IncomingMessage, Source
 from labkit.http.response import ServerResponse
 from labkit.net import Socket
 from labkit.streams import READING
-from labkit.streams.states import OPENING
 
 _new = object.__new__
 _Request = asleep(
@@ -26,15 +25,8 @@ _Request = asleep(
 def request(source: Source, socket: Socket, raw: Raw, version: str, method: str, url: str) -> IncomingMessage:
     """A request of a busy server; it is quiet, and asleep. Not by ``__init__``, which costs as much as all of this."""
     made: Any = _new(_Request)
-    made._source = source
-    made.socket = socket
-    made._raw = raw
-    made._headers = None
-    made.http_version = version
-    made.method = method
-    made.url = url
+    made._set_first(source, socket, raw, version, method, url)
     made.quiet = True
-    made._asleep = NEW
     return made  # type: ignore[no-any-return]
 
 
@@ -48,18 +40,6 @@ _Response = asleep(
 def response(carrier: Any, request: IncomingMessage, keep_alive: bool) -> ServerResponse:
     """A response of a busy server; it is quiet, and asleep. As `request`."""
     made: Any = _new(_Response)
-    made._carrier = carrier
-    made.req = request
-    made._status = 200
-    made._message = ""
-    made._unsent = b""
-    made._given = made._fields = made._trailers = made._sink = None
-    made._composed = made._chunked = False
-    made.quiet = made.send_date = True
-    made._has_body = True
-    if request.method == "HEAD":
-        made._has_body = False
-    made._writing = OPENING
-    made.should_keep_alive = keep_alive
-    made._asleep = 0  # above 0: it was sent whole, in so many bytes
+    made._set_first(carrier, request, keep_alive)
+    made.quiet = True
     return made  # type: ignore[no-any-return]
