@@ -166,6 +166,18 @@ class TestByKeyboard:
         assert active(notebook) == before
 
 
+    def test_the_smallest_step_back_is_enough(self, notebook: Notebook, live: Locator) -> None:
+        # A browser scrolls smoothly: the first step of a key or of a wheel is a few pixels.
+        talk(notebook, 10)
+        expect(live.locator(".lk-live-count")).to_contain_text("100 packets")
+        follow = live.get_by_role("button", name="Follow")
+        live.locator(".lk-live-log").evaluate("log => log.scrollBy({top: -3, behavior: 'instant'})")
+        expect(follow).to_have_attribute("aria-pressed", "false")
+        follow.click()
+        expect(follow).to_have_attribute("aria-pressed", "true")
+        expect(live.locator("[aria-posinset='100']")).to_be_in_viewport()
+
+
 class TestAgain:
     """Its cell run again, and a page loaded again."""
 

@@ -59,6 +59,10 @@ export const below = (row) => [row[NOTE], row[TEXT]].filter(Boolean).join(" · "
 /** The conversations of these rows, in the order of their first rows. @param {Row[]} rows */
 export const conversations = (rows) => [...new Set(rows.map((row) => row[BETWEEN]))];
 
+/** Whether somebody has scrolled back. Beyond `end` nothing can stand: who stands there was pushed, and has not scrolled.
+ * @param {number} top where it stands, px @param {number} before where it stood, px @param {number} end the furthest place, px */
+export const scrolledBack = (top, before, end) => top < Math.min(before, end) - 0.5;
+
 /** What there is to count. @param {number} total @param {number} shown @param {number} lost @param {number} rate a second */
 export function counted(total, shown, lost, rate) {
   const parts = [total === 1 ? "1 packet" : `${grouped(total)} packets`];
@@ -74,7 +78,7 @@ function render({ model, el }) {
   const { root, line, say } = frame(model, el, "live", title);
   const kept = newest(keep);
   let total = 0, lost = 0, rate = 0, measured = 0, measuredAt = performance.now();
-  let chosen = "", following = true, high = 0, asking = false, planned = 0, gone = 0, trouble = "";
+  let chosen = "", following = true, high = 0, stood = 0, asking = false, planned = 0, gone = 0, trouble = "";
   /** @type {Row[] | undefined} */
   let frozen;
   /** @type {Row[]} */
@@ -140,6 +144,7 @@ function render({ model, el }) {
     if (!frozen) gone = kept.gone;
     if (following) log.scrollTop = log.scrollHeight;
     else if (given && !frozen && !chosen) log.scrollTop -= given * high; // what is read stays where it is
+    stood = log.scrollTop;
     const first = within(0, Math.floor(log.scrollTop / high) - 1, Math.max(0, shown.length - 1));
     const last = Math.min(shown.length, first + Math.ceil(log.clientHeight / high) + 2);
     for (let index = first; index < last; index++) fill(index - first, index, shown[index], several.length > 1);
@@ -215,7 +220,11 @@ function render({ model, el }) {
   stop.addEventListener("click", () => { ask("stop").catch((error) => complain(error.message)); });
   select.addEventListener("change", () => { chosen = select.value; plan(); });
   log.addEventListener("scroll", () => {
-    setFollowing(log.scrollTop + log.clientHeight >= log.scrollHeight - (high || 1) / 2);
+    // The first step back is small, since a browser scrolls smoothly: how far the end is does not decide.
+    const top = log.scrollTop, end = log.scrollHeight - log.clientHeight;
+    if (scrolledBack(top, stood, end)) setFollowing(false);
+    else if (end - top < 2) setFollowing(true);
+    stood = top;
     plan();
   });
 

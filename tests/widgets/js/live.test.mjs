@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { above, below, conversations, counted, newest, time } from "../../../labkit/widgets/js/live.js";
+import { above, below, conversations, counted, newest, scrolledBack, time } from "../../../labkit/widgets/js/live.js";
 
 const row = (number, between = "50000 → 8124", what = "ACK", size = 0, note = "", said = "") =>
   [number, "1.500", 1, between, what, size, "", note, said].join("\t");
@@ -51,4 +51,12 @@ test("what there is to count", () => {
   assert.equal(counted(0, 0, 0, 0), "0 packets");
   assert.equal(counted(1, 1, 0, 0.9), "1 packet");
   assert.equal(counted(1_200_000, 500, 12, 19_999.6), "1,200,000 packets, 20,000 a second, the newest 500 are here, 12 lost");
+});
+
+test("the smallest step back is a step back; what the end pushes is none", () => {
+  assert.ok(scrolledBack(997, 1000, 1000));
+  assert.ok(!scrolledBack(1000, 1000, 1000));
+  assert.ok(!scrolledBack(1000, 1000, 1040)); // rows came, and nobody scrolled
+  assert.ok(!scrolledBack(900, 1000, 900)); // the list is shorter, or the page taller
+  assert.ok(scrolledBack(800, 1000, 900));
 });
