@@ -5,6 +5,8 @@ Rule: shows and saves what it was given; it signs nothing.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from labkit.ca import keys, profile
 from labkit.core.checks import shown
@@ -79,6 +81,12 @@ class Holder:
     def der(self) -> bytes:
         """The certificate as the bytes that are sent in TLS."""
         return self.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def pin(self) -> str:
+        """The SHA-256 digest of the public key, in base64: a short name for this key (RFC 7469 §2.4)."""
+        key = self.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return base64.b64encode(hashlib.sha256(key).digest()).decode("ascii")
 
     @property
     def chain(self) -> tuple[x509.Certificate, ...]:

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
-from labkit.exercises import crafting, http, progress_file, start, tcp, tls, udp, websocket
+from labkit.exercises import crafting, http, progress_file, start, tcp, tls, together, udp, websocket
 from labkit.exercises.engine import Exercise
 from labkit.exercises.progress_bar import Progress
 from labkit.exercises.quiz import Quiz, QuizResult
@@ -23,13 +23,13 @@ from labkit.exercises.result import Note, Outcome, Result
 
 __all__ = [
     "Exercise", "Note", "Outcome", "Progress", "Quiz", "QuizResult", "Result", "crafting", "every", "http", "lessons",
-    "progress", "questions", "restart", "start", "tcp", "tls", "udp", "websocket",
+    "progress", "questions", "restart", "start", "tcp", "tls", "together", "udp", "websocket",
 ]  # fmt: skip
 
 # Within a lesson, in the order in which it asks for them. A new package of exercises adds its EXERCISES here.
 _EVERY: tuple[Exercise, ...] = (
     *start.EXERCISES, *tcp.EXERCISES, *udp.EXERCISES, *crafting.EXERCISES, *http.EXERCISES,
-    *websocket.EXERCISES, *tls.EXERCISES,
+    *websocket.EXERCISES, *tls.EXERCISES, *together.EXERCISES,
 )  # fmt: skip
 
 _QUIZZES = {lesson: Quiz(lesson, asked) for lesson, asked in QUESTIONS.items()}

@@ -12,6 +12,7 @@ from labkit.core import lazy
 if TYPE_CHECKING:
     from labkit.lab.connections import keep_alive, use_congestion_control
     from labkit.lab.crafting import arrived, receive
+    from labkit.lab.crowds import crowd, recorded_crowds
     from labkit.lab.impatient import impatient
     from labkit.lab.publishing import publish
     from labkit.lab.sampling import tcp_info
@@ -20,17 +21,19 @@ if TYPE_CHECKING:
     from labkit.lab.wire import Wire
 
 __all__ = [
-    "Wire", "arrived", "impatient", "keep_alive", "publish", "receive", "slow", "tcp_info", "use_congestion_control",
-    "when_passed",
+    "Wire", "arrived", "crowd", "impatient", "keep_alive", "publish", "receive", "recorded_crowds", "slow", "tcp_info",
+    "use_congestion_control", "when_passed",
 ]  # fmt: skip
 
 _HOMES = {
     "Wire": "wire",
     "arrived": "crafting",
+    "crowd": "crowds",
     "impatient": "impatient",
     "keep_alive": "connections",
     "publish": "publishing",
     "receive": "crafting",
+    "recorded_crowds": "crowds",
     "slow": "slow_reader",
     "tcp_info": "sampling",
     "use_congestion_control": "connections",

@@ -38,18 +38,22 @@ class Gone(Exception):
 
 
 def browse(
-    path: str, urls: Sequence[str], until: str | None, timeout: float, environment: Mapping[str, str]
-) -> tuple[str, bool]:
+    path: str, urls: Sequence[str], until: str | None, timeout: float, environment: Mapping[str, str],
+    pin: str | None = None,
+) -> tuple[str, bool]:  # fmt: skip
     """Open pages one after another in the same window; returns the text, and whether the time was over before that.
 
-    path: the program. until: a JavaScript expression that becomes true when the last page is ready; None: it is when
-    everything that it names is loaded. timeout: seconds. The text is what the last page shows, without empty lines, and
-    a line for each thing that the consoles of all pages say, ``"console error: ..."``. Raises `OSError` if the program
-    does not start, `ConnectionRefused` if nobody listens at an address, `LabError` if the expression is wrong, `Gone`
-    if Chromium ends before it has answered.
+    path: the program. pin: the SHA-256 digest, in base64, of a public key that it accepts in a certificate, whoever has
+    signed this; None: only those that its CAs have signed. until: a JavaScript expression that becomes true when the
+    last page is ready; None: it is when everything that it names is loaded. timeout: seconds.
+    The text is what the last page shows, without empty lines, and a line for each thing that the consoles of all pages
+    say, ``"console error: ..."``. Raises `OSError` if the program does not start, `ConnectionRefused` if nobody listens
+    at an address, `LabError` if the expression is wrong, `Gone` if Chromium ends before it has answered.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, contextlib.ExitStack() as undo:
         words = [path, *FLAGS, f"--user-data-dir={profile}"]
+        if pin is not None:
+            words.insert(1, f"--ignore-certificate-errors-spki-list={pin}")
         pid, commands, messages = _start(words, environment)
         alarm = Alarm(pid, timeout)
         undo.callback(alarm.stop)

@@ -16,6 +16,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from labkit.core.calls import in_words
@@ -30,6 +31,7 @@ from labkit.programs.browser import Gone, browse
 ENDING = ".program.json"
 """How the name of a recorded output ends, behind the name that the lesson gives it."""
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_PIN = re.compile(r"[A-Za-z0-9+/]{43}=")  # 32 bytes in base64
 _REFUSED = 7
 """curl's exit code if nobody listens at the address."""
 
@@ -86,13 +88,14 @@ def curl(
 @in_words
 def chromium(
     url: str | Sequence[str], port: int | Sequence[int] | None, *, name: str, lesson: str | None = None,
-    until: str | None = None, timeout: float = 40.0,
+    until: str | None = None, timeout: float = 40.0, trust: Any = None,
 ) -> Ran:  # fmt: skip
     """Open a page in Chromium, without a window, and capture the packets of a port until the page is ready.
 
     url: of a server in this notebook; or several, which are opened one after another in the same tab: the cookies stay.
     until: when the last page is ready, as an expression of JavaScript in it, such as ``"window.done"``; default: it is
-    when everything that it names is loaded. port, name, lesson, timeout: as for `curl`.
+    when everything that it names is loaded. port, name, lesson, timeout: as for `curl`. trust: an identity of
+    `labkit.ca`: Chromium accepts its key in this run, and no other key without a CA that it knows. Default: none.
     The text is what the last page shows. Below it is a line for each thing that the pages and Chromium itself write to
     the console: ``console log: ...``, ``console error: ...``. Raises as `curl` does, and `LabError` if ``until`` is no
     expression of JavaScript.
@@ -106,9 +109,13 @@ def chromium(
     if until is not None and not isinstance(until, str):
         raise LabError(f"until={shown(until)} is not an expression", "Write it in quotes: until='window.done'.")
 
+    pin = None if trust is None else getattr(trust, "pin", None)
+    if trust is not None and not (isinstance(pin, str) and _PIN.fullmatch(pin)):
+        raise LabError(f"trust={shown(trust)} is no certificate with its key", "Give what the server has: trust=shop.")
+
     def run(path: str) -> str:
         try:
-            text, late = browse(path, urls, until, timeout, _environment())
+            text, late = browse(path, urls, until, timeout, _environment(), pin)
         except OSError as error:
             if isinstance(error, LabError):
                 raise

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         account,
         attacker,
         careless,
+        chat,
         comet,
         dns,
         echo,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         proxy,
         sealed,
         slow,
+        threads,
         time,
         tls_echo,
         updates,
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "account", "attacker", "careless", "comet", "dns", "echo", "greeter", "hello", "https_hello", "proxy", "sealed",
-    "slow", "time", "tls_echo", "updates", "visitor",
+    "account", "attacker", "careless", "chat", "comet", "dns", "echo", "greeter", "hello", "https_hello", "proxy",
+    "sealed", "slow", "threads", "time", "tls_echo", "updates", "visitor",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, dict.fromkeys(__all__, ""))

@@ -111,6 +111,7 @@ LESSONS = [
     "04b-websocket-handshake", "04c-websocket-frames", "04d-websocket-endings",
     "05a-eavesdropping", "05a2-in-the-middle", "05b-keys-and-certificates", "05b2-gone-wrong",
     "05c-tls-handshake", "05d-mutual-tls", "05e-https",
+    "06-together",
 ]  # fmt: skip
 
 

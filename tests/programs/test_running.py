@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import labkit
-from labkit import http, net, programs
+from labkit import ca, http, https, net, programs
 from labkit.core.errors import ConnectionRefused, LabError, TimedOut
 from labkit.packets import Tape
 from tests.needs import need_live_capture, need_tool
@@ -186,6 +186,20 @@ class TestChromium:
         first = page("<script>document.cookie = 'taste=salt'; console.log('first')</script>")
         second = page("<script>document.write(document.cookie)</script>")
         assert labkit.chromium([first, second], None, name="x").lines == ("taste=salt", "console log: first")
+
+    def test_it_trusts_one_key_and_no_other(self) -> None:
+        need_tool("chromium")
+        authority = ca.CA("page CA")
+        mine, other = authority.issue("localhost"), authority.issue("localhost")
+        with https.create_server(lambda _, response: response.end("over TLS"), key=mine, cert=mine).listen(0) as server:
+            server.on("tls_client_error", lambda *_: None)
+            url = f"https://localhost:{server.port}/"
+            assert labkit.chromium(url, port=None, name="x", trust=mine).text == "over TLS"
+            for trust in (None, other):
+                with pytest.raises(LabError, match="ERR_CERT_AUTHORITY_INVALID"):
+                    labkit.chromium(url, port=None, name="x", trust=trust)
+        with pytest.raises(LabError, match="is no certificate with its key"):
+            labkit.chromium(url, port=None, name="x", trust="mine")
 
     def test_it_is_never_ready(self, page: Page) -> None:
         need_tool("chromium")

@@ -35,6 +35,7 @@ from labkit.exercises.quizzes import (
     lesson_05c,
     lesson_05d,
     lesson_05e,
+    lesson_06,
 )
 
 __all__ = ["QUESTIONS"]
@@ -45,6 +46,7 @@ _MODULES = (
     lesson_03a, lesson_03b, lesson_03c, lesson_03d, lesson_03e,
     lesson_04a, lesson_04b, lesson_04c, lesson_04d,
     lesson_05a, lesson_05a2, lesson_05b, lesson_05b2, lesson_05c, lesson_05d, lesson_05e,
+    lesson_06,
 )  # fmt: skip
 
 QUESTIONS: dict[str, tuple[Question, ...]] = {module.LESSON: module.QUESTIONS for module in _MODULES}
