@@ -34,12 +34,14 @@ _PARTS = {
     "http": "",
     "https": "",
     "inspect": "draw",
+    "join": "course",
     "lab": "",
     "lesson": "course",
     "net": "",
     "node": "nodejs",
     "openssl": "programs",
     "packets": "",
+    "poll": "course",
     "predict": "course",
     "recording": "packets",
     "reset": "course",
@@ -51,7 +53,7 @@ _PARTS = {
 
 if TYPE_CHECKING:
     from labkit import ca, dgram, dns, draw, exercises, http, https, lab, net, packets, servers, tls, websocket
-    from labkit.course import check_claim, lesson, predict, reset, verdicts
+    from labkit.course import check_claim, join, lesson, poll, predict, reset, verdicts
     from labkit.draw.field_table import explain
     from labkit.draw.inspect import inspect
     from labkit.nodejs import node
@@ -60,8 +62,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Tape", "ca", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http",
-    "https", "inspect", "lab", "lesson", "net", "node", "openssl", "packets", "predict", "recording", "reset",
-    "servers", "tls", "verdicts", "websocket",
+    "https", "inspect", "join", "lab", "lesson", "net", "node", "openssl", "packets", "poll", "predict", "recording",
+    "reset", "servers", "tls", "verdicts", "websocket",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from labkit.course.cards import Card
 from labkit.course.claims import VERDICTS, check_claim
 from labkit.course.hiding import verdicts
+from labkit.course.joining import join
 from labkit.course.opening import lesson
+from labkit.course.polling import poll
 from labkit.course.predictions import Prediction, predict
 from labkit.course.starting_over import reset
 
-__all__ = ["VERDICTS", "Card", "Prediction", "check_claim", "lesson", "predict", "reset", "verdicts"]
+__all__ = ["VERDICTS", "Card", "Prediction", "check_claim", "join", "lesson", "poll", "predict", "reset", "verdicts"]

@@ -6,15 +6,18 @@ Rule: what is compared is the answer that stood when the experiment was compared
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labkit import widgets
 from labkit.core.calls import in_words
 from labkit.core.checks import is_number, shown, text
 from labkit.core.errors import LabError
+from labkit.course import posting
 from labkit.course.cards import Card, Tone
+from labkit.course.choices import choices_of
 from labkit.course.hiding import held
+from labkit.course.tally import Question
 
 _OPEN = "You can change it until the experiment has run."
 _CHOOSE = "Choose with the mouse, or with Tab and the space bar."
@@ -53,10 +56,19 @@ class Prediction:
             self._ask = widgets.entry(question, self._clicked, typed=before, below=_TYPE)
         self._ask.say(self._said())
         _live.add(self)
+        self._post()
 
     def _clicked(self, _answer: object) -> str:
         _remembered[self._key] = self._ask.text
+        self._post()
         return self._said()
+
+    def _post(self) -> None:
+        """Tell the room's poll, if this notebook has joined one or shows one."""
+        mine = self.mine
+        counts = mine is not ... and self._is_choice(mine)
+        name = next((str(option) for option in self.options if _same(mine, option)), str(mine)) if counts else ""
+        posting.tell(Question(self.question, self._key[1:]), name)
 
     def _said(self) -> str:
         return f"Your prediction: {self._ask.text}. {_OPEN}" if self._ask.text else self._ask.below
@@ -176,6 +188,7 @@ def _value(typed: str) -> Any:
 def forget() -> None:
     """Every prediction of this session as if never answered; what the cells themselves say stays."""
     _remembered.clear()
+    posting.forget()
     _nagged.clear()
     for each in tuple(_live):
         each._ask.clear()
@@ -189,13 +202,4 @@ def predict(question: str, mine: Any = ..., options: Sequence[Any] | Mapping[Any
     options: answers to choose from; as a mapping, with the words for a student who chose that answer wrongly.
     Raises `LabError` for a question that is not text, or options that are neither a list nor such a mapping.
     """
-    if isinstance(options, (str, bytes)) or not isinstance(options, (Sequence, Set, Mapping)):
-        raise LabError(f"options={shown(options)} is not a list of answers", 'Give several: options=["yes", "no"].')
-    if not isinstance(options, Mapping):
-        options = dict.fromkeys(options, "")
-    names = [str(option) for option in options]
-    if len(names) == 1 or len(set(names)) < len(names):
-        raise LabError(f"options={shown(list(options))} is no choice", "Give two answers or more, each another one.")
-    for words in options.values():
-        text(words, "the words for an answer")
-    return Prediction(text(question, "a question"), mine, options)
+    return Prediction(text(question, "a question"), mine, choices_of(options))

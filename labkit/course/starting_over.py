@@ -8,15 +8,16 @@ from __future__ import annotations
 from labkit.core.calls import in_words
 from labkit.core.checks import flag
 from labkit.core.notebook import shell
-from labkit.course import hiding, predictions
+from labkit.course import hiding, joining, polling, predictions
 
 
 @in_words
 def reset(*, forget: bool = False) -> str:
     """Put the notebook back to its start, for live demonstrations: the next class sees what the first one saw.
 
-    Servers, sockets and wires are closed; predictions, questions and exercises are as if never answered; verdicts are
-    shown at once again; names of tapes are taken away, so that no picture shows the packets of the class before.
+    Servers, sockets, wires and the poll are closed; predictions, questions and exercises are as if never answered;
+    verdicts are shown at once again; names of tapes are taken away, so that no picture shows the packets of the class
+    before.
     forget: take the exercises and questions out of the progress file too. Returns what was closed, in words.
     """
     from labkit import dgram, draw, exercises, http, net
@@ -26,6 +27,8 @@ def reset(*, forget: bool = False) -> str:
     draw.end_live("labkit.reset() has ended it.")
     http.close_everything()  # connections of agents, which no variable of the notebook holds
     closed = {"server": net.close_everything() + dgram.close_everything(), "wire": wire.close_everything()}
+    polling.end()
+    joining.leave()
     predictions.forget()
     hiding.forget()
     exercises.restart(forget=forget)

@@ -1,7 +1,7 @@
-"""The outside process: stays in the host's network when the kernel leaves it, and opens listening sockets there.
+"""The outside process: stays in the host's network when the kernel leaves it, and opens sockets there.
 
-Rule: small; imports neither zmq nor asyncio; ends with its kernel, also if the kernel is killed. Source: unix(7) for
-SCM_RIGHTS, pidfd_open(2).
+Rule: small; imports neither zmq nor asyncio; ends with its kernel, also if the kernel is killed; connects to the
+machine's own loopback and to nothing else. Source: unix(7) for SCM_RIGHTS, pidfd_open(2).
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ BACKLOG = 128
 ANSWER_WAIT = 5.0
 """Seconds to wait for an answer of the outside process before it counts as gone."""
 
+LOOPBACK = ("127.0.0.1", "::1")
+"""The addresses that the outside process connects to."""
+
 _REQUEST_BYTES = 4096
 _SYS_PIDFD_OPEN = 434  # the same number on every architecture except Alpha
 _LOOK_EVERY = 1.0  # seconds between looks, if the system gives no descriptor that reports a process's end
@@ -43,11 +46,39 @@ class Outside:
 
         Raises `OSError` with the number the system gave; EPIPE if the outside process is gone.
         """
+        return self._asked({"listen": [host, port]})
+
+    def connect(self, host: str, port: int) -> socket.socket:
+        """A TCP connection to a program of the host's network. host: ``"127.0.0.1"`` or ``"::1"``.
+
+        Raises `OSError` with the number the system gave: ECONNREFUSED if nobody listens there, ETIMEDOUT if nobody
+        accepts within `ANSWER_WAIT`, EACCES for every other address; EPIPE if the outside process is gone.
+        """
+        opened = self._asked({"connect": [host, port]})
+        try:
+            # The outside process serves one request after the other, so the wait for the handshake is here.
+            waiting = select.poll()
+            waiting.register(opened, select.POLLOUT)
+            number = (
+                opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if waiting.poll(ANSWER_WAIT * 1000)
+                else errno.ETIMEDOUT
+            )
+            if number:
+                raise OSError(number, os.strerror(number))
+            opened.setblocking(True)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def _asked(self, request: dict[str, list[str | int]]) -> socket.socket:
+        """The socket that the outside process opens for this request."""
         with self._lock:
             if os.getpid() != self._owner:  # a forked child shares the channel and would read the kernel's answers
                 raise OSError(errno.EPERM, "only the kernel's own process reaches its outside process")
             try:
-                self._channel.send(json.dumps({"host": host, "port": port}).encode())
+                self._channel.send(json.dumps(request).encode())
                 answer, descriptors, _, _ = socket.recv_fds(self._channel, _REQUEST_BYTES, 1)
             except OSError as error:
                 raise OSError(errno.EPIPE, f"the outside process does not answer ({error})") from error
@@ -207,14 +238,14 @@ def _serve(channel: socket.socket, kernel: _Life) -> None:
 
 def _answer(channel: socket.socket, request: bytes) -> None:
     try:
-        wanted = json.loads(request)
-        with listening(wanted["host"], wanted["port"]) as opened:
+        [(what, (host, port))] = json.loads(request).items()
+        with _OPENED[what](host, port) as opened:
             socket.send_fds(channel, [b"{}"], [opened.fileno()])
     except socket.gaierror:
         channel.send(json.dumps({"errno": errno.EADDRNOTAVAIL}).encode())
     except OSError as error:
         channel.send(json.dumps({"errno": error.errno or errno.EIO}).encode())
-    except (KeyError, OverflowError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         channel.send(json.dumps({"errno": errno.EINVAL}).encode())
 
 
@@ -230,3 +261,24 @@ def listening(host: str, port: int) -> socket.socket:
         opened.close()
         raise
     return opened
+
+
+def _connecting(host: str, port: int) -> socket.socket:
+    """A TCP socket that connects, or has, to a port of the loopback. Raises `OSError`, EACCES for other addresses."""
+    if host not in LOOPBACK:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    if type(port) is not int or not 0 < port < 65536:
+        raise ValueError(port)
+    opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        opened.setblocking(False)
+        number = opened.connect_ex((host, port))
+        if number not in (0, errno.EINPROGRESS):
+            raise OSError(number, os.strerror(number))
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+_OPENED = {"listen": listening, "connect": _connecting}
