@@ -26,14 +26,12 @@ _FILTERS = (
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the table; returns 0 if a filter of headers takes at most a second, else 1."""
+    """Print the table; returns 0 if each filter takes at most a second, else 1."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--packets", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args(argv)
-    frames: list[Frame] = [
-        (number * 1000, raw, 1, 0, len(raw)) for number, raw in enumerate(frames_of(args.packets))
-    ]
+    frames: list[Frame] = [(number * 1000, raw, 1, 0, len(raw)) for number, raw in enumerate(frames_of(args.packets))]
     print(f"one filter over {args.packets} packets, a tape not looked at before; median of {args.rounds} rounds")
     medians = []
     for text in _FILTERS:
@@ -45,8 +43,8 @@ def main(argv: list[str] | None = None) -> int:
             took.append((time.process_time_ns() - start) / 1e9)
         medians.append(statistics.median(took))
         print(f"  {medians[-1]:6.2f} s  {text}   ({found} packets)")
-    print(f"limit of the first two, which the headers answer: {_LIMIT} s")
-    return 0 if max(medians[:2]) <= _LIMIT else 1
+    print(f"limit of each: {_LIMIT} s")
+    return 0 if max(medians) <= _LIMIT else 1
 
 
 if __name__ == "__main__":

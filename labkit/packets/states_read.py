@@ -67,7 +67,7 @@ def segments_of(flow: Conversation, known: Conversations, recording: Recording) 
         if packet.payload - packet.transport > 20:
             options = packet.transport + 20, min(packet.payload, len(raw))
             if flags & SYN:
-                shift = _window_scale(raw, *options)
+                shift = window_shift(raw, *options)
             elif flags & ACK:
                 back = place.relative_ack - packet.ack
                 blocks = tuple(
@@ -96,7 +96,7 @@ def _arrival(
     return False, bool(verdict.arrivals), min(verdict.arrivals, default=None)
 
 
-def _window_scale(raw: bytes, start: int, end: int) -> int | None:
+def window_shift(raw: bytes, start: int, end: int) -> int | None:
     """The shift of the Window Scale option among the options in raw[start:end]. Source: RFC 7323 §2.2."""
     while start + 1 < end:
         kind = raw[start]

@@ -172,7 +172,7 @@ class Tape(Sequence[Packet]):
     def filter(self, text: str) -> Tape:
         """Return the tape of the packets that match a display filter of Wireshark: ``"tcp.flags.syn == 1"``."""
         from labkit.packets.filters import chosen  # most tapes are never filtered
-        return self._part(chosen(text, self, self._shared.recording.frames))
+        return self._part(chosen(text, self, self._shared))
 
     @in_words
     def first(self, **conditions: Any) -> Packet:

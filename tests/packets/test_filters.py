@@ -53,10 +53,22 @@ class TestMeaning:
             ("frame.number not in {1..3}", "frame.number > 3"),
             ("5 == frame.number", "frame.number == 5"),
             ("frame.number in {1 2, 0x3}", "frame.number <= 3"),
+            ("1 + tcp.len > 5", "tcp.len > 4"),
+            ("frame.number - 4 == -2", "frame.number == 2"),
+            ("frame.number / 4 == 2", "frame.number in {8..11}"),
+            ("{frame.number - 5} / 2 == 0", "frame.number in {4..6}"),
+            ("len(lower(tcp.flags.str)) > 12", "tcp"),
         ],
     )  # fmt: skip
     def test_two_ways_to_say_it(self, tape: Tape, one: str, other: str) -> None:
         assert numbers(tape, one) == numbers(tape, other) != []
+
+    def test_a_packet_alone_does_not_know_by_what_its_window_is_multiplied(self, tape: Tape) -> None:
+        data = tape.where(payload=True)[0]
+        assert compile(f"tcp.window_size == {data.window}").matches(data)
+        assert compile("tcp.window_size_scalefactor == -1").matches(data)
+        assert numbers(tape, "tcp.window_size_scalefactor > 1 && tcp.window_size > 65535")
+        assert numbers(tape[4:], "tcp.window_size_scalefactor > 1")  # its SYNs are not among these packets
 
     def test_any_and_all(self, tape: Tape) -> None:
         port = tape[0].dst[1]
@@ -93,6 +105,28 @@ class TestMistakes:
             ("tcp.port == 089", 12, "Give a number"),
             ("tcp tcp", 4, "&&"),
             ("1 == 1", 0, "no field"),
+            ("1 + 1 == 2", 0, "no field"),
+            ("tcp.len-1 == 5", 0, "Put a space on each side"),
+            ("(tcp.len + 1) * 2 > 6", 14, "in braces"),
+            ("tcp.len + http.host > 6", 10, "needs numbers"),
+            ("tcp.len + abc > 6", 10, "Give a number"),
+            ("tcp.len > 5 / 0", 14, "divided by 0"),
+            ("frame.time_delta * 2 > 1", 17, "nothing else"),
+            ("{tcp.len + 1 > 2", 0, "brace is not closed"),
+            ("ip.src & 1", 7, "& needs a number or bytes"),
+            ("1 & 1", 0, "no field"),
+            ("tcp.port & tcp[0:2]", 9, "one type"),
+            ("max(tcp.len, ip.src) > 3", 13, "of one type"),
+            ('max(http.host, "a") == "a"', 4, "needs numbers, times or addresses"),
+            ("max(1, 2) > 3", 4, "no field"),
+            ("max(ip.src, 10.0.0.0/8) == 10.0.0.1", 12, "not for networks"),
+            ("abs(ip.src) > 3", 4, "abs needs number or time"),
+            ("most(tcp.len) > 3", 0, "Functions are len"),
+            ("frame.time > 2026", 13, "a date in quotes"),
+            ('frame.time > "2026-13-01"', 13, "a date in quotes"),
+            ('frame.time > "Foo 1, 2026"', 13, "a date in quotes"),
+            ('frame.time in {"2026-01-01".. 5}', 30, "a value in quotes"),
+            ("ip[0] == 0x455", 9, "Give bytes"),
         ],
     )
     def test_told_with_the_place(self, text: str, place: int, words: str) -> None:
@@ -115,6 +149,8 @@ class TestHostile:
             "x" * 100_000, "(" * 5_000, "tcp.port in {" + "1," * 4_000, '"' * 9_999, "frame[" * 1_500, "len(" * 2_000,
             'frame matches "' + "(" * 5_000, 'frame matches "((((a{100}){100}){100}){100}"', "tcp\0", "\ud800 == 1",
             "\x1b[31mtcp", "\u202etcp == 1", "1 < " * 2_000,
+            "- " * 4_000, "{" * 5_000, "max(" * 2_000, "tcp.len" + " + 1" * 2_000, "tcp.flags" + " & 1" * 2_000,
+            "tcp.len > 1" + " * 99" * 1_500,
         ],
     )  # fmt: skip
     def test_refused_quickly(self, text: str) -> None:

@@ -19,6 +19,7 @@ OURS = {
     "x509af.utcTime": "as written in the certificate",
     "x509af.generalizedTime": "as written in the certificate",
     "frame.time_epoch": "in seconds",
+    "frame.time": "a date",
 }
 """Names whose type differs, and how they are meant."""
 
@@ -31,7 +32,9 @@ def test_types_are_wiresharks() -> None:
     for line in done.stdout.splitlines():
         parts = line.split("\t")
         if parts[0] == "F":
-            known.setdefault(parts[2], set()).add("number" if "INT" in parts[3] else KINDS.get(parts[3], parts[3]))
+            known.setdefault(parts[2], set()).add(
+                "number" if "INT" in parts[3] or parts[3] == "FT_FRAMENUM" else KINDS.get(parts[3], parts[3])
+            )
         elif parts[0] == "P":
             protocols.add(parts[2])
     assert not set(PROTOCOLS) - protocols

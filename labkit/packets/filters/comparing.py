@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from labkit.packets.filters.patterns import Pattern
-from labkit.packets.filters.reading import Reader, Seen, Values
+from labkit.packets.filters.seen import Reader, Seen, Values
 from labkit.packets.filters.values import Network, Value, as_bytes
 
 Test = Callable[[Seen], bool]
@@ -17,8 +17,7 @@ Member = Value | Network | tuple[Value, Value]
 SIGNS = {
     "==": "==", "eq": "==", "any_eq": "==", "!=": "!=", "ne": "!=", "all_ne": "!=", "===": "===", "all_eq": "===",
     "~=": "~=", "any_ne": "~=", "!==": "~=", ">": ">", "gt": ">", "<": "<", "lt": "<", ">=": ">=", "ge": ">=",
-    "<=": "<=", "le": "<=", "contains": "contains", "matches": "matches", "~": "matches", "in": "in", "&": "&",
-    "bitwise_and": "&",
+    "<=": "<=", "le": "<=", "contains": "contains", "matches": "matches", "~": "matches", "in": "in",
 }  # fmt: skip
 """Every way to write a comparison, and how it is called here."""
 _ALL = ("!=", "===")  # true if it is true of all values (and there is one), unless the filter says `any`
@@ -31,7 +30,6 @@ _COMPARE: dict[str, Callable[[Value, Value], bool]] = {
     ">=": lambda one, two: one >= two,  # type: ignore[operator]
     "<=": lambda one, two: one <= two,  # type: ignore[operator]
     "contains": lambda one, two: as_bytes(two) in as_bytes(one),
-    "&": lambda one, two: bool(one & two),  # type: ignore[operator]
 }
 
 
@@ -86,6 +84,11 @@ def member(read: Reader, members: list[Member], quantifier: str = "") -> Test:
 def exists(read: Reader) -> Test:
     """Whether a packet has the field."""
     return lambda seen: bool(read(seen))
+
+
+def some(read: Reader) -> Test:
+    """Whether a value has a bit that is set, for what ``&`` leaves."""
+    return lambda seen: any(any(each) if isinstance(each, bytes) else each for each in read(seen))
 
 
 def sliced(read: Reader, parts: list[tuple[int, int | None]]) -> Reader:

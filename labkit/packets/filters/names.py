@@ -9,29 +9,30 @@ _NAMES = {
     "number": """
         ah.length ah.next_header ah.sequence ah.spi arp.hw.size arp.hw.type arp.opcode arp.proto.size
         arp.proto.type ber.bitstring.padding dns.count.add_rr dns.count.answers dns.count.auth_rr
-        dns.count.queries dns.flags dns.flags.opcode dns.flags.rcode dns.id dns.length dns.mx.preference
-        dns.name.label.length dns.name.pointer dns.name.pointer.mark dns.name.pointer.offset dns.name.root
-        dns.opt.code dns.opt.len dns.qry.class dns.qry.type dns.resp.class dns.resp.edns0_version
+        dns.count.queries dns.flags data.len dns.flags.opcode dns.flags.rcode dns.id dns.length
+        dns.mx.preference dns.name.label.length dns.name.pointer dns.name.pointer.mark dns.name.pointer.offset
+        dns.name.root dns.opt.code dns.opt.len dns.qry.class dns.qry.type dns.resp.class dns.resp.edns0_version
         dns.resp.ext_rcode dns.resp.len dns.resp.ttl dns.resp.type dns.resp.z dns.resp.z.reserved
         dns.rr.udp_payload_size dns.soa.minimum_ttl dns.txt.length esp.sequence esp.spi eth.fcs
         eth.invalid_lentype eth.len eth.type frame.cap_len frame.len frame.number gre.ack_number gre.checksum
         gre.flags.recursion_control gre.flags.reserved gre.flags.version gre.flags_and_version gre.key
         gre.key.call_id gre.key.payload_length gre.offset gre.proto gre.sequence_number http.chunk.size
-        http.chunk_size http.content_length http.response.code icmp.addr_entry_size icmp.checksum icmp.code
-        icmp.ext.checksum icmp.ext.class icmp.ext.ctype icmp.ext.echo.seq icmp.ext.length icmp.ext.res
-        icmp.ext.version icmp.ident icmp.int_ident.index icmp.length icmp.lifetime icmp.mpls.exp icmp.mpls.label
-        icmp.mpls.ttl icmp.mtu icmp.num_addrs icmp.originate_timestamp icmp.pointer icmp.pref_level
-        icmp.receive_timestamp icmp.seq icmp.transmit_timestamp icmp.type icmpv6.checksum icmpv6.code
-        icmpv6.echo.identifier icmpv6.echo.sequence_number icmpv6.ext.echo.seq icmpv6.length
-        icmpv6.mld.maximum_response_delay icmpv6.mldr.mar.aux_data_len icmpv6.mldr.mar.nb_sources
-        icmpv6.mldr.mar.record_type icmpv6.mldr.nb_mcast_records icmpv6.mtu icmpv6.nd.na.flag
-        icmpv6.nd.ra.cur_hop_limit icmpv6.nd.ra.flag icmpv6.opt.length icmpv6.opt.mtu icmpv6.opt.prefix.flag
-        icmpv6.opt.prefix.flag.reserved icmpv6.opt.prefix.length icmpv6.opt.prefix.preferred_lifetime
-        icmpv6.opt.prefix.valid_lifetime icmpv6.opt.type icmpv6.pointer icmpv6.type ieee8021ad.dei ieee8021ad.id
-        ieee8021ad.priority ieee8021ah.etype igmp.checksum igmp.max_resp igmp.num_grp_recs igmp.type ip.checksum
-        ip.dsfield ip.dsfield.dscp ip.dsfield.ecn ip.flags ip.frag_offset ip.hdr_len ip.id ip.len ip.opt.len
-        ip.opt.ptr ip.opt.ra ip.opt.type ip.opt.type.class ip.opt.type.number ip.proto ip.ttl ip.version
-        ipv6.flow ipv6.fraghdr.ident ipv6.fraghdr.nxt ipv6.fraghdr.offset ipv6.fraghdr.reserved_bits
+        http.chunk_size http.content_length http.request_in http.response.code http.response_in
+        icmp.addr_entry_size icmp.checksum icmp.code icmp.ext.checksum icmp.ext.class icmp.ext.ctype
+        icmp.ext.echo.seq icmp.ext.length icmp.ext.res icmp.ext.version icmp.ident icmp.int_ident.index
+        icmp.length icmp.lifetime icmp.mpls.exp icmp.mpls.label icmp.mpls.ttl icmp.mtu icmp.num_addrs
+        icmp.originate_timestamp icmp.pointer icmp.pref_level icmp.receive_timestamp icmp.seq
+        icmp.transmit_timestamp icmp.type icmpv6.checksum icmpv6.code icmpv6.echo.identifier
+        icmpv6.echo.sequence_number icmpv6.ext.echo.seq icmpv6.length icmpv6.mld.maximum_response_delay
+        icmpv6.mldr.mar.aux_data_len icmpv6.mldr.mar.nb_sources icmpv6.mldr.mar.record_type
+        icmpv6.mldr.nb_mcast_records icmpv6.mtu icmpv6.nd.na.flag icmpv6.nd.ra.cur_hop_limit icmpv6.nd.ra.flag
+        icmpv6.opt.length icmpv6.opt.mtu icmpv6.opt.prefix.flag icmpv6.opt.prefix.flag.reserved
+        icmpv6.opt.prefix.length icmpv6.opt.prefix.preferred_lifetime icmpv6.opt.prefix.valid_lifetime
+        icmpv6.opt.type icmpv6.pointer icmpv6.type ieee8021ad.dei ieee8021ad.id ieee8021ad.priority
+        ieee8021ah.etype igmp.checksum igmp.max_resp igmp.num_grp_recs igmp.type ip.checksum ip.dsfield
+        ip.dsfield.dscp ip.dsfield.ecn ip.flags ip.frag_offset ip.hdr_len ip.id ip.len ip.opt.len ip.opt.ptr
+        ip.opt.ra ip.opt.type ip.opt.type.class ip.opt.type.number ip.proto ip.ttl ip.version ipv6.flow
+        ipv6.fraghdr.ident ipv6.fraghdr.nxt ipv6.fraghdr.offset ipv6.fraghdr.reserved_bits
         ipv6.fraghdr.reserved_octet ipv6.hlim ipv6.hopopts.len ipv6.hopopts.nxt ipv6.nxt ipv6.opt.length
         ipv6.opt.type ipv6.opt.type.action ipv6.opt.type.rest ipv6.plen ipv6.routing.len ipv6.routing.nxt
         ipv6.routing.segleft ipv6.routing.srh.flags ipv6.routing.srh.last_entry ipv6.routing.type ipv6.tclass
@@ -42,12 +43,12 @@ _NAMES = {
         pkix1implicit.accessLocation ppp.protocol pppoe.code pppoe.payload_length pppoe.session_id pppoe.type
         pppoe.version sctp.checksum sctp.dstport sctp.srcport sctp.verification_tag sll.etype sll.halen
         sll.hatype sll.ifindex sll.pkttype sll.reserved tcp.ack tcp.ack_raw tcp.analysis.duplicate_ack_num
-        tcp.checksum tcp.dstport tcp.flags tcp.hdr_len tcp.len tcp.option_kind tcp.option_len
+        tcp.checksum tcp.dstport tcp.flags tcp.hdr_len tcp.len tcp.nxtseq tcp.option_kind tcp.option_len
         tcp.options.echo_value tcp.options.experimental.exid tcp.options.mss_val tcp.options.sack_le
         tcp.options.sack_re tcp.options.timestamp.tsecr tcp.options.timestamp.tsval tcp.options.user_to_val
         tcp.options.wscale.shift tcp.port tcp.seq tcp.seq_raw tcp.srcport tcp.stream tcp.urgent_pointer
-        tcp.window_size_value tls.alert_message.desc tls.alert_message.level tls.compress_certificate.algorithm
-        tls.compress_certificate.algorithms_length
+        tcp.window_size tcp.window_size_scalefactor tcp.window_size_value tls.alert_message.desc
+        tls.alert_message.level tls.compress_certificate.algorithm tls.compress_certificate.algorithms_length
         tls.compress_certificate.compressed_certificate_message.length
         tls.compress_certificate.uncompressed_length tls.early_data.max_early_data_size
         tls.extension.psk_ke_mode tls.extension.psk_ke_modes_length tls.handshake.cert_type
@@ -105,7 +106,7 @@ _NAMES = {
         http.request.version http.response.line http.response.phrase http.response.version
         http.sec_websocket_accept http.sec_websocket_extensions http.sec_websocket_key
         http.sec_websocket_version http.server http.set_cookie http.sp http.start_line http.transfer_encoding
-        http.upgrade http.user_agent http2.magic pkcs1.namedCurve pkix1implicit.accessMethod
+        http.upgrade http.user_agent http2.magic tcp.flags.str pkcs1.namedCurve pkix1implicit.accessMethod
         tls.handshake.extensions_alpn_str tls.handshake.extensions_server_name websocket.payload.close.reason
         websocket.payload.text x509af.algorithm.id x509af.extension.id x509af.generalizedTime x509af.utcTime
         x509ce.KeyPurposeId x509ce.dNSName x509ce.policyIdentifier x509if.oid x509sat.CountryName
@@ -156,9 +157,12 @@ _NAMES = {
     "time": """
         frame.time_delta frame.time_epoch frame.time_relative
     """,
+    "date": """
+        frame.time
+    """,
     "none": """
         dns.opt icmpv6.mldr.mar icmpv6.opt icmpv6.opt.reserved ipv6.opt pkix1implicit.AccessDescription_element
-        tcp.analysis.duplicate_ack tcp.analysis.fast_retransmission tcp.analysis.keep_alive
+        tcp.analysis.duplicate_ack tcp.analysis.fast_retransmission tcp.analysis.flags tcp.analysis.keep_alive
         tcp.analysis.keep_alive_ack tcp.analysis.lost_segment tcp.analysis.out_of_order
         tcp.analysis.retransmission tcp.analysis.spurious_retransmission tcp.analysis.window_update
         tcp.analysis.zero_window tcp.analysis.zero_window_probe tcp.analysis.zero_window_probe_ack
@@ -177,10 +181,13 @@ _NAMES = {
 }
 
 TYPES: dict[str, str] = {name: kind for kind, names in _NAMES.items() for name in names.split()}
-"""The type of each field: number, boolean, text, bytes, ipv4, ipv6, mac, time (seconds); none: it has no value."""
+"""The type of each field: number, boolean, text, bytes, ipv4, ipv6, mac, time (seconds), date (a time of day).
+
+none: it has no value.
+"""
 
 PROTOCOLS: dict[str, tuple[str, ...]] = {
-    "ah": ("AH",), "arp": ("ARP",), "dns": ("DNS",), "esp": ("ESP",), "eth": ("Ethernet",), "frame": (),
+    "ah": ("AH",), "arp": ("ARP",), "data": (), "dns": ("DNS",), "esp": ("ESP",), "eth": ("Ethernet",), "frame": (),
     "gre": ("GRE",), "http": ("HTTP",), "icmp": ("ICMP",), "icmpv6": ("ICMPv6",), "igmp": ("IGMP",), "ip": ("IPv4",),
     "ipv6": ("IPv6",), "llc": ("LLC",), "mpls": ("MPLS",), "ppp": ("PPP",), "pppoes": ("PPPoE",), "sctp": ("SCTP",),
     "sll": ("Linux cooked", "Linux cooked v2"), "tcp": ("TCP",), "tls": ("TLS",), "udp": ("UDP",), "vlan": ("VLAN",),

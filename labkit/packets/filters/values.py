@@ -8,11 +8,19 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 Value = int | str | bytes
 _NUMBER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]{1,16}|0[bB][01]{1,64}|[0-9]{1,20})")
 _BYTES = re.compile(r"[0-9A-Fa-f]{2}(?:[:.-]?[0-9A-Fa-f]{2})*")
+_OCTET = re.compile(r"(?:0[xX])?[0-9A-Fa-f]|0[xX][0-9A-Fa-f]{2}")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DATE = re.compile(
+    r"(?:(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)|(?P<name>[A-Z][a-z]{2}) (?P<of>\d{1,2}), (?P<in>\d{4}))"
+    r"(?:[ T](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<part>\d{1,9}))?)?)?"
+    r" ?(?:(?P<utc>Z|UTC)|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d))?"
+)
 _TIME = re.compile(r"[+-]?\d{1,12}(?:\.\d{1,9})?")
 _BOOLEANS = {"true": 1, "True": 1, "TRUE": 1, "false": 0, "False": 0, "FALSE": 0}
 
@@ -20,7 +28,9 @@ EXAMPLES = {
     "number": "a number: 80, 0x50 or 0120", "boolean": "True or False, 1 or 0", "text": 'text in quotes: "GET"',
     "bytes": 'bytes: 01:02:0a, or text in quotes', "ipv4": "an IPv4 address: 10.0.0.1, or 10.0.0.0/8 for a network",
     "ipv6": "an IPv6 address: 2001:db8::1, or 2001:db8::/32 for a network", "mac": "a MAC address: 02:00:00:00:00:01",
-    "time": "seconds: 0.5", "none": "nothing: it has no value",
+    "time": "seconds: 0.5",
+    "date": 'a date in quotes: "2026-11-27 10:00:00", in the time zone of this computer; with Z behind it in UTC',
+    "none": "nothing: it has no value",
 }  # fmt: skip
 """What a value of each type looks like, in words."""
 
@@ -48,6 +58,8 @@ def value_of(said: str, kind: str, *, quoted: bool) -> Value | Network:
     if kind == "text":
         return said
     if kind == "bytes":
+        if not quoted and _OCTET.fullmatch(said):
+            return bytes([int(said, 16)])
         return said.encode("utf-8", "surrogatepass") if quoted else octets(said)
     if kind in ("number", "boolean"):
         if kind == "boolean" and said in _BOOLEANS:
@@ -57,6 +69,10 @@ def value_of(said: str, kind: str, *, quoted: bool) -> Value | Network:
         if not _TIME.fullmatch(said):
             raise BadValue
         return int(Decimal(said) * 1_000_000_000)
+    if kind == "date":
+        if not quoted:
+            raise BadValue
+        return _moment(said)
     if kind == "mac":
         found = octets(said)
         if len(found) != 6:
@@ -86,6 +102,25 @@ def _number(said: str, quoted: bool) -> int:
     except ValueError:  # 089 is no octal number
         raise BadValue from None
     return -number if said[0] == "-" else number
+
+
+def _moment(said: str) -> int:
+    """Nanoseconds since the epoch. A date without a zone is in that of this computer."""
+    match = _DATE.fullmatch(said)
+    if match is None:
+        raise BadValue
+    try:
+        year, day = int(match["year"] or match["in"]), int(match["day"] or match["of"])
+        month = int(match["month"]) if match["month"] else _MONTHS.index(match["name"]) + 1
+        hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
+        zone = None
+        if match["utc"] or match["sign"]:
+            away = timedelta(hours=int(match["hours"] or 0), minutes=int(match["minutes"] or 0))
+            zone = timezone(-away if match["sign"] == "-" else away)
+        seconds = int(datetime(year, month, day, hour, minute, second, tzinfo=zone).timestamp())
+    except (ValueError, OverflowError, OSError):  # no such month or hour; a year that the computer's clock has not
+        raise BadValue from None
+    return seconds * 1_000_000_000 + int((match["part"] or "").ljust(9, "0"))
 
 
 def _address(said: str, version: int) -> bytes | Network:

@@ -15,7 +15,7 @@ LONGEST = 10_000
 _AROUND = 60  # characters of a long filter that are shown before and behind the place of an error
 
 _WORD = re.compile(
-    r'\s*(?:(?P<text>r?"(?:[^"\\]|\\.)*")|(?P<open>r?")|(?P<sign>===|!==|==|!=|~=|<=|>=|&&|\|\||\^\^|[<>!&~{}()\[\],])'
+    r'\s*(?:(?P<text>r?"(?:[^"\\]|\\.)*")|(?P<open>r?")|(?P<sign>===|!==|==|!=|~=|<=|>=|&&|\|\||\^\^|[<>!&~{}()\[\],+*%/]|-(?![\d:.-]))'
     r"|(?P<word>[\w.:/-]+)|(?P<end>$)|(?P<other>.))",
     re.DOTALL,
 )
