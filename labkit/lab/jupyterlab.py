@@ -1,6 +1,6 @@
 """JupyterLab on a folder of lessons, with the settings of the course.
 
-Rule: the settings hold for this JupyterLab alone: nothing in the user's own is read less, or changed.
+Rule: the settings hold for this JupyterLab alone; the user's own stay as they are, and win.
 """
 
 from __future__ import annotations
@@ -17,16 +17,11 @@ internet."""
 
 
 def command(notebook: Path, words: Sequence[str] = ()) -> list[str]:
-    """The command that opens a notebook. words: options of JupyterLab.
-
-    JupyterLab shows the current directory, or the notebook's own if it lies elsewhere.
-    """
-    path, here = notebook.resolve(), Path.cwd()
-    root = here if path.is_relative_to(here) else path.parent
+    """The command that opens a notebook and shows the files of its folder. words: options of JupyterLab."""
     # JupyterLab refuses to run as root unless told; root is one of the users who can capture live.
     as_root = ["--allow-root"] if os.geteuid() == 0 else []
-    settings = [f"--LabApp.app_settings_dir={SETTINGS}", f"--ServerApp.root_dir={root}"]
-    return [sys.executable, "-m", "jupyterlab", *as_root, *settings, *words, str(path)]
+    settings = f"--LabApp.app_settings_dir={SETTINGS}"
+    return [sys.executable, "-m", "jupyterlab", *as_root, settings, *words, str(notebook)]
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:

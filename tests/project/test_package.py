@@ -26,7 +26,7 @@ import yaml
 from labkit.lessons import FIRST, INSTALLED, cleared
 from tests.needs import leave_out
 from tests.notebooks.lessons import NOTEBOOKS, ROOT
-from tools.packaging import standing_alone
+from tools.distribution import standing_alone
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf8"))
@@ -138,7 +138,7 @@ class TestSdist:
         with tarfile.open(path) as file:
             names = {name.partition("/")[2] for name in file.getnames()}
         assert {"Makefile", "README.md", "LICENSE", "LICENSING.md", "CITATION.cff", "pyproject.toml", "constraints.txt",
-                "tests/conftest.py", "tests/project/test_package.py", "tools/packaging.py", "conftest.py", ".ci/run",
+                "tests/conftest.py", "tests/project/test_package.py", "tools/distribution.py", "conftest.py", ".ci/run",
                 f"notebooks/{FIRST}", "lessons/00-start-here.md", "benchmarks/peers/package.json"} <= names  # fmt: skip
         assert [name for name in names if name.endswith(".pyc") or "/build/" in name or "node_modules" in name] == []
 
