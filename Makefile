@@ -9,16 +9,11 @@ BUSY ?=
 TESTS ?= tests
 
 PY := $(VENV)/bin/python
-# no question about news on the first day, and no look for updates: a lesson needs no internet
-LAB_SETTINGS := --LabApp.app_settings_dir=$(CURDIR)/tools/lab-settings
 LESSON_TESTS := --nbval --nbval-sanitize-with=tests/nbval.cfg --nbval-cell-timeout=60 --nbval-kernel-startup-timeout=60
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 # two busy loops a core
 BUSY_LOOPS := $(if $(filter-out 0 no,$(BUSY)),$(shell $(PYTHON) -c 'import os; print(*range(2 * (os.cpu_count() or 1)))'))
-
-# JupyterLab refuses to run as root unless told; root is one of the users who can capture live.
-AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test some lint bench record notebooks repeat races autobahn format docs constraints clean
@@ -28,9 +23,8 @@ help: ## list the targets
 	@echo "  Options: PYTHON=python3.12 (which Python), JUPYTER_ARGS=\"--no-browser\", PYTEST_ARGS=\"-k ladder\", RUNS=20 and BUSY=1 (repeat)"
 
 lab: $(VENV)/.lab ## install if need be, make your copies in my-lessons/, open JupyterLab on the first one
-	@$(VENV)/bin/labkit lessons my-lessons
 	@$(PY) -m jupyter trust notebooks/*.ipynb >/dev/null  # for who reads there: else the committed pictures are not shown
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m jupyterlab $(AS_ROOT) $(LAB_SETTINGS) $(JUPYTER_ARGS) my-lessons/00-start-here.ipynb
+	$(VENV)/bin/labkit lab my-lessons $(JUPYTER_ARGS)
 
 test: $(VENV)/.test lint ## everything CI runs: lint, types, tests, the lessons with their outputs compared
 	$(PY) -m pytest $(LESSON_TESTS) $(PYTEST_ARGS) tests notebooks

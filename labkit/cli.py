@@ -1,4 +1,4 @@
-"""The command ``labkit``: serve, connect, doctor, shell, lessons, record.
+"""The command ``labkit``: serve, connect, doctor, shell, lessons, lab, kernel, record.
 
 Rule: turns words of a command line into calls of the package; errors are one line on stderr and exit code 1.
 """
@@ -85,15 +85,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lessons.add_argument("--update", action="store_true", help="put a lesson that has become newer beside your copy")
     lessons.set_defaults(run=_lessons)
 
+    lab = commands.add_parser(
+        "lab", help="JupyterLab on your own copies of the lessons",
+        description="Make the copies that are missing, as `labkit lessons` does, and open JupyterLab on the first one.",
+        usage="labkit lab [-h] [DIR] [OPTION OF JUPYTERLAB ...]",
+    )  # fmt: skip
+    lab.add_argument("directory", metavar="DIR", nargs="?", help="where your copies are (default: my-lessons)")
+    lab.set_defaults(run=_lab, update=False)
+
+    kernel = commands.add_parser(
+        "kernel", help="tell a Jupyter that is installed elsewhere about the kernel labkit",
+        description="Tell a Jupyter that is installed elsewhere how to start the kernel labkit of this environment.",
+    )  # fmt: skip
+    kernel.add_argument("action", choices=("install", "uninstall", "list"), help="list: where Jupyter here finds it")
+    whose = kernel.add_mutually_exclusive_group()
+    whose.add_argument("--user", action="store_true", help="for every Jupyter of yours (the default)")
+    whose.add_argument("--prefix", metavar="DIR", type=Path, help="for the Jupyter in this environment")
+    whose.add_argument(
+        "--sys-prefix", dest="prefix", action="store_const", const=Path(sys.prefix), help="for the one in labkit's own"
+    )
+    kernel.set_defaults(run=_kernel)
+
     record = commands.add_parser("record", help="run every lesson and remake the recorded captures in data/")
     record.add_argument("lessons", nargs="*", help="only these, by name (01a-tcp-connection)")
     record.set_defaults(run=_record)
 
     words = list(sys.argv[1:] if arguments is None else arguments)
-    # What follows belongs to the command, also what looks like an option of ours.
-    of_shell = words[1:] if words[:1] == ["shell"] and words[1:2] not in (["-h"], ["--help"]) else None
-    options = parser.parse_args(words if of_shell is None else ["shell"])
-    options.words = of_shell or []
+    ours = _ours(words)
+    options = parser.parse_args(words[:ours])
+    options.words = words[ours:]
     try:
         code: int = options.run(options)
     except LabError as error:
@@ -102,6 +122,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _ours(words: list[str]) -> int:
+    """How many of the words are labkit's: what follows belongs to the command that it starts."""
+    if words[:1] not in (["shell"], ["lab"]) or words[1:2] in (["-h"], ["--help"]):
+        return len(words)
+    has_directory = words[0] == "lab" and words[1:] and not words[1].startswith("-")
+    return 2 if has_directory else 1
 
 
 def _port(text: str) -> int:
@@ -207,7 +235,7 @@ def _notebook() -> Reason:
     if forced not in (None, "private"):
         return private_refused(f"LABKIT_TIER={forced} asks for the machine's own network")
     if not (Path(sys.prefix) / "share/jupyter/kernels/labkit/kernel.json").is_file():
-        todo = "Install labkit again: `make lab`, or `pip install labkit`."
+        todo = "Run `labkit kernel install --sys-prefix`."
         return Reason("private", False, "Jupyter's description of the kernel labkit is not installed", todo)
     why = network_probe.refusal_of_a_kernel()
     if why:
@@ -258,12 +286,18 @@ def _shell(options: argparse.Namespace) -> int:
     return 1
 
 
-def _lessons(options: argparse.Namespace) -> int:
+def _directory(options: argparse.Namespace) -> Path:
+    """Where the copies of the lessons are."""
     from labkit import lessons
 
     # a terminal of JupyterLab begins in the folder of the copies
-    default = "." if Path.cwd().name == lessons.FOLDER else lessons.FOLDER
-    directory = Path(options.directory or default)
+    return Path(options.directory or ("." if Path.cwd().name == lessons.FOLDER else lessons.FOLDER))
+
+
+def _lessons(options: argparse.Namespace) -> int:
+    from labkit import lessons
+
+    directory = _directory(options)
     copies = lessons.hand_out(directory, update=options.update)
     count = {state: sum(copy.state == state for copy in copies) for state in ("made", "kept")}
     words = [f"{number} {state}" for state, number in count.items() if number]
@@ -272,6 +306,28 @@ def _lessons(options: argparse.Namespace) -> int:
     for copy in copies:
         if copy.state not in count:
             print(copy)
+    return 0
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from labkit.lab import jupyterlab
+    from labkit.lessons import FIRST
+
+    _lessons(options)
+    jupyterlab.run(_directory(options) / FIRST, options.words)
+
+
+def _kernel(options: argparse.Namespace) -> int:
+    from labkit.lab import kernelspecs
+
+    if options.action == "list":
+        for each in kernelspecs.registered():
+            print(each)
+    elif options.action == "uninstall":
+        print(f"{kernelspecs.uninstall(options.prefix)}: removed")
+    else:
+        print(kernelspecs.install(options.prefix))
+        print("If panels such as draw.inspect stay text there, install anywidget beside that Jupyter.")
     return 0
 
 

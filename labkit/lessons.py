@@ -19,6 +19,12 @@ from labkit.core.errors import LabError
 FOLDER = "my-lessons"
 """The folder of the copies, unless another one is named."""
 
+FIRST = "00-start-here.ipynb"
+"""The lesson to begin with."""
+
+INSTALLED = "_notebooks"
+"""The folder of the lessons inside an installed labkit."""
+
 Notebook = dict[str, Any]
 
 
@@ -45,14 +51,12 @@ _WORDS = {
 
 
 def original() -> Path:
-    """The folder of the executed lessons. Raises `LabError` if labkit was installed without them."""
-    folder = Path(__file__).resolve().parent.parent / "notebooks"
-    if not folder.is_dir() or not any(folder.glob("*.ipynb")):
-        raise LabError(
-            "this labkit was installed without its lessons",
-            "They are in the folder notebooks/ of the project: get the project itself, and run `make lab` there.",
-        )
-    return folder
+    """The folder of the lessons: ``notebooks`` beside the package, else the installed one. Raises `LabError`."""
+    package = Path(__file__).resolve().parent
+    for folder in (package.parent / "notebooks", package / INSTALLED):
+        if (folder / FIRST).is_file():
+            return folder
+    raise LabError("this labkit was installed without its lessons", "Install it again, or get the project itself.")
 
 
 def hand_out(directory: Path, *, update: bool = False, source: Path | None = None) -> list[Copy]:
@@ -61,7 +65,7 @@ def hand_out(directory: Path, *, update: bool = False, source: Path | None = Non
     The states: ``"made"``: there was no copy. ``"kept"``: the lesson is as it was, the copy stays. ``"renewed"``: the
     lesson is newer, and the student had neither changed nor run the copy. ``"newer"``: the lesson is newer; the copy
     stays. ``"beside"``: as newer, but with update: the new one was put beside the copy, under a name of its own.
-    source: the folder of the lessons; default: this project's. Raises `LabError` for a folder that cannot be used.
+    source: the folder of the lessons; default: labkit's own. Raises `LabError` for a folder that cannot be used.
     """
     source = source or original()
     if directory.resolve() == source.resolve():

@@ -112,12 +112,9 @@ def lab_command() -> list[str]:
         [need_tool("make"), "--dry-run", "lab", f"JUPYTER_ARGS={shlex.join(LAB_ARGS)}"],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=START,
     )  # fmt: skip
-    words = shlex.split(told.stdout.splitlines()[-1])
-    while "=" in words[0]:  # the PATH of JupyterLab's own terminals
-        del words[0]
-    del words[0]  # the environment's Python
-    assert words[:2] == ["-m", "jupyterlab"]
-    return [sys.executable, *words]
+    command, *words = shlex.split(told.stdout.splitlines()[-1])
+    assert (Path(command).name, words[:2]) == ("labkit", ["lab", lessons.FOLDER])
+    return [str(Path(sys.executable).with_name("labkit")), *words]
 
 
 @pytest.fixture(scope="module")

@@ -203,9 +203,9 @@ def test_a_folder_that_cannot_be_used(course: Course, tmp_path: Path) -> None:
         hand_out(course.source / ".." / "notebooks", source=course.source)
 
 
-def test_without_the_lessons_it_says_where_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_the_lessons_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(lessons, "__file__", str(tmp_path / "labkit" / "lessons.py"))
-    with pytest.raises(LabError, match=r"installed without its lessons.*make lab"):
+    with pytest.raises(LabError, match="installed without its lessons"):
         hand_out(tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
 

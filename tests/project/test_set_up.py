@@ -171,7 +171,7 @@ class TestRepeatBesideBusyLoops:
 def test_lab_trusts_the_notebooks_that_it_ships() -> None:
     """Without trust JupyterLab shows no committed picture, in a fresh clone."""
     rule = (ROOT / "Makefile").read_text().partition("\nlab: ")[2].partition("\n\n")[0]
-    assert rule.index("jupyter trust notebooks/*.ipynb") < rule.index("-m jupyterlab")
+    assert rule.index("jupyter trust notebooks/*.ipynb") < rule.index("labkit lab")
     with tempfile.TemporaryDirectory() as directory:
         kept = {**os.environ, "JUPYTER_DATA_DIR": directory}
         word = [sys.executable, "-m", "jupyter", "trust"]

@@ -43,7 +43,7 @@ def test_what_is_installed_is_what_is_pinned() -> None:
 
 
 def test_one_version_of_labkit() -> None:
-    assert PROJECT["version"] == labkit.__version__ == version("labkit")
+    assert PROJECT["version"] == labkit.__version__ == version(PROJECT["name"])
     assert f"## {labkit.__version__}" in (pin.ROOT / "CHANGELOG.md").read_text()
 
 
