@@ -64,9 +64,10 @@ autobahn: $(VENV)/.test ## all 517 cases of the Autobahn testsuite against the W
 format: $(VENV)/.test ## sort the imports, mend what ruff can mend safely
 	$(PY) -m ruff check --fix .
 
-docs: $(VENV)/.lab ## redraw the pictures of docs/, from the code and a recording
+docs: $(VENV)/.test ## redraw the pictures of docs/, from the code and from recordings (needs Chromium)
 	$(PY) tools/imports.py
 	$(PY) tools/picture.py
+	$(PY) tools/screenshots.py
 
 constraints: ## pin anew, in constraints.txt, what a fresh environment resolves to
 	$(PYTHON) tools/pin.py

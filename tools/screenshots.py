@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from benchmarks.in_page import laboratory
 from tests.browser.conftest import Notebook
-from tests.browser.looking import DARK, LIGHT, cell, run, view
+from tests.browser.looking import DARK, LIGHT, run, sized, view
 
 DOCS = ROOT / "docs"
 CHAT, LOSS = "06-together/browser.pcapng", "01d-tcp-loss/lost-segment.pcapng"
@@ -25,27 +25,27 @@ CELLS = (
     f"draw.replay(labkit.Tape.load({str(ROOT / 'data' / LOSS)!r}))",
 )
 INSPECTOR, REPLAY = 1, 2
-STEP = 11
-"""The packet at which the replay stands: three duplicate ACKs have come, and nothing was repeated yet."""
+STEP = 14
+"""The packet at which the replay stands: the third duplicate ACK has left, and nothing was repeated yet."""
+_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
 
 
 def inspector(notebook: Notebook) -> None:
     """Go to the first frame with text, decrypted, and to one of its fields."""
     its = view(notebook, INSPECTOR)
-    its.get_by_role("button", name="WebSocket").click()
-    its.locator(".lk-i-row", has_text="text").first.click()
-    its.get_by_role("treeitem", name="Masking key").first.click()
-    expect(its.locator(".lk-i-detail b")).to_have_text("Masking key")
+    its.get_by_role("button", name="Messages").click()
+    its.locator(".lk-i-row", has_text="bob: hello").first.click()
+    its.get_by_role("treeitem", name="Payload length").first.click()
+    expect(its.locator(".lk-i-detail b")).to_have_text("Payload length")
 
 
 def replay(notebook: Notebook) -> None:
     """Go on to `STEP`."""
     its = view(notebook, REPLAY)
-    slider = its.get_by_role("slider").first
-    slider.focus()
+    its.get_by_role("listbox").focus()
     for _ in range(STEP - 1):
-        notebook.page.keyboard.press("ArrowRight")
-    expect(slider).to_have_attribute("aria-valuenow", str(STEP))
+        notebook.page.keyboard.press("ArrowDown")
+    expect(its.locator(".lk-place")).to_contain_text(str(STEP))
 
 
 def main() -> int:
@@ -57,12 +57,13 @@ def main() -> int:
         inspector(notebook)
         replay(notebook)
         for theme, ending in ((LIGHT, ""), (DARK, "-dark")):
-            notebook.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-            notebook.page.wait_for_timeout(1000)
-            for number, name in ((INSPECTOR, "inspector"), (REPLAY, "replay")):
-                path = DOCS / f"{name}{ending}.png"
-                view(notebook, number).screenshot(path=path)
-                print(path.relative_to(ROOT), f"{path.stat().st_size // 1000} kB")
+            notebook.page.evaluate(_THEME, theme)
+            notebook.page.locator(f"body[data-jp-theme-light='{str(theme == LIGHT).lower()}']").wait_for(state="attached")
+            with sized(notebook, 1100, 1500):  # tall, so that no bar of JupyterLab lies over a view
+                for number, name in ((INSPECTOR, "inspector"), (REPLAY, "replay")):
+                    path = DOCS / f"{name}{ending}.png"
+                    view(notebook, number).screenshot(path=path, animations="disabled")
+                    print(path.relative_to(ROOT), f"{path.stat().st_size // 1000} kB")
     return 0
 
 
