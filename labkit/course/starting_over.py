@@ -5,10 +5,11 @@ Rule: the progress file is a student's own and stays, unless `forget` says other
 
 from __future__ import annotations
 
+from labkit import widgets
 from labkit.core.calls import in_words
 from labkit.core.checks import flag
 from labkit.core.notebook import shell
-from labkit.course import hiding, joining, polling, predictions
+from labkit.course import joining, polling, predictions
 
 
 @in_words
@@ -30,7 +31,7 @@ def reset(*, forget: bool = False) -> str:
     polling.end()
     joining.leave()
     predictions.forget()
-    hiding.forget()
+    widgets.forget()
     exercises.restart(forget=forget)
     _forget_tapes()
     counts = [f"{count} {name if count == 1 else name + 's'}" for name, count in closed.items()]

@@ -14,7 +14,7 @@ from labkit.exercises import progress_file
 from labkit.exercises.folding import folded
 from labkit.exercises.form import Form
 from labkit.exercises.printing import few_lines
-from labkit.exercises.result import Note, Outcome, Result, fixed_width, plain
+from labkit.exercises.result import Note, Outcome, Result, fixed_width, held, plain
 from labkit.exercises.running import Interrupted, NotAttempted, NotYet, Run, supervised
 from labkit.exercises.view import ExerciseView
 
@@ -94,10 +94,11 @@ class Exercise(ABC):
     def check(self, answer: Any = None) -> Result:
         """Try an answer, within seconds; returns a `Result`: not attempted, not yet (what failed, where) or correct.
 
+        While verdicts are hidden (`labkit.verdicts`), what it returns does not show its outcome yet.
         Raises `Interrupted` if the student stops the check: one line in a notebook, and this does not count as a try.
         """
         try:
-            return self._tried(answer)
+            return held(self._tried(answer))
         except KeyboardInterrupt:
             raise Interrupted(f"the check of {self.name} was stopped; it does not count as a try") from None
 

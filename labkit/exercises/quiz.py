@@ -16,7 +16,7 @@ from labkit.core.errors import LabError
 from labkit.draw import style
 from labkit.exercises import progress_file
 from labkit.exercises.question import LETTERS, Option, Question
-from labkit.exercises.result import boxed, show
+from labkit.exercises.result import boxed, held, show
 from labkit.widgets.controls import Tone
 
 
@@ -88,6 +88,7 @@ class Quiz:
     def __init__(self, lesson: str, questions: tuple[Question, ...]) -> None:
         self.lesson = lesson
         self.questions = questions
+        self._waiting: set[int] = set()  # numbers of questions, from 0, whose verdicts are hidden
         self._asked = [
             widgets.choice(
                 f"{number}. {question.text}",
@@ -111,7 +112,7 @@ class Quiz:
         for ask, place in zip(self._asked, places, strict=False):
             if place is not None:
                 ask.choose(place)
-        return QuizResult(self.lesson, tuple(map(self._answered, range(len(self.questions)))))
+        return held(QuizResult(self.lesson, tuple(map(self._answered, range(len(self.questions))))))
 
     @property
     def names(self) -> list[str]:
@@ -120,6 +121,7 @@ class Quiz:
 
     def restart(self) -> None:
         """Forget what was chosen in this session; the controls in a page are empty again."""
+        self._waiting.clear()
         for ask in self._asked:
             ask.clear()
 
@@ -176,8 +178,20 @@ class Quiz:
         """Keep an answer, and say its words below the question."""
         option = self.questions[number].options[place]
         progress_file.note(self.names[number], solved=option.right)
-        words, tone = verdict(option)
-        self._asked[number].say(words, tone)
+        if number in self._waiting or widgets.wait(partial(self._judge, number)):
+            self._waiting.add(number)
+            self._asked[number].say("Your answer counts. Its verdict is hidden.")
+        else:
+            self._judge(number)
+
+    def _judge(self, number: int) -> None:
+        """Say the words of the answer that counts."""
+        self._waiting.discard(number)
+        chosen = self._asked[number].chosen
+        if chosen is not None:
+            words, tone = verdict(self.questions[number].options[chosen])
+            self._asked[number].say(words, tone)
+
 
 
 def verdict(option: Option) -> tuple[str, Tone]:

@@ -11,9 +11,12 @@ import reprlib
 from dataclasses import dataclass
 from enum import Enum
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
+from labkit import widgets
 from labkit.draw import style
+
+T = TypeVar("T")
 
 _SPACE = re.compile(r"(\s+)")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -105,6 +108,11 @@ class Note:
 
     def _repr_markdown_(self) -> str:
         return fixed_width(self.markdown)
+
+
+def held(result: T) -> T:
+    """A result as it is, or one that waits while verdicts are hidden (`labkit.verdicts`)."""
+    return widgets.held(result, boxed(escape(widgets.WAITS), "--jp-border-color1", style.LIGHT.line))
 
 
 def source(thing: Any, before: str = "") -> str:

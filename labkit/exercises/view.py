@@ -43,6 +43,7 @@ class ExerciseView:
 
     def __init__(self, exercise: Shown) -> None:
         self.exercise = exercise
+        self._found: Result | Note | None = None
         asks = {"hint": widgets.Ask(self._hint), "solution": widgets.Ask(self._solution)}
         if exercise.form is not None:
             asks["check"] = widgets.Ask(self._check, answer=str)
@@ -59,12 +60,14 @@ class ExerciseView:
             panel.update(fields=fields, texts=[])
         task = {"text/markdown": self.exercise._repr_markdown_(), "text/plain": repr(self.exercise)}
         if task != self.sheet.above:
+            self._found = None
             self.sheet.show(above=task, below={})
 
     def clear(self) -> None:
         """As if nothing had been typed, checked or asked for."""
         panel = self.panel
         panel.update(texts=[], round=panel.state["round"] + 1)  # a new round empties also what was typed and not sent
+        self._found = None
         self.sheet.show(below={})
 
     def _check(self, answer: str) -> widgets.Answer:
@@ -73,7 +76,16 @@ class ExerciseView:
         texts = form.texts(answer)
         result = self.exercise.check(form.answer(texts))
         self.panel.update(texts=texts)
+        if isinstance(result, widgets.Held):
+            result.follow(lambda: self._follow(result))
+            return self._show(result, "Checked. The result is below as soon as verdicts are shown.")
         return self._show(result, f"Checked: {result.outcome.value}. The result is below.")
+
+    def _follow(self, result: Result) -> None:
+        """The verdict of this result is shown now."""
+        with self.panel.guard:
+            if self._found is result:
+                self._show(result, "")
 
     def _hint(self) -> widgets.Answer:
         return self._show(self.exercise.hint(), "The hint is below.")
@@ -84,10 +96,11 @@ class ExerciseView:
         return self._show(note, opened)
 
     def _show(self, found: Result | Note, words: str) -> widgets.Answer:
+        self._found = found
         rich = (
-            {"text/html": found._repr_html_()}
-            if isinstance(found, Result)
-            else {"text/markdown": found._repr_markdown_()}
+            {"text/markdown": found._repr_markdown_()}
+            if isinstance(found, Note)
+            else {"text/html": found._repr_html_()}
         )
         self.sheet.show(below={**rich, "text/plain": repr(found)})
         return widgets.Answer({"words": words})

@@ -15,6 +15,8 @@ Rule: objects stay plain and views attach to them; the only part that imports ip
     sheet.show(above={"text/markdown": "…"}, below={})
     panel.update(state…); panel.tell("more", b"…")    # the pages that show it follow; labkit/widgets/js/inspector.js
 
+    widgets.held(verdict, html)                       # shown at once, or when the instructor shows verdicts
+
 `on_choice(number)` and `on_entry(text)` are called with checked values only, and may return a line to say. They run in
 the thread that hears the page, beside a cell that is running: keep them short, and let them wait for nothing.
 """
@@ -22,6 +24,7 @@ the thread that hears the page, beside a cell that is running: keep them short, 
 from __future__ import annotations
 
 from labkit.widgets.controls import Choice, Entry, choice, entry
+from labkit.widgets.held import WAITS, Held, forget, held, hide, wait
 from labkit.widgets.look import EDGES
 from labkit.widgets.page import available, mimebundle
 from labkit.widgets.panel import Answer, Ask, Panel, is_large, set_large
@@ -30,18 +33,24 @@ from labkit.widgets.words import bare, marked
 
 __all__ = [
     "EDGES",
+    "WAITS",
     "Answer",
     "Ask",
     "Choice",
     "Entry",
+    "Held",
     "Panel",
     "Sheet",
     "available",
     "bare",
     "choice",
     "entry",
+    "forget",
+    "held",
+    "hide",
     "is_large",
     "marked",
     "mimebundle",
     "set_large",
+    "wait",
 ]

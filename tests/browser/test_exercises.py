@@ -49,7 +49,7 @@ ACK, ORDER, FLAGS, ENDS, CODE, AGAIN, TYPED, LARGE, PROGRESS, COMPARED, CLAIMED,
 @pytest.fixture(scope="module")
 def opened(window: BrowserContext, lab: Lab) -> Iterator[Notebook]:
     with open_notebook(window, lab, "exercises.ipynb", *CELLS) as notebook:
-        for number in range(SHOWN):
+        for number in range(COMPARED):
             run(notebook, number)
         yield notebook
 
@@ -203,9 +203,19 @@ class TestCourse:
 
     def test_verdicts_wait_and_come_at_once(self, notebook: Notebook) -> None:
         for number in (COMPARED, CLAIMED):
+            run(notebook, number)
+        field(notebook, ACK, NAMES[0]).fill("1")
+        for name in NAMES[1:]:
+            field(notebook, ACK, name).fill("2")
+        press(notebook, ACK, "Check")
+        says(notebook, ACK, "The verdict is hidden.")
+        says(notebook, AGAIN, "The verdict is hidden.")
+        assert "not yet" not in cell(notebook, ACK).inner_text()
+        for number in (COMPARED, CLAIMED):
             says(notebook, number, "The verdict is hidden.")
         run(notebook, SHOWN)
-        says(notebook, SHOWN, "2 verdicts shown.")
+        says(notebook, SHOWN, "3 verdicts shown.")
+        says(notebook, ACK, "tcp.final_ack: not yet")
         says(notebook, COMPARED, "You predicted one.")
         says(notebook, CLAIMED, "Measured: `close` did".replace("`", ""))
         assert unreadable(cell(notebook, CLAIMED).locator(".jp-RenderedHTMLCommon")) == {}

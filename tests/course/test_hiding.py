@@ -13,8 +13,7 @@ import pytest
 import labkit
 from labkit.core.errors import LabError
 from labkit.course import Card
-from labkit.course.hiding import WAITS, HeldCard
-from labkit.widgets import page, view
+from labkit.widgets import WAITS, Held, page, view
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +38,7 @@ class TestCard:
         plain = make()
         labkit.verdicts(hidden=True)
         card = make()
-        assert (repr(card), card.lines) == (WAITS, (WAITS,))
+        assert repr(card) == WAITS
         assert not any(line in card._repr_html_() for line in ("Measured", "wrong", "predicted"))
         assert labkit.verdicts(hidden=False) == "1 verdict shown. From now on each is shown at once."
         assert (repr(card), card._repr_html_()) == (repr(plain), plain._repr_html_())
@@ -49,7 +48,7 @@ class TestCard:
         monkeypatch.setattr(page, "available", lambda: True)
         labkit.verdicts(hidden=True)
         card = make()
-        assert isinstance(card, HeldCard)
+        assert isinstance(card, Held)
         bundle = card._repr_mimebundle_()
         assert bundle["text/plain"] == WAITS
         output = view._sheet(card._sheet).children[0]
