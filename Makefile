@@ -21,7 +21,7 @@ BUSY_LOOPS := $(if $(filter-out 0 no,$(BUSY)),$(shell $(PYTHON) -c 'import os; p
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test some lint bench record notebooks repeat races autobahn format docs constraints clean
+.PHONY: help lab test some lint bench record notebooks repeat races autobahn format docs book constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,7 @@ lint: $(VENV)/.test ## ruff, mypy --strict, lessons, notebooks and glossary in s
 	$(PY) tools/sync_lessons.py --check
 	$(PY) tools/changes.py --check
 	$(PY) tools/glossary.py --check
+	$(PY) tools/claims.py --check
 
 bench: $(VENV)/.test ## measure labkit beside Node, asyncio and Scapy, printed as ratios
 	$(PY) benchmarks/run.py
@@ -54,6 +55,7 @@ record: $(VENV)/.lab ## remake every recorded capture in data/ by the lessons' o
 notebooks: $(VENV)/.test ## run lessons/*.md and write notebooks/*.ipynb (LESSONS="01a 03b" for some)
 	$(PY) tools/changes.py
 	$(PY) tools/sync_lessons.py $(LESSONS)
+	$(PY) tools/claims.py
 
 repeat: $(VENV)/.test ## run the lessons RUNS times in a row, stopping at the first difference; BUSY=1: beside two busy loops a core
 	@busy=; trap 'test -z "$$busy" || kill $$busy' EXIT; trap 'exit 130' INT TERM HUP; \
@@ -73,6 +75,9 @@ format: $(VENV)/.test ## sort the imports, mend what ruff can mend safely
 docs: $(VENV)/.lab ## redraw the pictures of docs/, from the code and a recording
 	$(PY) tools/imports.py
 	$(PY) tools/picture.py
+
+book: $(VENV)/.book ## the lessons as a static site in build/book/, from the notebooks as they are
+	$(PY) tools/book.py
 
 constraints: ## pin anew, in constraints.txt, what a fresh environment resolves to
 	$(PYTHON) tools/pin.py
@@ -95,6 +100,10 @@ $(VENV)/.lab: pyproject.toml constraints.txt | $(PY)
 	$(PIP) --no-build-isolation --editable .
 	@touch $@
 
+$(VENV)/.book: pyproject.toml constraints.txt | $(VENV)/.lab
+	$(PIP) --no-build-isolation --editable '.[book]'
+	@touch $@
+
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.lab
-	$(PIP) --no-build-isolation --editable '.[test]'
+	$(PIP) --no-build-isolation --editable '.[test,book]'
 	@touch $@
