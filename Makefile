@@ -16,7 +16,7 @@ PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint con
 BUSY_LOOPS := $(if $(filter-out 0 no,$(BUSY)),$(shell $(PYTHON) -c 'import os; print(*range(2 * (os.cpu_count() or 1)))'))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test some lint bench record notebooks repeat races autobahn format docs constraints clean
+.PHONY: help lab test some lint bench record notebooks repeat races autobahn format docs book constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,7 @@ lint: $(VENV)/.test ## ruff, mypy --strict, lessons, notebooks and glossary in s
 	$(PY) tools/sync_lessons.py --check
 	$(PY) tools/changes.py --check
 	$(PY) tools/glossary.py --check
+	$(PY) tools/claims.py --check
 
 bench: $(VENV)/.test ## measure labkit beside Node, asyncio and Scapy, printed as ratios
 	$(PY) benchmarks/run.py
@@ -48,6 +49,7 @@ record: $(VENV)/.lab ## remake every recorded capture in data/ by the lessons' o
 notebooks: $(VENV)/.test ## run lessons/*.md and write notebooks/*.ipynb (LESSONS="01a 03b" for some)
 	$(PY) tools/changes.py
 	$(PY) tools/sync_lessons.py $(LESSONS)
+	$(PY) tools/claims.py
 
 repeat: $(VENV)/.test ## run the lessons RUNS times in a row, stopping at the first difference; BUSY=1: beside two busy loops a core
 	@busy=; trap 'test -z "$$busy" || kill $$busy' EXIT; trap 'exit 130' INT TERM HUP; \
@@ -68,6 +70,9 @@ docs: $(VENV)/.test ## redraw the pictures of docs/, from the code and from reco
 	$(PY) tools/imports.py
 	$(PY) tools/picture.py
 	$(PY) tools/screenshots.py
+
+book: $(VENV)/.book ## the lessons as a static site in build/book/, from the notebooks as they are
+	$(PY) tools/book.py
 
 constraints: ## pin anew, in constraints.txt, what a fresh environment resolves to
 	$(PYTHON) tools/pin.py
@@ -90,6 +95,10 @@ $(VENV)/.lab: pyproject.toml constraints.txt | $(PY)
 	$(PIP) --no-build-isolation --editable .
 	@touch $@
 
+$(VENV)/.book: pyproject.toml constraints.txt | $(VENV)/.lab
+	$(PIP) --no-build-isolation --editable '.[book]'
+	@touch $@
+
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.lab
-	$(PIP) --no-build-isolation --editable '.[test]'
+	$(PIP) --no-build-isolation --editable '.[test,book]'
 	@touch $@

@@ -5,6 +5,7 @@ Rule: names and versions only; no address of any registry is ever written.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -43,9 +44,9 @@ def normal(name: str) -> str:
 
 
 def direct() -> list[str]:
-    """The packages pyproject.toml names, to run and to test, in normal spelling and sorted."""
+    """The packages pyproject.toml names, to run, to test and for the site, in normal spelling and sorted."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["test"], *BUILD]
+    wanted = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values()), *BUILD]
     return sorted({normal(re.split(r"[\s;<>=!~\[]", item, maxsplit=1)[0]) for item in wanted})
 
 

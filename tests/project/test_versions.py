@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import version
+from itertools import chain
 
 import labkit
 from tools import pin
@@ -22,7 +23,7 @@ def test_every_direct_dependency_is_pinned() -> None:
 
 
 def test_pyproject_leaves_versions_to_constraints() -> None:
-    named = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+    named = [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())]
     assert [item for item in named if "=" in item.split(";")[0]] == []
 
 
@@ -33,7 +34,7 @@ def test_conda_brings_python_and_pip_alone() -> None:
     newest = max(int(each.rpartition(".")[2]) for each in PROJECT["classifiers"] if "Python :: 3." in each)
     assert lines == [
         f"  - python{bounds},<3.{newest + 1}", "  - pip", "  - pip:",
-        "      - --constraint constraints.txt", "      - --editable .[test]",
+        "      - --constraint constraints.txt", "      - --editable .[test,book]",
     ]  # fmt: skip
 
 

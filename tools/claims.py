@@ -1,0 +1,320 @@
+"""The book against the wire: every claim that a lesson tests, with its verdict, what was measured, and the cell.
+
+Rule: verdicts and measurements are read from the committed notebooks, and what a slip breaks is found by running it;
+no verdict is typed here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a program, from any directory
+
+from labkit import exercises
+from labkit.course.claims import VERDICTS
+from labkit.exercises.engine import Exercise
+from labkit.exercises.result import Result
+from tools import sync_lessons
+
+PAGE = sync_lessons.ROOT / "docs" / "book-against-the-wire.md"
+README = sync_lessons.ROOT / "README.md"
+
+SECTIONS = {"0": "Opening", "1": "TCP", "2": "UDP", "3": "HTTP", "4": "WebSocket", "5": "Security", "6": "Summary"}
+"""The chapter's sections, 7.0 to 7.6, by the first digit of an id."""
+
+SAID = {"holds": "hold", "wrong": "are wrong", "outdated": "are outdated"}
+
+PRINTED = ("C-1.5", "C-4.5", "C-4.6", "C-4.7", "C-4.8", "C-5.6")
+"""Claims that are slips in what the chapter prints: a listing, a command or a message."""
+
+LISTINGS = {
+    "M-1": ("labkit.exercises.tcp.listing", "create"),
+    "M-3": ("labkit.exercises.http.slips", "ask"),
+    "M-4": ("labkit.exercises.websocket.slips", "Greeter"),
+    "M-5": ("labkit.exercises.tls.slips", "visit_both"),
+}
+"""The slips of a section: the module of the exercise whose listing has them, and what its answer is called."""
+
+KINDS = (
+    "An error ends the program",
+    "An error ends a handler, and the server goes on",
+    "No error: the wrong bytes are sent",
+)
+"""What slips break; each is a heading."""
+
+_HANDLER = "your handler raised"
+_CARD = re.compile(
+    r"(?P<who>The book|The claim): (?P<words>.+)\nMeasured: (?P<seen>.+)\n(?:Outdated: (?P<since>.+)\n)?"
+    r"Verdict: (?P<verdict>\w+) \((?P<id>[\w.-]+)\)"
+)
+_FIGURES = re.compile(r"Of the book's \d+ claims that the lessons test, .*?\.")
+_SIGNS = re.compile(r"([*<]|\\(?=[!-/:-@\[-`{-~]))")  # read as a mark of Markdown where they stand
+_ERROR = re.compile(r"\b([A-Z]\w+): ")
+
+HEAD = """# The book against the wire
+
+The course follows a chapter on network programming, written about 2013 for Node.js. Its claims are said here in our own
+words, and each of them is tested in a cell of a lesson. The cell measures, and the measurement gives the verdict. The
+last column leads to the cell. Made by `tools/claims.py` from the outputs of the notebooks.
+
+- **holds**: what was measured agrees with the claim.
+- **wrong**: what was measured contradicts it.
+- **outdated**: it was right once, and is no longer.
+
+"""
+
+APPENDIX = """## Appendix: the slips in the listings
+
+The chapter's listings have slips. The course has listings of its own, with slips of the same kinds, and an exercise for
+each section: mend them. Here each slip is left alone in its listing, and the exercise tells what no longer works.
+"""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a lesson with its verdict.
+
+    id: ``"C-1.4"``. own: it is the course's own, and the book says nothing of it. words: the claim. seen: what was
+    measured. since: since when and by what it is outdated. verdict: one of `VERDICTS`. lesson, cell: the notebook's
+    stem, and the id of the cell in it.
+    """
+
+    id: str
+    own: bool
+    words: str
+    seen: str
+    since: str
+    verdict: str
+    lesson: str
+    cell: str
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Its place in the chapter."""
+        section, number = self.id.partition("-")[2].split(".")
+        return int(section), int(number)
+
+
+@dataclass(frozen=True)
+class Slip:
+    """One slip of a listing, left in alone. id: ``"M-1"``. typed, meant: its code. result: what the exercise found."""
+
+    id: str
+    typed: str
+    meant: str
+    result: Result
+
+    @property
+    def kind(self) -> int:
+        """What it breaks: a place in `KINDS`."""
+        return 1 if _HANDLER in self.result.seen else 0 if self.error else 2
+
+    @property
+    def error(self) -> str:
+        """The name of the error that it raises; "" if nothing fails."""
+        error = _ERROR.search(self.result.seen)
+        return error[1] if error and (self.result.frames or _HANDLER in self.result.seen) else ""
+
+    @property
+    def broken(self) -> str:
+        """The step of the exercise at which it is found."""
+        return self.result.step.partition(": ")[2]
+
+    @property
+    def seen(self) -> str:
+        """What is seen of it, in Markdown."""
+        if self.kind == 1:
+            return f"{_escaped(self.result.seen.partition(chr(10))[0])}; `{self.error}`"
+        return f"`{self.error}`" if self.error else _escaped(self.result.seen)
+
+
+def claims() -> list[Claim]:
+    """Every claim of the committed notebooks, in the order of the chapter. Raises SystemExit if two do not agree."""
+    found = [claim for text in sync_lessons.lessons() for claim in _claims(sync_lessons.notebook_of(text))]
+    verdicts: dict[str, Claim] = {}
+    for claim in found:
+        first = verdicts.setdefault(claim.id, claim)
+        if first.verdict != claim.verdict:
+            said = (f"{each.verdict!r} in {each.lesson}" for each in (first, claim))
+            raise SystemExit(f"{claim.id}: the verdict is {' and '.join(said)}.")
+    return sorted(found, key=lambda claim: claim.order)
+
+
+def _claims(notebook: Path) -> Iterator[Claim]:
+    for cell in json.loads(notebook.read_text(encoding="utf8"))["cells"]:
+        for output in cell.get("outputs", ()):
+            card = _CARD.fullmatch("".join(output.get("data", {}).get("text/plain", "")))
+            if card:
+                yield Claim(
+                    card["id"], card["who"] == "The claim", card["words"], card["seen"], card["since"] or "",
+                    card["verdict"], notebook.stem, cell["id"],
+                )  # fmt: skip
+
+
+def slips() -> list[Slip]:
+    """Every slip of the listings, each tried alone: the others are mended, and the exercise tells what it finds."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        before = os.environ.get("LABKIT_PROGRESS")
+        os.environ["LABKIT_PROGRESS"] = str(Path(folder, "progress.json"))
+        try:
+            for id, (name, answer) in LISTINGS.items():
+                module = importlib.import_module(name)
+                exercise: Exercise = getattr(getattr(exercises, name.split(".")[2]), name.split(".")[3])
+                for typed, meant in module.SLIPS.items():
+                    names: dict[str, Any] = {}
+                    exec(_with_one(module, typed), names)
+                    found.append(Slip(id, typed.strip(), meant.strip(), exercise.check(names[answer])))
+        finally:
+            del os.environ["LABKIT_PROGRESS"]
+            if before is not None:
+                os.environ["LABKIT_PROGRESS"] = before
+    return found
+
+
+def count(found: Iterable[Claim]) -> dict[str, int]:
+    """How many claims have each verdict; a claim that two lessons test counts once."""
+    verdicts = {claim.id: claim.verdict for claim in found}
+    return {verdict: list(verdicts.values()).count(verdict) for verdict in VERDICTS}
+
+
+def figures(found: Sequence[Claim]) -> str:
+    """One sentence for this page and the README."""
+    book = count(claim for claim in found if not claim.own)
+    told = [f"{number} {SAID[verdict]}" for verdict, number in book.items()]
+    return f"Of the book's {sum(book.values())} claims that the lessons test, {', '.join(told[:-1])} and {told[-1]}."
+
+
+def _with_one(module: Any, left: str) -> str:
+    """A listing in which one slip is left."""
+    text: str = module.LISTING
+    for typed, meant in module.SLIPS.items():
+        if typed != left:
+            text = text.replace(typed, meant)
+    # a name that is hidden by its own assignment is mended in two places
+    return text.replace("{accept}", "{value}") if "value = accept(" in text else text
+
+
+def written(found: Sequence[Claim], typed: Sequence[Slip]) -> str:
+    """The text of the page."""
+    parts = [HEAD + _figures(found), *_by_section(found), *_by_verdict(found), *_appendix(found, typed)]
+    return "\n".join(parts)
+
+
+def _figures(found: Sequence[Claim]) -> str:
+    rows = []
+    for section, name in SECTIONS.items():
+        numbers = count(claim for claim in found if claim.order[0] == int(section))
+        if any(numbers.values()):
+            rows.append([f"7.{section} {name}", *map(str, numbers.values()), str(sum(numbers.values()))])
+    whole = count(found)
+    rows.append(["all", *map(str, whole.values()), str(sum(whole.values()))])
+    own_claims = [claim.id for claim in found if claim.own]
+    note = f"{' and '.join(own_claims)} are the course's own: the book says nothing of them." if own_claims else ""
+    return f"{figures(found)} {note}\n\n{_table(['section', *VERDICTS, 'all'], rows)}"
+
+
+def _by_section(found: Sequence[Claim]) -> Iterator[str]:
+    yield "## By section\n"
+    for section, name in SECTIONS.items():
+        rows = [
+            [claim.id, _escaped(claim.words), f"**{claim.verdict}**", _evidence(claim), _cell(claim)]
+            for claim in found if claim.order[0] == int(section)
+        ]  # fmt: skip
+        if rows:
+            yield f"### 7.{section} {name}\n\n{_table(['id', 'claim', 'verdict', 'measured', 'cell'], rows)}"
+
+
+def _by_verdict(found: Sequence[Claim]) -> Iterator[str]:
+    yield "## By verdict\n"
+    for verdict, number in count(found).items():
+        rows = [[claim.id, _escaped(claim.words), _cell(claim)] for claim in found if claim.verdict == verdict]
+        if rows:
+            yield f"### {verdict.capitalize()}: {number}\n\n{_table(['id', 'claim', 'cell'], rows)}"
+
+
+def _appendix(found: Sequence[Claim], typed: Sequence[Slip]) -> Iterator[str]:
+    """The slips, by what they break."""
+    yield APPENDIX
+    where = _exercise_cells()
+    for kind, heading in enumerate(KINDS):
+        rows = [
+            [slip.id, f"`{_line(slip.typed)}`", f"`{_line(slip.meant)}`", slip.broken, slip.seen, where[slip.id]]
+            for slip in typed if slip.kind == kind
+        ]  # fmt: skip
+        yield f"### {heading}\n\n{_table(['id', 'slip', 'meant', 'what no longer works', 'seen', 'exercise'], rows)}"
+    rows = [[claim.id, _escaped(claim.words), _evidence(claim), _cell(claim)] for claim in found if claim.id in PRINTED]
+    yield f"### Slips of print that are claims\n\n{_table(['id', 'printed', 'measured', 'cell'], rows)}"
+
+
+def _exercise_cells() -> dict[str, str]:
+    """The cell of a lesson that shows the exercise of each id of `LISTINGS`."""
+    shown = {name.removeprefix("labkit."): id for id, (name, _) in LISTINGS.items()}
+    return {
+        shown["".join(cell["source"])]: _link(path.stem, cell["id"])
+        for path in map(sync_lessons.notebook_of, sync_lessons.lessons())
+        for cell in json.loads(path.read_text(encoding="utf8"))["cells"]
+        if "".join(cell["source"]) in shown
+    }
+
+
+def _evidence(claim: Claim) -> str:
+    return _escaped(claim.seen + (f". Outdated: {claim.since}" if claim.since else ""))
+
+
+def _cell(claim: Claim) -> str:
+    return _link(claim.lesson, claim.cell)
+
+
+def _link(lesson: str, cell: str) -> str:
+    """A link to one cell, as JupyterLab writes it."""
+    return f"[{lesson.partition('-')[0]}](../notebooks/{lesson}.ipynb#cell-id={cell})"
+
+
+def _escaped(text: str) -> str:
+    """A text of a card as Markdown that shows it: only its code is marked."""
+    return "".join(_SIGNS.sub(r"\\\1", part) if at % 2 == 0 else f"`{part}`" for at, part in enumerate(text.split("`")))
+
+
+def _line(code: str) -> str:
+    return " ".join(code.split())
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *([_bar(text) for text in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _bar(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+def main() -> int:
+    """Write the page, or check that it is what the notebooks say."""
+    parser = argparse.ArgumentParser(description="docs/book-against-the-wire.md, computed from the notebooks")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if the page is not up to date")
+    options = parser.parse_args()
+    found = claims()
+    readme = README.read_text(encoding="utf8")
+    texts = {PAGE: written(found, slips()), README: _FIGURES.sub(lambda _: figures(found), readme)}
+    stale = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf8") != text]
+    for path in stale:
+        if options.check:
+            print(f"{path.name} is not what the notebooks say. Run `tools/claims.py`.")
+        else:
+            path.write_text(texts[path], encoding="utf8")
+    return 1 if options.check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
