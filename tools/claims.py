@@ -22,15 +22,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a program
 
 from labkit import exercises
 from labkit.course.claims import VERDICTS
+from labkit.course.settled import FILE, SECTIONS, Claim, as_json, count
 from labkit.exercises.engine import Exercise
 from labkit.exercises.result import Result
 from tools import sync_lessons
 
 PAGE = sync_lessons.ROOT / "docs" / "book-against-the-wire.md"
 README = sync_lessons.ROOT / "README.md"
-
-SECTIONS = {"0": "Opening", "1": "TCP", "2": "UDP", "3": "HTTP", "4": "WebSocket", "5": "Security", "6": "Summary"}
-"""The chapter's sections, 7.0 to 7.6, by the first digit of an id."""
+DATA = sync_lessons.ROOT / "data" / FILE
+"""The same claims, for the last lesson."""
 
 SAID = {"holds": "hold", "wrong": "are wrong", "outdated": "are outdated"}
 
@@ -78,31 +78,6 @@ APPENDIX = """## Appendix: the slips in the listings
 The chapter's listings have slips. The course has listings of its own, with slips of the same kinds, and an exercise for
 each section: mend them. Here each slip is left alone in its listing, and the exercise tells what no longer works.
 """
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One claim of a lesson with its verdict.
-
-    id: ``"C-1.4"``. own: it is the course's own, and the book says nothing of it. words: the claim. seen: what was
-    measured. since: since when and by what it is outdated. verdict: one of `VERDICTS`. lesson, cell: the notebook's
-    stem, and the id of the cell in it.
-    """
-
-    id: str
-    own: bool
-    words: str
-    seen: str
-    since: str
-    verdict: str
-    lesson: str
-    cell: str
-
-    @property
-    def order(self) -> tuple[int, int]:
-        """Its place in the chapter."""
-        section, number = self.id.partition("-")[2].split(".")
-        return int(section), int(number)
 
 
 @dataclass(frozen=True)
@@ -180,12 +155,6 @@ def slips() -> list[Slip]:
             if before is not None:
                 os.environ["LABKIT_PROGRESS"] = before
     return found
-
-
-def count(found: Iterable[Claim]) -> dict[str, int]:
-    """How many claims have each verdict; a claim that two lessons test counts once."""
-    verdicts = {claim.id: claim.verdict for claim in found}
-    return {verdict: list(verdicts.values()).count(verdict) for verdict in VERDICTS}
 
 
 def figures(found: Sequence[Claim]) -> str:
@@ -306,7 +275,9 @@ def main() -> int:
     options = parser.parse_args()
     found = claims()
     readme = README.read_text(encoding="utf8")
-    texts = {PAGE: written(found, slips()), README: _FIGURES.sub(lambda _: figures(found), readme)}
+    texts = {
+        PAGE: written(found, slips()), README: _FIGURES.sub(lambda _: figures(found), readme), DATA: as_json(found),
+    }  # fmt: skip
     stale = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf8") != text]
     for path in stale:
         if options.check:

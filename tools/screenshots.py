@@ -8,15 +8,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # run as a program, from any directory
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a program, from any directory
 
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
 from benchmarks.in_page import laboratory
 from tests.browser.conftest import Notebook
-from tests.browser.looking import DARK, LIGHT, run, sized, view
+from tests.browser.looking import DARK, LIGHT, run, view
 
+ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 CHAT, LOSS = "06-together/browser.pcapng", "01d-tcp-loss/lost-segment.pcapng"
 CELLS = (
@@ -25,7 +25,9 @@ CELLS = (
     f"draw.replay(labkit.Tape.load({str(ROOT / 'data' / LOSS)!r}))",
 )
 INSPECTOR, REPLAY = 1, 2
-STEP = 14
+WINDOW: ViewportSize = {"width": 1000, "height": 1500}
+"""Tall, so that no bar of JupyterLab lies over a view."""
+STEP = 17
 """The packet at which the replay stands: the third duplicate ACK has left, and nothing was repeated yet."""
 _THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
 
@@ -52,18 +54,19 @@ def main() -> int:
     """Write the four files."""
     with laboratory() as lab, lab.open("pictures.ipynb", *CELLS) as notebook:
         notebook.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+        notebook.page.set_viewport_size(WINDOW)
         for number in range(len(CELLS)):
             run(notebook, number)
         inspector(notebook)
         replay(notebook)
         for theme, ending in ((LIGHT, ""), (DARK, "-dark")):
             notebook.page.evaluate(_THEME, theme)
-            notebook.page.locator(f"body[data-jp-theme-light='{str(theme == LIGHT).lower()}']").wait_for(state="attached")
-            with sized(notebook, 1100, 1500):  # tall, so that no bar of JupyterLab lies over a view
-                for number, name in ((INSPECTOR, "inspector"), (REPLAY, "replay")):
-                    path = DOCS / f"{name}{ending}.png"
-                    view(notebook, number).screenshot(path=path, animations="disabled")
-                    print(path.relative_to(ROOT), f"{path.stat().st_size // 1000} kB")
+            light = str(theme == LIGHT).lower()
+            notebook.page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
+            for number, name in ((INSPECTOR, "inspector"), (REPLAY, "replay")):
+                path = DOCS / f"{name}{ending}.png"
+                view(notebook, number).screenshot(path=path, animations="disabled")
+                print(path.relative_to(ROOT), f"{path.stat().st_size // 1000} kB")
     return 0
 
 

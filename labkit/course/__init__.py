@@ -12,6 +12,10 @@ from labkit.course.joining import join
 from labkit.course.opening import lesson
 from labkit.course.polling import poll
 from labkit.course.predictions import Prediction, predict
+from labkit.course.settled import Book, book
 from labkit.course.starting_over import reset
 
-__all__ = ["VERDICTS", "Card", "Prediction", "check_claim", "join", "lesson", "poll", "predict", "reset", "verdicts"]
+__all__ = [
+    "VERDICTS", "Book", "Card", "Prediction", "book", "check_claim", "join", "lesson", "poll", "predict", "reset",
+    "verdicts",
+]  # fmt: skip
