@@ -59,7 +59,7 @@ class Book(tuple[Claim, ...]):
     """Claims in the order of the chapter. As text, how many of each section hold, and which do not; on a page, all."""
 
     def __repr__(self) -> str:
-        rows = [("section", *VERDICTS)]
+        rows: list[tuple[str, ...]] = [("section", *VERDICTS)]
         for section, name in SECTIONS.items():
             mine = [claim for claim in self if claim.order[0] == int(section)]
             if mine:
