@@ -77,7 +77,7 @@ class Joined:
         self.question: Question | None = None
         self.mine = ""
         self._said, self._ended = "", False
-        self._replies: deque[Future[str]] = deque()
+        self._replies: deque[tuple[str, Future[str]]] = deque()  # the answers for which no reply has come
         self._panel = widgets.Panel(
             "joined",
             {"choose": widgets.Ask(self._chosen, number=int), "enter": widgets.Ask(self._entered, text=str)},
@@ -189,8 +189,10 @@ class Joined:
             mine = asks.get("mine")
             self.mine, self._said = mine if isinstance(mine, str) else "", ""
         elif self._replies:
-            self._said = "Your answer is in the poll." if message.get("taken") is True else _why(message)
-            self._replies.popleft().set_result(self._said)
+            answer, reply = self._replies.popleft()
+            taken = message.get("taken") is True
+            self._said = f"Your answer is in the poll: {visible(answer)}" if taken else _why(message)
+            reply.set_result(self._said)
         else:
             raise Refused(_why(message))
         self._follow()
@@ -199,7 +201,7 @@ class Joined:
         if self._ended or len(self._replies) >= _MOST_WAITING or self._writer.transport.is_closing():
             reply.set_result(self._said or "The poll has ended.")
             return
-        self._replies.append(reply)
+        self._replies.append((answer, reply))
         message = {"question": question.text, "options": list(question.options), "answer": answer}
         self._writer.write(line_of(message))
 
@@ -207,7 +209,7 @@ class Joined:
         if not self._ended:
             self._ended, self._said = True, why
             self._writer.close()
-            for reply in self._replies:
+            for _, reply in self._replies:
                 reply.set_result(why)
             self._replies.clear()
             self._follow()

@@ -193,7 +193,7 @@ class TestStudent:
         self, student: Notebook, mine: Locator, poll: Locator
     ) -> None:
         mine.get_by_role("radio", name="server").click()
-        expect(mine.get_by_role("status")).to_have_text("Your answer is in the poll.")
+        expect(mine.get_by_role("status")).to_have_text("Your answer is in the poll: server")
         expect(bars(poll).nth(1)).to_have_text("server1 (100 %)")
         before = active(student)
         student.page.keyboard.press("ArrowUp")
@@ -215,7 +215,7 @@ class TestStudent:
         field = mine.get_by_role("textbox", name="Your answer")
         field.fill("ten")
         field.press("Enter")
-        expect(mine.get_by_role("status")).to_have_text("Your answer is in the poll.")
+        expect(mine.get_by_role("status")).to_have_text("Your answer is in the poll: ten")
         run_code(notebook, "assert second.answers == [('Ada', 'ten')], second.answers")
         run_code(notebook, "second.clear()")
         expect(field).to_be_visible()
@@ -227,7 +227,7 @@ class TestStudent:
     def test_it_can_be_read_and_has_no_fault(self, student: Notebook, mine: Locator, theme: str) -> None:
         student.theme(theme)
         mine.get_by_role("radio", name="both").click()
-        expect(mine.get_by_role("status")).to_have_text("Your answer is in the poll.")
+        expect(mine.get_by_role("status")).to_have_text("Your answer is in the poll: both at once")
         assert unreadable(mine) == {}
         assert axe_faults(mine) == []
         with sized(student, 700):
