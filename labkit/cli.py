@@ -1,4 +1,4 @@
-"""The command ``labkit``: serve, connect, doctor, shell, lessons, lab, kernel, record.
+"""The command ``labkit``: serve, connect, doctor, shell, lessons, lab, kernel, grade, record.
 
 Rule: turns words of a command line into calls of the package; errors are one line on stderr and exit code 1.
 """
@@ -105,6 +105,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--sys-prefix", dest="prefix", action="store_const", const=Path(sys.prefix), help="for the one in labkit's own"
     )
     kernel.set_defaults(run=_kernel)
+
+    grade = commands.add_parser(
+        "grade", help="run the notebooks of a class, and write a table of what is solved",
+        description="Run every notebook in FOLDER (a folder for each student), and write a table. It runs your "
+        "students' code as you: use an account or a container that has nothing to lose.",
+    )  # fmt: skip
+    grade.add_argument("folder", metavar="FOLDER", type=Path, help="where the notebooks are")
+    grade.add_argument("--csv", metavar="FILE", type=Path, help="where the table goes (default: FOLDER/grades.csv)")
+    grade.add_argument("--personal", action="store_true", help="each student has the problems of their own name")
+    grade.add_argument("--timeout", metavar="SECONDS", type=float, default=60.0, help="for one cell (default: 60)")
+    grade.set_defaults(run=_grade)
 
     record = commands.add_parser("record", help="run every lesson and remake the recorded captures in data/")
     record.add_argument("lessons", nargs="*", help="only these, by name (01a-tcp-connection)")
@@ -328,6 +339,25 @@ def _kernel(options: argparse.Namespace) -> int:
     else:
         print(kernelspecs.install(options.prefix))
         print("If panels such as draw.inspect stay text there, install anywidget beside that Jupyter.")
+    return 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from labkit import grading
+
+    path = options.csv or options.folder / grading.NAME
+    grades = []
+    for each in grading.grade(
+        options.folder, personal=options.personal, timeout=options.timeout,
+        over=lambda paths: tqdm(paths, unit="notebook", disable=None),
+    ):  # fmt: skip
+        grades.append(each)
+        found = f"{each.solved} of {each.exercises} exercises, {each.right} of {each.questions} questions"
+        tqdm.write(f"{each.student}  {each.lesson or each.file}: {each.note or found}")
+    grading.write(grades, path)
+    print(f"{len(grades)} notebooks; the table is in {path}")
     return 0
 
 

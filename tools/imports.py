@@ -51,10 +51,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "nodejs": frozenset({"core", "packets"}),
     "programs": frozenset({"core", "packets"}),
     "record": frozenset({"core", "packets", "lab", "nodejs", "programs"}),
+    "grading": frozenset({"core", "exercises"}),
     "cli": frozenset(
         {
             "core", "net", "dgram", "dns", "http", "websocket", "tls", "https", "ca", "servers", "packets", "lab",
             "draw", "widgets", "exercises", "course", "lessons", "nodejs", "programs", "record", "connecting",
+            "grading",
         }
     ),
 }

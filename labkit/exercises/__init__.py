@@ -10,12 +10,16 @@ Rule: right and wrong are decided here and nowhere else; nothing about the stude
 
 from __future__ import annotations
 
+import hashlib
+import os
 from itertools import pairwise
+from pathlib import Path
 
 from labkit.core.calls import in_words
+from labkit.core.checks import shown
 from labkit.core.errors import LabError
 from labkit.exercises import crafting, http, progress_file, start, tcp, tls, together, udp, websocket
-from labkit.exercises.engine import Exercise
+from labkit.exercises.engine import Exercise, Seeded
 from labkit.exercises.progress_bar import Progress
 from labkit.exercises.quiz import Quiz, QuizResult
 from labkit.exercises.quizzes import QUESTIONS
@@ -23,7 +27,8 @@ from labkit.exercises.result import Note, Outcome, Result
 
 __all__ = [
     "Exercise", "Note", "Outcome", "Progress", "Quiz", "QuizResult", "Result", "crafting", "every", "http", "lessons",
-    "progress", "questions", "restart", "start", "tcp", "tls", "together", "udp", "websocket",
+    "personal", "progress", "progress_kept", "questions", "restart", "start", "tcp", "tls", "together", "udp",
+    "websocket",
 ]  # fmt: skip
 
 # Within a lesson, in the order in which it asks for them. A new package of exercises adds its EXERCISES here.
@@ -31,6 +36,9 @@ _EVERY: tuple[Exercise, ...] = (
     *start.EXERCISES, *tcp.EXERCISES, *udp.EXERCISES, *crafting.EXERCISES, *http.EXERCISES,
     *websocket.EXERCISES, *tls.EXERCISES, *together.EXERCISES,
 )  # fmt: skip
+
+STUDENT = "LABKIT_STUDENT"
+"""The setting that names the student whose problems the exercises have."""
 
 _QUIZZES = {lesson: Quiz(lesson, asked) for lesson, asked in QUESTIONS.items()}
 
@@ -72,6 +80,12 @@ def progress(lesson: str | None = None) -> Progress:
     return Progress.of_lesson(every(lesson), _QUIZZES.get(lesson))
 
 
+def progress_kept(lesson: str, file: Path) -> Progress:
+    """How much of a lesson is solved by what stands in one progress file, whatever this process knows besides."""
+    _check_known(lesson)
+    return Progress.of_lesson(every(lesson), _QUIZZES.get(lesson), progress_file.kept(file))
+
+
 @in_words
 def restart(lesson: str | None = None, *, forget: bool = False) -> Progress:
     """Forget the hints, tries and answers of this session, as before a demonstration.
@@ -87,6 +101,30 @@ def restart(lesson: str | None = None, *, forget: bool = False) -> Progress:
         names = [name for quiz in quizzes for name in quiz.names]
         progress_file.forget([*(each.name for each in every(lesson)), *names])
     return progress(lesson)
+
+
+@in_words
+def personal(name: str) -> str:
+    """Turn each exercise that has many problems to the one of this student; returns a sentence.
+
+    name: the student's, as the instructor has it; the same name gives the same problems on every machine. If the
+    setting ``LABKIT_STUDENT`` names a student, the problems are theirs, and another name raises `LabError`.
+    """
+    if not isinstance(name, str) or not (wanted := name.strip().casefold()):
+        raise LabError(f"{shown(name)} is no name", 'Give your name as your instructor has it: personal("ada").')
+    graded = os.environ.get(STUDENT, "").strip().casefold()
+    if graded and graded != wanted:
+        raise LabError(f"the problems are those of {graded} here, and not those of {wanted}", "Give your own name.")
+    seeded = [each for each in _EVERY if isinstance(each, Seeded)]
+    for each in seeded:
+        each.another(seed_of(each.name, wanted))
+    return f"{len(seeded)} exercises have the problems of {name.strip()} now."
+
+
+def seed_of(exercise: str, name: str) -> int:
+    """The number of the problem that a student gets, 2 to 1,000,000: the same name, the same number, everywhere."""
+    digest = hashlib.sha256(f"{exercise}\n{name.strip().casefold()}".encode()).digest()
+    return 2 + int.from_bytes(digest[:8], "big") % 999_999
 
 
 def _check_known(lesson: object) -> None:
@@ -105,3 +143,5 @@ def _tell_what_follows() -> None:
 
 
 _tell_what_follows()
+if os.environ.get(STUDENT, "").strip():
+    personal(os.environ[STUDENT])

@@ -54,9 +54,15 @@ class Progress:
     rows: tuple[Row, ...]
 
     @classmethod
-    def of_lesson(cls, exercises: Sequence[Exercise], quiz: Quiz | None) -> Progress:
-        """The progress in one lesson: a row for each exercise, and one for its check questions."""
-        known = progress_file.known()
+    def of_lesson(
+        cls, exercises: Sequence[Exercise], quiz: Quiz | None, known: Mapping[str, progress_file.Entry] | None = None
+    ) -> Progress:
+        """The progress in one lesson: a row for each exercise, and one for its check questions.
+
+        known: what is solved, by name; default, what this student's file and this process know.
+        """
+        if known is None:
+            known = progress_file.known()
         rows = [_exercise(each, known.get(each.name, progress_file.Entry())) for each in exercises]
         solved = sum(row.done for row in rows)
         asked = _questions(quiz, known)

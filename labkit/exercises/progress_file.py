@@ -89,6 +89,15 @@ def known() -> dict[str, Entry]:
     return entries
 
 
+def kept(file: Path) -> dict[str, Entry]:
+    """The entries of a file alone, without those of this process; none if there is no good one."""
+    try:
+        with file.open("rb") as stream:
+            return _decoded(stream.read(SIZE_LIMIT + 1))
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
 def _load() -> dict[str, Entry]:
     file = path()
     if file is None:
