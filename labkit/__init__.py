@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 # Name a lesson may use -> the module that holds it ("" where the name is the module itself).
 _PARTS = {
     "Tape": "packets",
+    "build": "draw",
     "ca": "",
     "capture": "packets",
     "check_claim": "course",
@@ -54,6 +55,7 @@ _PARTS = {
 if TYPE_CHECKING:
     from labkit import ca, dgram, dns, draw, exercises, http, https, lab, net, packets, servers, tls, websocket
     from labkit.course import check_claim, join, lesson, poll, predict, reset, verdicts
+    from labkit.draw.builder import build
     from labkit.draw.field_table import explain
     from labkit.draw.inspect import inspect
     from labkit.nodejs import node
@@ -61,9 +63,9 @@ if TYPE_CHECKING:
     from labkit.programs import chromium, curl, openssl
 
 __all__ = [
-    "Tape", "ca", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain", "http",
-    "https", "inspect", "join", "lab", "lesson", "net", "node", "openssl", "packets", "poll", "predict", "recording",
-    "reset", "servers", "tls", "verdicts", "websocket",
+    "Tape", "build", "ca", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain",
+    "http", "https", "inspect", "join", "lab", "lesson", "net", "node", "openssl", "packets", "poll", "predict",
+    "recording", "reset", "servers", "tls", "verdicts", "websocket",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)
