@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 _PARTS = {
     "Tape": "packets",
     "book": "course",
+    "build": "draw",
     "ca": "",
     "capture": "packets",
     "check_claim": "course",
@@ -55,6 +56,7 @@ _PARTS = {
 if TYPE_CHECKING:
     from labkit import ca, dgram, dns, draw, exercises, http, https, lab, net, packets, servers, tls, websocket
     from labkit.course import book, check_claim, join, lesson, poll, predict, reset, verdicts
+    from labkit.draw.builder import build
     from labkit.draw.field_table import explain
     from labkit.draw.inspect import inspect
     from labkit.nodejs import node
@@ -62,9 +64,9 @@ if TYPE_CHECKING:
     from labkit.programs import chromium, curl, openssl
 
 __all__ = [
-    "Tape", "book", "ca", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises", "explain",
-    "http", "https", "inspect", "join", "lab", "lesson", "net", "node", "openssl", "packets", "poll", "predict",
-    "recording", "reset", "servers", "tls", "verdicts", "websocket",
+    "Tape", "book", "build", "ca", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises",
+    "explain", "http", "https", "inspect", "join", "lab", "lesson", "net", "node", "openssl", "packets", "poll",
+    "predict", "recording", "reset", "servers", "tls", "verdicts", "websocket",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

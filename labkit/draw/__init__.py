@@ -11,6 +11,7 @@ from __future__ import annotations
 from labkit.draw.acknowledged import acknowledged
 from labkit.draw.bits import bits
 from labkit.draw.boxes import boxes
+from labkit.draw.builder import Builder, build
 from labkit.draw.bytes import bytes
 from labkit.draw.certificate import certificate
 from labkit.draw.chain import chain
@@ -32,6 +33,7 @@ from labkit.draw.timeline import timeline
 from labkit.draw.window import window
 
 __all__ = [
+    "Builder",
     "FieldTable",
     "Live",
     "Picture",
@@ -40,6 +42,7 @@ __all__ = [
     "bars",
     "bits",
     "boxes",
+    "build",
     "bytes",
     "certificate",
     "chain",

@@ -13,3 +13,6 @@ ADDRESSES = ("10.0.0.1", "10.0.0.2")
 
 LOOPBACK = "127.0.0.1"
 """The address of both hosts if labkit's relay stands in for the wire."""
+
+MACS = tuple(bytes((2, 0, 0, 0, 0, number)) for number in (1, 2))  # locally administered: bit 2 of the first byte
+"""The hardware addresses of the client and of the server."""

@@ -39,8 +39,11 @@ class Hand(Protocol):
     def send(self, raws: Sequence[bytes]) -> None:
         """Send IP packets."""
 
-    def ask(self, raw: bytes, seconds: float, fits: Callable[[bytes], bool]) -> bytes | None:
-        """Send an IP packet; return the first one that comes back and fits, None if none comes in time."""
+    def ask(self, raw: bytes, seconds: float, fits: Callable[[bytes], bool], header: bytes = b"") -> bytes | None:
+        """Send an IP packet; return the first one that comes back and fits, None if none comes in time.
+
+        header: the Ethernet header to put in front of it, if not the usual one; answers have its EtherType.
+        """
 
 
 class LiveHand:
@@ -61,15 +64,17 @@ class LiveHand:
         with self._make_socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as channel:
             channel.bind((self._interface, 0))
             for raw in raws:
-                self._put(channel, raw)
+                self._put(channel, raw, self._header)
 
-    def ask(self, raw: bytes, seconds: float, fits: Callable[[bytes], bool]) -> bytes | None:
+    def ask(self, raw: bytes, seconds: float, fits: Callable[[bytes], bool], header: bytes = b"") -> bytes | None:
         """As `Hand.ask`."""
+        header = header or self._header
         with self._make_socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as channel:
             channel.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
-            channel.bind((self._interface, _IPV4))  # from here on it receives: before the question leaves
+            # From here on it receives: before the question leaves.
+            channel.bind((self._interface, int.from_bytes(header[12:14], "big")))
             channel.setblocking(False)
-            self._put(channel, raw)
+            self._put(channel, raw, header)
             deadline = monotonic() + seconds
             while (left := deadline - monotonic()) > 0:
                 if not select.select([channel], [], [], left)[0]:
@@ -79,9 +84,9 @@ class LiveHand:
                     return answer
         return None
 
-    def _put(self, channel: socket.socket, raw: bytes) -> None:
+    def _put(self, channel: socket.socket, raw: bytes, header: bytes) -> None:
         try:
-            channel.send(self._header + raw)
+            channel.send(header + raw)
         except OSError as error:
             raise LabError(
                 f"the wire takes no packet of {len(raw)} bytes: {error.strerror}",
@@ -106,7 +111,7 @@ class RecordedHand:
         for raw in raws:
             self._find(raw)
 
-    def ask(self, raw: bytes, seconds: float, fits: Callable[[bytes], bool]) -> bytes | None:
+    def ask(self, raw: bytes, seconds: float, fits: Callable[[bytes], bool], header: bytes = b"") -> bytes | None:
         """As `Hand.ask`, without any wait."""
         after = self._packets[self._find(raw) + 1 :]
         return next((packet for _, packet in after if packet != raw and fits(packet)), None)
@@ -143,8 +148,7 @@ class Crafting:
 
     def ask(self, packet: P, timeout: float) -> P | None:
         """Send a packet and return what answers it; as `WireHost.ask`."""
-        if not is_number(timeout) or not 0 < timeout <= LONGEST:
-            raise LabError(f"timeout={shown(timeout)} is not a time to wait", f"Give seconds, at most {LONGEST:g}.")
+        waiting(timeout)
         kind: Any = type(packet)
         if not hasattr(kind, "answers"):
             raise LabError(
@@ -156,6 +160,21 @@ class Crafting:
         found = self._hand().ask(raw, timeout, lambda answer: bool(kind(answer).answers(asked)))
         answer: P | None = None if found is None else kind(found)
         return answer
+
+    def exchange(
+        self, raw: bytes, timeout: float, fits: Callable[[bytes], bool], header: bytes = b""
+    ) -> bytes | None:
+        """Send what is behind an Ethernet header, of which every field may be wrong; return the first that fits.
+
+        header: as in `Hand.ask`. Raises `LabError` for IPv4 to somebody else than the other host, and if a recording
+        that stands in for the wire does not have the packet.
+        """
+        waiting(timeout)
+        if header[12:14] in (b"", struct.pack("!H", _IPV4)):
+            if len(raw) < 20:
+                raise LabError(f"{len(raw)} bytes are no IPv4 packet", "Its header alone has 20.")
+            self._addressed(raw)
+        return self._hand().ask(raw, timeout, fits, header)
 
     @contextmanager
     def replaying(self, recording: Path, why: str) -> Iterator[RecordedHand]:
@@ -186,6 +205,11 @@ class Crafting:
             raise LabError(f"this packet cannot be built: {error}", "Check the value of each field.") from None
         if len(raw) < 20 or raw[0] >> 4 != 4:
             raise LabError(f"{raw[:4].hex(' ') or 'nothing'} is not the beginning of an IPv4 packet", _CLOSE)
+        self._addressed(raw)
+        return raw
+
+    def _addressed(self, raw: bytes) -> None:
+        """Refuse an IPv4 packet that would leave the wire, or that no host takes from one. Raises `LabError`."""
         source, target = (socket.inet_ntoa(raw[at : at + 4]) for at in (12, 16))
         if target != self._other:
             raise LabError(
@@ -198,7 +222,13 @@ class Crafting:
                 f"this packet says that it comes from {source}, and no host takes it from a wire",
                 f'Without src= Scapy guesses. Write IP(src="{self._own}", dst="{self._other}").',
             )
-        return raw
+
+
+def waiting(timeout: object) -> float:
+    """The time to wait, in seconds. Raises `LabError` for what is none."""
+    if not is_number(timeout) or not 0 < timeout <= LONGEST:
+        raise LabError(f"timeout={shown(timeout)} is not a time to wait", f"Give seconds, at most {LONGEST:g}.")
+    return timeout
 
 
 class Replay(AbstractContextManager["Replay"]):

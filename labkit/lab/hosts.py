@@ -21,7 +21,7 @@ from labkit.core import loop
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
 from labkit.lab import links
-from labkit.lab.addresses import ADDRESSES
+from labkit.lab.addresses import ADDRESSES, MACS
 from labkit.lab.crafting import Crafting, LiveHand
 from labkit.lab.namespaces import Namespace, own_descriptor, setns
 from labkit.lab.udp_relay import Relay
@@ -44,10 +44,6 @@ _BUFFER = "net.ipv4.tcp_rmem"
 
 INTERFACE = "eth0"
 """The only interface of a host besides its loopback."""
-
-MACS = tuple(bytes((2, 0, 0, 0, 0, number)) for number in (1, 2))  # locally administered: bit 2 of the first byte
-"""The hardware addresses of the client and of the server."""
-
 
 class WireHost:
     """One end of a wire, with a network of its own. name: ``"client"`` or ``"server"``. address: ``"10.0.0.1"``.

@@ -26,6 +26,7 @@ from labkit.lab.addresses import ADDRESSES, LOOPBACK
 from labkit.lab.cable import Cable, Tap
 from labkit.lab.cable_end import End, InterfaceEnd
 from labkit.lab.crafting import Replay
+from labkit.lab.exchanging import exchange
 from labkit.lab.hosts import WireHost, all_leave, connect_hosts
 from labkit.lab.namespaces import MTU, Namespace
 from labkit.lab.rules import Match, Passing, Rule, about_packets
@@ -309,6 +310,8 @@ class Wire:
             if not rule.acted:
                 met = "met no packet" if not rule.seen else f"did nothing to the packets it met ({rule.seen})"
                 print(f"wire: this rule {met}: {rule}")
+
+    exchange = functools.partialmethod(exchange)
 
     @functools.partial(in_words, name="wire.sample")
     def sample(

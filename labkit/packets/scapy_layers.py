@@ -55,23 +55,39 @@ def load() -> Any:
 def students_layers(raw: bytes, below: Step, number: int) -> tuple[Layer, ...]:
     """The layers in a payload that the student has bound to the header below; () if there are none.
 
-    below: the step of the innermost header. Layers of Scapy itself do not count, because which of them Scapy knows
-    depends on the program's imports. Scapy takes time, so it is used only if the program has imported it.
+    below: the step of the innermost header.
+    """
+    kind = students_class(raw, below)
+    if kind is None:
+        return ()
+    reader = _Reader(raw, number, below[2], below[3])
+    reader.read(kind)
+    return tuple(reader.layers)
+
+
+def students_class(raw: bytes, below: Step) -> Any | None:
+    """The class of the layer that the student has bound to the header below, if a payload follows it; else None.
+
+    Layers of Scapy itself do not count, because which of them Scapy knows depends on the program's imports. Scapy takes
+    time, so it is used only if the program has imported it.
     """
     name, start, end, stop = below
     place = _SCAPYS.get(name)
     module = sys.modules.get(f"scapy.layers.{place[0]}") if place is not None else None
     if place is None or module is None or end < 0 or end >= stop:
-        return ()
+        return None
     payload = raw[end:stop]
     try:
         guessed = getattr(module, place[1])(raw[start:end]).guess_payload_class(payload)
-        if guessed.__module__.startswith(("scapy.layers.", "scapy.packet")):
-            return ()
+        return None if guessed.__module__.startswith(("scapy.layers.", "scapy.packet")) else guessed
     except Exception:
-        return ()
-    reader = _Reader(raw, number, end, stop)
-    reader.read(guessed)
+        return None
+
+
+def layers_from(kind: Any, raw: bytes) -> tuple[Layer, ...]:
+    """The layers of bytes that begin with a layer of the student's own. kind: its class."""
+    reader = _Reader(raw, 0, 0, len(raw))
+    reader.read(kind)
     return tuple(reader.layers)
 
 
@@ -89,9 +105,9 @@ def layer_in_packet(scapy_layer: Any, ours: Callable[[str, bytes], tuple[Layer, 
     raw = raw if raw and len(raw) >= len(built) and raw.startswith(built) else built
     start = _offset(bottom, scapy_layer)
     own = type(scapy_layer)
-    name = _name_of(scapy_layer)
+    name = name_of(scapy_layer)
     if name:
-        known = _name_of(bottom)
+        known = name_of(bottom)
         layers = ours(known, raw) if known else None
         if layers is None:  # a header of ours inside a layer of the student's
             part = ours(name, raw[start:])
@@ -104,7 +120,7 @@ def layer_in_packet(scapy_layer: Any, ours: Callable[[str, bytes], tuple[Layer, 
     return reader.layers[0] if reader.layers else Layer(own.__name__, str(scapy_layer.name), start * 8, 0, ())
 
 
-def _name_of(layer: Any) -> str:
+def name_of(layer: Any) -> str:
     """The name of our layer for a layer of Scapy; "" for one of the student's, or one without a table."""
     if not type(layer).__module__.startswith("scapy.layers."):
         return ""

@@ -1,0 +1,134 @@
+"""The forms that the bytes of a draft may have: a frame, a header alone, a layer of the student's own.
+
+Rule: a form reads bytes and knows which lengths and checksums they hold; it keeps no bytes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from labkit.packets import walk
+from labkit.packets.dissector import dissect, dissect_from
+from labkit.packets.drafts import rights
+from labkit.packets.drafts.rights import Right
+from labkit.packets.model import Field, Layer
+from labkit.packets.names import ETHERNET
+from labkit.packets.steps import Step
+
+
+class Form(Protocol):
+    """How bytes are read."""
+
+    @property
+    def linktype(self) -> int:
+        """How a frame of them begins, as numbered in pcap files; -1: they are no frame."""
+
+    def layers(self, raw: bytes) -> tuple[Layer, ...]:
+        """The bytes as layers, whatever they are."""
+
+    def rights(self, raw: bytes) -> list[Right]:
+        """The lengths and checksums of the bytes, each with its right value."""
+
+    def rewritten(self, raw: bytes, field: Field, value: bytes) -> bytes | None:
+        """The bytes with this value in a field of bytes, if more than these bytes must change for it; else None."""
+
+
+@dataclass(frozen=True)
+class FrameForm:
+    """A whole frame, as a capture has it. linktype: as numbered in pcap files. tail: bytes behind the packet."""
+
+    linktype: int = ETHERNET
+    tail: int = 0
+
+    def layers(self, raw: bytes) -> tuple[Layer, ...]:
+        """As `Form.layers`."""
+        return dissect(raw, self.linktype)
+
+    def rights(self, raw: bytes) -> list[Right]:
+        """As `Form.rights`."""
+        steps: list[Step] = []
+        walk.quick(raw, self.linktype, steps=steps)
+        found = rights.of_headers(raw, steps, self.tail)
+        own = _own_layer(raw, steps)
+        if own is not None:
+            found += _computed(own, raw)
+        return found
+
+    def rewritten(self, raw: bytes, field: Field, value: bytes) -> bytes | None:
+        """As `Form.rewritten`."""
+        steps: list[Step] = []
+        walk.quick(raw, self.linktype, steps=steps)
+        own = _own_layer(raw, steps)
+        return None if own is None else _rewritten(own, raw, field, value)
+
+
+@dataclass(frozen=True)
+class HeaderForm:
+    """Bytes that begin with the header of this name, without the headers below it."""
+
+    name: str
+    linktype = -1
+
+    def layers(self, raw: bytes) -> tuple[Layer, ...]:
+        """As `Form.layers`."""
+        return dissect_from(self.name, raw) or ()
+
+    def rights(self, raw: bytes) -> list[Right]:
+        """As `Form.rights`; a checksum over addresses is left out, because there are none."""
+        steps: list[Step] = []
+        walk.from_layer(raw, self.name, steps)
+        return rights.of_headers(raw, steps)
+
+    def rewritten(self, raw: bytes, field: Field, value: bytes) -> bytes | None:
+        """As `Form.rewritten`."""
+        return None
+
+
+@dataclass(frozen=True)
+class OwnForm:
+    """Bytes that begin with a layer of the student's own. kind: its Scapy class."""
+
+    kind: Any
+    linktype = -1
+
+    def layers(self, raw: bytes) -> tuple[Layer, ...]:
+        """As `Form.layers`."""
+        from labkit.packets.scapy_layers import layers_from
+
+        return layers_from(self.kind, raw)
+
+    def rights(self, raw: bytes) -> list[Right]:
+        """As `Form.rights`: what Scapy computes if the student's class gives no value."""
+        return _computed((self.kind, 0, len(raw)), raw)
+
+    def rewritten(self, raw: bytes, field: Field, value: bytes) -> bytes | None:
+        """As `Form.rewritten`."""
+        return _rewritten((self.kind, 0, len(raw)), raw, field, value)
+
+
+def _own_layer(raw: bytes, steps: Sequence[Step]) -> tuple[Any, int, int] | None:
+    """The layer of the student's own behind these headers: (its class, first byte, the byte after what it carries)."""
+    if not steps or "scapy.packet" not in sys.modules:
+        return None
+    from labkit.packets.scapy_layers import students_class
+
+    kind = students_class(raw, steps[-1])
+    return None if kind is None else (kind, steps[-1][2], steps[-1][3])
+
+
+def _computed(own: tuple[Any, int, int], raw: bytes) -> list[Right]:
+    from labkit.packets.scapy_rebuilt import computed
+
+    kind, start, stop = own
+    return [Right(name, start * 8 + at, bits, value) for name, at, bits, value in computed(kind, raw[start:stop])]
+
+
+def _rewritten(own: tuple[Any, int, int], raw: bytes, field: Field, value: bytes) -> bytes | None:
+    from labkit.packets.scapy_rebuilt import rewritten
+
+    kind, start, stop = own
+    new = rewritten(kind, raw[start:stop], field.name, field.start - start * 8, value)
+    return None if new is None else raw[:start] + new + raw[stop:]
