@@ -105,18 +105,29 @@ def start_page(stops: list[Stop]) -> str:
         "Here are the lessons as they ran on one Linux machine, for reading. The packets are that machine's. "
         "With Python and `make` they run on yours, and then the packets are your own.\n",
         "![A ladder of packets between client and server, with the events of both sockets](docs/first-ladder.svg)\n",
-        f"## The map of the course\n\n{len(stops)} lessons, about {hours:.0f} hours with their exercises.\n",
+        f"## The map of the course\n\n{len(stops)} lessons, about {hours:.0f} hours with their exercises. "
+        f"{_figures()} They stand in [one table](docs/book-against-the-wire.md), each with what was measured. "
+        "The terms are in the [glossary](docs/glossary.md).\n",
     ]
     for section, those in groupby(stops, lambda stop: stop.section):
-        heads = ["number", "lesson", "about", "read and run", "exercises"]
+        heads = ["lesson", "about", "read and run", "exercises"]
         rows = [heads, ["---"] * len(heads), *(_row(stop) for stop in those)]
         lines.append(f"### {section}\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows))
     return "\n".join(lines) + "\n" + _contents(stops)
 
 
+def _figures() -> str:
+    """How many claims hold, in the words of the page that counts them."""
+    page = (ROOT / "docs" / "book-against-the-wire.md").read_text(encoding="utf8")
+    said = re.search(r"^Of the book's .*?\.", page, re.MULTILINE)
+    if not said:
+        raise SystemExit("docs/book-against-the-wire.md has no figures. Run `tools/claims.py`.")
+    return said[0]
+
+
 def _row(stop: Stop) -> list[str]:
     times = [f"{minutes} min" if minutes else "" for minutes in stop.minutes]
-    return [stop.number, f"[{stop.title}](notebooks/{stop.name}.ipynb)", stop.about, *times]
+    return [f"{stop.number} [{stop.title}](notebooks/{stop.name}.ipynb)", stop.about, *times]
 
 
 def _contents(stops: list[Stop]) -> str:
@@ -196,11 +207,8 @@ def gather(source: Path) -> None:
     (source / "index.md").write_text(start_page(stops), encoding="utf8")
 
 
-def build(out: Path) -> int:
-    """Make the site in a folder; 0 if all went well. Any warning is an error."""
-    source = out.with_name(f"{out.name}-source")
-    gather(source)
-    shutil.rmtree(out, ignore_errors=True)
+def render(source: Path, out: Path) -> int:
+    """Make pages of HTML of a folder of notebooks and Markdown; 0 if all went well. A warning is an error."""
     with patch_docutils(), docutils_namespace():
         app = Sphinx(
             srcdir=source, confdir=None, outdir=out, doctreedir=source / ".doctrees", buildername="html",
@@ -214,7 +222,13 @@ def main() -> int:
     """Build the site."""
     parser = argparse.ArgumentParser(description="the executed notebooks as a static site")
     parser.add_argument("--out", type=Path, default=BUILD / "book", help="folder for the pages (default: build/book)")
-    return build(parser.parse_args().out.resolve())
+    out: Path = parser.parse_args().out.resolve()
+    source = out.with_name(f"{out.name}-source")
+    gather(source)
+    shutil.rmtree(out, ignore_errors=True)
+    status = render(source, out)
+    print(f"{out / 'index.html'} is the first page." if status == 0 else "There were warnings: the site is not whole.")
+    return status
 
 
 if __name__ == "__main__":

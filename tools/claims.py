@@ -207,9 +207,14 @@ def _by_section(found: Sequence[Claim]) -> Iterator[str]:
 def _by_verdict(found: Sequence[Claim]) -> Iterator[str]:
     yield "## By verdict\n"
     for verdict, number in count(found).items():
-        rows = [[claim.id, _escaped(claim.words), _cell(claim)] for claim in found if claim.verdict == verdict]
+        those = [claim for claim in found if claim.verdict == verdict]
+        heads, rows = ["id", "claim", "cell"], [[claim.id, _escaped(claim.words), _cell(claim)] for claim in those]
+        if any(claim.since for claim in those):
+            heads.insert(2, "what has changed")
+            for row, claim in zip(rows, those, strict=True):
+                row.insert(2, _escaped(claim.since))
         if rows:
-            yield f"### {verdict.capitalize()}: {number}\n\n{_table(['id', 'claim', 'cell'], rows)}"
+            yield f"### {verdict.capitalize()}: {number}\n\n{_table(heads, rows)}"
 
 
 def _appendix(found: Sequence[Claim], typed: Sequence[Slip]) -> Iterator[str]:
