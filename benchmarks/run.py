@@ -23,12 +23,13 @@ from benchmarks.harness import BUILD, Target, machine
 NAMES = (
     "tcp_echo", "udp_echo", "http_hello", "http_client", "websocket_echo", "websocket_deflate", "websocket_broadcast",
     "tls_handshake", "tls_echo", "https_hello", "memory", "crowd", "startup", "kernel", "capture", "tape", "dissect",
-    "filter", "messages", "tls_tape", "ladder", "wire", "inspector", "replay", "live_ladder",
+    "filter", "messages", "tls_tape", "ladder", "wire", "inspector", "replay", "live_ladder", "classroom",
 )  # fmt: skip
 # those that know --quick; the others are short anyway
 QUICK = {
     "tcp_echo", "udp_echo", "http_hello", "http_client", "websocket_echo", "websocket_deflate", "websocket_broadcast",
     "tls_handshake", "tls_echo", "https_hello", "memory", "crowd", "startup", "kernel", "replay", "live_ladder",
+    "classroom",
 }  # fmt: skip
 
 
