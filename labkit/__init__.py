@@ -49,13 +49,14 @@ _PARTS = {
     "reset": "course",
     "servers": "",
     "tls": "",
+    "tour": "course",
     "verdicts": "course",
     "websocket": "",
 }
 
 if TYPE_CHECKING:
     from labkit import ca, dgram, dns, draw, exercises, http, https, lab, net, packets, servers, tls, websocket
-    from labkit.course import book, check_claim, join, lesson, poll, predict, reset, verdicts
+    from labkit.course import book, check_claim, join, lesson, poll, predict, reset, tour, verdicts
     from labkit.draw.builder import build
     from labkit.draw.field_table import explain
     from labkit.draw.inspect import inspect
@@ -66,7 +67,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Tape", "book", "build", "ca", "capture", "check_claim", "chromium", "curl", "dgram", "dns", "draw", "exercises",
     "explain", "http", "https", "inspect", "join", "lab", "lesson", "net", "node", "openssl", "packets", "poll",
-    "predict", "recording", "reset", "servers", "tls", "verdicts", "websocket",
+    "predict", "recording", "reset", "servers", "tls", "tour", "verdicts", "websocket",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)

@@ -14,8 +14,9 @@ from labkit.course.polling import poll
 from labkit.course.predictions import Prediction, predict
 from labkit.course.settled import Book, book
 from labkit.course.starting_over import reset
+from labkit.course.stops import tour
 
 __all__ = [
     "VERDICTS", "Book", "Card", "Prediction", "book", "check_claim", "join", "lesson", "poll", "predict", "reset",
-    "verdicts",
+    "tour", "verdicts",
 ]  # fmt: skip
