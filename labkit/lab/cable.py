@@ -25,6 +25,10 @@ from labkit.packets.ring import MEMORY_LIMIT
 HELD = 0.25
 """Seconds that a frame waits for the frame that shall overtake it."""
 
+_APART = 5e-5
+"""Seconds between two frames that are handed over to one side, if several are due. A kernel puts TCP segments together
+that come while the program reads from their connection, and acknowledges them once (tcp_add_backlog of Linux)."""
+
 _LARGEST = 1 << 16  # bytes of a frame
 _BATCH = 64  # frames taken from one end before the other end has its turn
 
@@ -317,8 +321,12 @@ class Cable:
 
     def _deliver_due(self) -> None:
         now = time.monotonic()
+        before: int | None = None
         while self._due and self._due[0][0] <= now:
             _, number, side, data, entry = heapq.heappop(self._due)
+            if side == before:
+                time.sleep(_APART)
+            before = side
             if not data:
                 held = self._held[side]
                 if held is not None and held[0] == number:  # no frame has overtaken it
