@@ -5,6 +5,7 @@ Rule: the object is a draft with words; a page shows it by a view that asks for 
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Container
 from typing import Any, Protocol
@@ -18,7 +19,11 @@ from labkit.packets.drafts import Draft, start
 from labkit.packets.drafts.forms import Form
 from labkit.packets.model import Field
 
-_NO_WIRE = "There is no wire to send this frame onto: give one by labkit.build(…, wire=wire)."
+_NO_WIRE = {
+    "wire": "There is no wire to send this frame onto: give one by labkit.build(…, wire=wire).",
+    "connection": "A WebSocket frame goes over an open connection: give one by labkit.build(…, wire=lab.over(ws)).",
+    "": "This is a part of a frame, so it cannot be sent by itself.",
+}
 _SECONDS = 1.0  # that a page waits for an answer
 
 
@@ -63,19 +68,22 @@ class Builder(Draft):
     @property
     def why_not(self) -> str:
         """Why the frame cannot be sent, in a sentence; ``""`` if it can."""
-        if self.form.linktype < 0:
-            return "This is not a whole frame, so it cannot be sent by itself."
-        if self.wire is None:
-            return _NO_WIRE
-        return "" if self.wire.live else f"This machine allows no wire ({self.wire.why_not}), so nothing can be sent."
+        if self.wire is None or self.form.carrier != getattr(self.wire, "carries", "wire"):
+            return _NO_WIRE[self.form.carrier]
+        if self.wire.live:
+            return ""
+        if self.form.carrier == "wire":
+            return f"This machine allows no wire ({self.wire.why_not}), so nothing can be sent."
+        return f"Nothing can be sent: {self.wire.why_not}."
 
+    @functools.partial(in_words, name="send")
     def send(self, *, timeout: float = _SECONDS, name: str | None = None) -> Any:
         """Send the frame as it is now, with all that is wrong in it, and return what came back, with its tape.
 
         timeout: seconds to wait for an answer, 60 at most. name: of the recording that answers if no wire can be had.
         Returns a `labkit.lab.exchanging.Exchange`. Raises LabError if it must not be sent or there is no wire.
         """
-        if self.form.linktype < 0 or self.wire is None:
+        if self.wire is None or self.form.carrier != getattr(self.wire, "carries", "wire"):
             raise LabError(self.why_not, "Changing its fields works all the same.")
         raw = self.raw
         came = self.wire.exchange(raw, linktype=self.form.linktype, sender=self.sender, timeout=timeout, name=name)
@@ -161,12 +169,13 @@ class Builder(Draft):
 def build(thing: Any, *, wire: Any = None, sender: str = "client") -> Builder:
     """Begin a frame, to change any field or bit of it, and to send it with what is right and what is wrong in it.
 
-    thing: a packet of a tape, layers of Scapy (also of your own), bytes of an Ethernet frame, or the name of a protocol
-    (``"TCP"``, ``"ICMP"``, ``"ARP"``, …). wire: a `labkit.lab.Wire` to send onto; nothing is ever sent elsewhere.
+    thing: a packet or a WebSocket frame of a tape, layers of Scapy (also of your own), bytes of an Ethernet frame, or
+    the name of a protocol (``"TCP"``, ``"ICMP"``, ``"ARP"``, ``"WebSocket"``, …). wire: a `labkit.lab.Wire` to send
+    onto, or ``lab.over(ws)`` for a WebSocket frame; nothing is ever sent elsewhere.
     sender: which of its hosts sends, ``"client"`` or ``"server"``. Returns a `Builder`: ``frame.set("tcp.flags",
     "SYN")``, ``frame.flip(100)``, ``frame.leave("tcp.checksum")``, ``frame.mend()``, ``frame.undo()``,
     ``frame.send()``; in a notebook all of them by mouse and keys. Raises LabError for what no frame can begin with.
     """
     if wire is not None and not hasattr(wire, "exchange"):
-        raise LabError("wire= is no wire", "Give one: wire = lab.Wire().")
+        raise LabError("wire= is no wire", "Give one: wire = lab.Wire(), or lab.over(ws) for a WebSocket frame.")
     return Builder(*start(thing), wire, sender)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from labkit.draw import page
-from labkit.draw.inspect_rows import told
+from labkit.draw.inspect_rows import said, told
 from labkit.draw.text import count, visible
 from labkit.packets.drafts import Draft
 from labkit.packets.drafts.draft import Row
@@ -64,8 +64,14 @@ def came(found: Came) -> dict[str, Any]:
     """What came back, for a page."""
     if not found.answered:
         return {"words": f"Nothing came back in {found.waited:g} s.", "lines": []}
-    lines = [f"{visible(packet.protocol)}: {told(packet)}" for packet in found.back]
+    lines = [_line(packet) for packet in found.back]
     return {"words": f"{count(len(found.back), 'packet')} came back:", "lines": lines}
+
+
+def _line(packet: Packet) -> str:
+    """One packet that came back, with the messages that it carries."""
+    messages = "; ".join(f"{visible(each.protocol)} {said(each)}" for each in packet.messages)
+    return f"{visible(packet.protocol)}: {told(packet)}" + (f": {messages}" if messages else "")
 
 
 def _table(draft: Draft) -> list[tuple[int, str, str, str]]:

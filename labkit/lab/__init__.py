@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from labkit.lab.crafting import arrived, receive
     from labkit.lab.crowds import crowd, recorded_crowds
     from labkit.lab.impatient import impatient
+    from labkit.lab.over import over
     from labkit.lab.publishing import publish
     from labkit.lab.sampling import tcp_info
     from labkit.lab.slow_reader import slow
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from labkit.lab.wire import Wire
 
 __all__ = [
-    "Wire", "arrived", "crowd", "impatient", "keep_alive", "publish", "receive", "recorded_crowds", "slow", "tcp_info",
-    "use_congestion_control", "when_passed",
+    "Wire", "arrived", "crowd", "impatient", "keep_alive", "over", "publish", "receive", "recorded_crowds", "slow",
+    "tcp_info", "use_congestion_control", "when_passed",
 ]  # fmt: skip
 
 _HOMES = {
@@ -31,6 +32,7 @@ _HOMES = {
     "crowd": "crowds",
     "impatient": "impatient",
     "keep_alive": "connections",
+    "over": "over",
     "publish": "publishing",
     "receive": "crafting",
     "recorded_crowds": "crowds",

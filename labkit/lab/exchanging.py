@@ -41,22 +41,17 @@ class Cable(Protocol):
 
 @dataclass(frozen=True)
 class Exchange:
-    """What came of a frame. sent: its bytes. tape: all that passed on the wire meanwhile. waited: seconds at most.
+    """What came of a frame. sent: its bytes. tape: all that passed meanwhile. back: its packets from the other end.
 
-    sender: the host that sent it. answered: whether something came that answers it.
+    sender: the host that sent it. waited: seconds at most. answered: whether something came that answers it.
     """
 
     sent: bytes
     tape: Tape
+    back: Sequence[Packet]
     sender: str
     waited: float
     answered: bool
-
-    @property
-    def back(self) -> Sequence[Packet]:
-        """The packets that the other host sent meanwhile, in order."""
-        own = MACS[SENDERS.index(self.sender)]
-        return [packet for packet in self.tape if packet.raw[:6] == own]
 
     def __repr__(self) -> str:
         size = f"{len(self.sent)} bytes sent by the {self.sender}"
@@ -96,7 +91,8 @@ def exchange(
     host = wire.client if sender == "client" else wire.server
     with wire.capture(name=name, wait_closed=False) as tape:
         found = host.crafting.exchange(packet, timeout, lambda came: answers(kind, packet, came), header)
-    return Exchange(bytes(frame), tape, sender, timeout, found is not None)
+    back = [each for each in tape if each.raw[:6] == MACS[SENDERS.index(sender)]]
+    return Exchange(bytes(frame), tape, back, sender, timeout, found is not None)
 
 
 def answers(kind: int, sent: bytes, came: bytes) -> bool:

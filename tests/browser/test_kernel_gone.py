@@ -66,6 +66,17 @@ def packet_shown(shown: Locator, time: int) -> None:
     expect(shown.locator(".lk-i-links b")).to_have_text(f"Packet {time + 1}")
 
 
+def new_ttl(shown: Locator, time: int) -> None:
+    shown.get_by_label("ip.ttl", exact=True).fill(str(time))
+    shown.get_by_label("ip.ttl", exact=True).press("Enter")
+
+
+def ttl_written(shown: Locator, time: int) -> None:
+    expect(shown.locator(".lk-b-row", has_text="ip.ttl").locator(".lk-b-says")).to_have_text(
+        re.compile(f"^{time} more router")
+    )
+
+
 def clear(shown: Locator, time: int) -> None:
     shown.get_by_role("button", name="Clear").click()
 
@@ -126,6 +137,7 @@ VIEWS = (
     ),
     Line("inspector", "labkit.inspect(tape)", packet_row, packet_shown, saved="seq 10221"),
     Line("replay", "draw.replay(tape)", next_packet, at_packet, gone=None),
+    Line("builder", "labkit.build('UDP')", new_ttl, ttl_written, saved="Frame of 47 bytes"),
     Line(
         "live", "draw.live(8124)", clear, cleared,
         saved="Live: port 8124: 0 packets so far.", after_interrupt="A cell was interrupted.",

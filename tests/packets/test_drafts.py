@@ -18,6 +18,8 @@ from labkit.core.errors import BadArgument, LabError, NoSuchPart
 from labkit.packets import Tape
 from labkit.packets.drafts import Draft, start
 from labkit.packets.drafts.templates import NAMES
+from labkit.packets.drafts.websocket_form import WebSocketForm
+from labkit.websocket.frames import encode
 from tests.browser.conftest import ROOT
 
 THERE = IP(src="10.0.0.1", dst="10.0.0.2")
@@ -37,6 +39,8 @@ bind_layers(UDP, Note, sport=9107, dport=9107)
 
 
 def draft(thing: Any) -> Draft:
+    if isinstance(thing, Draft):
+        return thing
     raw, form, unfilled = start(thing)
     return Draft(raw, form, unfilled=unfilled)
 
@@ -262,3 +266,77 @@ class TestOwnLayers:
         built = draft(Broken(length=2, text=b"hi"))
         built.set("broken.kind", 1)
         assert built.raw == bytes(Broken(kind=1, length=2, text=b"hi"))
+
+
+class TestWebSocket:
+    """A WebSocket frame: labkit's own encoder is the oracle."""
+
+    KEY = bytes.fromhex("37fa213d")
+
+    @pytest.mark.parametrize("size", [0, 1, 5, 125, 126, 300, 65535, 65536])
+    def test_a_text_of_each_size(self, size: int) -> None:
+        built = draft("WebSocket")
+        text = "é" * (size // 2) + "x" * (size % 2)
+        if size > 65000:
+            with pytest.raises(BadArgument, match="65535"):
+                built.set("websocket.payload.text", text)
+            return
+        built.set("websocket.payload.text", text)
+        assert (built.raw, built.wrong()) == (encode(1, text.encode(), key=self.KEY), [])
+
+    def test_a_longer_text_and_back(self) -> None:
+        built = draft("WebSocket")
+        first = built.raw
+        built.set("websocket.payload.text", "x" * 200)
+        built.set("websocket.payload.text", "Hello")
+        assert built.raw == first
+
+    def test_a_close_code_under_its_mask(self) -> None:
+        built = draft(raw_frame(encode(8, b"\x03\xe8bye", key=self.KEY)))
+        built.set("websocket.payload.close.status_code", 1002)
+        assert built.raw == encode(8, b"\x03\xeabye", key=self.KEY)
+
+    def test_a_flip_without_the_mask_is_a_flip_in_the_masked_bytes(self) -> None:
+        built = draft("WebSocket")
+        built.flip(built["websocket.payload.text"].start + 2)
+        assert built["websocket.payload.text"].value == "hello"
+
+    def test_a_length_that_is_wrong_on_purpose(self) -> None:
+        built = draft("WebSocket")
+        built.set("websocket.payload_length", 96)
+        built.set("websocket.payload.text", "Hi")
+        assert says(built, "websocket.payload_length") == "not right now: should be 2 (left so)"
+        built.set("websocket.payload_length", 1)
+        assert [layer.title for layer in built.layers][-1] == "Behind the frame"
+        built.mend()
+        assert built.raw == encode(1, b"Hi", key=self.KEY)
+
+    def test_a_longer_form_than_needed(self) -> None:
+        built = draft(raw_frame(b"\x81\xfe\x00\x05" + self.KEY + encode(1, b"Hello", key=self.KEY)[6:]))
+        assert states(built) == {"websocket.payload_length": "left", "websocket.payload_length_ext_16": "right"}
+        built.set("websocket.payload.text", "Hello!")
+        assert built["websocket.payload_length_ext_16"].value == 6
+        built.mend()
+        assert built.raw == encode(1, b"Hello!", key=self.KEY)
+
+    def test_every_flip_and_every_cut_can_be_shown(self) -> None:
+        whole = draft("WebSocket").raw
+        for size in range(len(whole) + 1):
+            built = draft(raw_frame(whole[:size]))
+            list(built.rows())
+            for bit in range(size * 8):
+                built.flip(bit)
+                list(built.rows())
+                built.undo()
+
+    def test_of_a_tape(self) -> None:
+        tape = Tape.load(ROOT / "data" / "04c-websocket-frames" / "by-hand.pcapng")
+        asked, answered = [frame for frame in tape.frames if frame.kind == "text"]
+        assert draft(asked)["websocket.payload.text"].value == asked.text
+        assert draft(answered)["websocket.mask"].meaning == "no key follows"
+        assert draft(answered).wrong() == []
+
+
+def raw_frame(raw: bytes) -> Draft:
+    """A draft of these bytes as a client's WebSocket frame."""
+    return Draft(raw, WebSocketForm())

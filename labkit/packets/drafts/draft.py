@@ -5,14 +5,16 @@ Rule: every view of it is computed from the bytes as they are now; nothing is se
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from labkit.core.calls import in_words
 from labkit.core.checks import is_whole, shown
 from labkit.core.errors import BadArgument, LabError, NoSuchPart
 from labkit.packets.drafts.forms import Form
-from labkit.packets.drafts.rights import Right, mended, put
+from labkit.packets.drafts.rights import Right, put
 from labkit.packets.drafts.values import LONGEST, encoded, written
 from labkit.packets.explain.base import number_at
 from labkit.packets.model import Field, Layer, named
@@ -111,6 +113,7 @@ class Draft:
 
     # -- what a student does
 
+    @functools.partial(in_words, name="set")
     def set(self, name: str, value: object) -> None:
         """Write a value into a field; lengths and checksums follow, except those that were left.
 
@@ -125,12 +128,16 @@ class Draft:
         """As `set`, for one of the fields that `layers` has now."""
         new = encoded(field, value)
         start, end = field.start // 8, field.end // 8
-        if isinstance(new, bytes):
-            raw = self.form.rewritten(self.raw, field, new) or self.raw[:start] + new + self.raw[end:]
+        rewritten = self.form.rewritten(self.raw, field, new)
+        if rewritten is not None:
+            raw = rewritten
+        elif isinstance(new, bytes):
+            raw = self.raw[:start] + new + self.raw[end:]
         else:
             raw = put(self.raw, field.start, field.bits, new)
         self._change(raw, self.left | self._touched(field.start, field.end))
 
+    @functools.partial(in_words, name="flip")
     def flip(self, bit: int | str) -> None:
         """Turn one bit around: its position in the frame from 0, or the name of a field of one bit.
 
@@ -191,7 +198,7 @@ class Draft:
 
     def _change(self, raw: bytes, left: frozenset[str], *, mend: bool = True) -> None:
         if mend:
-            raw = mended(raw, self.form.rights, left)
+            raw = self.form.mended(raw, left)
         if len(raw) > LONGEST:
             raise BadArgument(f"the frame would have {len(raw)} bytes", f"A frame has {LONGEST} at most.")
         if (raw, left) == (self.raw, self.left):

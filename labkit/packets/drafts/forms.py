@@ -6,7 +6,7 @@ Rule: a form reads bytes and knows which lengths and checksums they hold; it kee
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,14 +26,21 @@ class Form(Protocol):
     def linktype(self) -> int:
         """How a frame of them begins, as numbered in pcap files; -1: they are no frame."""
 
+    @property
+    def carrier(self) -> str:
+        """What it can be sent over: ``"wire"``, ``"connection"``, or ``""``: over nothing."""
+
     def layers(self, raw: bytes) -> tuple[Layer, ...]:
         """The bytes as layers, whatever they are."""
 
     def rights(self, raw: bytes) -> list[Right]:
         """The lengths and checksums of the bytes, each with its right value."""
 
-    def rewritten(self, raw: bytes, field: Field, value: bytes) -> bytes | None:
-        """The bytes with this value in a field of bytes, if more than these bytes must change for it; else None."""
+    def mended(self, raw: bytes, left: Collection[str]) -> bytes:
+        """The bytes with right lengths and checksums. left: names of those that stay as they are."""
+
+    def rewritten(self, raw: bytes, field: Field, value: int | bytes) -> bytes | None:
+        """The bytes with this value in a field, if more than the bits of the field must change for it; else None."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ class FrameForm:
 
     linktype: int = ETHERNET
     tail: int = 0
+    carrier = "wire"
 
     def layers(self, raw: bytes) -> tuple[Layer, ...]:
         """As `Form.layers`."""
@@ -57,7 +65,11 @@ class FrameForm:
             found += _computed(own, raw)
         return found
 
-    def rewritten(self, raw: bytes, field: Field, value: bytes) -> bytes | None:
+    def mended(self, raw: bytes, left: Collection[str]) -> bytes:
+        """As `Form.mended`."""
+        return rights.mended(raw, self.rights, left)
+
+    def rewritten(self, raw: bytes, field: Field, value: int | bytes) -> bytes | None:
         """As `Form.rewritten`."""
         steps: list[Step] = []
         walk.quick(raw, self.linktype, steps=steps)
@@ -71,6 +83,7 @@ class HeaderForm:
 
     name: str
     linktype = -1
+    carrier = ""
 
     def layers(self, raw: bytes) -> tuple[Layer, ...]:
         """As `Form.layers`."""
@@ -82,7 +95,11 @@ class HeaderForm:
         walk.from_layer(raw, self.name, steps)
         return rights.of_headers(raw, steps)
 
-    def rewritten(self, raw: bytes, field: Field, value: bytes) -> bytes | None:
+    def mended(self, raw: bytes, left: Collection[str]) -> bytes:
+        """As `Form.mended`."""
+        return rights.mended(raw, self.rights, left)
+
+    def rewritten(self, raw: bytes, field: Field, value: int | bytes) -> bytes | None:
         """As `Form.rewritten`."""
         return None
 
@@ -93,6 +110,7 @@ class OwnForm:
 
     kind: Any
     linktype = -1
+    carrier = ""
 
     def layers(self, raw: bytes) -> tuple[Layer, ...]:
         """As `Form.layers`."""
@@ -104,7 +122,11 @@ class OwnForm:
         """As `Form.rights`: what Scapy computes if the student's class gives no value."""
         return _computed((self.kind, 0, len(raw)), raw)
 
-    def rewritten(self, raw: bytes, field: Field, value: bytes) -> bytes | None:
+    def mended(self, raw: bytes, left: Collection[str]) -> bytes:
+        """As `Form.mended`."""
+        return rights.mended(raw, self.rights, left)
+
+    def rewritten(self, raw: bytes, field: Field, value: int | bytes) -> bytes | None:
         """As `Form.rewritten`."""
         return _rewritten((self.kind, 0, len(raw)), raw, field, value)
 
@@ -126,9 +148,11 @@ def _computed(own: tuple[Any, int, int], raw: bytes) -> list[Right]:
     return [Right(name, start * 8 + at, bits, value) for name, at, bits, value in computed(kind, raw[start:stop])]
 
 
-def _rewritten(own: tuple[Any, int, int], raw: bytes, field: Field, value: bytes) -> bytes | None:
+def _rewritten(own: tuple[Any, int, int], raw: bytes, field: Field, value: int | bytes) -> bytes | None:
     from labkit.packets.scapy_rebuilt import rewritten
 
+    if isinstance(value, int):
+        return None
     kind, start, stop = own
     new = rewritten(kind, raw[start:stop], field.name, field.start - start * 8, value)
     return None if new is None else raw[:start] + new + raw[stop:]

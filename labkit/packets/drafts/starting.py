@@ -1,4 +1,4 @@
-"""How a draft begins: from a packet of a tape, from Scapy's layers, from bytes, or from the name of a protocol.
+"""How a draft begins: from a packet or a WebSocket frame of a tape, Scapy's layers, bytes, or a protocol's name.
 
 Rule: what is given stays as it is; a draft has its own bytes.
 """
@@ -13,13 +13,18 @@ from labkit.packets import walk
 from labkit.packets.drafts import templates
 from labkit.packets.drafts.draft import Draft
 from labkit.packets.drafts.forms import Form, FrameForm, HeaderForm, OwnForm
+from labkit.packets.drafts.websocket_form import WebSocketForm
 from labkit.packets.model import Layer
 from labkit.packets.names import ETHERNET, RAW
 from labkit.packets.packet import Packet
 from labkit.packets.steps import Step
+from labkit.packets.websocket_frame import WebSocketFrame
 
 _SHORT = 64  # bytes of the shortest Ethernet frame with its frame check sequence: it may end in padding
-_WAYS = 'Give a packet (tape[0]), layers of Scapy (IP(…) / TCP(…)), bytes, or the name of a protocol ("TCP").'
+_WAYS = (
+    "Give a packet or a frame of a tape (tape[0], tape.frames[0]), layers of Scapy (IP(…) / TCP(…)), bytes, "
+    'or the name of a protocol ("TCP").'
+)
 
 
 def start(thing: Any) -> tuple[bytes, Form, bool]:
@@ -30,9 +35,14 @@ def start(thing: Any) -> tuple[bytes, Form, bool]:
     if isinstance(thing, Draft):
         return thing.raw, thing.form, False
     if isinstance(thing, str):
+        if thing.strip().lower() == "websocket":
+            return templates.WEBSOCKET, WebSocketForm(), False
         return templates.frame(thing), FrameForm(), True
     if isinstance(thing, Packet):
         return _of_packet(thing)
+    if isinstance(thing, WebSocketFrame):
+        form = WebSocketForm(thing.sender == "client", thing.compressed)
+        return thing.buffer.data[thing.start : thing.stop], form, False
     if isinstance(thing, (bytes, bytearray, memoryview)):
         raw = bytes(thing)
         return raw, FrameForm(ETHERNET, _tail(raw, ETHERNET, 0)), False

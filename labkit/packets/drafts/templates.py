@@ -25,6 +25,8 @@ _BROADCAST = bytes.fromhex("ffffffffffff 020000000001")
 
 _OVER_IPV4 = {"TCP": (6, _TCP), "UDP": (17, _UDP), "DNS": (17, _DNS), "ICMP": (1, _ICMP), "IPv4": (253, b"hello")}
 _OVER_IPV6 = {"ICMPv6": (58, _ICMPV6), "IPv6": (253, b"hello"), "IPv6/TCP": (6, _TCP), "IPv6/UDP": (17, _UDP)}
+WEBSOCKET = bytes.fromhex("8185 37fa213d 7f9f4d5158")
+"""A WebSocket frame of a client: the text Hello, masked. Source: RFC 6455 §5.7."""
 NAMES = ("Ethernet", "ARP", *_OVER_IPV4, *_OVER_IPV6)
 """The names of protocols that a frame can begin with. 253 is the protocol number for experiments (RFC 3692)."""
 
@@ -33,7 +35,8 @@ def frame(name: str) -> bytes:
     """A frame with the protocol of this name. Raises LabError for a name that is none of `NAMES`."""
     wanted = {each.lower(): each for each in NAMES}.get(name.lower().strip())
     if wanted is None:
-        raise LabError(f"there is no frame for {shown(name)} to begin with", f"There is one for {', '.join(NAMES)}.")
+        todo = f"There is one for {', '.join(NAMES)}, WebSocket."
+        raise LabError(f"there is no frame for {shown(name)} to begin with", todo)
     if wanted == "Ethernet":
         return _MACS + bytes.fromhex("88b5") + b"hello"  # the EtherType for experiments (IEEE 802)
     if wanted == "ARP":

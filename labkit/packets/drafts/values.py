@@ -51,7 +51,7 @@ def _of_bytes(field: Field, value: bytes) -> bytes:
         raise BadArgument(f"{field.name} has {field.bits} bits, and no bytes", "Give a number.")
     if len(value) > LONGEST:
         raise BadArgument(f"{len(value)} bytes are more than a frame has", f"Give {LONGEST} at most.")
-    longer = isinstance(field.value, bytes) or len(str(field.value)) * 8 == field.bits
+    longer = isinstance(field.value, bytes) or (isinstance(field.value, str) and _is_text(field))
     if not longer and len(value) * 8 != field.bits:
         raise BadArgument(f"{field.name} has {field.bits // 8} bytes, not {len(value)}", "Give as many bytes.")
     return value
@@ -82,9 +82,14 @@ def _words(field: Field, value: object) -> bytes:
             return socket.inet_pton(family, value)
         except (OSError, ValueError):
             raise BadArgument(f"{shown(value)} is not {what}", f"Write it so: {field.value!s}.") from None
-    if len(str(field.value)) * 8 == field.bits:  # a byte for each character, as in HTTP's fields
+    if _is_text(field):
         return value.encode("utf-8", "surrogateescape")
     raise BadArgument(f"{field.name} cannot be written as a value", "Give its bytes, as many as it has, or flip bits.")
+
+
+def _is_text(field: Field) -> bool:
+    """Whether the value of a field is its bytes as text, as in HTTP and in WebSocket frames."""
+    return len(str(field.value).encode("utf-8", "surrogateescape")) * 8 == field.bits
 
 
 def _is_address(field: Field) -> bool:
