@@ -5,6 +5,7 @@ Rule: the object is plain, and its text is the same everywhere; a page asks for 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from labkit import widgets
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
 from labkit.draw.inspect_files import Given, Taken
-from labkit.draw.inspect_items import PIECE, item, parts_of
+from labkit.draw.inspect_items import PIECE, item, parts_of, whys
 from labkit.draw.inspect_rows import KINDS, Lists, said_in, told
 from labkit.draw.inspect_static import static
 from labkit.draw.text import count, given, visible
@@ -60,6 +61,7 @@ class Inspector:
             asks = {
                 "rows": widgets.Ask(self._rows, **scope, first=int, last=int),
                 "item": widgets.Ask(self._item, **scope, index=int),
+                "why": widgets.Ask(self._why, **scope, index=int),
                 "bytes": widgets.Ask(self._bytes, **scope, index=int, part=int, first=int),
                 "find": widgets.Ask(self._find, **scope, packet=int, place=int),
                 "filter": widgets.Ask(self._filter, text=str),
@@ -76,7 +78,13 @@ class Inspector:
         return {"count": len(self.tape), "origin": visible(self.tape.origin), "shown": self._shown}
 
     def _head(self) -> bytes:
-        return "\n".join(self._lists.rows("packets", -1, "", 0, _HEAD)).encode()
+        """The first rows; then, each behind a NUL, the first packet as JSON and its bytes: nobody has to ask for it."""
+        rows = "\n".join(self._lists.rows("packets", -1, "", 0, _HEAD)).encode()
+        if not len(self.tape):
+            return rows
+        told, parts = item(self.tape[0])
+        words = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+        return b"\0".join((rows, words.encode(), b"".join(parts)))
 
     # -- what a page asks
 
@@ -87,6 +95,9 @@ class Inspector:
 
     def _item(self, kind: str, flow: int, shown: str, index: int) -> widgets.Answer:
         return widgets.Answer(*item(self._lists.one(kind, flow, shown, index)))
+
+    def _why(self, kind: str, flow: int, shown: str, index: int) -> widgets.Answer:
+        return widgets.Answer({"why": whys(self._lists.one(kind, flow, shown, index))})
 
     def _bytes(self, kind: str, flow: int, shown: str, index: int, part: int, first: int) -> widgets.Answer:
         parts = parts_of(self._lists.one(kind, flow, shown, index))

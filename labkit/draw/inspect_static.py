@@ -19,7 +19,7 @@ from labkit.packets.packet import Packet
 from labkit.packets.tape import Tape
 
 _LONG = 100  # a tape of more packets is a long one
-_LINES = (60, 20)  # packets that are listed, of a short tape and of a long one
+_LINES = (60, 10)  # packets that are listed, of a short tape and of a long one
 _ROOM = 40_000  # characters for packets with their fields
 _BYTES = 160  # bytes of one packet that are shown
 

@@ -1,10 +1,13 @@
 """A panel: what a page may ask for, what it is told, and that nothing else a page sends does anything.
 
-Rule: the page is played by the messages that it would send; anywidget's model is the real one.
+Rule: the page is played by the messages that it would send; the comm has a list at its other end.
 """
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -133,31 +136,93 @@ class TestAsked:
         assert most == [1]
 
 
+class Page:
+    """The other end of a comm: it keeps what it is told, and says what a page would."""
+
+    comm_id = "made"
+
+    def __init__(self) -> None:
+        self.told: list[tuple[dict[str, Any], list[bytes]]] = []
+
+    def on_msg(self, hears: Any) -> None:
+        self.says = hears
+
+    def send(self, data: dict[str, Any], buffers: list[bytes]) -> None:
+        self.told.append((data, buffers))
+
+
+@pytest.fixture
+def shown(panel: widgets.Panel) -> Page:
+    """The panel is shown in a page."""
+    panel.view = panel_view.PanelView(panel, made := Page())
+    return made
+
+
 class TestModel:
     """The panel as a page has it."""
 
-    def test_its_model_has_the_state(self, panel: widgets.Panel) -> None:
-        model = panel_view.attached(panel)
-        assert (model.state, model.data, model.large) == ({"count": 2}, b"head", False)
-        assert panel_view.attached(panel) is model
-        panel.update(count=3, data=b"more")
-        assert (model.state, model.data) == ({"count": 3}, b"more")
+    def test_it_is_one_model(self, panel: widgets.Panel) -> None:
+        view = panel_view.attached(panel)
+        assert view.model_id
+        assert panel_view.attached(panel) is view is panel.view
 
-    def test_a_page_is_answered_and_told(self, panel: widgets.Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-        panel.tell("nobody hears this")
-        model, sent = panel_view.attached(panel), []
-        monkeypatch.setattr(model, "send", lambda message, buffers: sent.append((message, buffers)))
-        model._handle_custom_msg({"ask": "rows", "ticket": 1, "first": 0, "last": 1}, [])
+    def test_a_page_follows_the_state(self, panel: widgets.Panel, shown: Page) -> None:
+        panel.update(count=3, data=b"more")
+        assert shown.told == [
+            ({"method": "update", "state": {"state": {"count": 3}}, "buffer_paths": [["data"]]}, [b"more"])
+        ]
+
+    def test_a_page_that_comes_later_gets_everything(self, panel: widgets.Panel, shown: Page) -> None:
+        panel.update(count=3)
+        shown.told.clear()
+        shown.says({"content": {"data": {"method": "request_state"}}})
+        ((data, buffers),) = shown.told
+        state = data["state"]
+        assert (data["method"], data["buffer_paths"], buffers) == ("update", [["data"]], [b"head"])
+        assert (state["state"], state["large"], state["_esm"]) == ({"count": 3}, False, modules.module("shared"))
+        assert state["_model_module"] == state["_view_module"] == "anywidget"
+        assert re.fullmatch(r"~\d+\.\d+\.\*", state["_model_module_version"])
+
+    def test_a_page_is_answered_and_told(self, panel: widgets.Panel, shown: Page) -> None:
+        asks = {"ask": "rows", "ticket": 1, "first": 0, "last": 1}
+        shown.says({"content": {"data": {"method": "custom", "content": asks}}, "buffers": []})
         panel.tell("more", b"x", number=1)
-        assert sent == [({"first": 0, "tell": "rows", "ticket": 1}, [b"a\tb"]), ({"number": 1, "tell": "more"}, [b"x"])]
+        assert shown.told == [
+            ({"method": "custom", "content": {"first": 0, "tell": "rows", "ticket": 1}}, [b"a\tb"]),
+            ({"method": "custom", "content": {"number": 1, "tell": "more"}}, [b"x"]),
+        ]
+
+    @pytest.mark.parametrize(
+        "message",
+        [{}, {"content": None}, {"content": []}, {"content": {"data": 7}}, {"content": {"data": {}}},
+         {"content": {"data": {"method": "update", "state": {"large": True}}}},
+         {"content": {"data": {"method": ["custom"]}}}, {"content": {"data": {"method": "custom"}}}],
+        ids=str,
+    )  # fmt: skip
+    def test_a_page_sets_nothing(self, panel: widgets.Panel, shown: Page, message: Any) -> None:
+        shown.says(message)
+        assert (shown.told, panel.refused, panel.state) == ([], 1, {"count": 2})
+
+    def test_a_panel_alone_imports_no_ipywidgets(self) -> None:
+        code = (
+            "import sys; from labkit import widgets; from labkit.widgets import panel_view;"
+            "panel_view.attached(widgets.Panel('shared')); print({'ipywidgets', 'anywidget'} & set(sys.modules))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout == "set()\n"
 
     def test_large(self) -> None:
-        widgets.set_large(True)
-        try:
-            assert panel_view.attached(widgets.Panel("shared")).large is True
-        finally:
-            widgets.set_large(False)
-        assert panel_view.attached(widgets.Panel("shared")).large is False
+        told = []
+        for large in (True, False):
+            widgets.set_large(large)
+            try:
+                panel = widgets.Panel("shared")
+            finally:
+                widgets.set_large(False)
+            panel.view = panel_view.PanelView(panel, page := Page())
+            page.says({"content": {"data": {"method": "request_state"}}})
+            told.append(page.told[0][0]["state"]["large"])
+        assert told == [True, False]
 
     def test_the_bundle_has_a_view_in_a_kernel_alone(
         self, panel: widgets.Panel, monkeypatch: pytest.MonkeyPatch

@@ -3,8 +3,8 @@
 // @ts-check
 import { bytesOf, follow, frame, hex, make, step, talk, text, unique, within } from "./shared.js";
 
-/** @typedef {{depth: number, part: number, name: string, label: string, start: number, bits: number, shown: string, meaning: string, why: string, rfc: string, kids: boolean}} Field */
-/** @typedef {{title: string, fields: Field[], parts: [string, number][], links: [string, number, number, string][], more: number, data: Map<number, Uint8Array>[], asked: Set<string>}} Item */
+/** @typedef {{depth: number, part: number, name: string, label: string, start: number, bits: number, shown: string, meaning: string, kids: boolean}} Field */
+/** @typedef {{title: string, fields: Field[], parts: [string, number][], links: [string, number, number, string][], more: number, data: Map<number, Uint8Array>[], asked: Set<string>, why: [string, string][], where: Scope & {index: number}}} Item */
 /** @typedef {{kind: string, flow: number, shown: string}} Scope */
 
 /** Rows asked for at once; bytes asked for at once. */
@@ -18,20 +18,40 @@ const EMPTY = {
 };
 const HEADS = ["No.", "Time (ms)", "↔", "From → to", "Protocol", "Bytes", "What it says"];
 
+/** All packets. @type {Scope} */
+const ALL = { kind: "packets", flow: -1, shown: "" };
+
 /** Which rows a scrolled window shows, and a few more. @param {number} top @param {number} height @param {number} row @param {number} count */
 export function inView(top, height, row, count) {
   return [within(0, Math.floor(top / row) - 3, count), within(0, Math.ceil((top + height) / row) + 3, count)];
 }
 
 /** A field as a page keeps it. @param {any[]} f @returns {Field} */
-const asField = ([depth, part, name, label, start, bits, shown, meaning, why, rfc]) =>
-  ({ depth, part, name, label, start, bits, shown, meaning, why, rfc, kids: false });
+const asField = ([depth, part, name, label, start, bits, shown, meaning]) =>
+  ({ depth, part, name, label, start, bits, shown, meaning, kids: false });
 
 /** The fields of an item, each knowing whether it has parts. @param {any[][]} told */
 export function asFields(told) {
   const fields = told.map(asField);
   fields.forEach((field, i) => { field.kids = fields[i + 1]?.depth > field.depth; });
   return fields;
+}
+
+/** What the kernel tells of a packet, a message or a record. @param {any} told @param {Uint8Array[]} pieces the first bytes of each part @param {Item["where"]} where @returns {Item} */
+const asItem = ({ title, fields, parts, links, more }, pieces, where) =>
+  ({ title, fields: asFields(fields), parts, links, more, data: pieces.map((each) => new Map([[0, each]])), asked: new Set(), why: [], where });
+
+/**
+ * What comes with the view: rows as words, and the first packet; a NUL is between them. @param {Uint8Array} all
+ * @returns {[string, Item | null]}
+ */
+export function headOf(all) {
+  const end = all.indexOf(0);
+  if (end < 0) return [text(all), null];
+  const next = all.indexOf(0, end + 1), told = JSON.parse(text(all.subarray(end + 1, next)));
+  let first = next + 1;
+  const pieces = told.parts.map((/** @type {[string, number]} */ [, size]) => all.subarray(first, (first += Math.min(size, PIECE))));
+  return [text(all.subarray(0, end)), asItem(told, pieces, { ...ALL, index: 0 })];
 }
 
 /** The fields without parts that have bits of this byte, in order. @param {Field[]} fields @param {number} part @param {number} byte */
@@ -125,7 +145,7 @@ function rowsOf(box, draw, role, head = 0) {
 function render({ model, el }) {
   const { root, line, say } = frame(model, el, "inspector", "Inspector of a capture");
   const kernel = talk(model, () => {}, say), id = unique();
-  /** @type {Scope} */ let scope = { kind: "packets", flow: -1, shown: "" };
+  /** @type {Scope} */ let scope = ALL;
   /** @type {Map<number, string[]>} */ const known = new Map();
   let count = 0, at = -1, aim = 0, round = 0, busy = false, narrowed = "";
   /** @type {Map<string, Item>} */ const kept = new Map();
@@ -291,12 +311,11 @@ function render({ model, el }) {
     if (have) { show(have); return; }
     if (busy) return;
     busy = true;
-    const index = at, mine = round;
+    const index = at, mine = round, where = { ...scope, index };
     try {
-      const { message, buffers } = await kernel.ask("item", { ...scope, index });
+      const { message, buffers } = await kernel.ask("item", where);
       if (mine === round) {
-        const { title, parts, links, more } = message;
-        kept.set(String(index), { title, fields: asFields(message.fields), parts, links, more, data: buffers.map((each) => new Map([[0, bytesOf(each)]])), asked: new Set() });
+        kept.set(String(index), asItem(message, buffers.map(bytesOf), where));
         if (kept.size > 60) kept.delete(/** @type {string} */ (kept.keys().next().value));
       }
     } catch (error) { if (mine === round && index === at) { show(null); fault(error); } busy = false; return; }
@@ -457,7 +476,7 @@ function render({ model, el }) {
     const f = item?.fields[i];
     if (f && f.part !== part) setPart(f.part);
     for (const row of lines.drawn.values()) for (const cell of row.children) mark(/** @type {HTMLElement} */ (cell));
-    tell(f);
+    tell(i);
   }
   /** Choose a field: it stays lit. @param {number} i @param {boolean} [byByte] the bytes are where they should be */
   function pick(i, byByte = false) {
@@ -473,7 +492,7 @@ function render({ model, el }) {
     } else {
       for (const pane of [tree, bytes]) pane.removeAttribute("aria-activedescendant");
       light(-1);
-      tell(undefined);
+      tell(-1);
     }
   }
   tree.addEventListener("click", (event) => {
@@ -509,7 +528,7 @@ function render({ model, el }) {
     if (!mine || mine.asked.has(key)) return;
     mine.asked.add(key);
     try {
-      const { buffers } = await kernel.ask("bytes", { ...scope, index: at, part, first });
+      const { buffers } = await kernel.ask("bytes", { ...mine.where, part: its, first });
       mine.data[its].set(first, bytesOf(buffers[0]));
       if (mine === item && its === part) for (const n of [...lines.drawn.keys()]) if (n * wide >= first && n * wide < first + PIECE) lines.again(n);
     } catch (error) { fault(error); }
@@ -587,19 +606,30 @@ function render({ model, el }) {
   for (const pane of [tree, bytes]) pane.addEventListener("pointerleave", () => light(chosen));
 
   // ---- what is said of the field
-  /** @param {Field | undefined} f */
-  function tell(f) {
+  /** @param {number} i */
+  function tell(i) {
+    const f = item?.fields[i];
     detail.replaceChildren();
-    if (!f) return;
+    if (!item || !f) return;
     const first = make("div"), where = `${f.name}${f.name && f.bits ? ", " : ""}${f.bits ? place(f) : ""}`;
     first.append(make("b", {}, f.label), make("code", {}, f.shown), make("span", {}, f.meaning), make("span", { class: "lk-quiet" }, where));
     detail.append(first);
     if (f.bits && f.depth) detail.append(bits(f));
-    if (f.why || f.rfc) {
+    const [reason, rfc] = item.why[i] || ["", ""];
+    if (reason || rfc) {
       const why = make("div", { class: "lk-i-why" });
-      why.append(make("span", {}, f.why), make("span", { class: "lk-quiet" }, f.rfc));
+      why.append(make("span", {}, reason), make("span", { class: "lk-quiet" }, rfc));
       detail.append(why);
     }
+    if (!item.asked.has("why")) reasons(item);
+  }
+  /** Ask once why the fields of what is shown are there. @param {Item} mine */
+  async function reasons(mine) {
+    mine.asked.add("why");
+    try {
+      mine.why = (await kernel.ask("why", mine.where)).message.why;
+      if (mine === item) tell(lit);
+    } catch (error) { mine.asked.delete("why"); fault(error); }
   }
   /** The bits of a field, in their bytes. @param {Field} f */
   function bits(f) {
@@ -628,8 +658,9 @@ function render({ model, el }) {
   const stop = follow(model, "state", () => {
     const state = model.get("state");
     wrong.replaceChildren();
-    begin({ kind: "packets", flow: -1, shown: "" });
-    const words = text(model.get("data"));
+    begin(ALL);
+    const [words, first] = headOf(bytesOf(model.get("data")));
+    if (first) kept.set("0", first);
     take(0, words, state.count);
   });
   return () => { stop(); sizes.disconnect(); kernel.stop(); };
