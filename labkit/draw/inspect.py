@@ -15,7 +15,7 @@ from labkit.core.errors import LabError
 from labkit.draw.inspect_files import Given, Taken
 from labkit.draw.inspect_items import PIECE, item, parts_of, whys
 from labkit.draw.inspect_rows import KINDS, Lists, said_in, told
-from labkit.draw.inspect_static import static
+from labkit.draw.inspect_static import ROOM, static
 from labkit.draw.text import count, given, visible
 from labkit.packets import filters
 from labkit.packets.tape import Connection, Tape
@@ -28,10 +28,13 @@ class Inspector:
     """What `inspect` returns: a capture to be looked at, packet by packet, bit by bit.
 
     tape: what it shows; a file that a reader drops on it takes its place. Its text is a list of the first packets.
+    folded: a page shows the list alone until its reader chooses a packet. room: characters of HTML for packets with
+    their fields, where no kernel runs.
     """
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, *, folded: bool = False, room: int = ROOM) -> None:
         self.tape = tape
+        self._folded, self._room = folded, room
         self._lists = Lists(tape)
         self._panel: widgets.Panel | None = None
         self._taken, self._given = Taken(), Given()
@@ -50,7 +53,7 @@ class Inspector:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         controls = (self.panel,) if widgets.available() else ()
-        return widgets.mimebundle(repr(self), static(self.tape), *controls)
+        return widgets.mimebundle(repr(self), static(self.tape, self._room), *controls)
 
     @property
     def panel(self) -> widgets.Panel:
@@ -75,12 +78,13 @@ class Inspector:
 
     def _state(self) -> dict[str, Any]:
         self._shown += 1
-        return {"count": len(self.tape), "origin": visible(self.tape.origin), "shown": self._shown}
+        return {"count": len(self.tape), "origin": visible(self.tape.origin), "shown": self._shown,
+                "folded": self._folded}  # fmt: skip
 
     def _head(self) -> bytes:
-        """The first rows; then, each behind a NUL, the first packet as JSON and its bytes: nobody has to ask for it."""
+        """The first rows; then, each behind a NUL, the first packet as JSON and its bytes, if it is shown at once."""
         rows = "\n".join(self._lists.rows("packets", -1, "", 0, _HEAD)).encode()
-        if not len(self.tape):
+        if not len(self.tape) or self._folded:
             return rows
         told, parts = item(self.tape[0])
         words = json.dumps(told, ensure_ascii=False, separators=(",", ":"))

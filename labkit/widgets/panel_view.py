@@ -13,7 +13,7 @@ from typing import Any
 
 import comm
 
-from labkit.widgets import modules
+from labkit.widgets import modules, reopened
 from labkit.widgets.panel import Panel
 
 _TARGET, _PROTOCOL = "jupyter.widget", "2.1.0"  # of the messages between kernels and pages
@@ -44,11 +44,16 @@ class PanelView:
         self._comm = comm if comm is not None else _opened(state, paths, buffers)
         self._state = state
         self._comm.on_msg(self._heard)
+        reopened.keep(self)
 
     @property
     def model_id(self) -> str:
         """The name under which pages know it."""
         return str(self._comm.comm_id)
+
+    def whole(self) -> tuple[dict[str, Any], Sequence[bytes]]:
+        """All of its state, and its bytes."""
+        return self._state, [self.panel.data]
 
     def follow(self, names: Sequence[str]) -> None:
         """Show these parts of the state as they are now, in one message."""
@@ -74,8 +79,8 @@ class PanelView:
         if not isinstance(data, dict):
             self.panel.refused += 1
         elif data.get("method") == "request_state":  # of a page that was opened later
-            _, paths, buffers = self._parts(("data",))
-            self._send({"method": "update", "state": self._state, "buffer_paths": paths}, buffers)
+            state, buffers = self.whole()
+            self._send({"method": "update", "state": state, "buffer_paths": [["data"]]}, buffers)
         elif data.get("method") == "custom":
             answer = self.panel.heard(data.get("content"), message.get("buffers") or ())
             if answer is not None:

@@ -9,13 +9,15 @@ import re
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 from typing import Any
 
+import comm
 import pytest
 
 from labkit import widgets
 from labkit.core.errors import LabError
-from labkit.widgets import modules, page, panel_view
+from labkit.widgets import modules, page, panel_view, reopened
 from labkit.widgets.panel import LONGEST_TEXT
 
 UNKNOWN = "The kernel does not know this request."
@@ -191,6 +193,41 @@ class TestModel:
             ({"method": "custom", "content": {"first": 0, "tell": "rows", "ticket": 1}}, [b"a\tb"]),
             ({"method": "custom", "content": {"number": 1, "tell": "more"}}, [b"x"]),
         ]
+
+    @pytest.mark.parametrize("with_ipywidgets", [False, True])
+    def test_a_page_that_is_opened_later_is_told_of_all_models(
+        self, panel: widgets.Panel, shown: Page, monkeypatch: pytest.MonkeyPatch, with_ipywidgets: bool
+    ) -> None:
+        panel.update(count=5)
+        theirs = {"model_name": "ImageModel", "model_module": "x", "model_module_version": "1", "state": {"width": 1}}
+        buffers = [{"encoding": "base64", "path": ["value"], "data": "aGk="}]
+        other = SimpleNamespace(get_manager_state=lambda: {"state": {"other": {**theirs, "buffers": buffers}}})
+        if with_ipywidgets:
+            monkeypatch.setitem(sys.modules, "ipywidgets", SimpleNamespace(Widget=other))
+        else:
+            monkeypatch.delitem(sys.modules, "ipywidgets", raising=False)
+        control = Page()
+        comm.get_comm_manager().targets["jupyter.widget.control"](control, {})
+        for refused in ({}, {"content": {}}, {"content": {"data": 3}}, {"content": {"data": {"method": "other"}}}):
+            control.says(refused)
+        assert control.told == []
+        control.says({"content": {"data": {"method": "request_states"}}})
+        ((data, sent),) = control.told
+        mine = data["states"][Page.comm_id]
+        assert (data["method"], mine["model_name"]) == ("update_states", "AnyModel")
+        assert mine["state"]["state"] == {"count": 5}
+        places = dict(zip(map(tuple, data["buffer_paths"]), sent, strict=True))
+        assert places[Page.comm_id, "state", "data"] == b"head"
+        assert (data["states"].get("other"), places.get(("other", "state", "value"))) == (
+            (theirs, b"hi") if with_ipywidgets else (None, None)
+        )
+
+    def test_it_answers_also_if_ipywidgets_is_imported_later(self, shown: Page) -> None:
+        manager = comm.get_comm_manager()
+        ours = manager.targets["jupyter.widget.control"]
+        manager.register_target("jupyter.widget.control", print)
+        reopened._answer()  # as at the end of a cell
+        assert manager.targets["jupyter.widget.control"] is ours
 
     @pytest.mark.parametrize(
         "message",

@@ -113,6 +113,13 @@ function rowsOf(box, draw, role, head = 0) {
       space.replaceChildren();
       self.draw();
     },
+    /** Draw what is in sight; all anew if the type is another one: before a view is in the page, its size is not known. */
+    fit() {
+      if (Math.round(parseFloat(getComputedStyle(box).fontSize) * 1.7) === height) { self.draw(); return; }
+      const keep = self.keep;
+      self.set(count);
+      if (keep >= 0) self.see(keep, true);
+    },
     draw() {
       const [first, last] = inView(box.scrollTop, box.clientHeight || 240, height, count);
       for (const [i, row] of drawn) if ((i < first || i >= last) && i !== self.keep) { row.remove(); drawn.delete(i); }
@@ -172,7 +179,11 @@ function render({ model, el }) {
   const open = make("button", { type: "button" }, "Open a file…");
   open.addEventListener("click", () => input.click());
   const counted = make("span", { class: "lk-quiet lk-i-count" });
-  bar.append(kinds, narrow, save, open, input, counted);
+  let closed = Boolean(model.get("state").folded); // the list alone, until a packet is chosen
+  const opener = make("button", { type: "button", class: "lk-i-more" });
+  opener.hidden = !closed;
+  opener.addEventListener("click", () => unfold(closed));
+  bar.append(opener, kinds, narrow, save, open, input, counted);
   const filter = make("form", { class: "lk-bar" }), name = `${id}-filter`;
   const wanted = /** @type {HTMLInputElement} */ (make("input", { id: name, class: "lk-mono lk-i-filter", maxlength: "1000", spellcheck: "false", autocomplete: "off", placeholder: "tcp.flags.syn == 1 && tcp.port == 8124" }));
   const apply = make("button", { type: "submit" }, "Apply"), clear = make("button", { type: "button" }, "Clear");
@@ -212,13 +223,14 @@ function render({ model, el }) {
   root.append(bar, filter, question, list, links, under, detail, line);
 
   // ---- the list: rows come a hundred at a time
+  const large = root.classList.contains("lk-large"); // what it says has no room for the bytes themselves
   /** @param {number} i */
   function drawRow(i) {
     const words = known.get(i);
     if (!words) want(Math.floor(i / ROWS));
     const row = make("div", { class: "lk-i-row", role: "row", id: `${id}-r${i}`, "aria-rowindex": String(i + 2), "aria-selected": String(i === at) });
     row.dataset.i = String(i);
-    for (const each of words || [String(i + 1), "", "", "", "", "", "…"]) row.append(make("span", { role: "gridcell" }, each));
+    for (const each of words || [String(i + 1), "", "", "", "", "", "…"]) row.append(make("span", { role: "gridcell" }, large ? each.replace(/ “.*$/, "") : each));
     if (words) row.classList.add(words[2] === "→" ? "lk-i-client" : "lk-i-server");
     return row;
   }
@@ -305,9 +317,20 @@ function render({ model, el }) {
     list.setAttribute("aria-activedescendant", `${id}-r${to}`);
     get();
   }
+  /** Show all of the inspector, or the list alone. @param {boolean} whole */
+  function unfold(whole) {
+    closed = !whole;
+    root.classList.toggle("lk-i-closed", closed);
+    opener.textContent = closed ? "Show fields and bytes" : "Show the list alone";
+    opener.setAttribute("aria-expanded", String(!closed));
+    if (at < 0) return;
+    rows.see(at, true);
+    if (!closed) get();
+  }
   /** Get what is chosen; one question at a time, so a key that is held asks no more than the kernel answers. */
   async function get() {
     const have = kept.get(String(at));
+    if (closed) return;
     if (have) { show(have); return; }
     if (busy) return;
     busy = true;
@@ -328,12 +351,15 @@ function render({ model, el }) {
   list.addEventListener("click", (event) => {
     const row = target(event, ".lk-i-row[data-i]");
     if (row) choose(Number(row.dataset.i));
+    if (row && closed) unfold(true);
   });
   list.addEventListener("keydown", (event) => {
-    const to = step(event.key, at, count, rows.page);
+    const opens = closed && (event.key === "Enter" || event.key === " ") && !event.shiftKey && !event.ctrlKey;
+    const to = opens ? at : step(event.key, at, count, rows.page);
     if (to === undefined || count < 1) return;
     event.preventDefault();
     choose(to);
+    if (closed) unfold(true);
   });
 
   // ---- files: to the reader, and from the reader
@@ -649,11 +675,13 @@ function render({ model, el }) {
   const sizes = new ResizeObserver(() => {
     const width = root.clientWidth / parseFloat(getComputedStyle(root).fontSize);
     root.classList.toggle("lk-i-narrow", width < 80);
+    root.classList.toggle("lk-i-small", width < 36);
     const fits = width < 48 ? 8 : 16;
     if (fits !== wide) { wide = fits; bytes.classList.toggle("lk-i-eight", wide === 8); lines.set(rowCount()); move(byte); }
-    rows.draw(); leaves.draw(); lines.draw();
+    rows.fit(); leaves.fit(); lines.fit();
   });
   sizes.observe(root);
+  if (closed) unfold(false);
 
   const stop = follow(model, "state", () => {
     const state = model.get("state");
