@@ -20,10 +20,11 @@ _CONTROL = "jupyter.widget.control"
 
 
 class Kept(Protocol):
-    """A model of ours. model_id: the name under which pages know it."""
+    """A model of ours."""
 
     @property
-    def model_id(self) -> str: ...
+    def model_id(self) -> str:
+        """The name under which pages know it."""
 
     def whole(self) -> tuple[dict[str, Any], Sequence[bytes]]:
         """All of its state, and its bytes under the name ``data``."""
