@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labkit.core import lazy
+from labkit.core import lazy, notebook
 
 __version__ = "0.1.0"
 
@@ -71,3 +71,5 @@ __all__ = [
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazy.names(__name__, _PARTS)
+
+notebook.show_by("labkit.packets.tape", "Tape", "labkit.draw.tape_shown", "shown")

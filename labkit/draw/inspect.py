@@ -5,6 +5,7 @@ Rule: the object is plain, and its text is the same everywhere; a page asks for 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from labkit import widgets
 from labkit.core.calls import in_words
 from labkit.core.errors import LabError
 from labkit.draw.inspect_files import Given, Taken
-from labkit.draw.inspect_items import PIECE, item, parts_of
+from labkit.draw.inspect_items import PIECE, item, parts_of, whys
 from labkit.draw.inspect_rows import KINDS, Lists, said_in, told
-from labkit.draw.inspect_static import static
+from labkit.draw.inspect_static import ROOM, static
 from labkit.draw.text import count, given, visible
 from labkit.packets import filters
 from labkit.packets.tape import Connection, Tape
@@ -27,10 +28,13 @@ class Inspector:
     """What `inspect` returns: a capture to be looked at, packet by packet, bit by bit.
 
     tape: what it shows; a file that a reader drops on it takes its place. Its text is a list of the first packets.
+    folded: a page shows the list alone until its reader chooses a packet. room: characters of HTML for packets with
+    their fields, where no kernel runs.
     """
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, *, folded: bool = False, room: int = ROOM) -> None:
         self.tape = tape
+        self._folded, self._room = folded, room
         self._lists = Lists(tape)
         self._panel: widgets.Panel | None = None
         self._taken, self._given = Taken(), Given()
@@ -49,7 +53,7 @@ class Inspector:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         controls = (self.panel,) if widgets.available() else ()
-        return widgets.mimebundle(repr(self), static(self.tape), *controls)
+        return widgets.mimebundle(repr(self), static(self.tape, self._room), *controls)
 
     @property
     def panel(self) -> widgets.Panel:
@@ -60,6 +64,7 @@ class Inspector:
             asks = {
                 "rows": widgets.Ask(self._rows, **scope, first=int, last=int),
                 "item": widgets.Ask(self._item, **scope, index=int),
+                "why": widgets.Ask(self._why, **scope, index=int),
                 "bytes": widgets.Ask(self._bytes, **scope, index=int, part=int, first=int),
                 "find": widgets.Ask(self._find, **scope, packet=int, place=int),
                 "filter": widgets.Ask(self._filter, text=str),
@@ -73,10 +78,17 @@ class Inspector:
 
     def _state(self) -> dict[str, Any]:
         self._shown += 1
-        return {"count": len(self.tape), "origin": visible(self.tape.origin), "shown": self._shown}
+        return {"count": len(self.tape), "origin": visible(self.tape.origin), "shown": self._shown,
+                "folded": self._folded}  # fmt: skip
 
     def _head(self) -> bytes:
-        return "\n".join(self._lists.rows("packets", -1, "", 0, _HEAD)).encode()
+        """The first rows; then, each behind a NUL, the first packet as JSON and its bytes, if it is shown at once."""
+        rows = "\n".join(self._lists.rows("packets", -1, "", 0, _HEAD)).encode()
+        if not len(self.tape) or self._folded:
+            return rows
+        told, parts = item(self.tape[0])
+        words = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+        return b"\0".join((rows, words.encode(), b"".join(parts)))
 
     # -- what a page asks
 
@@ -87,6 +99,9 @@ class Inspector:
 
     def _item(self, kind: str, flow: int, shown: str, index: int) -> widgets.Answer:
         return widgets.Answer(*item(self._lists.one(kind, flow, shown, index)))
+
+    def _why(self, kind: str, flow: int, shown: str, index: int) -> widgets.Answer:
+        return widgets.Answer({"why": whys(self._lists.one(kind, flow, shown, index))})
 
     def _bytes(self, kind: str, flow: int, shown: str, index: int, part: int, first: int) -> widgets.Answer:
         parts = parts_of(self._lists.one(kind, flow, shown, index))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from labkit.draw.inspect_rows import said, said_in
@@ -42,9 +43,8 @@ class Row:
     rfc: str = ""
 
     def as_list(self) -> list[Any]:
-        """As a page takes it."""
-        return [self.depth, self.part, self.name, self.label, self.start, self.bits, self.shown, self.meaning,
-                self.why, self.rfc]  # fmt: skip
+        """As a page takes it; why it is there comes when somebody looks at a field."""
+        return [self.depth, self.part, self.name, self.label, self.start, self.bits, self.shown, self.meaning]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,12 @@ def item(thing: Any) -> tuple[dict[str, Any], list[bytes]]:
         "more": max(0, len(links) - _MOST_LINKS),
     }
     return told, [part.data[:PIECE] for part in parts]
+
+
+def whys(thing: Any) -> list[tuple[str, str]]:
+    """Why each of its fields is there, and the section of an RFC that says so, in the order of the rows."""
+    rows = rows_of(parts_of(thing), apart=not isinstance(thing, Packet))
+    return [(row.why, row.rfc) for row in islice(rows, MOST_FIELDS)]
 
 
 def heading(thing: Any) -> str:

@@ -19,8 +19,9 @@ from labkit.packets.packet import Packet
 from labkit.packets.tape import Tape
 
 _LONG = 100  # a tape of more packets is a long one
-_LINES = (60, 20)  # packets that are listed, of a short tape and of a long one
-_ROOM = 40_000  # characters for packets with their fields
+_LINES = (60, 10)  # packets that are listed, of a short tape and of a long one
+ROOM = 40_000
+"""Characters for packets with their fields."""
 _BYTES = 160  # bytes of one packet that are shown
 
 _STYLE = (
@@ -33,19 +34,19 @@ _STYLE = (
 _LIT = "{background:#ffe3a8;color:#000;outline:1px solid #b45309}"
 
 
-def static(tape: Tape) -> str:
-    """The first packets of a tape as HTML."""
+def static(tape: Tape, room: int = ROOM) -> str:
+    """The first packets of a tape as HTML. room: characters for those with their fields."""
     long = len(tape) > _LONG
-    room, shown = _ROOM, tape[: _LINES[long]]
+    shown = tape[: _LINES[long]]
     opened: dict[int, str] = {}
     classes = 0
-    # The first packet always has its fields, then come those that say most. In a long tape there is no more than the
+    # First the first packet gets its fields, then those that say most. In a long tape there is no more than the
     # first: the fields of another may need all messages of its connection, and a reader waits meanwhile.
     ranked = sorted(shown, key=lambda each: (each is not shown[0], not each.length, each.number))
     for packet in ranked[: 1 if long else None]:
         made, used = _packet(packet)
         room -= len(made)
-        if room < 0 and opened:
+        if room < 0:
             break
         opened[packet.number], classes = made, max(classes, used)
     lines = [

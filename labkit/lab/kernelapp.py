@@ -1,7 +1,7 @@
 """ipykernel's application with its five ports in the host's network, where Jupyter looks for them.
 
-Rule: only the binding of sockets differs; without an outside process it is ipykernel's application, unchanged. Source:
-zmq_setsockopt(3), ZMQ_USE_FD.
+Rule: only the binding of sockets differs, and that the shell knows our views; without an outside process it is
+ipykernel's application. Source: zmq_setsockopt(3), ZMQ_USE_FD.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import zmq
 from ipykernel import kernelapp
 from ipykernel.heartbeat import Heartbeat
 
+from labkit.core.notebook import tell_shell
 from labkit.lab import outside_process
 
 
@@ -69,6 +70,11 @@ class KernelApp(kernelapp.IPKernelApp):
             # The debugger's socket connects to the endpoint bound last, and could not reach a port of the host's.
             s.bind("inproc://labkit-shell")
         return bound
+
+    def init_shell(self) -> None:
+        """Make the shell, and tell it of our views."""
+        super().init_shell()  # type: ignore[no-untyped-call]
+        tell_shell()
 
     def init_heartbeat(self) -> None:
         """Start our heartbeat in place of ipykernel's; ipykernel configures it as its own."""

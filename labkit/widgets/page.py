@@ -6,14 +6,15 @@ Rule: without a page nothing is imported and nothing fails; the text is the same
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from labkit.core.notebook import in_notebook, shell
+from labkit.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from labkit.widgets.controls import Choice, Entry
-    from labkit.widgets.panel import Panel
     from labkit.widgets.sheet import Sheet
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -41,7 +42,16 @@ def mimebundle(text: str, html: str, *controls: Choice | Entry | Panel | Sheet, 
     if svg:
         bundle["image/svg+xml"] = svg
     if controls and available():
-        from labkit.widgets import view
-
-        bundle[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": view.together(controls)}
+        bundle[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": _model(controls)}
     return bundle
+
+
+def _model(controls: Sequence[Choice | Entry | Panel | Sheet]) -> str:
+    """The id of what shows these controls; a panel needs no ipywidgets, which takes long to import."""
+    if isinstance(controls[0], Panel):
+        from labkit.widgets import panel_view
+
+        return panel_view.attached(controls[0]).model_id
+    from labkit.widgets import view
+
+    return view.together([each for each in controls if not isinstance(each, Panel)])

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets
+import traitlets
 
 from labkit.widgets import panel_view
 from labkit.widgets.controls import Choice, Entry
 from labkit.widgets.look import SIGNS, STYLE, line_below
-from labkit.widgets.panel import Panel
 from labkit.widgets.sheet import Sheet
 from labkit.widgets.words import bare, marked
 
@@ -106,6 +106,14 @@ class _Several:
         self.box.titles = [f"{number} {SIGNS[each.tone]}".strip() for number, each in enumerate(self.asks, 1)]
 
 
+class _Box(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """A box that may hold a panel, which is no widget of ipywidgets' here, though it is one in the page."""
+
+    children = traitlets.Any(()).tag(
+        sync=True, to_json=lambda parts, box: [f"IPY_MODEL_{each.model_id}" for each in parts]
+    )
+
+
 class _SheetView:
     """Outputs, and a panel between them; JupyterLab renders outputs as it renders those of a cell."""
 
@@ -113,7 +121,7 @@ class _SheetView:
         self.sheet = sheet
         self.above, self.below = ipywidgets.Output(), ipywidgets.Output()
         panel = [] if sheet.panel is None else [panel_view.attached(sheet.panel)]
-        self.box = ipywidgets.VBox([self.above, *panel, self.below])
+        self.box = _Box([self.above, *panel, self.below])
         for part in (self.box, self.above, self.below):
             part.layout.width = "auto"
             part.layout.overflow = "visible"
@@ -134,12 +142,10 @@ def _sheet(sheet: Sheet) -> Any:
         return sheet.view.box
 
 
-def together(asks: Sequence[Choice | Entry | Panel | Sheet]) -> str:
-    """The id of the model that shows a sheet, a panel, one question, or several questions, one at a time."""
+def together(asks: Sequence[Choice | Entry | Sheet]) -> str:
+    """The id of the model that shows a sheet, one question, or several questions, one at a time."""
     first = asks[0]
     if isinstance(first, Sheet):
         return str(_sheet(first).model_id)
-    if isinstance(first, Panel):
-        return str(panel_view.attached(first).model_id)
-    questions = [each for each in asks if not isinstance(each, (Panel, Sheet))]
+    questions = [each for each in asks if not isinstance(each, Sheet)]
     return str((attached(first) if len(questions) == 1 else _Several(questions).box).model_id)

@@ -5,6 +5,7 @@ Rule: the page is played by the messages that it would send.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ HTTP = DATA / "03b-http-connections" / "twice.pcapng"
 HTTPS = DATA / "05e-https" / "at-client.pcapng"
 FRAMES = DATA / "04c-websocket-frames" / "fragments.pcapng"
 
-SCOPED = {"rows", "item", "bytes", "find", "secrets", "save"}
+SCOPED = {"rows", "item", "why", "bytes", "find", "secrets", "save"}
 """What is asked of a list, which may be narrowed."""
 
 
@@ -63,7 +64,7 @@ def test_a_tape_a_connection_or_a_path() -> None:
 
 def test_rows_come_as_they_are_asked_for() -> None:
     its = labkit.inspect(DATA / "04a-push" / "events.pcapng")
-    assert its.panel.data.count(b"\n") == 29
+    assert its.panel.data.partition(b"\0")[0].count(b"\n") == 29
     assert [row[0] for row in rows(its, "packets", first=100, last=103)] == ["101", "102", "103"]
     assert len(rows(its, "packets", first=0, last=1 << 40)) == 210
     assert rows(its, "packets", first=-5, last=-1) == rows(its, "packets", first=900, last=903) == []
@@ -75,11 +76,23 @@ def test_a_packet_with_its_fields_and_bytes() -> None:
     assert (told["title"], told["parts"]) == ("Packet 4", [["The frame", 144]])
     assert data == its.tape[3].raw
     fields = {each[2]: each for each in told["fields"]}
-    depth, part, _, label, start, bits, _shown, _meaning, why, rfc = fields["tcp.flags.syn"]
+    depth, part, _, label, start, bits, _shown, _meaning = fields["tcp.flags.syn"]
     assert (depth, part, label, start, bits) == (2, 0, "SYN", 47 * 8 + 6, 1)
+    reasons, _ = asked(its, "why", kind="packets", index=3)
+    assert len(reasons["why"]) == len(told["fields"])
+    why, rfc = reasons["why"][told["fields"].index(fields["tcp.flags.syn"])]
     assert why
     assert rfc.startswith("RFC 9293")
     assert told["links"] == [["messages", 4, 0, "GET / HTTP/1.1"]]
+
+
+def test_the_first_packet_comes_with_the_view() -> None:
+    its = labkit.inspect(HTTP)
+    told, data = asked(its, "item", kind="packets", index=0)
+    _, words, raw = its.panel.data.split(b"\0", 2)
+    assert {**json.loads(words), "tell": "item", "ticket": 1} == json.loads(json.dumps(told))
+    assert [raw] == data == [its.tape[0].raw]
+    assert b"\0" not in labkit.inspect(its.tape.where(port=1)).panel.data
 
 
 @pytest.mark.parametrize("path", [HTTP, HTTPS, FRAMES], ids=lambda path: path.stem)

@@ -1,18 +1,23 @@
 """A panel: what a page may ask for, what it is told, and that nothing else a page sends does anything.
 
-Rule: the page is played by the messages that it would send; anywidget's model is the real one.
+Rule: the page is played by the messages that it would send; the comm has a list at its other end.
 """
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import threading
+from types import SimpleNamespace
 from typing import Any
 
+import comm
 import pytest
 
 from labkit import widgets
 from labkit.core.errors import LabError
-from labkit.widgets import modules, page, panel_view
+from labkit.widgets import modules, page, panel_view, reopened
 from labkit.widgets.panel import LONGEST_TEXT
 
 UNKNOWN = "The kernel does not know this request."
@@ -133,31 +138,128 @@ class TestAsked:
         assert most == [1]
 
 
+class Page:
+    """The other end of a comm: it keeps what it is told, and says what a page would."""
+
+    comm_id = "made"
+
+    def __init__(self) -> None:
+        self.told: list[tuple[dict[str, Any], list[bytes]]] = []
+
+    def on_msg(self, hears: Any) -> None:
+        self.says = hears
+
+    def send(self, data: dict[str, Any], buffers: list[bytes]) -> None:
+        self.told.append((data, buffers))
+
+
+@pytest.fixture
+def shown(panel: widgets.Panel) -> Page:
+    """The panel is shown in a page."""
+    panel.view = panel_view.PanelView(panel, made := Page())
+    return made
+
+
 class TestModel:
     """The panel as a page has it."""
 
-    def test_its_model_has_the_state(self, panel: widgets.Panel) -> None:
-        model = panel_view.attached(panel)
-        assert (model.state, model.data, model.large) == ({"count": 2}, b"head", False)
-        assert panel_view.attached(panel) is model
-        panel.update(count=3, data=b"more")
-        assert (model.state, model.data) == ({"count": 3}, b"more")
+    def test_it_is_one_model(self, panel: widgets.Panel) -> None:
+        view = panel_view.attached(panel)
+        assert view.model_id
+        assert panel_view.attached(panel) is view is panel.view
 
-    def test_a_page_is_answered_and_told(self, panel: widgets.Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-        panel.tell("nobody hears this")
-        model, sent = panel_view.attached(panel), []
-        monkeypatch.setattr(model, "send", lambda message, buffers: sent.append((message, buffers)))
-        model._handle_custom_msg({"ask": "rows", "ticket": 1, "first": 0, "last": 1}, [])
+    def test_a_page_follows_the_state(self, panel: widgets.Panel, shown: Page) -> None:
+        panel.update(count=3, data=b"more")
+        assert shown.told == [
+            ({"method": "update", "state": {"state": {"count": 3}}, "buffer_paths": [["data"]]}, [b"more"])
+        ]
+
+    def test_a_page_that_comes_later_gets_everything(self, panel: widgets.Panel, shown: Page) -> None:
+        panel.update(count=3)
+        shown.told.clear()
+        shown.says({"content": {"data": {"method": "request_state"}}})
+        ((data, buffers),) = shown.told
+        state = data["state"]
+        assert (data["method"], data["buffer_paths"], buffers) == ("update", [["data"]], [b"head"])
+        assert (state["state"], state["large"], state["_esm"]) == ({"count": 3}, False, modules.module("shared"))
+        assert state["_model_module"] == state["_view_module"] == "anywidget"
+        assert re.fullmatch(r"~\d+\.\d+\.\*", state["_model_module_version"])
+
+    def test_a_page_is_answered_and_told(self, panel: widgets.Panel, shown: Page) -> None:
+        asks = {"ask": "rows", "ticket": 1, "first": 0, "last": 1}
+        shown.says({"content": {"data": {"method": "custom", "content": asks}}, "buffers": []})
         panel.tell("more", b"x", number=1)
-        assert sent == [({"first": 0, "tell": "rows", "ticket": 1}, [b"a\tb"]), ({"number": 1, "tell": "more"}, [b"x"])]
+        assert shown.told == [
+            ({"method": "custom", "content": {"first": 0, "tell": "rows", "ticket": 1}}, [b"a\tb"]),
+            ({"method": "custom", "content": {"number": 1, "tell": "more"}}, [b"x"]),
+        ]
+
+    @pytest.mark.parametrize("with_ipywidgets", [False, True])
+    def test_a_page_that_is_opened_later_is_told_of_all_models(
+        self, panel: widgets.Panel, shown: Page, monkeypatch: pytest.MonkeyPatch, with_ipywidgets: bool
+    ) -> None:
+        panel.update(count=5)
+        theirs = {"model_name": "ImageModel", "model_module": "x", "model_module_version": "1", "state": {"width": 1}}
+        buffers = [{"encoding": "base64", "path": ["value"], "data": "aGk="}]
+        other = SimpleNamespace(get_manager_state=lambda: {"state": {"other": {**theirs, "buffers": buffers}}})
+        if with_ipywidgets:
+            monkeypatch.setitem(sys.modules, "ipywidgets", SimpleNamespace(Widget=other))
+        else:
+            monkeypatch.delitem(sys.modules, "ipywidgets", raising=False)
+        control = Page()
+        comm.get_comm_manager().targets["jupyter.widget.control"](control, {})
+        for refused in ({}, {"content": {}}, {"content": {"data": 3}}, {"content": {"data": {"method": "other"}}}):
+            control.says(refused)
+        assert control.told == []
+        control.says({"content": {"data": {"method": "request_states"}}})
+        ((data, sent),) = control.told
+        mine = data["states"][Page.comm_id]
+        assert (data["method"], mine["model_name"]) == ("update_states", "AnyModel")
+        assert mine["state"]["state"] == {"count": 5}
+        places = dict(zip(map(tuple, data["buffer_paths"]), sent, strict=True))
+        assert places[Page.comm_id, "state", "data"] == b"head"
+        assert (data["states"].get("other"), places.get(("other", "state", "value"))) == (
+            (theirs, b"hi") if with_ipywidgets else (None, None)
+        )
+
+    def test_it_answers_also_if_ipywidgets_is_imported_later(self, shown: Page) -> None:
+        manager = comm.get_comm_manager()
+        ours = manager.targets["jupyter.widget.control"]
+        manager.register_target("jupyter.widget.control", print)
+        reopened._answer()  # as at the end of a cell
+        assert manager.targets["jupyter.widget.control"] is ours
+
+    @pytest.mark.parametrize(
+        "message",
+        [{}, {"content": None}, {"content": []}, {"content": {"data": 7}}, {"content": {"data": {}}},
+         {"content": {"data": {"method": "update", "state": {"large": True}}}},
+         {"content": {"data": {"method": ["custom"]}}}, {"content": {"data": {"method": "custom"}}}],
+        ids=str,
+    )  # fmt: skip
+    def test_a_page_sets_nothing(self, panel: widgets.Panel, shown: Page, message: Any) -> None:
+        shown.says(message)
+        assert (shown.told, panel.refused, panel.state) == ([], 1, {"count": 2})
+
+    def test_a_panel_alone_imports_no_ipywidgets(self) -> None:
+        code = (
+            "import sys; from labkit import widgets; from labkit.widgets import panel_view;"
+            "panel_view.attached(widgets.Panel('shared')); print({'ipywidgets', 'anywidget'} & set(sys.modules))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout == "set()\n"
 
     def test_large(self) -> None:
-        widgets.set_large(True)
-        try:
-            assert panel_view.attached(widgets.Panel("shared")).large is True
-        finally:
-            widgets.set_large(False)
-        assert panel_view.attached(widgets.Panel("shared")).large is False
+        told = []
+        for large in (True, False):
+            widgets.set_large(large)
+            try:
+                panel = widgets.Panel("shared")
+            finally:
+                widgets.set_large(False)
+            panel.view = panel_view.PanelView(panel, page := Page())
+            page.says({"content": {"data": {"method": "request_state"}}})
+            told.append(page.told[0][0]["state"]["large"])
+        assert told == [True, False]
 
     def test_the_bundle_has_a_view_in_a_kernel_alone(
         self, panel: widgets.Panel, monkeypatch: pytest.MonkeyPatch

@@ -3,8 +3,8 @@
 // @ts-check
 import { bytesOf, follow, frame, hex, make, step, talk, text, unique, within } from "./shared.js";
 
-/** @typedef {{depth: number, part: number, name: string, label: string, start: number, bits: number, shown: string, meaning: string, why: string, rfc: string, kids: boolean}} Field */
-/** @typedef {{title: string, fields: Field[], parts: [string, number][], links: [string, number, number, string][], more: number, data: Map<number, Uint8Array>[], asked: Set<string>}} Item */
+/** @typedef {{depth: number, part: number, name: string, label: string, start: number, bits: number, shown: string, meaning: string, kids: boolean}} Field */
+/** @typedef {{title: string, fields: Field[], parts: [string, number][], links: [string, number, number, string][], more: number, data: Map<number, Uint8Array>[], asked: Set<string>, why: [string, string][], where: Scope & {index: number}}} Item */
 /** @typedef {{kind: string, flow: number, shown: string}} Scope */
 
 /** Rows asked for at once; bytes asked for at once. */
@@ -18,20 +18,40 @@ const EMPTY = {
 };
 const HEADS = ["No.", "Time (ms)", "↔", "From → to", "Protocol", "Bytes", "What it says"];
 
+/** All packets. @type {Scope} */
+const ALL = { kind: "packets", flow: -1, shown: "" };
+
 /** Which rows a scrolled window shows, and a few more. @param {number} top @param {number} height @param {number} row @param {number} count */
 export function inView(top, height, row, count) {
   return [within(0, Math.floor(top / row) - 3, count), within(0, Math.ceil((top + height) / row) + 3, count)];
 }
 
 /** A field as a page keeps it. @param {any[]} f @returns {Field} */
-const asField = ([depth, part, name, label, start, bits, shown, meaning, why, rfc]) =>
-  ({ depth, part, name, label, start, bits, shown, meaning, why, rfc, kids: false });
+const asField = ([depth, part, name, label, start, bits, shown, meaning]) =>
+  ({ depth, part, name, label, start, bits, shown, meaning, kids: false });
 
 /** The fields of an item, each knowing whether it has parts. @param {any[][]} told */
 export function asFields(told) {
   const fields = told.map(asField);
   fields.forEach((field, i) => { field.kids = fields[i + 1]?.depth > field.depth; });
   return fields;
+}
+
+/** What the kernel tells of a packet, a message or a record. @param {any} told @param {Uint8Array[]} pieces the first bytes of each part @param {Item["where"]} where @returns {Item} */
+const asItem = ({ title, fields, parts, links, more }, pieces, where) =>
+  ({ title, fields: asFields(fields), parts, links, more, data: pieces.map((each) => new Map([[0, each]])), asked: new Set(), why: [], where });
+
+/**
+ * What comes with the view: rows as words, and the first packet; a NUL is between them. @param {Uint8Array} all
+ * @returns {[string, Item | null]}
+ */
+export function headOf(all) {
+  const end = all.indexOf(0);
+  if (end < 0) return [text(all), null];
+  const next = all.indexOf(0, end + 1), told = JSON.parse(text(all.subarray(end + 1, next)));
+  let first = next + 1;
+  const pieces = told.parts.map((/** @type {[string, number]} */ [, size]) => all.subarray(first, (first += Math.min(size, PIECE))));
+  return [text(all.subarray(0, end)), asItem(told, pieces, { ...ALL, index: 0 })];
 }
 
 /** The fields without parts that have bits of this byte, in order. @param {Field[]} fields @param {number} part @param {number} byte */
@@ -93,6 +113,13 @@ function rowsOf(box, draw, role, head = 0) {
       space.replaceChildren();
       self.draw();
     },
+    /** Draw what is in sight; all anew if the type is another one: before a view is in the page, its size is not known. */
+    fit() {
+      if (Math.round(parseFloat(getComputedStyle(box).fontSize) * 1.7) === height) { self.draw(); return; }
+      const keep = self.keep;
+      self.set(count);
+      if (keep >= 0) self.see(keep, true);
+    },
     draw() {
       const [first, last] = inView(box.scrollTop, box.clientHeight || 240, height, count);
       for (const [i, row] of drawn) if ((i < first || i >= last) && i !== self.keep) { row.remove(); drawn.delete(i); }
@@ -125,7 +152,7 @@ function rowsOf(box, draw, role, head = 0) {
 function render({ model, el }) {
   const { root, line, say } = frame(model, el, "inspector", "Inspector of a capture");
   const kernel = talk(model, () => {}, say), id = unique();
-  /** @type {Scope} */ let scope = { kind: "packets", flow: -1, shown: "" };
+  /** @type {Scope} */ let scope = ALL;
   /** @type {Map<number, string[]>} */ const known = new Map();
   let count = 0, at = -1, aim = 0, round = 0, busy = false, narrowed = "";
   /** @type {Map<string, Item>} */ const kept = new Map();
@@ -152,7 +179,11 @@ function render({ model, el }) {
   const open = make("button", { type: "button" }, "Open a file…");
   open.addEventListener("click", () => input.click());
   const counted = make("span", { class: "lk-quiet lk-i-count" });
-  bar.append(kinds, narrow, save, open, input, counted);
+  let closed = Boolean(model.get("state").folded); // the list alone, until a packet is chosen
+  const opener = make("button", { type: "button", class: "lk-i-more" });
+  opener.hidden = !closed;
+  opener.addEventListener("click", () => unfold(closed));
+  bar.append(opener, kinds, narrow, save, open, input, counted);
   const filter = make("form", { class: "lk-bar" }), name = `${id}-filter`;
   const wanted = /** @type {HTMLInputElement} */ (make("input", { id: name, class: "lk-mono lk-i-filter", maxlength: "1000", spellcheck: "false", autocomplete: "off", placeholder: "tcp.flags.syn == 1 && tcp.port == 8124" }));
   const apply = make("button", { type: "submit" }, "Apply"), clear = make("button", { type: "button" }, "Clear");
@@ -192,13 +223,14 @@ function render({ model, el }) {
   root.append(bar, filter, question, list, links, under, detail, line);
 
   // ---- the list: rows come a hundred at a time
+  const large = root.classList.contains("lk-large"); // what it says has no room for the bytes themselves
   /** @param {number} i */
   function drawRow(i) {
     const words = known.get(i);
     if (!words) want(Math.floor(i / ROWS));
     const row = make("div", { class: "lk-i-row", role: "row", id: `${id}-r${i}`, "aria-rowindex": String(i + 2), "aria-selected": String(i === at) });
     row.dataset.i = String(i);
-    for (const each of words || [String(i + 1), "", "", "", "", "", "…"]) row.append(make("span", { role: "gridcell" }, each));
+    for (const each of words || [String(i + 1), "", "", "", "", "", "…"]) row.append(make("span", { role: "gridcell" }, large ? each.replace(/ “.*$/, "") : each));
     if (words) row.classList.add(words[2] === "→" ? "lk-i-client" : "lk-i-server");
     return row;
   }
@@ -285,18 +317,28 @@ function render({ model, el }) {
     list.setAttribute("aria-activedescendant", `${id}-r${to}`);
     get();
   }
+  /** Show all of the inspector, or the list alone. @param {boolean} whole */
+  function unfold(whole) {
+    closed = !whole;
+    root.classList.toggle("lk-i-closed", closed);
+    opener.textContent = closed ? "Show fields and bytes" : "Show the list alone";
+    opener.setAttribute("aria-expanded", String(!closed));
+    if (at < 0) return;
+    rows.see(at, true);
+    if (!closed) get();
+  }
   /** Get what is chosen; one question at a time, so a key that is held asks no more than the kernel answers. */
   async function get() {
     const have = kept.get(String(at));
+    if (closed) return;
     if (have) { show(have); return; }
     if (busy) return;
     busy = true;
-    const index = at, mine = round;
+    const index = at, mine = round, where = { ...scope, index };
     try {
-      const { message, buffers } = await kernel.ask("item", { ...scope, index });
+      const { message, buffers } = await kernel.ask("item", where);
       if (mine === round) {
-        const { title, parts, links, more } = message;
-        kept.set(String(index), { title, fields: asFields(message.fields), parts, links, more, data: buffers.map((each) => new Map([[0, bytesOf(each)]])), asked: new Set() });
+        kept.set(String(index), asItem(message, buffers.map(bytesOf), where));
         if (kept.size > 60) kept.delete(/** @type {string} */ (kept.keys().next().value));
       }
     } catch (error) { if (mine === round && index === at) { show(null); fault(error); } busy = false; return; }
@@ -309,12 +351,15 @@ function render({ model, el }) {
   list.addEventListener("click", (event) => {
     const row = target(event, ".lk-i-row[data-i]");
     if (row) choose(Number(row.dataset.i));
+    if (row && closed) unfold(true);
   });
   list.addEventListener("keydown", (event) => {
-    const to = step(event.key, at, count, rows.page);
+    const opens = closed && (event.key === "Enter" || event.key === " ") && !event.shiftKey && !event.ctrlKey;
+    const to = opens ? at : step(event.key, at, count, rows.page);
     if (to === undefined || count < 1) return;
     event.preventDefault();
     choose(to);
+    if (closed) unfold(true);
   });
 
   // ---- files: to the reader, and from the reader
@@ -457,7 +502,7 @@ function render({ model, el }) {
     const f = item?.fields[i];
     if (f && f.part !== part) setPart(f.part);
     for (const row of lines.drawn.values()) for (const cell of row.children) mark(/** @type {HTMLElement} */ (cell));
-    tell(f);
+    tell(i);
   }
   /** Choose a field: it stays lit. @param {number} i @param {boolean} [byByte] the bytes are where they should be */
   function pick(i, byByte = false) {
@@ -473,7 +518,7 @@ function render({ model, el }) {
     } else {
       for (const pane of [tree, bytes]) pane.removeAttribute("aria-activedescendant");
       light(-1);
-      tell(undefined);
+      tell(-1);
     }
   }
   tree.addEventListener("click", (event) => {
@@ -509,7 +554,7 @@ function render({ model, el }) {
     if (!mine || mine.asked.has(key)) return;
     mine.asked.add(key);
     try {
-      const { buffers } = await kernel.ask("bytes", { ...scope, index: at, part, first });
+      const { buffers } = await kernel.ask("bytes", { ...mine.where, part: its, first });
       mine.data[its].set(first, bytesOf(buffers[0]));
       if (mine === item && its === part) for (const n of [...lines.drawn.keys()]) if (n * wide >= first && n * wide < first + PIECE) lines.again(n);
     } catch (error) { fault(error); }
@@ -587,19 +632,30 @@ function render({ model, el }) {
   for (const pane of [tree, bytes]) pane.addEventListener("pointerleave", () => light(chosen));
 
   // ---- what is said of the field
-  /** @param {Field | undefined} f */
-  function tell(f) {
+  /** @param {number} i */
+  function tell(i) {
+    const f = item?.fields[i];
     detail.replaceChildren();
-    if (!f) return;
+    if (!item || !f) return;
     const first = make("div"), where = `${f.name}${f.name && f.bits ? ", " : ""}${f.bits ? place(f) : ""}`;
     first.append(make("b", {}, f.label), make("code", {}, f.shown), make("span", {}, f.meaning), make("span", { class: "lk-quiet" }, where));
     detail.append(first);
     if (f.bits && f.depth) detail.append(bits(f));
-    if (f.why || f.rfc) {
+    const [reason, rfc] = item.why[i] || ["", ""];
+    if (reason || rfc) {
       const why = make("div", { class: "lk-i-why" });
-      why.append(make("span", {}, f.why), make("span", { class: "lk-quiet" }, f.rfc));
+      why.append(make("span", {}, reason), make("span", { class: "lk-quiet" }, rfc));
       detail.append(why);
     }
+    if (!item.asked.has("why")) reasons(item);
+  }
+  /** Ask once why the fields of what is shown are there. @param {Item} mine */
+  async function reasons(mine) {
+    mine.asked.add("why");
+    try {
+      mine.why = (await kernel.ask("why", mine.where)).message.why;
+      if (mine === item) tell(lit);
+    } catch (error) { mine.asked.delete("why"); fault(error); }
   }
   /** The bits of a field, in their bytes. @param {Field} f */
   function bits(f) {
@@ -619,17 +675,20 @@ function render({ model, el }) {
   const sizes = new ResizeObserver(() => {
     const width = root.clientWidth / parseFloat(getComputedStyle(root).fontSize);
     root.classList.toggle("lk-i-narrow", width < 80);
+    root.classList.toggle("lk-i-small", width < 36);
     const fits = width < 48 ? 8 : 16;
     if (fits !== wide) { wide = fits; bytes.classList.toggle("lk-i-eight", wide === 8); lines.set(rowCount()); move(byte); }
-    rows.draw(); leaves.draw(); lines.draw();
+    rows.fit(); leaves.fit(); lines.fit();
   });
   sizes.observe(root);
+  if (closed) unfold(false);
 
   const stop = follow(model, "state", () => {
     const state = model.get("state");
     wrong.replaceChildren();
-    begin({ kind: "packets", flow: -1, shown: "" });
-    const words = text(model.get("data"));
+    begin(ALL);
+    const [words, first] = headOf(bytesOf(model.get("data")));
+    if (first) kept.set("0", first);
     take(0, words, state.count);
   });
   return () => { stop(); sizes.disconnect(); kernel.stop(); };

@@ -38,7 +38,7 @@ export function shape(tag, attributes = {}, words) {
   return element;
 }
 
-/** A buffer of UTF-8 as text. @param {DataView | ArrayBuffer} buffer */
+/** A buffer of UTF-8 as text. @param {DataView | ArrayBuffer | Uint8Array} buffer */
 export const text = (buffer) => new TextDecoder().decode(buffer);
 
 /** A buffer as bytes. @param {DataView} buffer */

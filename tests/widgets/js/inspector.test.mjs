@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { asFields, bitsIn, fieldsAt, inView, letter, place, unfolded } from "../../../labkit/widgets/js/inspector.js";
+import { asFields, bitsIn, fieldsAt, headOf, inView, letter, place, unfolded } from "../../../labkit/widgets/js/inspector.js";
 
 /** depth, part, name, label, start, bits: a byte of two halves, a flag byte, and a second part. */
 const FIELDS = asFields([
-  [0, 0, "IP", "IP", 0, 24, "", "", "", ""], [1, 0, "a", "A", 0, 4, "", "", "", ""], [1, 0, "b", "B", 4, 12, "", "", "", ""],
-  [1, 0, "f", "F", 16, 8, "", "", "", ""], [2, 0, "f.x", "X", 16, 1, "", "", "", ""], [2, 0, "f.y", "Y", 17, 7, "", "", "", ""],
-  [0, 1, "In", "In", 0, 16, "", "", "", ""],
+  [0, 0, "IP", "IP", 0, 24, "", ""], [1, 0, "a", "A", 0, 4, "", ""], [1, 0, "b", "B", 4, 12, "", ""],
+  [1, 0, "f", "F", 16, 8, "", ""], [2, 0, "f.x", "X", 16, 1, "", ""], [2, 0, "f.y", "Y", 17, 7, "", ""],
+  [0, 1, "In", "In", 0, 16, "", ""],
 ]);
 
 test("only the rows in sight are drawn, and a few more", () => {
@@ -50,4 +50,15 @@ test("the place of a field in words", () => {
 
 test("a byte as a character; what cannot be seen is a dot", () => {
   assert.deepEqual([0x41, 0x20, 0x3c, 0x00, 0x1b, 0x7f, 0xe2].map(letter), ["A", " ", "<", "·", "·", "·", "·"]);
+});
+
+test("what comes with the view is rows, and the first packet if there is one", () => {
+  const said = { title: "Packet 1", fields: [[0, 0, "IP", "IP", 0, 24, "", ""]], parts: [["a", 3], ["b", 5000]], links: [], more: 0 };
+  const raw = Uint8Array.from({ length: 3 + 4096 }, (_, i) => i % 7); // NULs among them
+  const [rows, first] = headOf(new Uint8Array([...new TextEncoder().encode(`1\té\n2\tb\0${JSON.stringify(said)}\0`), ...raw]));
+  assert.equal(rows, "1\té\n2\tb");
+  assert.deepEqual(first?.data.map((one) => [...one.entries()].map(([at, bytes]) => [at, bytes.length, bytes[0]])), [[[0, 3, 0]], [[0, 4096, 3]]]);
+  assert.deepEqual([first?.title, first?.fields[0].label, first?.where], ["Packet 1", "IP", { kind: "packets", flow: -1, shown: "", index: 0 }]);
+  assert.deepEqual(headOf(new TextEncoder().encode("1\tb")), ["1\tb", null]);
+  assert.deepEqual(headOf(new Uint8Array()), ["", null]);
 });
