@@ -45,6 +45,7 @@ bench: $(VENV)/.test ## measure labkit beside Node, asyncio and Scapy, printed a
 
 record: $(VENV)/.lab ## remake every recorded capture in data/ by the lessons' own code
 	$(VENV)/bin/labkit record
+	$(PY) tools/cases.py
 
 notebooks: $(VENV)/.test ## run lessons/*.md and write notebooks/*.ipynb (LESSONS="01a 03b" for some)
 	$(PY) tools/changes.py

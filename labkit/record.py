@@ -23,6 +23,8 @@ from labkit.packets.probe import forced_tier
 
 CELL_TIMEOUT = 120
 """Seconds a cell may take while it is recorded."""
+CASES = "cases"
+"""The folder of exchanges in which something goes wrong: tools/cases.py makes them, and no lesson."""
 _SCRIPTS = f"*{nodejs.ENDING}"
 _SAMPLES = f"*{samples.ENDING}"
 _OUTPUTS = f"*{programs.ENDING}"
@@ -30,8 +32,8 @@ _OUTPUTS = f"*{programs.ENDING}"
 README = """# Recorded captures
 
 These stand in if a machine lets its user capture nothing; a picture made from one says so. Each was made by
-`labkit record`, which runs the lesson live and keeps what its cells captured. Wireshark opens them as they are; the
-events of the sockets are inside, in a block that other programs pass over.
+`labkit record`, which runs the lesson live and keeps what its cells captured; those of `cases` by `tools/cases.py`.
+Wireshark opens them as they are; the events of the sockets are inside, in a block that other programs pass over.
 
 | file | packets | connections | made by this line of the lesson |
 | --- | ---: | ---: | --- |
@@ -80,7 +82,7 @@ def record(
         raise LabError(f"there is no lesson {', '.join(sorted(unknown))}", f"There are: {known}.")
     if not lessons:  # what no lesson makes any more
         for folder in data.iterdir():
-            if folder.is_dir() and folder.name not in {path.stem for path in found}:
+            if folder.is_dir() and folder.name not in {CASES, *(path.stem for path in found)}:
                 shutil.rmtree(folder)
     for path in over([path for path in found if not lessons or path.stem in lessons]):
         with tempfile.TemporaryDirectory() as made_here:
@@ -217,7 +219,7 @@ def _scripts(notebook: Path) -> set[str]:
 def _row(capture: Path, notebooks: Sequence[Path]) -> str:
     tape = Tape.load(capture)
     lesson = capture.parent.name
-    line = ""
+    line = "python tools/cases.py" if lesson == CASES else ""
     for notebook in notebooks:
         if notebook.stem == lesson:
             line = _line_of(notebook, capture.stem)

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from labkit.packets.explain.reader import NOT_THERE
 from labkit.packets.states import CLOSED, MIDDLE, SEALED, TIME_WAIT, Moment
 
 if TYPE_CHECKING:
@@ -121,7 +122,9 @@ def _http(messages: Sequence[Message]) -> _Line | None:
             line.put(number, "over: another protocol", "over: another protocol")
         elif message.status >= 200:
             open_requests = [each for each in open_requests if each is not message.answers]
-            if open_requests:
+            if message.reason.endswith(NOT_THERE):  # the server may think that it has sent all
+                line.put(number, f"waits for the rest of {title}", f"has sent a part of {title}")
+            elif open_requests:
                 title = _title(open_requests[0])
                 line.put(number, f"waits for the answer to {title}", f"has to answer {title}")
             else:

@@ -225,13 +225,13 @@ def _sized(reader: Reader, found: Found, size: int) -> None:
     """A body of so many bytes, as far as it is there; a known length leads over holes."""
     there = min(size, reader.last - reader.at)
     if not there and size:
-        raise Cut
+        raise Cut(f"Content-Length says {size} bytes, and they")
     found.parts = [(reader.at, reader.at + there)] if there else None
     missing = reader.across(rows.BODY, there)
     if missing:
         found.state, found.reason = "cut", f"{missing} bytes of the body are missing"
     if there < size:
-        raise Cut
+        raise Cut(f"Content-Length says {size} bytes, and {size - there} of them")
 
 
 def _chunks(reader: Reader, found: Found) -> None:
@@ -274,7 +274,7 @@ def _data(reader: Reader, found: Found, count: int) -> None:
     if missing:
         found.state, found.reason = "cut", f"{missing} bytes of a chunk are missing"
     if there < count:
-        raise Cut
+        raise Cut(f"this chunk says {count} bytes, and {count - there} of them")
     behind = reader.peek(2)
     if len(behind) == 2 and behind != b"\r\n":
         raise Bad("CR LF follows the data of a chunk")

@@ -21,12 +21,15 @@ _STOP = itemgetter(1)
 
 
 class Cut(Exception):
-    """More bytes are needed, and the buffer ends here, or a hole begins."""
+    """More bytes are needed, and the buffer ends here, or a hole begins. Its text says which ones, if that is known."""
 
 
 class Bad(Exception):
     """The bytes do not have the form that their protocol requires. Its text says what is wrong."""
 
+
+NOT_THERE = "were not sent, or not captured"
+"""Said of bytes behind the end of a stream; those of a hole are known to have been sent."""
 
 MALFORMED = Row("malformed", "Malformed", 0, "These bytes do not have the form that their protocol requires.")
 INCOMPLETE = Row("incomplete", "Incomplete", 0, "These bytes begin something whose other bytes are not there.")
@@ -181,8 +184,9 @@ def whole(
     """
     try:
         grammar(reader, *args, **named)
-    except Cut:
-        reason = "bytes are missing here" if reader.at_hole else "the other bytes were not sent, or not captured"
+    except Cut as missing:
+        which = str(missing) or "the other bytes"
+        reason = "bytes are missing here" if reader.at_hole else f"{which} {NOT_THERE}"
         reader.rest(INCOMPLETE, reason)
         return "cut", reason
     except Bad as error:
