@@ -33,6 +33,9 @@ SECTIONS = {"0": "Start", "1": "TCP", "2": "UDP and DNS", "3": "HTTP", "4": "Web
 GUIDES = ("book-against-the-wire", "glossary", "instructors")
 """The pages of docs/ that are for readers of the lessons; the others are for whoever changes labkit."""
 
+AT_THE_TOP = ("CONTRIBUTING", "CHANGELOG")
+"""The pages that are beside the README."""
+
 SETTINGS: dict[str, Any] = {
     "project": "labkit",
     "html_title": "labkit",
@@ -58,6 +61,7 @@ SETTINGS: dict[str, Any] = {
 
 _TIME = re.compile(r"Time needed: (\d+) minutes[^.\d]*(\d+)?")
 _CELL_LINK = re.compile(r"\]\(\.\./notebooks/([^)#]+)\.ipynb#cell-id=([^)]+)\)")
+_TARGET = re.compile(r"\]\(([^)#:]+)\)")
 _ABOUT = re.compile(r"^\| \[(\S+)\]\(notebooks/\S+\.ipynb\) \| (.+) \|$", re.MULTILINE)
 
 
@@ -138,7 +142,7 @@ def _contents(stops: list[Stop]) -> str:
     }
     guides = [f"docs/{name}" for name in GUIDES if (ROOT / "docs" / f"{name}.md").exists()]
     others = sorted(f"docs/{path.stem}" for path in (ROOT / "docs").glob("*.md") if path.stem not in GUIDES)
-    lists |= {"Beside the lessons": guides, "For whoever changes labkit": [*others, "CHANGELOG"]}
+    lists |= {"Beside the lessons": guides, "For whoever changes labkit": [*others, *AT_THE_TOP]}
     return "\n".join(f"```{{toctree}}\n:hidden:\n:caption: {name}\n\n" + "\n".join(pages) + "\n```\n"
                      for name, pages in lists.items())  # fmt: skip
 
@@ -175,36 +179,45 @@ def _label(lesson: str, cell: str) -> str:
 
 
 def guide_of(text: str) -> tuple[str, set[str]]:
-    """A page of docs/ in which a link to a cell, as JupyterLab writes it, is one to a name; and these names."""
+    """A page of Markdown as the site has it, and the names of the cells that it links to.
+
+    A link to a cell, as JupyterLab writes it, becomes one to a name; one to the README becomes one to the first page.
+    """
     linked = set()
 
     def name(match: re.Match[str]) -> str:
         linked.add(_label(match[1], match[2]))
         return f"](#{_label(match[1], match[2])})"
 
-    return _CELL_LINK.sub(name, text), linked
+    return _CELL_LINK.sub(name, text).replace("README.md)", "index.md)"), linked
 
 
 def gather(source: Path) -> None:
     """Put what the site is made of into a folder, laid out as here, so that links between the pages stay right."""
     shutil.rmtree(source, ignore_errors=True)
     (source / "notebooks").mkdir(parents=True)
-    (source / "docs").mkdir()
+    shutil.copytree(ROOT / "docs", source / "docs")
     linked: set[str] = set()
-    for path in (ROOT / "docs").glob("*.*"):
-        if path.suffix == ".md":
-            text, names = guide_of(path.read_text(encoding="utf8"))
-            (source / "docs" / path.name).write_text(text, encoding="utf8")
-            linked |= names
-        else:
-            shutil.copy(path, source / "docs")
-    shutil.copy(ROOT / "CHANGELOG.md", source)
+    for path in [*(ROOT / "docs").glob("*.md"), *(ROOT / f"{name}.md" for name in AT_THE_TOP)]:
+        text, names = guide_of(path.read_text(encoding="utf8"))
+        (source / path.relative_to(ROOT)).write_text(text, encoding="utf8")
+        linked |= names
+        _take_along(text, path.parent, source)
     stops = course()
     for stop in stops:
         path = Path("notebooks", f"{stop.name}.ipynb")
         notebook = page_of(stop.name, json.loads((ROOT / path).read_text(encoding="utf8")), linked)
         (source / path).write_text(json.dumps(notebook, ensure_ascii=False), encoding="utf8")
     (source / "index.md").write_text(start_page(stops), encoding="utf8")
+
+
+def _take_along(text: str, folder: Path, source: Path) -> None:
+    """Copy the files of the project that a page links to and that are no pages: a reader downloads them."""
+    for target in _TARGET.findall(text):
+        file = (folder / target).resolve()
+        if file.is_file() and file.is_relative_to(ROOT) and file.suffix not in (".md", ".ipynb"):
+            (source / file.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, source / file.relative_to(ROOT))
 
 
 def render(source: Path, out: Path) -> int:
