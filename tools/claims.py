@@ -109,8 +109,8 @@ class Slip:
     def seen(self) -> str:
         """What is seen of it, in Markdown."""
         if self.kind == 1:
-            return f"{_escaped(self.result.seen.partition(chr(10))[0])}; `{self.error}`"
-        return f"`{self.error}`" if self.error else _escaped(self.result.seen)
+            return f"{escaped(self.result.seen.partition(chr(10))[0])}; `{self.error}`"
+        return f"`{self.error}`" if self.error else escaped(self.result.seen)
 
 
 def claims() -> list[Claim]:
@@ -190,31 +190,31 @@ def _figures(found: Sequence[Claim]) -> str:
     rows.append(["all", *map(str, whole.values()), str(sum(whole.values()))])
     own_claims = [claim.id for claim in found if claim.own]
     note = f"{' and '.join(own_claims)} are the course's own: the book says nothing of them." if own_claims else ""
-    return f"{figures(found)} {note}\n\n{_table(['section', *VERDICTS, 'all'], rows)}"
+    return f"{figures(found)} {note}\n\n{table(['section', *VERDICTS, 'all'], rows)}"
 
 
 def _by_section(found: Sequence[Claim]) -> Iterator[str]:
     yield "## By section\n"
     for section, name in SECTIONS.items():
         rows = [
-            [claim.id, _escaped(claim.words), f"**{claim.verdict}**", _evidence(claim), _cell(claim)]
+            [claim.id, escaped(claim.words), f"**{claim.verdict}**", _evidence(claim), _cell(claim)]
             for claim in found if claim.order[0] == int(section)
         ]  # fmt: skip
         if rows:
-            yield f"### 7.{section} {name}\n\n{_table(['id', 'claim', 'verdict', 'measured', 'cell'], rows)}"
+            yield f"### 7.{section} {name}\n\n{table(['id', 'claim', 'verdict', 'measured', 'cell'], rows)}"
 
 
 def _by_verdict(found: Sequence[Claim]) -> Iterator[str]:
     yield "## By verdict\n"
     for verdict, number in count(found).items():
         those = [claim for claim in found if claim.verdict == verdict]
-        heads, rows = ["id", "claim", "cell"], [[claim.id, _escaped(claim.words), _cell(claim)] for claim in those]
+        heads, rows = ["id", "claim", "cell"], [[claim.id, escaped(claim.words), _cell(claim)] for claim in those]
         if any(claim.since for claim in those):
             heads.insert(2, "what has changed")
             for row, claim in zip(rows, those, strict=True):
-                row.insert(2, _escaped(claim.since))
+                row.insert(2, escaped(claim.since))
         if rows:
-            yield f"### {verdict.capitalize()}: {number}\n\n{_table(heads, rows)}"
+            yield f"### {verdict.capitalize()}: {number}\n\n{table(heads, rows)}"
 
 
 def _appendix(found: Sequence[Claim], typed: Sequence[Slip]) -> Iterator[str]:
@@ -226,16 +226,16 @@ def _appendix(found: Sequence[Claim], typed: Sequence[Slip]) -> Iterator[str]:
             [slip.id, f"`{_line(slip.typed)}`", f"`{_line(slip.meant)}`", slip.broken, slip.seen, where[slip.id]]
             for slip in typed if slip.kind == kind
         ]  # fmt: skip
-        yield f"### {heading}\n\n{_table(['id', 'slip', 'meant', 'what no longer works', 'seen', 'exercise'], rows)}"
-    rows = [[claim.id, _escaped(claim.words), _evidence(claim), _cell(claim)] for claim in found if claim.id in PRINTED]
-    yield f"### Slips of print that are claims\n\n{_table(['id', 'printed', 'measured', 'cell'], rows)}"
+        yield f"### {heading}\n\n{table(['id', 'slip', 'meant', 'what no longer works', 'seen', 'exercise'], rows)}"
+    rows = [[claim.id, escaped(claim.words), _evidence(claim), _cell(claim)] for claim in found if claim.id in PRINTED]
+    yield f"### Slips of print that are claims\n\n{table(['id', 'printed', 'measured', 'cell'], rows)}"
 
 
 def _exercise_cells() -> dict[str, str]:
     """The cell of a lesson that shows the exercise of each id of `LISTINGS`."""
     shown = {name.removeprefix("labkit."): id for id, (name, _) in LISTINGS.items()}
     return {
-        shown["".join(cell["source"])]: _link(path.stem, cell["id"])
+        shown["".join(cell["source"])]: cell_link(path.stem, cell["id"])
         for path in map(sync_lessons.notebook_of, sync_lessons.lessons())
         for cell in json.loads(path.read_text(encoding="utf8"))["cells"]
         if "".join(cell["source"]) in shown
@@ -243,19 +243,19 @@ def _exercise_cells() -> dict[str, str]:
 
 
 def _evidence(claim: Claim) -> str:
-    return _escaped(claim.seen + (f". Outdated: {claim.since}" if claim.since else ""))
+    return escaped(claim.seen + (f". Outdated: {claim.since}" if claim.since else ""))
 
 
 def _cell(claim: Claim) -> str:
-    return _link(claim.lesson, claim.cell)
+    return cell_link(claim.lesson, claim.cell)
 
 
-def _link(lesson: str, cell: str) -> str:
+def cell_link(lesson: str, cell: str) -> str:
     """A link to one cell, as JupyterLab writes it."""
     return f"[{lesson.partition('-')[0]}](../notebooks/{lesson}.ipynb#cell-id={cell})"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """A text of a card as Markdown that shows it: only its code is marked."""
     return "".join(_SIGNS.sub(r"\\\1", part) if at % 2 == 0 else f"`{part}`" for at, part in enumerate(text.split("`")))
 
@@ -264,12 +264,14 @@ def _line(code: str) -> str:
     return " ".join(code.split())
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *([_bar(text) for text in row] for row in rows)]
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [heads, ["---"] * len(heads), *([bar(text) for text in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _bar(text: str) -> str:
+def bar(text: str) -> str:
+    """A text as a cell of a table."""
     return text.replace("|", r"\|")
 
 

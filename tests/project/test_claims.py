@@ -71,7 +71,7 @@ def test_each_slip_breaks_something(slips: list[claims.Slip]) -> None:
 
 
 def test_words_of_a_card_are_shown_as_they_are() -> None:
-    assert claims._escaped(r"`a*b` is *a* <b> \* c\r|") == r"`a*b` is \*a\* \<b> \\\* c\r|"
+    assert claims.escaped(r"`a*b` is *a* <b> \* c\r|") == r"`a*b` is \*a\* \<b> \\\* c\r|"
 
 
 def test_a_stale_page_is_found(
