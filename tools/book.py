@@ -21,6 +21,7 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a program, from any directory
 
+from labkit.course.stops import FOR_WHOM, PATHS
 from tools import sync_lessons
 
 ROOT = sync_lessons.ROOT
@@ -61,6 +62,7 @@ SETTINGS: dict[str, Any] = {
 
 _TIME = re.compile(r"Time needed: (\d+) minutes[^.\d]*(\d+)?")
 _CELL_LINK = re.compile(r"\]\(\.\./notebooks/([^)#]+)\.ipynb#cell-id=([^)]+)\)")
+_NOTEBOOK = re.compile(r'href="([\w-]+)\.ipynb"')
 _TARGET = re.compile(r"\]\(([^)#:]+)\)")
 _ABOUT = re.compile(r"^\| \[(\S+)\]\(notebooks/\S+\.ipynb\) \| (.+) \|$", re.MULTILINE)
 
@@ -117,7 +119,18 @@ def start_page(stops: list[Stop]) -> str:
         heads = ["lesson", "about", "read and run", "exercises"]
         rows = [heads, ["---"] * len(heads), *(_row(stop) for stop in those)]
         lines.append(f"### {section}\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows))
+    lines += ["### Ways through it\n", *_ways(stops), ""]
     return "\n".join(lines) + "\n" + _contents(stops)
+
+
+def _ways(stops: list[Stop]) -> list[str]:
+    """The ways through the course, an item of a list each."""
+    links = {stop.number: f"[{stop.number}](notebooks/{stop.name}.ipynb)" for stop in stops}
+    listed = {name: ", ".join(links[number] for number in way) for name, way in PATHS.items()}
+    return [
+        f"- **{name}**, {FOR_WHOM[name]}: {'all lessons' if len(PATHS[name]) == len(stops) else listed[name]}"
+        for name in PATHS
+    ]
 
 
 def _figures() -> str:
@@ -167,10 +180,13 @@ def page_of(name: str, notebook: dict[str, Any], linked: set[str]) -> dict[str, 
         if words:  # JupyterLab takes them from each output; a cell has one
             cell["metadata"]["mystnb"] = {"image": {"alt": words[0]}}
         for output in cell["outputs"]:
-            if "<iframe" in "".join(output.get("data", {}).get("text/html", "")):
-                # a page of the lesson's own server, which does not run here
-                said = escape("".join(output["data"]["text/plain"]))
-                output["data"]["text/html"] = f"<p>(When the cell runs, it shows this here: {said})</p>"
+            data = output.get("data", {})
+            html = "".join(data.get("text/html", ""))
+            if "<iframe" in html:  # a page of the lesson's own server, which does not run here
+                said = escape("".join(data["text/plain"]))
+                data["text/html"] = f"<p>(When the cell runs, it shows this here: {said})</p>"
+            elif html:
+                data["text/html"] = _NOTEBOOK.sub(r'href="\1.html"', html)
     return {**notebook, "cells": cells}
 
 
