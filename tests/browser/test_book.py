@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import ROOT, START
 from tests.browser.looking import axe_faults
 from tests.notebooks.lessons import NOTEBOOKS, code_cells, load
 
@@ -30,8 +30,10 @@ BOOK = "docs/book-against-the-wire.html"
 INSPECTED = "notebooks/03a-http-messages.html"  # has an inspector that needs no kernel
 PATIENCE = 240  # seconds for Sphinx, which needs ten of a processor
 
-pytestmark = pytest.mark.timeout(2 * PATIENCE)
 LIT = "rgb(255, 227, 168)"
+
+pytestmark = pytest.mark.timeout(2 * PATIENCE)
+expect.set_options(timeout=30_000)  # a busy machine is slow, and is no fault
 
 
 class Site(NamedTuple):
@@ -106,6 +108,7 @@ def window(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> Ite
     """A page of the given width and scheme; at the end of a test it has asked nobody else, and logged no error."""
     width, scheme = getattr(request, "param", (1280, "light"))
     page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, base_url=site.url)
+    page.set_default_timeout(START * 1000)
     faults: list[str] = []
     page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: faults.append(f"exception: {error.message}"))
