@@ -178,7 +178,7 @@ class Joined:
         with contextlib.suppress(OSError, ValueError, RuntimeError):  # ValueError: Refused, too
             while True:
                 self._take(await _line(reader))
-        self._over("The poll has ended.")
+        self._over("The poll has ended. To join another one, run labkit.join(…) with its number.")
 
     def _take(self, line: bytes) -> None:
         """Take a line of the poll. Raises `Refused` for one that no poll would send."""
@@ -199,7 +199,7 @@ class Joined:
 
     def _write(self, question: Question, answer: str, reply: Future[str]) -> None:
         if self._ended or len(self._replies) >= _MOST_WAITING or self._writer.transport.is_closing():
-            reply.set_result(self._said or "The poll has ended.")
+            reply.set_result(self._said if self._ended else "The poll does not answer.")
             return
         self._replies.append((answer, reply))
         message = {"question": question.text, "options": list(question.options), "answer": answer}

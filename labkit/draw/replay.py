@@ -12,7 +12,7 @@ from labkit import widgets
 from labkit.core.calls import in_words
 from labkit.core.checks import whole
 from labkit.core.errors import LabError
-from labkit.draw import replay_steps, replay_text
+from labkit.draw import replay_static, replay_steps, replay_text
 from labkit.draw.text import given
 from labkit.packets.courses import Course, courses_of
 from labkit.packets.states import Moment
@@ -77,8 +77,8 @@ class Replay:
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> dict[str, Any]:
         """What a notebook shows: the view in a page with a kernel, and the table of states elsewhere."""
-        text = repr(self)
-        return widgets.mimebundle(text, "", self.panel) if widgets.available() else {"text/plain": text}
+        html = replay_static.static(self._courses, self.connection - 1, self.tape.origin)
+        return widgets.mimebundle(repr(self), html, *([self.panel] if widgets.available() else []))
 
     def __repr__(self) -> str:
         return replay_text.twin(self._courses, self.connection - 1, self.tape.origin)

@@ -5,7 +5,7 @@ Rule: the same in every run but for the numbers that TCP chooses; an assumed val
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from labkit.draw import replay_steps
 from labkit.draw.text import count, visible
@@ -16,34 +16,52 @@ _ROWS = 80  # of a longer exchange the first ones: what comes later would have t
 _HEADS = ("state", "next", "unacked", "expects")  # no windows: another kernel or another memory has others
 
 
+NOTHING = "Replay: no packet of this tape belongs to an exchange"
+
+
 def twin(courses: Sequence[Course], chosen: int, origin: str) -> str:
     """The table of one of these exchanges."""
-    tape = [f"tape: {visible(origin)}"] if origin else []
     if not courses:
-        return "\n".join(["Replay: no packet of this tape belongs to an exchange", *tape])
+        return "\n".join([NOTHING, *legend((), origin)])
+    head, heads, rows = table(courses, chosen, _ROWS)
+    if len(courses[chosen]) > _ROWS:
+        head += f"; the first {_ROWS} of them"
+    short = tuple(name.split(" ", 1)[1] if name.endswith(_HEADS[1:]) else name for name in heads)
+    rows = [short, *rows]
+    widths = [max((len(row[at]) for row in rows if at < len(row)), default=0) for at in range(len(short))]
+    lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=False)).rstrip() for row in rows]
+    return "\n".join([head, *lines, *legend(rows, origin)])
+
+
+def table(courses: Sequence[Course], chosen: int, most: int) -> tuple[str, tuple[str, ...], list[tuple[str, ...]]]:
+    """What this exchange is, the heads of its table, and its rows, one a packet, at most so many."""
     course = courses[chosen]
     several = f", exchange {chosen + 1} of {len(courses)}" if len(courses) > 1 else ""
     head = f"Replay of {count(len(course), 'packet')} with port {course.server[1]}{several}"
-    if len(course) > _ROWS:
-        head += f"; the first {_ROWS} of them"
-    indices = range(min(len(course), _ROWS))
-    ends = (f"{who} {name}" if name == "state" else name for who in ("client", "server") for name in _HEADS)
+    indices = range(min(len(course), most))
+    ends = (f"{who} {name}" for who in ("client", "server") for name in _HEADS)
     above = [each.protocol for each in course.above(indices[-1])]
     more = (f"{who} {protocol}" for protocol in above for who in ("client", "server"))
-    rows: list[tuple[str, ...]] = [("packet", "", *(ends if course.protocol == "TCP" else ()), *more)]
-    for index in indices:
-        packet = course.tape[index]
-        arrow = "→" if packet.sender == "client" else "←"
-        lost = ", dropped" if packet.verdict is not None and packet.verdict.kind == "dropped" else ""
-        size = f", {count(packet.length, 'byte')}" if packet.length else ""
-        moment = course.moment(index)
-        cells = () if moment is None else (*_cells(moment.client), *_cells(moment.server))
-        words = (_state(*each) for layer in course.above(index) for each in (layer.client, layer.server))
-        rows.append((str(packet.number), f"{arrow} {replay_steps.label(packet)}{size}{lost}", *cells, *words))
-    widths = [max((len(row[at]) for row in rows if at < len(row)), default=0) for at in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=False)).rstrip() for row in rows]
-    legend = ["≈ assumed: no packet of the tape proves it"] if any("≈" in line for line in lines) else []
-    return "\n".join([head, *lines, *legend, *tape])
+    heads = ("packet", "", *(ends if course.protocol == "TCP" else ()), *more)
+    return head, heads, [_row(course, index) for index in indices]
+
+
+def legend(rows: Iterable[Sequence[str]], origin: str) -> list[str]:
+    """What stands below the table."""
+    assumed = any("≈" in cell for row in rows for cell in row)
+    tape = [f"tape: {visible(origin)}"] if origin else []
+    return [*(["≈ assumed: no packet of the tape proves it"] if assumed else []), *tape]
+
+
+def _row(course: Course, index: int) -> tuple[str, ...]:
+    packet = course.tape[index]
+    arrow = "→" if packet.sender == "client" else "←"
+    lost = ", dropped" if packet.verdict is not None and packet.verdict.kind == "dropped" else ""
+    size = f", {count(packet.length, 'byte')}" if packet.length else ""
+    moment = course.moment(index)
+    cells = () if moment is None else (*_cells(moment.client), *_cells(moment.server))
+    words = (_state(*each) for layer in course.above(index) for each in (layer.client, layer.server))
+    return (str(packet.number), f"{arrow} {replay_steps.label(packet)}{size}{lost}", *cells, *words)
 
 
 def _cells(end: End) -> tuple[str, ...]:

@@ -132,7 +132,7 @@ def test_a_poll_as_text() -> None:
     poll.close()
     assert "The poll has ended." in repr(poll)
     when(lambda: mine._ended)
-    assert mine.answer("server") == "The poll has ended."
+    assert mine.answer("server").startswith("The poll has ended.")
     assert poll.counts == {"client": 1, "server": 0}
 
 

@@ -163,7 +163,7 @@ class TestPage:
 
     def test_without_a_page_it_is_words(self, tape: Tape, monkeypatch: pytest.MonkeyPatch) -> None:
         replay = draw.replay(tape)
-        assert replay._repr_mimebundle_() == {"text/plain": repr(replay)}
+        assert set(replay._repr_mimebundle_()) == {"text/plain", "text/html"}
         monkeypatch.setattr(page, "available", lambda: True)
         monkeypatch.setattr("labkit.widgets.available", lambda: True)
-        assert set(replay._repr_mimebundle_()) == {"text/plain", page.VIEW}
+        assert set(replay._repr_mimebundle_()) == {"text/plain", "text/html", page.VIEW}
