@@ -104,7 +104,9 @@ class Builder(Draft):
             super().undo()
 
     def _changed(self) -> None:
-        self.panel.update(data=self.raw, **builder_rows.state(self))
+        before = self.panel.state["came"]
+        came = before and {**before, "old": True}
+        self.panel.update(data=self.raw, came=came, **builder_rows.state(self))
 
     # -- what a page asks
 

@@ -136,6 +136,8 @@ class TestPage:
         frame = labkit.build("TCP", wire=wire)
         assert sent(frame, wire)["came"] == {"words": "Nothing came back in 0.5 s.", "lines": []}
         assert wire.sent == [frame.raw]
+        frame.set("ip.ttl", 1)
+        assert frame.panel.state["came"] == {"words": "Nothing came back in 0.5 s.", "lines": [], "old": True}
 
     def test_what_must_not_be_sent_is_told(self) -> None:
         wire = NoWire(LabError("it is for somebody else", "Change it."))

@@ -241,7 +241,7 @@ function render({ model, el }) {
       set(/** @type {HTMLElement} */ (dump.children[n]), { tabindex: n === byte ? "0" : "-1", "aria-label": `byte ${n}: ${hex(bytes[n])}` },
         hex(bytes[n]), lit ? "lk-b-byte lk-lit" : "lk-b-byte");
     }
-    more.textContent = bytes.length > MOST ? `and ${bytes.length - MOST} bytes more` : "";
+    more.textContent = bytes.length > MOST ? `and ${(bytes.length - MOST).toLocaleString("en")} bytes more` : "";
     const [from, to] = close(byte, row[START], row[BITS], bytes.length);
     first = from * 8;
     bit = within(first, bit, to * 8 - 1);
@@ -292,7 +292,7 @@ function render({ model, el }) {
     at = same >= 0 ? same : Math.max(0, owner(rows, bit));
     if (!rows[at]?.[BITS]) at = rows.findIndex((row) => row[BITS]);
     drawSide();
-    const words = make("div", {}, state.came ? state.came.words : ""), answers = make("ol");
+    const words = make("div", {}, state.came ? state.came.words + (state.came.old ? " (The frame has changed since then.)" : "") : ""), answers = make("ol");
     for (const each of state.came ? state.came.lines : []) answers.append(make("li", { class: "lk-mono" }, each));
     came.replaceChildren(words, ...(answers.children.length ? [answers] : []));
     came.hidden = !state.came;
