@@ -79,14 +79,19 @@ def students_class(raw: bytes, below: Step) -> Any | None:
     payload = raw[end:stop]
     try:
         guessed = getattr(module, place[1])(raw[start:end]).guess_payload_class(payload)
-        return None if guessed.__module__.startswith(("scapy.layers.", "scapy.packet")) else guessed
+        return guessed if is_own(guessed) else None
     except Exception:
         return None
 
 
-def layers_from(kind: Any, raw: bytes) -> tuple[Layer, ...]:
-    """The layers of bytes that begin with a layer of the student's own. kind: its class."""
-    reader = _Reader(raw, 0, 0, len(raw))
+def is_own(kind: Any) -> bool:
+    """Whether a class of layers is the student's own, not one that Scapy brings."""
+    return not kind.__module__.startswith(("scapy.layers.", "scapy.packet"))
+
+
+def layers_from(kind: Any, raw: bytes, start: int = 0) -> tuple[Layer, ...]:
+    """The layers of a frame from a layer of the student's own on. kind: its class. start: its first byte."""
+    reader = _Reader(raw, 0, start, len(raw))
     reader.read(kind)
     return tuple(reader.layers)
 
@@ -151,7 +156,8 @@ def _moved(layer: Layer, start: int, raw: bytes) -> Layer:
     return Layer(layer.name, layer.title, layer.start + start * 8, layer.bits, fields, data, layer.packet, layer.rfc)
 
 
-def _chain(root: Any) -> Iterator[Any]:
+def chain(root: Any) -> Iterator[Any]:
+    """A layer of Scapy and those that it carries, in order."""
     layer, seen = root, 0
     while layer is not None and type(layer).__name__ != "NoPayload" and seen < _DEEPEST:
         yield layer
@@ -172,7 +178,7 @@ class _Reader:
             root = cls(self.raw[self.position : self.end])
         except Exception:
             root = None
-        for layer in _chain(root):
+        for layer in chain(root):
             try:
                 if not self.add(layer):
                     break

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from labkit.packets.explain.base import number_at
+from labkit.packets.scapy_layers import is_own
 from labkit.packets.scapy_spans import Span, read_spans
 
 _DEEPEST = 64
@@ -55,7 +56,7 @@ def _layers(kind: Any, raw: bytes) -> Iterator[tuple[Any, int, bytes]]:
             data = bytes(layer.original)
             if not data or raw[at : at + len(data)] != data:
                 return
-            if type(layer).__module__.startswith(("scapy.layers.", "scapy.packet")):
+            if not is_own(type(layer)):
                 return
             yield layer, at, data
             at += len(data) - len(bytes(layer.payload.original or b""))

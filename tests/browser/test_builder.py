@@ -186,6 +186,12 @@ class TestKeyboard:
         assert active(frames) == before
         assert frames.page.locator(".jp-Notebook-cell").count() == len(CELLS)
 
+    def test_sent(self, frames: Notebook) -> None:
+        shown = view(frames, FIRST)
+        shown.get_by_role("button", name="Send").focus()
+        frames.page.keyboard.press("Enter")
+        expect(shown.locator(".lk-b-came")).to_have_text(re.compile(r"^1 packet came back:TCP: SYN, ACK"))
+
     def test_typing_is_never_overwritten_by_an_echo(self, frames: Notebook) -> None:
         shown = view(frames, FIRST)
         box(shown, "ip.id").focus()

@@ -248,6 +248,12 @@ class TestOwnLayers:
         same = THERE / UDP(sport=9107, dport=9107) / Note(kind=2, number=258, text=b"a longer text")
         assert (built.raw, states(built)["note.length"]) == (bytes(same), "right")
 
+    def test_one_that_is_bound_to_nothing(self) -> None:
+        built = draft(THERE / UDP(sport=9, dport=9) / Note(kind=2, text=b"hi"))
+        built.set("note.text", "a longer text")
+        assert built.raw == bytes(THERE / UDP(sport=9, dport=9) / Note(kind=2, text=b"a longer text"))
+        assert (states(built)["note.length"], built.wrong()) == ("right", [])
+
     def test_alone(self) -> None:
         built = draft(Note(text=b"hi"))
         built.set("note.text", "longer")

@@ -45,22 +45,39 @@ class Form(Protocol):
 
 @dataclass(frozen=True)
 class FrameForm:
-    """A whole frame, as a capture has it. linktype: as numbered in pcap files. tail: bytes behind the packet."""
+    """A whole frame, as a capture has it. linktype: as numbered in pcap files. tail: bytes behind the packet.
+
+    own: the Scapy class of the student's that reads the payload, if it is not bound to the header below it.
+    """
 
     linktype: int = ETHERNET
     tail: int = 0
+    own: Any = None
     carrier = "wire"
 
     def layers(self, raw: bytes) -> tuple[Layer, ...]:
         """As `Form.layers`."""
-        return dissect(raw, self.linktype)
+        layers = dissect(raw, self.linktype)
+        if self.own is None or not layers or layers[-1].name != "Payload":
+            return layers
+        from labkit.packets.scapy_layers import layers_from
+
+        return layers[:-1] + (layers_from(self.own, raw, layers[-1].start // 8) or layers[-1:])
+
+    def _students(self, raw: bytes, steps: Sequence[Step]) -> tuple[Any, int, int] | None:
+        """The layer of the student's own: as `_own_layer`."""
+        bound = _own_layer(raw, steps)
+        if bound is not None or self.own is None:
+            return bound
+        start = next((each.start // 8 for each in self.layers(raw) if each.name == self.own.__name__), None)
+        return None if start is None else (self.own, start, len(raw) - self.tail)
 
     def rights(self, raw: bytes) -> list[Right]:
         """As `Form.rights`."""
         steps: list[Step] = []
         walk.quick(raw, self.linktype, steps=steps)
         found = rights.of_headers(raw, steps, self.tail)
-        own = _own_layer(raw, steps)
+        own = self._students(raw, steps)
         if own is not None:
             found += _computed(own, raw)
         return found
@@ -73,7 +90,7 @@ class FrameForm:
         """As `Form.rewritten`."""
         steps: list[Step] = []
         walk.quick(raw, self.linktype, steps=steps)
-        own = _own_layer(raw, steps)
+        own = self._students(raw, steps)
         return None if own is None else _rewritten(own, raw, field, value)
 
 

@@ -5,6 +5,7 @@ Rule: what is given stays as it is; a draft has its own bytes.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from labkit.core.checks import shown
@@ -78,7 +79,7 @@ def _known(raw: bytes, name: str) -> tuple[bytes, Form, bool]:
 
 
 def _of_scapy(layer: Any) -> tuple[bytes, Form, bool]:
-    from labkit.packets.scapy_layers import name_of
+    from labkit.packets.scapy_layers import chain, is_own, name_of
 
     try:
         raw = bytes(layer)
@@ -86,7 +87,10 @@ def _of_scapy(layer: Any) -> tuple[bytes, Form, bool]:
         raise LabError(f"Scapy cannot build this packet: {error}", "Check the value of each field.") from None
     name = name_of(layer)
     if name:
-        return _known(raw, name)
+        known, form, unfilled = _known(raw, name)
+        if isinstance(form, FrameForm):
+            form = replace(form, own=next((type(each) for each in chain(layer) if is_own(type(each))), None))
+        return known, form, unfilled
     form = OwnForm(type(layer))
     if not raw or not form.layers(raw):
         raise LabError(f"labkit cannot read the layer {type(layer).__name__} of Scapy", _WAYS)
