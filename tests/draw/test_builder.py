@@ -14,7 +14,8 @@ import labkit
 from labkit.core.errors import LabError
 from labkit.draw.builder import Builder
 from labkit.packets import Tape
-from tests.browser.looking import ATTACK
+
+ATTACK = "<script>window.hurt = 1</script>\"'><img src=x onerror=\"window.hurt = 1\"></table></textarea>"
 
 
 class NoWire:

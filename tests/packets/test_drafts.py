@@ -5,6 +5,7 @@ Rule: Scapy's own lengths and checksums are the oracle; a flip is compared with 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -20,8 +21,8 @@ from labkit.packets.drafts import Draft, start
 from labkit.packets.drafts.templates import NAMES
 from labkit.packets.drafts.websocket_form import WebSocketForm
 from labkit.websocket.frames import encode
-from tests.browser.conftest import ROOT
 
+ROOT = Path(__file__).resolve().parents[2]
 THERE = IP(src="10.0.0.1", dst="10.0.0.2")
 
 
