@@ -151,7 +151,8 @@ function rowsOf(box, draw, role, head = 0) {
 /** @param {{model: any, el: HTMLElement}} context */
 function render({ model, el }) {
   const { root, line, say } = frame(model, el, "inspector", "Inspector of a capture");
-  const kernel = talk(model, () => {}, say), id = unique();
+  // After a complaint, the answer that did not come is waited for no longer: what is chosen next is asked for.
+  const kernel = talk(model, () => {}, (words) => { if (words) busy = false; say(words); }), id = unique();
   /** @type {Scope} */ let scope = ALL;
   /** @type {Map<number, string[]>} */ const known = new Map();
   let count = 0, at = -1, aim = 0, round = 0, busy = false, narrowed = "";
