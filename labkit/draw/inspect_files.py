@@ -5,18 +5,24 @@ Rule: a file has a limit that is checked before anything is kept; what comes out
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from struct import Struct
 from tempfile import TemporaryDirectory
 
 from labkit.core.errors import BadCapture, LabError
 from labkit.draw.text import visible
 from labkit.packets import pcap
+from labkit.packets.compressed import unpacked
 from labkit.packets.tape import Tape
 
 LARGEST = 64 << 20
 """Bytes of a file that a page may give."""
+MOST_PACKETS = 500_000
+"""Packets of a file that a page may give, which take about 300 MB."""
 PIECE = 1 << 20
 """Bytes of a file that travel at once."""
+_BLOCKS, _LITTLE, _BACKWARDS = b"\n\r\r\n", b"\x4d\x3c\x2b\x1a", b"\xb2\xa1"
 _LONGEST_NAME = 80  # characters
 
 
@@ -49,7 +55,35 @@ class Taken:
         if len(self._data) < size:
             return None
         data, self._data = bytes(self._data), bytearray()
-        return Tape(pcap.decode(data, shown), origin=f"recorded from {shown}")
+        data, missing = unpacked(data, shown, LARGEST)
+        if has_more(data, MOST_PACKETS):
+            raise BadCapture(
+                f"{shown} has more than {MOST_PACKETS:,} packets, which is the most that a page may give",
+                "Put it beside the notebook and run labkit.inspect with its name.",
+            )
+        recording = pcap.decode(data, shown)
+        if missing:
+            recording = replace(recording, missing="; ".join(filter(None, (recording.missing, missing))))
+        return Tape(recording, origin=f"recorded from {shown}")
+
+
+def has_more(data: bytes, most: int) -> bool:
+    """Whether a capture file has more packets, by the lengths of its parts alone; of pcapng each block counts.
+
+    A packet takes much more memory than its bytes: read whole, a file of empty ones takes forty times its size.
+    """
+    blocks = data.startswith(_BLOCKS)
+    little = data[8:12] == _LITTLE if blocks else data[2:4] == _BACKWARDS
+    read = Struct("<I" if little else ">I").unpack_from
+    at, head, place, extra = (0, 12, 4, 0) if blocks else (24, 16, 8, 16)
+    for _ in range(most + 1):
+        if at + head > len(data):
+            return False
+        size = read(data, at + place)[0] + extra
+        if size < head:
+            return False  # the file is damaged from here on
+        at += size
+    return True
 
 
 class Given:

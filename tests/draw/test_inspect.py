@@ -5,7 +5,9 @@ Rule: the page is played by the messages that it would send.
 
 from __future__ import annotations
 
+import gzip
 import json
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import labkit
 from labkit import draw
 from labkit.core.errors import BadCapture, LabError
 from labkit.draw.inspect import Inspector
+from labkit.draw.inspect_files import LARGEST, has_more
 from labkit.packets import Tape
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -235,6 +238,47 @@ class TestFiles:
         assert (told["tell"], len(its.tape)) == ("error", 12)
         assert words in told["words"]
         assert "\u202e" not in told["words"]
+
+    @pytest.mark.parametrize("form", ["pcap <", "pcap >", "pcapng"])
+    def test_small_bytes_that_become_many_packets_are_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+    ) -> None:
+        its = labkit.inspect(HTTP)
+        if form == "pcapng":
+            few = its.tape.save(tmp_path / "few.pcapng").read_bytes()
+            many = few + 600_000 * struct.pack("<8I", 6, 32, 0, 0, 0, 0, 0, 32)
+        else:
+            head = struct.pack(f"{form[-1]}IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+            few = head + struct.pack(f"{form[-1]}IIII", 0, 0, 3, 3) + b"abc"
+            many = few + bytes(16) * 600_000
+        assert not has_more(few, 30)
+        packed = gzip.compress(many)
+        assert len(packed) < 1 << 20
+        monkeypatch.setattr("labkit.packets.pcap.decode", lambda *_: pytest.fail("it was read"))
+        told = self.give(its, "many.pcap.gz", packed)
+        assert told["words"].startswith("many.pcap.gz has more than 500,000 packets, which is the most")
+        assert len(its.tape) == 12
+
+    def test_packets_are_counted(self, tmp_path: Path) -> None:
+        blocks = labkit.inspect(HTTP).tape.save(tmp_path / "a.pcapng").read_bytes()
+        assert has_more(blocks, 12)
+        assert not has_more(blocks[:100], 12)
+        head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+        three = head + 3 * (struct.pack("<IIII", 0, 0, 3, 3) + b"abc")
+        assert [has_more(three, most) for most in (2, 3)] == [True, False]
+
+    def test_what_unpacks_to_more_than_the_limit_is_refused(self) -> None:
+        its = labkit.inspect(HTTP)
+        told = self.give(its, "bomb.pcap.gz", gzip.compress(bytes(LARGEST + 1)))
+        assert "bomb.pcap.gz" in told["words"]
+        assert (told["tell"], len(its.tape)) == ("error", 12)
+
+    def test_one_that_is_packed_is_opened(self) -> None:
+        its = labkit.inspect(HTTP)
+        assert self.give(its, "mine.gz", gzip.compress(HTTPS.read_bytes()))["whole"] is True
+        assert len(its.tape) == 19
+        assert self.give(its, "cut.gz", gzip.compress(HTTPS.read_bytes())[:-3])["whole"] is True
+        assert "not whole" in its.panel.state["origin"]
 
     def test_one_that_is_cut_off_gives_what_is_there(self) -> None:
         its = labkit.inspect(HTTP)

@@ -9,6 +9,8 @@ import { bytesOf, follow, frame, hex, make, step, talk, text, unique, within } f
 
 /** Rows asked for at once; bytes asked for at once. */
 export const ROWS = 100, PIECE = 4096;
+/** Milliseconds on a field before its reason is asked for. */
+const RESTS = 200;
 /** Bytes of a file that go at once, and that a file may have. */
 const FILE = 1 << 20, LARGEST = 64 << 20;
 const LISTS = { packets: "Packets", messages: "Messages", records: "TLS" };
@@ -151,7 +153,8 @@ function rowsOf(box, draw, role, head = 0) {
 /** @param {{model: any, el: HTMLElement}} context */
 function render({ model, el }) {
   const { root, line, say } = frame(model, el, "inspector", "Inspector of a capture");
-  const kernel = talk(model, () => {}, say), id = unique();
+  // After a complaint, the answer that did not come is waited for no longer: what is chosen next is asked for.
+  const kernel = talk(model, () => {}, (words) => { if (words) busy = false; say(words); }), id = unique();
   /** @type {Scope} */ let scope = ALL;
   /** @type {Map<number, string[]>} */ const known = new Map();
   let count = 0, at = -1, aim = 0, round = 0, busy = false, narrowed = "";
@@ -160,6 +163,7 @@ function render({ model, el }) {
   /** @type {number[]} */ let shown = [];
   const folded = new Set(), asked = new Set();
   let part = 0, chosen = -1, lit = -1, byte = 0, wide = 16;
+  /** @type {any} */ let later; // who goes on by key does not read reasons, and should not wait for them
 
   // ---- the bar
   const bar = make("div", { class: "lk-bar" });
@@ -647,10 +651,13 @@ function render({ model, el }) {
       why.append(make("span", {}, reason), make("span", { class: "lk-quiet" }, rfc));
       detail.append(why);
     }
-    if (!item.asked.has("why")) reasons(item);
+    clearTimeout(later);
+    const mine = item;
+    if (!mine.asked.has("why")) later = setTimeout(() => { if (mine === item) reasons(mine); }, RESTS);
   }
   /** Ask once why the fields of what is shown are there. @param {Item} mine */
   async function reasons(mine) {
+    if (mine.asked.has("why")) return;
     mine.asked.add("why");
     try {
       mine.why = (await kernel.ask("why", mine.where)).message.why;
@@ -691,7 +698,7 @@ function render({ model, el }) {
     if (first) kept.set("0", first);
     take(0, words, state.count);
   });
-  return () => { stop(); sizes.disconnect(); kernel.stop(); };
+  return () => { stop(); clearTimeout(later); sizes.disconnect(); kernel.stop(); };
 }
 
 /** @param {Event} event @param {string} selector @returns {HTMLElement | null} */
