@@ -10,6 +10,9 @@ BIN = os.path.dirname(sys.executable)  # an environment that the students can re
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  # given by JupyterHub
 
+# Who may log in: with the password that they have on this machine, the users of this group.
+c.LocalAuthenticator.allowed_groups = {"students"}
+
 c.Spawner.cmd = [f"{BIN}/jupyterhub-singleuser"]
 # Kernels on Unix sockets: two students' kernels can never pick the same port, and no other user reaches a kernel.
 c.Spawner.args = ["--KernelManager.transport=ipc"]
