@@ -5,6 +5,7 @@ Rule: only what nbval has to know before it collects the notebooks, and before i
 
 from __future__ import annotations
 
+import atexit
 import os
 import tempfile
 
@@ -17,6 +18,7 @@ compare_pictures_in_nbval()
 
 _PROGRESS = "LABKIT_PROGRESS"
 _folder = tempfile.TemporaryDirectory(prefix="labkit-progress-")
+atexit.register(_folder.cleanup)  # a worker of several is never unconfigured
 _before: list[str | None] = []
 """What the setting was before the first cell of a notebook, while notebooks run."""
 

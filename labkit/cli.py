@@ -346,17 +346,21 @@ def _grade(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from labkit import grading
+    from labkit.draw.text import visible
 
     path = options.csv or options.folder / grading.NAME
-    grades = []
-    for each in grading.grade(
-        options.folder, personal=options.personal, timeout=options.timeout,
-        over=lambda paths: tqdm(paths, unit="notebook", disable=None),
-    ):  # fmt: skip
-        grades.append(each)
-        found = f"{each.solved} of {each.exercises} exercises, {each.right} of {each.questions} questions"
-        tqdm.write(f"{each.student}  {each.lesson or each.file}: {each.note or found}")
-    grading.write(grades, path)
+    grades: list[grading.Grade] = []
+    try:
+        for each in grading.grade(
+            options.folder, personal=options.personal, timeout=options.timeout,
+            over=lambda paths: tqdm(paths, unit="notebook", disable=None),
+        ):  # fmt: skip
+            grades.append(each)
+            found = f"{each.solved} of {each.exercises} exercises, {each.right} of {each.questions} questions"
+            tqdm.write(visible(f"{each.student}  {each.lesson or each.file}: {each.note or found}"))
+    finally:
+        if grades:  # Ctrl-C ends the run, and what was found until then is kept
+            grading.write(grades, path)
     print(f"{len(grades)} notebooks; the table is in {path}")
     return 0
 

@@ -5,7 +5,9 @@ Rule: the student's notebook runs unchanged, in a kernel of its own; what counts
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import io
 import os
 import re
 import tempfile
@@ -22,8 +24,10 @@ from labkit.exercises import STUDENT
 
 CELL_TIMEOUT = 60.0
 """Seconds that one cell may take."""
+TIMEOUT = 900.0
+"""Seconds that a whole notebook may take."""
 SIZE_LIMIT = 32 << 20
-"""Bytes of a notebook at most."""
+"""Bytes of a notebook at most, and of what it prints."""
 NAME = "grades.csv"
 """Where the table is written, in the folder, if nothing else is said."""
 
@@ -83,14 +87,12 @@ def grade(
 
 def write(grades: Iterable[Grade], path: Path) -> None:
     """Write the table as CSV, with a line of heads. Raises `LabError` if the file cannot be written."""
-    import io
-
     text = io.StringIO()
     table = csv.DictWriter(text, list(Grade("", "", "").row))
     table.writeheader()
     table.writerows({key: _plain(cell) for key, cell in each.row.items()} for each in grades)
     try:
-        write_whole(path, text.getvalue().encode())
+        write_whole(path, text.getvalue().encode("utf-8", "backslashreplace"))  # a name may have bytes of another code
     except OSError as error:
         raise from_oserror(error, str(path)) from error
 
@@ -101,20 +103,22 @@ def _plain(cell: str) -> str:
 
 
 def _grade(path: Path, folder: Path, personal: bool, timeout: float) -> Grade:
-    file = str(path.relative_to(folder))
+    file, lesson = str(path.relative_to(folder)), ""
+    student = _student(path, folder, "")
     try:
         notebook = _read(path)
-    except (OSError, ValueError) as error:
-        return Grade(_student(path, folder, ""), "", file, note=f"this is no notebook: {error}")
-    lesson = _lesson(notebook, path)
-    student = _student(path, folder, lesson)
-    if lesson not in exercises.lessons():
-        return Grade(student, lesson, file, note="it is not known which lesson this is")
-    with tempfile.TemporaryDirectory(prefix="labkit-grade-") as place:
-        progress = Path(place) / "progress.json"
-        with _settings({"LABKIT_PROGRESS": str(progress), STUDENT: student if personal else ""}):
-            failed, note = _run(notebook, place, timeout)
-        done = exercises.progress_kept(lesson, progress)
+        lesson = _lesson(notebook, path)
+        student = _student(path, folder, lesson)
+        if lesson not in exercises.lessons():
+            return Grade(student, lesson, file, note="it is not known which lesson this is")
+        with tempfile.TemporaryDirectory(prefix="labkit-grade-", ignore_cleanup_errors=True) as place:
+            progress = Path(place) / "progress.json"
+            with _settings({"LABKIT_PROGRESS": str(progress), STUDENT: student if personal else ""}):
+                failed, note = _run(notebook, place, timeout)
+            done = exercises.progress_kept(lesson, progress)
+    except Exception as error:  # a notebook can be wrong in any way, and the others are graded all the same
+        words = str(error).splitlines()
+        return Grade(student, lesson, file, note=f"it could not be run: {words[0] if words else type(error).__name__}")
     open_ = tuple(row.name for row in done.rows if row.done < row.of)
     return Grade(student, lesson, file, *done.exercises, *done.questions, failed, open_, note)
 
@@ -123,12 +127,17 @@ def _read(path: Path) -> Any:
     """The notebook of a file. Raises `OSError`, or ValueError if it is none."""
     import nbformat
 
+    if path.is_symlink() or not path.is_file():
+        raise ValueError("this is no file of its own")
     if path.stat().st_size > SIZE_LIMIT:
-        raise ValueError(f"more than {SIZE_LIMIT >> 20} MB")
+        raise ValueError(f"it has more than {SIZE_LIMIT >> 20} MB")
     try:
-        return nbformat.reads(path.read_text("utf-8"), as_version=4)
+        notebook = nbformat.reads(path.read_text("utf-8"), as_version=4)
+        nbformat.validate(notebook)
     except Exception as error:  # nbformat raises what it likes
-        raise ValueError(str(error).splitlines()[0] if str(error) else type(error).__name__) from error
+        words = str(error).splitlines()
+        raise ValueError(f"this is no notebook: {words[0] if words else type(error).__name__}") from error
+    return notebook
 
 
 def _lesson(notebook: Any, path: Path) -> str:
@@ -151,20 +160,35 @@ def _run(notebook: Any, place: str, timeout: float) -> tuple[int, str]:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
+    class Client(NotebookClient):
+        """Keeps what is printed within bounds, and passes over what is for a page: nobody looks at it."""
+
+        printed = 0
+
+        def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+            kind = str(msg["msg_type"])
+            if kind in ("stream", "display_data", "execute_result", "update_display_data"):
+                self.printed += len(str(msg["content"]))
+                if self.printed > SIZE_LIMIT:
+                    return None
+            return None if kind.startswith("comm_") else super().process_message(msg, cell, cell_index)
+
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = []
     note = ""
-    client = NotebookClient(
+    client = Client(
         notebook, timeout=timeout, allow_errors=True, kernel_name="labkit", resources={"metadata": {"path": place}},
         extra_arguments=["--log-level=ERROR"],
     )  # fmt: skip
     try:
-        client.execute()
+        asyncio.run(asyncio.wait_for(client.async_execute(), TIMEOUT))
     except CellTimeoutError:
         note = f"a cell took more than {timeout:g} s; the cells behind it were not run"
     except DeadKernelError:
         note = "the kernel died; the cells behind it were not run"
+    except TimeoutError:
+        note = f"it took more than {TIMEOUT:g} s; the rest was not run"
     outputs = [cell.get("outputs", ()) for cell in notebook.cells if cell.cell_type == "code"]
     return sum(any(each.output_type == "error" for each in mine) for mine in outputs), note
 

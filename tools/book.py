@@ -31,7 +31,7 @@ STYLE = ROOT / "tools" / "site"  # what every page loads besides the theme
 SECTIONS = {"0": "Start", "1": "TCP", "2": "UDP and DNS", "3": "HTTP", "4": "WebSocket", "5": "TLS", "6": "Together"}
 """What a lesson is about, by the first digit of its number."""
 
-GUIDES = ("book-against-the-wire", "glossary", "instructors")
+GUIDES = ("book-against-the-wire", "glossary", "instructors", "questions-for-the-class")
 """The pages of docs/ that are for readers of the lessons; the others are for whoever changes labkit."""
 
 AT_THE_TOP = ("CONTRIBUTING", "CHANGELOG")
@@ -253,6 +253,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=BUILD / "book", help="folder for the pages (default: build/book)")
     out: Path = parser.parse_args().out.resolve()
     source = out.with_name(f"{out.name}-source")
+    if out.exists() and not (out / "search.html").exists():
+        raise SystemExit(f"{out} exists, and is no site of an earlier run: name another folder.")
     gather(source)
     shutil.rmtree(out, ignore_errors=True)
     status = render(source, out)

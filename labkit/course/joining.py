@@ -77,7 +77,7 @@ class Joined:
         self.question: Question | None = None
         self.mine = ""
         self._said, self._ended = "", False
-        self._replies: deque[tuple[str, Future[str]]] = deque()  # the answers for which no reply has come
+        self._replies: deque[tuple[Question, str, Future[str]]] = deque()  # the answers for which no reply has come
         self._panel = widgets.Panel(
             "joined",
             {"choose": widgets.Ask(self._chosen, number=int), "enter": widgets.Ask(self._entered, text=str)},
@@ -154,8 +154,6 @@ class Joined:
 
     def _post(self, question: Question, answer: str) -> Future[str]:
         reply: Future[str] = Future()
-        if question == self.question:
-            self.mine = answer
         loop.get().call_soon_threadsafe(self._write, question, answer, reply)
         return reply
 
@@ -189,8 +187,10 @@ class Joined:
             mine = asks.get("mine")
             self.mine, self._said = mine if isinstance(mine, str) else "", ""
         elif self._replies:
-            answer, reply = self._replies.popleft()
+            question, answer, reply = self._replies.popleft()
             taken = message.get("taken") is True
+            if taken and question == self.question:
+                self.mine = answer
             self._said = f"Your answer is in the poll: {visible(answer)}" if taken else _why(message)
             reply.set_result(self._said)
         else:
@@ -201,7 +201,7 @@ class Joined:
         if self._ended or len(self._replies) >= _MOST_WAITING or self._writer.transport.is_closing():
             reply.set_result(self._said if self._ended else "The poll does not answer.")
             return
-        self._replies.append((answer, reply))
+        self._replies.append((question, answer, reply))
         message = {"question": question.text, "options": list(question.options), "answer": answer}
         self._writer.write(line_of(message))
 
@@ -209,7 +209,7 @@ class Joined:
         if not self._ended:
             self._ended, self._said = True, why
             self._writer.close()
-            for _, reply in self._replies:
+            for *_, reply in self._replies:
                 reply.set_result(why)
             self._replies.clear()
             self._follow()

@@ -139,7 +139,7 @@ class Poll:
                 "hide": widgets.Ask(self.hide),
                 "show": widgets.Ask(self.show),
                 "clear": widgets.Ask(self.clear),
-                "close": widgets.Ask(self.close),
+                "close": widgets.Ask(self._close_from_page),
                 "choose": widgets.Ask(self._choose, number=int),
                 "there": widgets.Ask(lambda: None),
             },
@@ -190,6 +190,10 @@ class Poll:
         self._room.close()
         self.refresh()
 
+    def _close_from_page(self) -> None:
+        self._room.close(wait=False)
+        self.refresh()
+
     def __repr__(self) -> str:
         state = self._state()
         lines = [state["question"] or "No question has an answer yet."]
@@ -225,10 +229,7 @@ class Poll:
         self.refresh()
 
     def _shown(self) -> Question | None:
-        if self._chosen is not None:
-            return self._chosen
-        with self._room.lock:
-            return next(iter(self._room.tally.questions), None)
+        return self._chosen  # never what a student sends first: what the room sees, the instructor chooses
 
     def refresh(self) -> None:
         """Show the answers as they are now, in each page that shows the poll."""

@@ -95,17 +95,23 @@ class Room:
         loop.call(self._tell_all)
 
     def clear(self, question: Question) -> None:
-        """Give up the answers to a question; who is asked it can answer again."""
+        """Give up the answers to a question; who is asked it can answer again. Does not wait until they are told."""
         with self.lock:
             self.tally.clear(question)
             asked = question == self.asked
         if asked:
-            loop.call(self._tell_all)
+            loop.get().call_soon_threadsafe(self._tell_all)
 
-    def close(self) -> None:
-        """End it: no answer is taken any more. May be called again."""
+    def close(self, *, wait: bool = True) -> None:
+        """End it: no answer is taken any more. May be called again.
+
+        wait: until the port is closed. A click in a page must not: it holds a lock that the loop may want.
+        """
         self.closed = True
-        loop.call(self._close)
+        if wait:
+            loop.call(self._close)
+        else:
+            loop.get().call_soon_threadsafe(self._close)
 
     def _close(self) -> None:
         self._server.close()
@@ -192,4 +198,4 @@ def _listening(port: int | None) -> socket.socket:
     except OSError as error:
         if port is None and error.errno == errno.EADDRINUSE:
             return listen(HOST, 0)
-        raise from_oserror(error, f"{HOST}:{port}") from None
+        raise from_oserror(error, f"{HOST}:{PORT if port is None else port}") from None

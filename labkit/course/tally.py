@@ -47,9 +47,10 @@ class Question:
             raise Refused(f"a question of a poll has no options, or 2 to {MOST_OPTIONS}")
         if not all(_is_text(each, LONGEST_ANSWER) for each in options):
             raise Refused(f"an option of a poll is text of 1 to {LONGEST_ANSWER} characters")
-        if len(set(options)) < len(options):
+        stripped = [each.strip() for each in options]
+        if len(set(stripped)) < len(stripped):
             raise Refused("two options of a question are the same")
-        return cls(text, tuple(options))
+        return cls(text, tuple(stripped))
 
 
 class Refused(ValueError):
@@ -119,7 +120,7 @@ class Tally:
 
     def take(self, token: str, question: Question, answer: Any) -> None:
         """Take a student's answer, in place of an earlier one. Raises `Refused`."""
-        if not _is_text(answer, LONGEST_ANSWER) or (question.options and answer not in question.options):
+        if not _is_text(answer, LONGEST_ANSWER) or (question.options and answer.strip() not in question.options):
             raise Refused("this is no answer to this question")
         if question not in self._answers:
             if self._added[token] >= MOST_OF_ONE:
@@ -130,7 +131,7 @@ class Tally:
 
     def clear(self, question: Question) -> None:
         """Give up the answers to a question."""
-        self._answers[question].clear()
+        self._answers.get(question, {}).clear()
 
     def answered(self, question: Question) -> int:
         """How many students have answered."""

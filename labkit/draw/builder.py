@@ -89,7 +89,10 @@ class Builder(Draft):
         came = self.wire.exchange(raw, linktype=self.form.linktype, sender=self.sender, timeout=timeout, name=name)
         with self.panel.guard:
             self.came = came
-            self.panel.update(came=builder_rows.came(came))
+            told = builder_rows.came(came)
+            if self.raw != raw:  # a bit was flipped meanwhile
+                told = {**told, "old": True}
+            self.panel.update(came=told)
         return came
 
     # -- changes, from a cell and from a page: one lock for both

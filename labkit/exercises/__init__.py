@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from itertools import pairwise
 from pathlib import Path
 
@@ -110,21 +111,27 @@ def personal(name: str) -> str:
     name: the student's, as the instructor has it; the same name gives the same problems on every machine. If the
     setting ``LABKIT_STUDENT`` names a student, the problems are theirs, and another name raises `LabError`.
     """
-    if not isinstance(name, str) or not (wanted := name.strip().casefold()):
+    if not isinstance(name, str) or not (wanted := _plain(name)):
         raise LabError(f"{shown(name)} is no name", 'Give your name as your instructor has it: personal("ada").')
-    graded = os.environ.get(STUDENT, "").strip().casefold()
+    graded = _plain(os.environ.get(STUDENT, ""))
     if graded and graded != wanted:
         raise LabError(f"the problems are those of {graded} here, and not those of {wanted}", "Give your own name.")
     seeded = [each for each in _EVERY if isinstance(each, Seeded)]
     for each in seeded:
         each.another(seed_of(each.name, wanted))
+        each.only_seed = each.seed if graded else None
     return f"{len(seeded)} exercises have the problems of {name.strip()} now."
 
 
 def seed_of(exercise: str, name: str) -> int:
     """The number of the problem that a student gets, 2 to 1,000,000: the same name, the same number, everywhere."""
-    digest = hashlib.sha256(f"{exercise}\n{name.strip().casefold()}".encode()).digest()
+    digest = hashlib.sha256(f"{exercise}\n{_plain(name)}".encode("utf-8", "surrogateescape")).digest()
     return 2 + int.from_bytes(digest[:8], "big") % 999_999
+
+
+def _plain(name: str) -> str:
+    """A name as it is compared: a folder that was packed on another system may write é in two characters."""
+    return unicodedata.normalize("NFKC", name.strip()).casefold()
 
 
 def _check_known(lesson: object) -> None:

@@ -211,7 +211,12 @@ class Exercise(ABC):
 
 
 class Seeded(Exercise):
-    """An exercise with many problems to practise on, each made from a number. seed: the number, from 1."""
+    """An exercise with many problems to practise on, each made from a number. seed: the number, from 1.
+
+    only_seed: the only number whose answers count as solved, where a student has problems of their own; else None.
+    """
+
+    only_seed: int | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -229,6 +234,10 @@ class Seeded(Exercise):
     def _turn_to(self, seed: int) -> None:
         self.seed = seed
         self._make(seed)
+
+    def _note(self, solved: bool) -> None:
+        self._solved = self._solved or solved
+        progress_file.note(self.name, solved=solved and self.only_seed in (None, self.seed))
 
     @abstractmethod
     def _make(self, seed: int) -> None:

@@ -38,8 +38,8 @@ _SPARE = 64  # descriptors that a process needs besides
 class Figures:
     """What was measured. way: one of `WAYS`. connections: how many were open.
 
-    threads: of the server. kb: memory that each connection has added to the server's process, in kB (its proportional
-    share, PSS); what the kernel keeps for sockets and threads is not in it. switches: how often the kernel has switched
+    threads: of the server. kb: memory that each connection has added to the server's process, in kB (pages that it has
+    for itself); what the kernel keeps for sockets and threads is not in it. switches: how often the kernel has switched
     the server's threads, for each line, while all clients asked at once. all_ms: from the first of these questions to
     the last answer. one_ms: the median time to an answer while all others are silent.
     """
@@ -162,11 +162,12 @@ def _ask(clients: Sequence[socket.socket]) -> float:
 
 
 def _memory_kb(pid: int) -> int:
-    """PSS of a process in kB: pages that it shares with others count by its share."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    raise LabError("the kernel does not tell the memory of a process", "This lesson needs Linux 4.14 or later.")
+    """The memory in kB that a process has for itself: what it shares changes with what other programs do."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
+    except OSError as error:
+        raise LabError("the kernel does not tell the memory of a process", "This needs Linux 4.14 or later.") from error
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
 
 def _tasks(pid: int) -> list[Path]:

@@ -81,6 +81,8 @@ class Outside:
                 self._channel.send(json.dumps(request).encode())
                 answer, descriptors, _, _ = socket.recv_fds(self._channel, _REQUEST_BYTES, 1)
             except OSError as error:
+                # A late answer would be taken for that of the next request: from here on it counts as gone.
+                self._channel.close()
                 raise OSError(errno.EPIPE, f"the outside process does not answer ({error})") from error
         if not answer:
             raise OSError(errno.EPIPE, "the outside process is gone")

@@ -19,6 +19,8 @@ from labkit.core.errors import LabError
 from labkit.exercises import STUDENT, seed_of
 from labkit.exercises.engine import Seeded
 
+pytestmark = pytest.mark.timeout(480)  # ten notebooks, one after the other, also on a busy machine
+
 LESSON = "00-start-here"
 OPENED = f'import labkit\nfrom labkit import exercises\nlabkit.lesson("{LESSON}")'
 (EXERCISE,) = exercises.every(LESSON)
@@ -43,6 +45,11 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, 
     notebook(folder / "ken" / "a.ipynb", OPENED, "import os\nos._exit(1)", SOLVED)
     notebook(folder / "lea" / "other.ipynb", "1 + 1")
     (folder / "tom.ipynb").write_text('{"cells": 3}')
+    (folder / "sue.ipynb").write_text('{"cells": [{"source": 5}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    (folder / "max.ipynb").symlink_to(folder / "ada" / "mine.ipynb")
+    printing = "for _ in range(60):\n    print('x' * 10**6)"
+    strange = "import comm\ncomm.create_comm(target_name='t', data={'state': 5})"
+    notebook(folder / "pia" / "a.ipynb", OPENED, printing, strange, SOLVED)
     notebook(folder / f"zoe-{LESSON}.ipynb", SOLVED)
     notebook(folder / ".ipynb_checkpoints" / "old.ipynb", OPENED)
     before = dict(os.environ)
@@ -58,6 +65,8 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, 
     ("eve", {"exercises": "1 of 1", "note": "a cell took more than 20 s; the cells behind it were not run"}),
     ("ken", {"exercises": "0 of 1", "note": "the kernel died; the cells behind it were not run"}),
     ("lea", {"exercises": "0 of 0", "lesson": "", "note": "it is not known which lesson this is"}),
+    ("pia", {"exercises": "1 of 1", "note": ""}),
+    ("max", {"exercises": "0 of 0", "note": "it could not be run: this is no file of its own"}),
     ("zoe", {"exercises": "0 of 1", "cells that failed": "1", "lesson": LESSON}),  # it imports nothing
 ])  # fmt: skip
 def test_a_row_for_each_notebook(
@@ -67,8 +76,9 @@ def test_a_row_for_each_notebook(
 
 
 def test_what_is_no_notebook_has_a_row_too(rows: Mapping[str, Mapping[str, str]]) -> None:
-    assert rows["tom"]["note"].startswith("this is no notebook: ")
-    assert set(rows) == {"ada", "bob", "eve", "ken", "lea", "tom", "zoe"}
+    for student in ("tom", "sue"):
+        assert rows[student]["note"].startswith("it could not be run: this is no notebook: ")
+    assert set(rows) == {"ada", "bob", "eve", "ken", "lea", "max", "pia", "sue", "tom", "zoe"}
 
 
 def test_no_notebook_and_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,6 +92,8 @@ def test_a_name_that_would_be_a_formula_is_text(tmp_path: Path) -> None:
     assert "'=1+1" in (tmp_path / "t.csv").read_text()
     with pytest.raises(LabError):
         grading.write([], tmp_path)
+    grading.write([grading.Grade("Ren\udce9", "", "a.ipynb")], tmp_path / "t.csv")
+    assert "Ren\\udce9" in (tmp_path / "t.csv").read_text()
 
 
 class TestPersonal:
@@ -103,6 +115,7 @@ class TestPersonal:
         exercises.personal(" ada ")
         assert repr(flight) == first
         assert flight.check(flight.reference).correct
+        assert seed_of("tcp.in_flight", "José") == seed_of("tcp.in_flight", "jose\u0301")
         assert seed_of("tcp.in_flight", "Ada") == seed_of("tcp.in_flight", "ada") == 158_299
 
     @pytest.mark.parametrize("name", ["", "  ", None, 3])
@@ -125,6 +138,9 @@ class TestPersonal:
         notebook(tmp_path / "ada" / "a.ipynb", opened, solve("ada"))
         notebook(tmp_path / "eve" / "a.ipynb", opened, solve("ada"))
         notebook(tmp_path / "zoe" / "a.ipynb", opened, 'exercises.personal("ada")', solve("ada"))
+        flight = exercises.tcp.in_flight.another(1)
+        notebook(tmp_path / "tom" / "a.ipynb", opened, "exercises.tcp.in_flight.another(1)",
+                 f"exercises.tcp.in_flight.check({flight.reference!r})")  # fmt: skip
         graded = {each.student: each for each in grading.grade(tmp_path, personal=True)}
-        assert {name: each.solved for name, each in graded.items()} == {"ada": 1, "eve": 0, "zoe": 0}
+        assert {name: each.solved for name, each in graded.items()} == {"ada": 1, "eve": 0, "tom": 0, "zoe": 0}
         assert graded["zoe"].failed == 1

@@ -19,7 +19,7 @@ def test_a_thread_for_each_and_one_loop() -> None:
     with_threads, with_loop = lab.crowd("threads", 200), lab.crowd("loop", 200)
     assert (with_threads.threads, with_loop.threads) == (202, 2)
     assert with_threads.kb > 2 * with_loop.kb > 0
-    assert with_threads.switches >= 1 > with_loop.switches
+    assert with_threads.switches > with_loop.switches
     for each in (with_threads, with_loop):
         assert each.connections == 200
         assert each.all_ms > 0 < each.one_ms

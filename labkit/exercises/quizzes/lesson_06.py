@@ -11,9 +11,9 @@ QUESTIONS = (
     ask(
         "memory",
         "1,000 clients are connected, and most of them are silent. What does a thread for each of them cost?",
-        right("tens of kB for each connection, and a switch for each line",
-              "A connection with a thread of its own takes several times the memory of one on an event loop, and the "
-              "kernel must wake a thread for each line."),
+        right("tens of kB for each connection, and at least one switch for each line",
+              "A thread takes tens of kB, and not the 8 MB that it reserves: several times what a connection takes on "
+              "an event loop. And the kernel must wake a thread for each line."),
         wrong("8 MB for each connection", "A thread reserves 8 MB of addresses. It gets memory for the pages that it "
                                           "has touched."),
         wrong("nothing, because a silent thread sleeps", "A thread that sleeps keeps its stack."),
@@ -48,7 +48,7 @@ QUESTIONS = (
         "A chat does not work. Its tape has a TCP handshake, a TLS handshake, and the answer 403. Where do you look?",
         wrong("at the certificate", "The TLS handshake went well, so the certificate was accepted."),
         right("at the request: its path, its Origin, its cookies",
-              "Go from below to above: the fault is in the first layer that complains, in its own words."),
+              "Go from the bottom up: the first layer that cannot go on says so in its own words. A status is HTTP's."),
         wrong("at the frames", "There are no frames before the status 101."),
     ),
 )

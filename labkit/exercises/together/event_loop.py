@@ -88,7 +88,8 @@ class EventLoop(Exercise):
         "for any of them. `selectors` of the standard library asks the kernel which sockets are ready.\n\n"
         "Write the function `serve(listener, done)`. `listener` is a socket of the standard library, which listens "
         "already. Accept its clients, and send back what each of them says. Call `done()` at least ten times a second, "
-        "also if nobody says anything; return when it is True."
+        "also if nobody says anything; return as soon as it returns True. You need not close the listener. A client "
+        "may also reset its connection: then forget this client, and go on."
     )
     hints = (
         "`selectors.DefaultSelector()` has `register(socket, selectors.EVENT_READ)` and `select(0.05)`, which returns "
@@ -232,10 +233,16 @@ class _Clients:
                          'recv() returns b"" at the end: unregister the socket and close it.')
         self._echo(many[-1], "the others are still answered", "Close the one that has ended, and no other.")
         self._go_on(6)
-        self._flood(silent)
+        sent = self._flood(silent)
         self._echo(many[0], "a client gets it back while another one does not read",
                    "send() or sendall() waits if the kernel's buffer is full. Is each socket set to "
                    "setblocking(False), and what do you do with the bytes that were not sent?")
+        silent.settimeout(PATIENCE)
+        self.run.deadline += 2 * PATIENCE
+        got = len(self._receive(silent, sent) or b"")
+        if got != sent:
+            raise NotYet("all that this client has sent comes back, once it reads", f"{got} of {sent} bytes came back",
+                         "send() returns how many bytes the kernel has taken. Where are the others?")
 
     def _go_on(self, step: int) -> None:
         self.run.number = step
@@ -259,18 +266,19 @@ class _Clients:
 
     def _receive(self, client: socket.socket, count: int) -> bytes | None:
         """So many bytes; fewer if the connection ends; None if nothing comes in time."""
-        got = b""
+        got = bytearray()
         try:
             while len(got) < count and (data := client.recv(count - len(got))):
                 got += data
         except TimeoutError:
-            return got or None
-        return got
+            return bytes(got) or None
+        return bytes(got)
 
-    def _flood(self, client: socket.socket) -> None:
-        """Send much, and read nothing, until the kernel takes no more for a while."""
+    def _flood(self, client: socket.socket) -> int:
+        """Send much, and read nothing, until the kernel takes no more for a while. Returns how many bytes it took."""
         client.settimeout(0.3)
         sent, data = 0, bytes(65536)
         with contextlib.suppress(TimeoutError):
             while sent < FLOOD:
                 sent += client.send(data)
+        return sent

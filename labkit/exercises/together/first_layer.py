@@ -17,14 +17,14 @@ class FirstLayer(Matching):
     lesson = "06-together"
     title = "six chats that do not work: which layer?"
     praise = (
-        "Go from below to above: the last thing that went well is just below the fault.\n"
+        "Go from the bottom up: the last thing that went well is just below the fault.\n"
         "A layer tells its faults in its own words: RST, an alert, a status, a close code. The fault of a program has "
         "none of them."
     )
     stretch = "which of these six would an eavesdropper without keys put into the same layer as you?"
     intro = (
         "Somebody opens a chat at `wss://chat.example/room`, and it does not work. These are six tapes, with their "
-        "keys, and the seconds since the first packet. In which layer did it go wrong?"
+        "keys, and the seconds since the first packet. In which layer does the tape show the fault?"
     )
     looks: ClassVar[dict[str, str]] = {
         "TCP": "A fault of TCP shows before the first byte of data, or as silence and repeated segments, or as RST.",
@@ -67,7 +67,7 @@ class FirstLayer(Matching):
              "Here each frame is a good one, and what it says is wrong.",
              {"WebSocket": "Both frames follow all rules, and nobody closes."}),
         Case("0.000  TCP and TLS handshakes, GET /room, 101\n"
-             "0.052  client → server  text \"ada: hello\", 64,000 bytes\n"
+             "0.052  client → server  text, 900 bytes, again and again\n"
              "0.062  client ← server  ACK, window 0\n"
              "0.262  client → server  window probe\n"
              "0.272  client ← server  ACK, window 0\n"

@@ -83,7 +83,10 @@ def _words(field: Field, value: object) -> bytes:
         except (OSError, ValueError):
             raise BadArgument(f"{shown(value)} is not {what}", f"Write it so: {field.value!s}.") from None
     if _is_text(field):
-        return value.encode("utf-8", "surrogateescape")
+        try:
+            return value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise BadArgument(f"{shown(value)} has half a character", "Give text that UTF-8 has bytes for.") from None
     raise BadArgument(f"{field.name} cannot be written as a value", "Give its bytes, as many as it has, or flip bits.")
 
 
