@@ -229,6 +229,7 @@ class TestLook:
         its = view(opened, HTTP)
         choose(its, 4)
         its.get_by_role("treeitem", name="Total Length").click()
+        expect(its.locator(".lk-i-detail")).to_contain_text("RFC 791 §3.1")  # reasons come a moment later
         found = colours(its)
         for words in ("Total Length", "82", "→", "GET / HTTP/1.1", "Follow this connection", "RFC 791 §3.1"):
             assert words in found
