@@ -229,7 +229,10 @@ class Poll:
         self.refresh()
 
     def _shown(self) -> Question | None:
-        return self._chosen  # never what a student sends first: what the room sees, the instructor chooses
+        if self._chosen is not None:
+            return self._chosen
+        with self._room.lock:  # never what a student has sent first: what the room sees, the instructor decides
+            return next(iter(self._room.tally.own), None)
 
     def refresh(self) -> None:
         """Show the answers as they are now, in each page that shows the poll."""

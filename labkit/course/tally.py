@@ -93,10 +93,14 @@ def _is_text(value: Any, most: int) -> bool:
 
 
 class Tally:
-    """What a room has answered. names: of each student who has joined, by token, ``""`` for an anonymous one."""
+    """What a room has answered. names: of each student who has joined, by token, ``""`` for an anonymous one.
+
+    own: the questions that the instructor has asked, the oldest first; students add others by answering them.
+    """
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
+        self.own: list[Question] = []
         self._answers: dict[Question, dict[str, str]] = {}
         self._added: Counter[str] = Counter()
 
@@ -112,7 +116,12 @@ class Tally:
         self.names[token] = name
 
     def ask(self, question: Question) -> None:
-        """Add a question, if it is not there yet. Raises `Refused` if there are too many."""
+        """Add a question of the instructor's, if it is not there yet. Raises `Refused` if there are too many."""
+        self._add(question)
+        if question not in self.own:
+            self.own.append(question)
+
+    def _add(self, question: Question) -> None:
         if question not in self._answers:
             if len(self._answers) >= MOST_QUESTIONS:
                 raise Refused(f"the poll has {MOST_QUESTIONS} questions already")
@@ -125,7 +134,7 @@ class Tally:
         if question not in self._answers:
             if self._added[token] >= MOST_OF_ONE:
                 raise Refused(f"one student adds at most {MOST_OF_ONE} questions")
-            self.ask(question)
+            self._add(question)
             self._added[token] += 1
         self._answers[question][token] = answer.strip()
 

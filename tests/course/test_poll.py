@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import labkit
+from labkit.core import loop
 from labkit.core.errors import BadArgument, ConnectionRefused, LabError, PortInUse
 from labkit.course import joining, posting, room
 from labkit.course.polling import Poll
@@ -429,3 +430,39 @@ def test_starting_over_forgets_it() -> None:
 def test_of_a_wrong_kind() -> None:
     with pytest.raises(BadArgument):
         labkit.poll(hidden="no")  # type: ignore[arg-type]
+
+
+def test_what_the_room_sees_the_instructor_decides() -> None:
+    """A question that a student's program sends is counted, and is not shown because it came first."""
+    poll = labkit.poll()
+    tally = poll._room.tally
+    tally.join("a" * 32, "eve")
+    tally.take("a" * 32, Question.checked("Free pizza?", []), "now")
+    assert (poll.question, poll.counts) == ("", {})
+    labkit.predict("How many?", ..., [1, 2])
+    assert poll.question == "How many?"
+    poll._choose(0)
+    assert poll.question == "Free pizza?"
+
+
+def test_a_click_does_not_wait_for_the_loop() -> None:
+    """A click holds the lock of its view, and the loop wants it when answers have come."""
+    poll = labkit.poll("Who closes first?", ["client", "server"])
+    clicked, in_time = threading.Event(), []
+
+    def keep_the_loop() -> None:
+        poll._room.plan()
+        in_time.append(clicked.wait(30))
+
+    loop.get().call_soon_threadsafe(keep_the_loop)
+    with poll._panel.guard:
+        for click in (poll.clear, poll._close_from_page):
+            click()
+        clicked.set()
+    loop.call(lambda: None, timeout=30)
+    assert in_time == [True]
+
+
+def test_options_are_as_they_are_counted() -> None:
+    poll = labkit.poll("Who?", ["yes ", " no"])
+    assert poll.counts == {"yes": 0, "no": 0}
