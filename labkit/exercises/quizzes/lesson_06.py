@@ -32,8 +32,8 @@ QUESTIONS = (
         right("a frame, a record, a segment, a packet",
               "A line is put into a frame, the frame into a record, the record into a segment, the segment into a "
               "packet; each layer adds bytes of its own."),
-        wrong("a record, a frame, a segment, a packet", "The record encrypts the frame. What does the eavesdropper see "
-                                                        "of FIN and opcode?"),
+        wrong("a record, a frame, a segment, a packet", "The record encrypts the frame, so that nobody on the way sees "
+                                                        "its opcode."),
         wrong("a frame, a segment, a record, a packet", "TLS stands above TCP: records are bytes of its stream."),
     ),
     ask(
