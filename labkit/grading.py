@@ -8,16 +8,15 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labkit import exercises
+from labkit.core.environment import settings
 from labkit.core.errors import LabError, from_oserror
 from labkit.core.files import write_whole
 from labkit.exercises import STUDENT
@@ -113,7 +112,7 @@ def _grade(path: Path, folder: Path, personal: bool, timeout: float) -> Grade:
             return Grade(student, lesson, file, note="it is not known which lesson this is")
         with tempfile.TemporaryDirectory(prefix="labkit-grade-", ignore_cleanup_errors=True) as place:
             progress = Path(place) / "progress.json"
-            with _settings({"LABKIT_PROGRESS": str(progress), STUDENT: student if personal else ""}):
+            with settings({"LABKIT_PROGRESS": str(progress), STUDENT: (personal and student) or None}):
                 failed, note = _run(notebook, place, timeout)
             done = exercises.progress_kept(lesson, progress)
     except Exception as error:  # a notebook can be wrong in any way, and the others are graded all the same
@@ -191,23 +190,3 @@ def _run(notebook: Any, place: str, timeout: float) -> tuple[int, str]:
         note = f"it took more than {TIMEOUT:g} s; the rest was not run"
     outputs = [cell.get("outputs", ()) for cell in notebook.cells if cell.cell_type == "code"]
     return sum(any(each.output_type == "error" for each in mine) for mine in outputs), note
-
-
-@contextmanager
-def _settings(wanted: dict[str, str]) -> Iterator[None]:
-    """These settings in the environment; an empty one is unset."""
-    before = {name: os.environ.get(name) for name in wanted}
-    try:
-        for name, value in wanted.items():
-            _set(name, value or None)
-        yield
-    finally:
-        for name, kept in before.items():
-            _set(name, kept)
-
-
-def _set(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = value

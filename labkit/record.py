@@ -6,7 +6,6 @@ Rule: no second copy of any experiment; what is recorded is what the lesson's ow
 from __future__ import annotations
 
 import ast
-import os
 import re
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit import nodejs, programs
+from labkit.core.environment import settings
 from labkit.core.errors import CaptureUnavailable, LabError
 from labkit.packets import Tape, recorded, samples, status
 from labkit.packets.probe import forced_tier
@@ -160,28 +160,21 @@ def _run(notebook: Path, folder: Path) -> None:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
-    settings = {"LABKIT_RECORD": str(folder), "LABKIT_PROGRESS": str(folder / "progress.json")}
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
+    wanted = {"LABKIT_RECORD": str(folder), "LABKIT_PROGRESS": str(folder / "progress.json")}
     try:
-        NotebookClient(
-            nbformat.read(notebook, as_version=4),
-            timeout=CELL_TIMEOUT,
-            # Else it warns, once a lesson, that it talks to us in the clear: over loopback.
-            extra_arguments=["--log-level=ERROR"],
-            resources={"metadata": {"path": str(notebook.parent)}},
-        ).execute()
+        with settings(wanted):
+            NotebookClient(
+                nbformat.read(notebook, as_version=4),
+                timeout=CELL_TIMEOUT,
+                # Else it warns, once a lesson, that it talks to us in the clear: over loopback.
+                extra_arguments=["--log-level=ERROR"],
+                resources={"metadata": {"path": str(notebook.parent)}},
+            ).execute()
     except CellExecutionError as error:
         raise LabError(
             f"{notebook.name} failed while it was recorded: {error.ename}: {error.evalue}",
             "Its recordings are left as they were. Run the lesson by hand to see the cell.",
         ) from error
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _notebooks_capture() -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import os
 import re
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a program, from any directory
 
 from labkit import exercises
+from labkit.core.environment import settings
 from labkit.course.claims import VERDICTS
 from labkit.course.settled import FILE, SECTIONS, Claim, as_json, count
 from labkit.exercises.engine import Exercise
@@ -139,21 +139,14 @@ def _claims(notebook: Path) -> Iterator[Claim]:
 def slips() -> list[Slip]:
     """Every slip of the listings, each tried alone: the others are mended, and the exercise tells what it finds."""
     found = []
-    with tempfile.TemporaryDirectory() as folder:
-        before = os.environ.get("LABKIT_PROGRESS")
-        os.environ["LABKIT_PROGRESS"] = str(Path(folder, "progress.json"))
-        try:
-            for id, (name, answer) in LISTINGS.items():
-                module = importlib.import_module(name)
-                exercise: Exercise = getattr(getattr(exercises, name.split(".")[2]), name.split(".")[3])
-                for typed, meant in module.SLIPS.items():
-                    names: dict[str, Any] = {}
-                    exec(_with_one(module, typed), names)
-                    found.append(Slip(id, typed.strip(), meant.strip(), exercise.check(names[answer])))
-        finally:
-            del os.environ["LABKIT_PROGRESS"]
-            if before is not None:
-                os.environ["LABKIT_PROGRESS"] = before
+    with tempfile.TemporaryDirectory() as folder, settings({"LABKIT_PROGRESS": str(Path(folder, "progress.json"))}):
+        for id, (name, answer) in LISTINGS.items():
+            module = importlib.import_module(name)
+            exercise: Exercise = getattr(getattr(exercises, name.split(".")[2]), name.split(".")[3])
+            for typed, meant in module.SLIPS.items():
+                names: dict[str, Any] = {}
+                exec(_with_one(module, typed), names)
+                found.append(Slip(id, typed.strip(), meant.strip(), exercise.check(names[answer])))
     return found
 
 

@@ -75,7 +75,6 @@ FOR_WHOM = {
     "a week": "everything, with the exercises",
     "only TLS": "for those who know TCP and HTTP",
 }
-_SIGNS = {0: "○", 1: "△", 2: "✓"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +86,12 @@ class Tour:
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         """Sign, name, minutes, and what is solved, of each lesson."""
-        rows = []
-        for stop in self.stops:
-            done = exercises.progress(stop.name)
-            solved, of = (sum(pair) for pair in zip(done.exercises, done.questions, strict=True))
-            state = 2 if solved == of else 1 if any(row.tried for row in done.rows) else 0
-            rows.append((_SIGNS[state], stop.name, f"{stop.reading} + {stop.practice} min", f"{solved} of {of}"))
-        return rows
+        done = {row.name: row for row in exercises.progress().rows}
+        mine = [(stop, done[stop.name]) for stop in self.stops]
+        return [
+            (row.sign, stop.name, f"{stop.reading} + {stop.practice} min", f"{row.done} of {row.of}")
+            for stop, row in mine
+        ]
 
     def _headline(self) -> str:
         reading, practice = (sum(getattr(stop, part) for stop in self.stops) for part in ("reading", "practice"))

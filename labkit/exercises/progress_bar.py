@@ -75,9 +75,10 @@ class Progress:
     @classmethod
     def of_all(cls, lessons: Mapping[str, tuple[Sequence[Exercise], Quiz | None]]) -> Progress:
         """The progress in all lessons: a row for each of them."""
+        known = progress_file.known()
         rows, parts = [], []
         for name, (exercises, quiz) in lessons.items():
-            mine = cls.of_lesson(exercises, quiz)
+            mine = cls.of_lesson(exercises, quiz, known)
             parts.append(mine)
             words = [f"{done} of {of} {what}" for (done, of), what in (
                 (mine.exercises, "exercises"), (mine.questions, "questions")) if of]
