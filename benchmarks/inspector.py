@@ -181,7 +181,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args(argv)
     load = os.getloadavg()[0]
     found = measure()
-    module = len(modules.module("inspector").encode()) + len(modules.style("inspector").encode())
+    module = len(modules.dressed("inspector").encode())
     note = f"load {load:.1f} before"
     print(f"{note}; module and style {module / 1000:.1f} kB; {found['in_page']} of 10,000 rows in the page")
     for name in ("rows", "packets", "sizes", "next", "paint"):

@@ -6,6 +6,7 @@ lines that are comments: a page gets it once for each view.
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -49,3 +50,9 @@ def style(name: str) -> str:
     own = FOLDER / f"{name}.css"
     shared = (FOLDER / "shared.css").read_text(encoding="utf8")
     return shared + (own.read_text(encoding="utf8") if own.exists() else "")
+
+
+@cache
+def dressed(name: str) -> str:
+    """The module of a view, and a last line that gives the page its style."""
+    return f"{module(name)}\ndress({json.dumps(f'labkit.{name}')}, {json.dumps(style(name))});\n"

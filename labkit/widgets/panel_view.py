@@ -38,8 +38,7 @@ class PanelView:
         state, paths, buffers = self._parts(("state", "data"))
         name = panel.module
         state |= _who() | {
-            "_anywidget_id": f"labkit.{name}", "_esm": modules.module(name), "_css": modules.style(name),
-            "large": panel.large,
+            "_anywidget_id": f"labkit.{name}", "_esm": modules.dressed(name), "large": panel.large,
         }  # fmt: skip
         self._comm = comm if comm is not None else _opened(state, paths, buffers)
         self._state = state

@@ -5,6 +5,7 @@ Rule: the page is played by the messages that it would send; the comm has a list
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -181,7 +182,7 @@ class TestModel:
         ((data, buffers),) = shown.told
         state = data["state"]
         assert (data["method"], data["buffer_paths"], buffers) == ("update", [["data"]], [b"head"])
-        assert (state["state"], state["large"], state["_esm"]) == ({"count": 3}, False, modules.module("shared"))
+        assert (state["state"], state["large"], state["_esm"]) == ({"count": 3}, False, modules.dressed("shared"))
         assert state["_model_module"] == state["_view_module"] == "anywidget"
         assert re.fullmatch(r"~\d+\.\d+\.\*", state["_model_module_version"])
 
@@ -280,6 +281,12 @@ class TestModules:
         assert "\nimport " not in source
         assert source.count("export function") == source.count("export const") == 0
         assert source.count("export default") == (0 if name == "shared" else 1)
+
+    @pytest.mark.parametrize("name", sorted(path.stem for path in modules.FOLDER.glob("*.js")))
+    def test_a_page_gets_the_style_with_the_module(self, name: str) -> None:
+        last = modules.dressed(name).removeprefix(modules.module(name)).strip()
+        told = json.loads(f"[{last.removeprefix('dress(').removesuffix(');')}]")
+        assert told == [f"labkit.{name}", modules.style(name)]
 
     def test_a_style_begins_with_that_of_all(self) -> None:
         assert modules.style("shared").startswith("/* Every view")

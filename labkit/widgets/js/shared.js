@@ -134,6 +134,19 @@ export function rove(all, next) {
 }
 
 /**
+ * Give the page the style of a view, once: each style that is put in makes the page compute all of its styles again.
+ * Another text under the same id, from a newer kernel, takes the place of the old one.
+ * @param {string} id @param {string} text
+ */
+export function dress(id, text) {
+  const found = document.getElementById(id);
+  if (found?.textContent === text) return;
+  const style = found || make("style", { id });
+  style.textContent = text;
+  if (!found) document.head.append(style);
+}
+
+/**
  * The frame of a view: a named group that has JupyterLab's colours, larger on a projector, with a line below for what
  * there is to say. @param {any} model @param {HTMLElement} el @param {string} name @param {string} label
  */

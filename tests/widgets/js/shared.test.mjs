@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { GONE, SLOW, bytesOf, hex, step, talk, text, unique, within } from "../../../labkit/widgets/js/shared.js";
+import { GONE, SLOW, bytesOf, dress, hex, step, talk, text, unique, within } from "../../../labkit/widgets/js/shared.js";
 
 /** A model as a page has it: what was sent, and a kernel that is played by `told`. */
 function fake() {
@@ -31,6 +31,17 @@ test("numbers and bytes", () => {
   assert.deepEqual([...bytesOf(new DataView(buffer, 1, 3))], [230, 130, 168]);
   assert.equal(text(new DataView(buffer, 1, 3)), "您");
   assert.notEqual(unique(), unique());
+});
+
+test("a style is put into the page once, and again if it is another one", (context) => {
+  const put = [];
+  const style = () => ({ setAttribute(_name, id) { this.id = id; }, set textContent(words) { this.words = words; put.push(words); }, get textContent() { return this.words; } });
+  const head = [];
+  globalThis.document = { getElementById: (id) => head.find((each) => each.id === id) || null, createElement: style, head: { append: (each) => head.push(each) } };
+  context.after(() => { delete globalThis.document; });
+  for (const words of ["a", "a", "b", "b"]) dress("one", words);
+  dress("two", "a");
+  assert.deepEqual([put, head.map((each) => [each.id, each.words])], [["a", "b", "a"], [["one", "b"], ["two", "a"]]]);
 });
 
 test("an answer finds its question by its ticket, in whatever order", async () => {
