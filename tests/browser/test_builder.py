@@ -202,6 +202,14 @@ class TestKeyboard:
         expect(box(shown, "ip.id")).to_have_value("0x000b")
         asked(frames, "frame['ip.id'].value == 11")
 
+    def test_what_is_typed_replaces_a_selected_text_though_another_one_came(self, frames: Notebook) -> None:
+        field = box(view(frames, FIRST), "ip.id")
+        field.select_text()
+        run_code(frames, "frame.set('ip.id', 10)")
+        expect(field).to_have_value("0x000a")
+        frames.page.keyboard.type("11")
+        expect(field).to_have_value("11")
+
     def test_roles_and_names(self, frames: Notebook) -> None:
         tree = view(frames, FIRST).aria_snapshot()
         for line in ('group "Frame builder"', 'textbox "ip.ttl"', 'button "Leave ip.checksum"', 'group "Fields"',

@@ -1,7 +1,7 @@
 // The frame builder: a row for each field, the bytes, and the bits of the chosen field; each change is the kernel's.
 // Rule: nothing is computed here; a field takes only new text from the kernel, never the echo of what is on its way.
 // @ts-check
-import { bytesOf, follow, frame, hex, make, talk, unique, within } from "./shared.js";
+import { bytesOf, follow, frame, hex, make, retype, talk, unique, within } from "./shared.js";
 
 /** What labkit/draw/builder_rows.py writes. @typedef {[number, string, string, number, number, string, string, string, string, boolean]} Row */
 export const DEPTH = 0, NAME = 1, LABEL = 2, START = 3, BITS = 4, TEXT = 5, SAYS = 6, STATE = 7, WHY = 8, OPEN = 9;
@@ -141,7 +141,7 @@ function render({ model, el }) {
         const text = shown = input.value;
         knows.send(text);
         const taken = await ask("set", { ...place(), text });
-        input.value = knows.answered(input.value, taken);
+        retype(input, knows.answered(input.value, taken));
         input.toggleAttribute("aria-invalid", false);
         if (!taken && input.value === text) input.setAttribute("aria-invalid", "true");
         shown = "";
@@ -164,7 +164,7 @@ function render({ model, el }) {
         name.textContent = now[NAME];
         label.title = now[LABEL];
         if (box instanceof HTMLInputElement) {
-          box.value = knows.take(box.value, now[TEXT]);
+          retype(box, knows.take(box.value, now[TEXT]));
           box.readOnly = !now[OPEN];
         } else {
           box.textContent = now[TEXT];

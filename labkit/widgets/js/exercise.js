@@ -1,7 +1,7 @@
 // The fields and buttons of an exercise: what is filled in goes to the kernel, which checks it and shows what it found.
 // Rule: nothing is judged here; a field takes only new text from the kernel, never the echo of what is on its way.
 // @ts-check
-import { follow, frame, make, talk, unique, within } from "./shared.js";
+import { follow, frame, make, retype, talk, unique, within } from "./shared.js";
 
 /** @typedef {{name: string, kind: string, options: string[]}} Field */
 
@@ -58,7 +58,7 @@ function typed(field, check) {
     type: "text", maxlength: "200", autocomplete: "off", spellcheck: "false", size: field.kind === "number" ? "14" : "22",
   }));
   input.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.isComposing) check(); });
-  return { element: labelled(field.name, input), text: () => input.value, show: (text) => { input.value = text; } };
+  return { element: labelled(field.name, input), text: () => input.value, show: (text) => retype(input, text) };
 }
 
 /** One of a few words. @param {Field} field @returns {Control} */

@@ -134,6 +134,18 @@ export function rove(all, next) {
 }
 
 /**
+ * Put a text into a field. If all of the old text is selected, all of the new one is: whoever types next replaces it,
+ * as was meant.
+ * @param {HTMLInputElement | HTMLTextAreaElement} field @param {string} text
+ */
+export function retype(field, text) {
+  if (field.value === text) return;
+  const all = field.value && field.selectionStart === 0 && field.selectionEnd === field.value.length;
+  field.value = text;
+  if (all) field.setSelectionRange(0, text.length);
+}
+
+/**
  * Give the page the style of a view, once: each style that is put in makes the page compute all of its styles again.
  * Another text under the same id, from a newer kernel, takes the place of the old one.
  * @param {string} id @param {string} text

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { GONE, SLOW, bytesOf, dress, hex, step, talk, text, unique, within } from "../../../labkit/widgets/js/shared.js";
+import { GONE, SLOW, bytesOf, dress, hex, retype, step, talk, text, unique, within } from "../../../labkit/widgets/js/shared.js";
 
 /** A model as a page has it: what was sent, and a kernel that is played by `told`. */
 function fake() {
@@ -42,6 +42,19 @@ test("a style is put into the page once, and again if it is another one", (conte
   for (const words of ["a", "a", "b", "b"]) dress("one", words);
   dress("two", "a");
   assert.deepEqual([put, head.map((each) => [each.id, each.words])], [["a", "b", "a"], [["one", "b"], ["two", "a"]]]);
+});
+
+test("a new text in a field is selected if all of the old one was", () => {
+  const field = { value: "", selectionStart: 0, selectionEnd: 0, setSelectionRange(from, to) { [this.selectionStart, this.selectionEnd] = [from, to]; } };
+  const selected = (from, to, old, text) => {
+    Object.assign(field, { value: old, selectionStart: from, selectionEnd: to });
+    retype(field, text);
+    return [field.value, field.selectionStart, field.selectionEnd];
+  };
+  assert.deepEqual(selected(0, 2, "10", "0x000a"), ["0x000a", 0, 6]);
+  assert.deepEqual(selected(2, 2, "10", "0x000a"), ["0x000a", 2, 2]);
+  assert.deepEqual(selected(0, 0, "", "0x000a"), ["0x000a", 0, 0]);
+  assert.deepEqual(selected(0, 6, "0x000a", "0x000a"), ["0x000a", 0, 6]);
 });
 
 test("an answer finds its question by its ticket, in whatever order", async () => {
