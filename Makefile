@@ -6,6 +6,7 @@ JUPYTER_ARGS ?=
 PYTEST_ARGS ?=
 RUNS ?= 20
 BUSY ?=
+FAST ?=
 TESTS ?= tests
 
 PY := $(VENV)/bin/python
@@ -20,14 +21,14 @@ BUSY_LOOPS := $(if $(filter-out 0 no,$(BUSY)),$(shell $(PYTHON) -c 'import os; p
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
-	@echo "  Options: PYTHON=python3.12 (which Python), JUPYTER_ARGS=\"--no-browser\", PYTEST_ARGS=\"-k ladder\", RUNS=20 and BUSY=1 (repeat)"
+	@echo "  Options: PYTHON=python3.12 (which Python), JUPYTER_ARGS=\"--no-browser\", PYTEST_ARGS=\"-k ladder\", RUNS=20 and BUSY=1 (repeat), FAST=1 (test)"
 
 lab: $(VENV)/.lab ## install if need be, make your copies in my-lessons/, open JupyterLab on the first one
 	@$(PY) -m jupyter trust notebooks/*.ipynb >/dev/null  # for who reads there: else the committed pictures are not shown
 	$(VENV)/bin/labkit lab my-lessons $(JUPYTER_ARGS)
 
-test: $(VENV)/.test lint ## everything CI runs: lint, types, tests, the lessons with their outputs compared
-	$(PY) -m pytest $(LESSON_TESTS) $(PYTEST_ARGS) tests notebooks
+test: $(VENV)/.test lint ## everything CI runs: lint, types, tests, the lessons with their outputs compared; FAST=1: what takes long is left out
+	$(PY) -m pytest $(PYTEST_ARGS) $(if $(filter-out 0 no,$(FAST)),--fast tests,$(LESSON_TESTS) tests notebooks)
 
 some: $(VENV)/.test ## run the tests that TESTS names and no lint: make some TESTS="tests/core tests/net"
 	$(PY) -m pytest $(LESSON_TESTS) $(PYTEST_ARGS) $(TESTS)

@@ -11,17 +11,28 @@ import resource
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import loops, workers
+from tests import fast, loops, workers
 from tests.needs import LEFT_OUT
 
 FILES = 8192
 """Open files that a test run may have: 500 connections have both ends in one process, and many users may have 1,024."""
 
 _home: tempfile.TemporaryDirectory[str] | None = None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--fast``."""
+    fast.add(parser)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``--fast``: leave out what takes long."""
+    return fast.leaves_out(collection_path, config) or None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -78,6 +89,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         reason = reason.removeprefix("Skipped: ")
         if reason.startswith(LEFT_OUT):
             left_out[reason.removeprefix(LEFT_OUT)].append(report.nodeid)
+    if said := fast.told():
+        terminalreporter.write_line(said)
     if not left_out:
         return
     terminalreporter.section("left out, because this machine lacks something")
