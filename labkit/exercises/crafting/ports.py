@@ -40,7 +40,7 @@ class Ports(Exercise):
         "An answer of either kind tells that a machine is there. Silence can be a filter, a lost packet, or no machine."
     )
     hints = (
-        "Who answers, a program's kernel that has a listener on this port, or a kernel that has none?",
+        "Who answers: a kernel with a program on this port, or a kernel without one?",
         "A SYN, ACK comes only from a port on which a program listens. What your own kernel sends afterwards says "
         "nothing about the other side.",
         "RST in TCP and port unreachable in UDP both mean: the machine is there, and nobody listens on this port.",
@@ -55,7 +55,7 @@ class Ports(Exercise):
     def task(self) -> str:
         rows = "\n".join(f"| {letter} | {sent} | {back} |" for letter, (sent, back, _) in _SEEN.items())
         return (
-            "You send five packets to your server host, and note what comes back. Is each port **open** (a program "
+            "You ask five ports of your server host, and note what comes back. Is each port **open** (a program "
             "listens), **closed** (the machine is there, and no program listens) or **silent** (you cannot know)?\n\n"
             f"| | sent | came back |\n| --- | --- | --- |\n{rows}"
         )
