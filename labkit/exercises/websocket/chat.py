@@ -68,9 +68,9 @@ class Chat(Exercise):
         "Write the handler of a chat room, `room(ws, members)`. It is called for each new member: `ws` is the "
         "WebSocket of the new one, and `members` is the set of all that are connected, `ws` too. The server keeps this "
         "set up to date. What a member says (`message`) goes to all members, also to the one who said it.\n\n"
-        "One member does not read, and the others must not notice. A member may be late: up to 256 kB may wait for "
-        "each. If more than 1 MB would wait for a member, cut it off, and it can come back. Up to there it gets every "
-        "line: a chat with gaps cannot be understood.\n\n"
+        "One member does not read, and the others must not notice. A member may be late: do not cut it off while less "
+        "than 256 kB wait for it. Cut it off before more than 1 MB waits; it can come back. Until it is cut off, it "
+        "gets every line: a chat with gaps cannot be understood.\n\n"
         f"```python\n{stub}\n```\n\n"
         "Your function is called on the event loop. It must return, and so must its listeners."
     )
