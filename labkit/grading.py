@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit import exercises
-from labkit.core.environment import settings
+from labkit.core.environment import POLL, settings
 from labkit.core.errors import LabError, from_oserror
 from labkit.core.files import write_whole
 from labkit.exercises import STUDENT
@@ -112,7 +112,8 @@ def _grade(path: Path, folder: Path, personal: bool, timeout: float) -> Grade:
             return Grade(student, lesson, file, note="it is not known which lesson this is")
         with tempfile.TemporaryDirectory(prefix="labkit-grade-", ignore_cleanup_errors=True) as place:
             progress = Path(place) / "progress.json"
-            with settings({"LABKIT_PROGRESS": str(progress), STUDENT: (personal and student) or None}):
+            given = {"LABKIT_PROGRESS": str(progress), STUDENT: (personal and student) or None, POLL: "0"}
+            with settings(given):
                 failed, note = _run(notebook, place, timeout)
             done = exercises.progress_kept(lesson, progress)
     except Exception as error:  # a notebook can be wrong in any way, and the others are graded all the same

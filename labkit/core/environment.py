@@ -9,6 +9,9 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+POLL = "LABKIT_POLL"
+"""``0`` says that a notebook joins no poll: `labkit grade` runs what was answered before, perhaps during a lecture."""
+
 
 @contextmanager
 def settings(wanted: Mapping[str, str | None]) -> Iterator[None]:

@@ -16,6 +16,7 @@ from typing import Any
 from labkit import widgets
 from labkit.core import checks, loop
 from labkit.core.calls import in_words
+from labkit.core.environment import POLL
 from labkit.core.errors import LabError, from_oserror
 from labkit.course import posting
 from labkit.course.room import HOST, PORT, own_network
@@ -40,6 +41,8 @@ def join(port: int = PORT, *, name: str = "") -> Joined:
     at this port, `LabError` if the poll is full, or if what answers there is no poll.
     """
     global _joined, _token
+    if os.environ.get(POLL) == "0":
+        raise LabError("this notebook joins no poll", f"It runs with {POLL}=0, as `labkit grade` runs it.")
     checks.whole(port, "a port", 1, 65535)
     if len(checks.text(name, "a name")) > LONGEST_NAME or not name.isprintable():
         raise LabError(f"name={checks.shown(name)} is no name for a poll", f"Give at most {LONGEST_NAME} characters.")

@@ -81,6 +81,13 @@ def test_what_is_no_notebook_has_a_row_too(rows: Mapping[str, Mapping[str, str]]
     assert set(rows) == {"ada", "bob", "eve", "ken", "lea", "max", "pia", "sue", "tom", "zoe"}
 
 
+def test_a_graded_notebook_does_not_vote(tmp_path: Path) -> None:
+    refused = "try:\n    labkit.join(8123)\nexcept Exception as error:\n    assert 'joins no poll' in str(error)"
+    notebook(tmp_path / "ada.ipynb", OPENED, refused)
+    (row,) = grading.grade(tmp_path)
+    assert (row.failed, row.note) == (0, "")
+
+
 def test_no_notebook_and_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder in (tmp_path, tmp_path / "none"):
         assert cli.main(["grade", str(folder)]) == 1

@@ -73,6 +73,7 @@ def test_interrupt_during_a_capture() -> None:
         assert ask(client, "print(tape.origin)") == f"{OWN}, cut short by KeyboardInterrupt\n"
 
 
+@pytest.mark.timeout(600)  # 20 kernels, one after the other: 40 s beside two other workers
 def test_twenty_restarts_on_the_same_ports() -> None:
     with managed() as (manager, client):
         ports = manager.get_connection_info()

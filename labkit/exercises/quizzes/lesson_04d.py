@@ -12,8 +12,8 @@ QUESTIONS = (
         "1006",
         "A log is full of 1006. What do you know?",
         wrong("The clients have sent 1006.", "No frame may carry this code."),
-        wrong("Somebody has broken a rule.", "Perhaps: a side that refuses a frame is told 1006. But so is a side whose cable "
-                                             "was cut."),
+        wrong("Somebody has broken a rule.", "Perhaps: a side that refuses a frame is told 1006. But so is a side "
+                                             "whose cable was cut."),
         right("The connections ended without a word.", "A close frame has a code; 1006 in a log means that no close "
                                                        "frame came, so nobody has told why."),
     ),
