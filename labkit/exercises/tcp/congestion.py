@@ -212,7 +212,9 @@ class CwndCurve(Seeded):
             return "In this round slow start ends, since the threshold is reached. Nothing is lost: the window grows."
         if given == right + 1:
             return ("This round is the first one that grew by one. Slow start ended one round before." if number == 0
-                    else "This is the first round with the smaller window. The loss was told in the round before.")
+                    else "This is the first round with the smaller window. The loss was told in the round before."
+                    if number == 1
+                    else "This is the first round after the timer. The timer ran out in the round before.")
         if given == self.curve[right - 1]:
             return "This is the window in segments. The question asks for the number of the round."
         if number == 0:
