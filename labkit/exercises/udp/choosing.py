@@ -120,7 +120,10 @@ class Told(Matching):
         "The kernel tells what it knows itself: its own limits, and an ICMP message that came back.\n"
         "If a datagram is lost on its way, nobody tells: only an answer of the peer's program says that it has arrived."
     )
-    intro = "A program sends one datagram with a UDP socket. What is it told, in each of these cases?"
+    intro = (
+        "A program sends one datagram with a UDP socket. It gives `send` a function, and listens to the event `error`. "
+        "What is it told, in each of these cases?"
+    )
     looks: ClassVar[dict[str, str]] = {
         "nothing": "Nothing is told if nobody has found a fault, or if an ICMP message comes for a socket without a "
                    "peer.",
