@@ -12,8 +12,8 @@ QUESTIONS = (
         "too-late",
         "A handler has written the first piece of a body. Can it still set a header field?",
         wrong("It can until it calls end.", "The head is in front of the body, and has left with the first piece."),
-        right("It cannot: the head has left.", "Header fields leave with the first bytes of the body, and cannot be "
-                                               "changed after that."),
+        right("It cannot: the head has left.", "Header fields leave with the first bytes of the body, or at "
+                                               "`flush_headers`; after that they cannot be changed."),
         wrong("It can if it has not called write_head.", "Then the server has made a head by itself, for the first "
                                                          "piece."),
     ),
