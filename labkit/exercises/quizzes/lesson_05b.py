@@ -32,7 +32,7 @@ QUESTIONS = (
         right("the public key of the CA", "The signature covers everything in front of it, and everybody who has the "
                                           "CA's public key can check it, without asking the CA."),
         wrong("an answer of the CA", "Nobody is asked for a signature."),
-        wrong("the private key of the CA", "It makes signatures. It leaves the CA never."),
+        wrong("the private key of the CA", "It makes signatures. It never leaves the CA."),
     ),
     ask(
         "send",
