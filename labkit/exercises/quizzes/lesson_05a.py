@@ -35,7 +35,8 @@ QUESTIONS = (
         "which-key",
         "Which key encrypts an answer of the server?",
         wrong("the server's private key", "It signs, and it encrypts nothing of the data."),
-        wrong("the client's public key", "Most clients have no key pair of their own, and a pair signs or agrees: it encrypts nothing."),
+        wrong("the client's public key", "Most clients have no key pair of their own, and a pair signs or agrees: "
+                                         "it encrypts nothing."),
         right("one that both ends have computed", "Key pairs sign, and agree on a secret; a cipher with one key for "
                                                   "both ends encrypts the data."),
     ),
