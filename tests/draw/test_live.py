@@ -20,7 +20,7 @@ from labkit.draw import live_ladder as module
 from labkit.draw import live_rows
 from tests.needs import need_live_capture
 
-WAIT = 10.0
+WAIT = 60.0
 
 
 class Page:

@@ -106,7 +106,7 @@ def test_a_real_agent_does_the_same(seed: int) -> None:
         for done in sorted(range(6), key=times.__getitem__):
             wanted = {number for number in range(6) if begins[number] < times[done] <= times[number]}
             while set(at_work) != wanted:
-                number, response = held.get(timeout=5)
+                number, response = held.get(timeout=30)
                 at_work[number] = response
                 assert number in wanted
             assert held.empty()
@@ -115,7 +115,7 @@ def test_a_real_agent_does_the_same(seed: int) -> None:
         assert len(ports) == kept
         for number in range(6):
             alone = http.get(port=server.port, path=f"/{number}", agent=False)
-            held.get(timeout=5)[1].end()
+            held.get(timeout=30)[1].end()
             alone.wait_for("response").body()
         assert len(ports) == kept + apart
     finally:

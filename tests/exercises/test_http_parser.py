@@ -569,7 +569,7 @@ def test_the_server_of_the_lessons_refuses_it_too(doubtful: Doubtful) -> None:
 
     server = http.create_server(answer).listen(0)
     try:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
             client.sendall(doubtful.raw)
             came = b""
             while part := client.recv(4096):

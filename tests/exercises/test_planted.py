@@ -66,18 +66,18 @@ def stands(fragment: str) -> str:
 
 
 def test_the_server_by_hand_works_without_them(by_hand: Any) -> None:
-    assert WebSocket(by_hand("GUID =", "GUID =")).wait_for("message", timeout=5) == "yakexi"
+    assert WebSocket(by_hand("GUID =", "GUID =")).wait_for("message", timeout=30) == "yakexi"
 
 
 def test_the_letter_o(by_hand: Any) -> None:
     url = by_hand("C5AB0DC85B11", stands("C5ABODC85B11"))
     with pytest.raises(BadHandshake, match=r"Sec-WebSocket-Accept is '.{28}', and .{28} belongs to the key"):
-        WebSocket(url).wait_for("open", timeout=5)
+        WebSocket(url).wait_for("open", timeout=30)
 
 
 def test_the_length_in_bits(by_hand: Any) -> None:
     ws = WebSocket(by_hand(r'b"\x81\x06yakexi"', stands(r'b"\x81\x30yakexi"')))
-    ws.wait_for("open", timeout=5)
+    ws.wait_for("open", timeout=30)
     with pytest.raises(TimedOut):
         ws.wait_for("message", timeout=0.3)
     assert ws.ready_state == WebSocket.OPEN
@@ -87,14 +87,14 @@ def test_the_length_in_bits(by_hand: Any) -> None:
 def test_a_server_that_masks(by_hand: Any) -> None:
     ws = WebSocket(by_hand(r'b"\x81\x06yakexi"', stands(r'b"\x81\x86abcdyakexi"')))
     with pytest.raises(ProtocolError) as raised:
-        ws.wait_for("message", timeout=5)
+        ws.wait_for("message", timeout=30)
     assert raised.value.code == 1002
 
 
 def test_a_subprotocol_that_is_none(by_hand: Any) -> None:
     stands("`if protocol:`")
     with pytest.raises(BadHandshake, match="None"):
-        WebSocket(by_hand("if protocol:", "if True:")).wait_for("open", timeout=5)
+        WebSocket(by_hand("if protocol:", "if True:")).wait_for("open", timeout=30)
 
 
 @pytest.mark.parametrize("wire", [
@@ -104,17 +104,17 @@ def test_a_frame_that_breaks_a_rule(server: websocket.Server, wire: str) -> None
     ws = opened(server)
     assert ws.socket is not None
     ws.socket.write(eval(wire, {"frames": frames}))
-    assert ws.wait_for("close", timeout=5)[0] == 1002
+    assert ws.wait_for("close", timeout=30)[0] == 1002
 
 
 def test_a_message_without_its_last_frame(server: websocket.Server) -> None:
     ws = opened(server)
     eval(stands('ws.send("hello ", fin=False)'), {"ws": ws})
     ws.ping("still there?")
-    assert ws.wait_for("pong", timeout=5) == b"still there?"
+    assert ws.wait_for("pong", timeout=30) == b"still there?"
     assert ws.ready_state == WebSocket.OPEN
     ws.send("world!")
-    assert ws.wait_for("message", timeout=5) == "hello world!"
+    assert ws.wait_for("message", timeout=30) == "hello world!"
     ws.terminate()
 
 
@@ -124,7 +124,7 @@ def test_a_handler_without_its_parameter(capfd: pytest.CaptureFixture[str]) -> N
         server.listen(0)
         ws = opened(server)
         ws.send("hello")
-        assert ws.wait_for("close", timeout=5)[0] == 1011
+        assert ws.wait_for("close", timeout=30)[0] == 1011
     assert "takes 0 positional arguments but 1 was given" in capfd.readouterr().err
 
 
@@ -132,7 +132,7 @@ def test_a_page_of_somebody_else(server: websocket.Server) -> None:
     code = stands('websocket.WebSocket(url, origin="http://evil.example")')
     ws = eval(code, {"websocket": websocket, "url": f"ws://127.0.0.1:{server.port}/"})
     with pytest.raises(BadHandshake) as raised:
-        ws.wait_for("open", timeout=5)
+        ws.wait_for("open", timeout=30)
     assert raised.value.status == 403
 
 

@@ -164,7 +164,7 @@ def test_an_exception_shows_the_handlers_own_line() -> None:
 
 def test_a_hanging_handler_is_ended() -> None:
     assert echo_bug.check(hangs_in_data).seen == "your function did not return within 2 s"
-    assert loop.call(lambda: 7, timeout=2.0) == 7
+    assert loop.call(lambda: 7, timeout=30) == 7
 
 
 @pytest.mark.parametrize("handler", [by_hand, reads_on, decodes, hangs_in_data])
@@ -199,7 +199,7 @@ def test_stopped_while_a_handler_keeps_the_loop() -> None:
     before = set(servers._running)
     with pytest.raises(Interrupted):
         echo_bug.check(hangs)
-    assert loop.call(lambda: 7, timeout=2.0) == 7
+    assert loop.call(lambda: 7, timeout=30) == 7
     assert set(servers._running) == before
 
 

@@ -31,7 +31,7 @@ def read(client: socket.socket, size: int) -> bytes:
 @pytest.mark.parametrize(("letter", "number"), CASES)
 def test_labkit_closes_with_this_code(letter: str, number: int) -> None:
     with websocket.create_server(max_message_size=1_000_000).listen(0) as server:
-        client = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        client = socket.create_connection(("127.0.0.1", server.port), timeout=30)
         client.sendall(
             "GET /chat HTTP/1.1\r\nHost: lab.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {SAMPLE}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
@@ -39,7 +39,7 @@ def test_labkit_closes_with_this_code(letter: str, number: int) -> None:
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += read(client, 1)
-        ws = server.wait_for("connection", timeout=5)[0]
+        ws = server.wait_for("connection", timeout=30)[0]
         with client:
             for wire in SENT[number]:
                 client.sendall(wire)
@@ -52,7 +52,7 @@ def test_labkit_closes_with_this_code(letter: str, number: int) -> None:
                 assert first == 0x88
                 assert read(client, size)[:2] == pack("!H", code)
         if code in (None, 1000):
-            assert ws.wait_for("close", timeout=5)[0] == (code or 1006)
+            assert ws.wait_for("close", timeout=30)[0] == (code or 1006)
 
 
 @pytest.mark.parametrize(("letter", "number"), CASES)

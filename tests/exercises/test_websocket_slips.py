@@ -196,7 +196,7 @@ def test_what_its_own_server_has_accepted_is_closed() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.server.listen(0)
-            client = socket.create_connection(("127.0.0.1", self.server.port), timeout=5)
+            client = socket.create_connection(("127.0.0.1", self.server.port), timeout=30)
             client.sendall(
                 b"GET / HTTP/1.1\r\nHost: lab\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -223,7 +223,7 @@ def test_a_library_takes_the_mended_listing(offers: Any) -> None:
     greeter.server.listen(0)
     library = ClientProtocol(parse_uri(f"ws://127.0.0.1:{greeter.server.port}/updates"), subprotocols=offers)
     library.send_request(library.connect())
-    with socket.create_connection(("127.0.0.1", greeter.server.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", greeter.server.port), timeout=30) as client:
         client.sendall(b"".join(library.data_to_send()))
         events: list[Any] = []
         while len(events) < 2:
@@ -243,7 +243,7 @@ def test_the_field_none_is_refused_by_a_library() -> None:
     greeter.server.listen(0)
     library = ClientProtocol(parse_uri(f"ws://127.0.0.1:{greeter.server.port}/updates"))
     library.send_request(library.connect())
-    with socket.create_connection(("127.0.0.1", greeter.server.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", greeter.server.port), timeout=30) as client:
         client.sendall(b"".join(library.data_to_send()))
         while library.handshake_exc is None:
             library.receive_data(client.recv(4096))

@@ -74,9 +74,9 @@ def test_what_was_not_heard_can_be_waited_for() -> None:
     assert request.quiet
     assert request.bytes_read == 5
     with pytest.raises(LabError, match="was not kept"):
-        request.wait_for("data", timeout=1)
-    assert request.wait_for("end", timeout=1) is None
-    assert request.wait_for("close", timeout=1) is False
+        request.wait_for("data", timeout=30)
+    assert request.wait_for("end", timeout=30) is None
+    assert request.wait_for("close", timeout=30) is False
 
 
 def test_a_capture_that_begins_in_a_handler_sees_the_rest() -> None:

@@ -417,7 +417,7 @@ class TestHosts:
             with wire.server:
                 listener = socket.create_server((wire.server.address, 8124))
             with wire.client:
-                client = socket.create_connection((wire.server.address, 8124), timeout=5)
+                client = socket.create_connection((wire.server.address, 8124), timeout=30)
             served, peer = listener.accept()
             with listener, client, served:
                 served.sendall(b"plain")

@@ -27,7 +27,7 @@ from tests.needs import need_tool
 PORT = 8124
 NAMES = {"ESTAB": "ESTABLISHED", "SYN-RECV": "SYN-RECEIVED"}
 """What ss calls differently."""
-PATIENCE = 10.0
+PATIENCE = 60.0
 MSS = 1460
 
 
