@@ -37,7 +37,7 @@ QUESTIONS = (
         "A handler calls end(text), and nothing before it. How does the server say where the body ends?",
         wrong("by closing the connection", "That is left for clients which do not know chunks."),
         wrong("by chunks", "Chunks are for a body whose length is not known yet."),
-        right("by a length", "If the server knows the whole body when the head leaves, it sends a length; else it "
+        right("by a length", "If the server knows the whole body when the head is made, it sends a length; else it "
                              "sends chunks."),
     ),
 )
