@@ -19,7 +19,7 @@ QUESTIONS = (
     ask(
         "name",
         "A certificate has the Common Name shop.example and the subjectAltName www.shop.example. For which name is it?",
-        wrong("shop.example", "Where there is a subjectAltName, no program looks at the Common Name."),
+        wrong("shop.example", "If there is a subjectAltName, no program looks at the Common Name."),
         right("www.shop.example",
               "The name or the address must be in `subjectAltName`; the Common Name is for people."),
         wrong("both", "Then the Common Name would count, and it does not: there is a subjectAltName."),
@@ -36,8 +36,8 @@ QUESTIONS = (
         "short-key",
         "A server has an RSA key of 1,024 bits. One client accepts it. What follows for another client?",
         wrong("it accepts, too", "The certificate is the same, and the program is another one."),
-        right("nothing", "How short a key may be, the program decides: 2,048 bits of RSA, or P-256, are accepted by "
-                         "all of today."),
+        right("nothing", "The program decides how short a key may be: all programs of today accept 2,048 bits of RSA, or "
+                         "P-256."),
         wrong("it refuses", "It may have the same settings."),
     ),
     ask(
