@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from labkit.core import lazy, notebook
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 # Name a lesson may use -> the module that holds it ("" where the name is the module itself).
 _PARTS = {

@@ -36,8 +36,8 @@ QUESTIONS = (
         "short-key",
         "A server has an RSA key of 1,024 bits. One client accepts it. What follows for another client?",
         wrong("it accepts, too", "The certificate is the same, and the program is another one."),
-        right("nothing", "The program decides how short a key may be: all programs of today accept 2,048 bits of RSA, or "
-                         "P-256."),
+        right("nothing", "The program decides how short a key may be: all programs of today accept 2,048 bits of RSA, "
+                         "or P-256."),
         wrong("it refuses", "It may have the same settings."),
     ),
     ask(
