@@ -10,9 +10,10 @@ LESSON = "01d-tcp-loss"
 QUESTIONS = (
     ask(
         "syn-doubles",
-        "The first two SYNs are lost. How many seconds after the first SYN does the third one leave?",
+        "The first two SYNs are lost. By RFC 6298, how many seconds after the first one does the third one leave?",
         wrong("2 s", "This waits one second each time. The second wait is twice as long as the first."),
-        right("3 s", "A kernel waits 1 s for the answer to its SYN, and twice as long after each repetition."),
+        right("3 s", "By RFC 6298, a kernel waits 1 s for the answer to its SYN, and twice as long after each "
+                     "repetition."),
         wrong("4 s", "4 s is the wait after the third SYN. Before it were the waits of 1 s and 2 s."),
     ),
     ask(

@@ -34,7 +34,7 @@ class SynWait(Exercise):
     )  # fmt: skip
     asks = "Give check() the function itself: check(seconds_until_sent)."
     praise = (
-        "1 + 2 + 4 + … + 2ⁿ⁻¹ is 2ⁿ − 1. With six repetitions Linux gives up after 127 seconds.\n"
+        "1 + 2 + 4 + … + 2ⁿ⁻¹ is 2ⁿ − 1. With six repetitions that is 127 seconds: about then Linux gives up.\n"
         "Doubling soon gives a busy network rest, and a first wait of 1 s is longer than nearly every round trip."
     )
     task = (
