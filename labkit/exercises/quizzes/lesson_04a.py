@@ -38,7 +38,7 @@ QUESTIONS = (
         "A WebSocket is open. The server has ten bytes of news. What does it send?",
         wrong("a response with a head", "HTTP has ended with the handshake."),
         right("a few bytes and the ten", "WebSocket begins as HTTP; then both sides send messages at any time, with a "
-                                         "few bytes around each, on one connection."),
+                                         "few bytes before each, on one connection."),
         wrong("nothing until the page asks", "Both sides may send at any time."),
     ),
     ask(
