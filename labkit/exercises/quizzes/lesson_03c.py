@@ -12,7 +12,7 @@ QUESTIONS = (
         "must-send",
         "Which field must every request of HTTP/1.1 have?",
         wrong("User-Agent", "It names the program. No server needs it to answer."),
-        right("Host", "A client of HTTP/1.1 must send `Host`; everything else is a choice of its program."),
+        right("Host", "A client of HTTP/1.1 must send `Host`; the other fields of a GET are a choice of its program."),
         wrong("Content-Length", "A request without a body need not say so."),
     ),
     ask(
@@ -27,8 +27,8 @@ QUESTIONS = (
         "rounds",
         "12 requests, each answered after 0.5 s, over four connections. How long do they take?",
         wrong("0.5 s", "Only four of them can be answered side by side."),
-        right("1.5 s", "Each connection carries one answer at a time, so the time for many requests is the number of "
-                       "rounds times the time for one."),
+        right("1.5 s", "Each connection carries one answer at a time, so the time for many requests of equal length is "
+                       "the number of rounds times the time for one."),
         wrong("6 s", "So long do they take over a single connection."),
     ),
     ask(
