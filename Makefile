@@ -41,6 +41,7 @@ lint: $(VENV)/.test ## ruff, mypy --strict, lessons, notebooks and glossary in s
 	$(PY) tools/glossary.py --check
 	$(PY) tools/claims.py --check
 	$(PY) tools/questions.py --check
+	$(PY) tools/quizzes.py --check
 
 bench: $(VENV)/.test ## measure labkit beside Node, asyncio and Scapy, printed as ratios
 	$(PY) benchmarks/run.py
@@ -54,6 +55,7 @@ notebooks: $(VENV)/.test ## run lessons/*.md and write notebooks/*.ipynb (LESSON
 	$(PY) tools/sync_lessons.py $(LESSONS)
 	$(PY) tools/claims.py
 	$(PY) tools/questions.py
+	$(PY) tools/quizzes.py
 
 repeat: $(VENV)/.test ## run the lessons RUNS times in a row, stopping at the first difference; BUSY=1: beside two busy loops a core
 	@busy=; trap 'test -z "$$busy" || kill $$busy' EXIT; trap 'exit 130' INT TERM HUP; \

@@ -31,7 +31,7 @@ STYLE = ROOT / "tools" / "site"  # what every page loads besides the theme
 SECTIONS = {"0": "Start", "1": "TCP", "2": "UDP and DNS", "3": "HTTP", "4": "WebSocket", "5": "TLS", "6": "Together"}
 """What a lesson is about, by the first digit of its number."""
 
-GUIDES = ("book-against-the-wire", "glossary", "instructors", "questions-for-the-class")
+GUIDES = ("book-against-the-wire", "glossary", "instructors", "questions-for-the-class", "quizzes", "quiz-answers")
 """The pages of docs/ that are for readers of the lessons; the others are for whoever changes labkit."""
 
 AT_THE_TOP = ("CONTRIBUTING", "CHANGELOG")
