@@ -40,7 +40,7 @@ QUESTIONS = (
         "votes",
         "The members of an encrypted chat vote yes or no. What does somebody on the way learn?",
         wrong("nothing", "TLS hides what is said, and not how long it is."),
-        right("who said the longer word", "Sizes and times are open: yes is one byte longer than no."),
+        right("who said the longer word", "Sizes are open: yes is one byte longer than no."),
         wrong("the votes, if the key of the mask is known", "The key of the mask is encrypted with the frame."),
     ),
     ask(

@@ -96,9 +96,9 @@ class Reader(Exercise):
              "every stream byte by byte", "two readers side by side", "frames that break a rule are refused")
     stub = '''class FrameReader:
     def feed(self, data: bytes) -> list:
-        """Take the next bytes; return the messages that are complete now.
+        """Take the next bytes; return the messages and control frames that are complete now.
 
-        Each of them is (opcode, payload), control frames too.
+        Each of them is (opcode, payload).
         Raise ValueError for a broken rule.
         """
         ...
