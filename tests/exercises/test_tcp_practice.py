@@ -178,11 +178,11 @@ class TestCwndCurve:
         if curve[slow - 1] != slow + 1:
             refused(cwnd_curve, [curve[slow - 1], *right[1:]], 2, "the window in segments")
         refused(cwnd_curve, [1, *right[1:]], 2, "still doubles")
-        refused(cwnd_curve, [slow, halved + 1, timed_out, threshold], 3, "in the round before")
+        refused(cwnd_curve, [slow, halved + 1, timed_out, threshold], 3, "loss was told in the round before")
         refused(cwnd_curve, [slow, timed_out, halved, threshold], 3, "that is what the timer does")
         refused(cwnd_curve, [slow, slow, timed_out, threshold], 3, "Nothing is lost")
         refused(cwnd_curve, [slow, halved, halved, threshold], 4, "that is what duplicate ACKs do")
-        refused(cwnd_curve, [slow, halved, timed_out + 1, threshold], 4, "in the round before")
+        refused(cwnd_curve, [slow, halved, timed_out + 1, threshold], 4, "timer ran out in the round before")
         refused(cwnd_curve, [slow, halved, timed_out, 2 * threshold], 5, "The threshold is half of it")
         refused(cwnd_curve, [slow, halved, timed_out, 1], 5, "starts again")
         refused(cwnd_curve, [slow, halved, timed_out, curve[halved]], 5, "at the first loss")

@@ -19,7 +19,7 @@ from tools import changes, sync_lessons
 from tools.changes import Change, Mistake
 
 LESSONS = [path for path in sync_lessons.lessons() if changes.load(path.stem)]
-TIMEOUT = 120  # seconds for the changes of one lesson
+TIMEOUT = 360  # seconds for the changes of one lesson, on a busy machine
 
 # A change that ends with an error leaves a server or a socket open; the cell says so when it runs again, and goes on.
 REPLACED = re.compile(r"(?m)^.* was taken by a (?:server|socket) of another cell\. That one is closed now\.\n")
