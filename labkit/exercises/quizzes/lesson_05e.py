@@ -21,7 +21,7 @@ QUESTIONS = (
         wrong("a request with an error", "curl has sent no request of HTTP at all."),
         wrong("a request without a body", "The check comes before the first byte of HTTP."),
         right("nothing", "A client looks at the certificate before it sends a request. If the check fails, the server "
-                         "gets an alert and no request."),
+                         "gets no request."),
     ),
     ask(
         "insecure",
