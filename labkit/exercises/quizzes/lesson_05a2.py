@@ -35,7 +35,8 @@ QUESTIONS = (
         "careless",
         "A program sets reject_unauthorized=False. Its connections are encrypted. What is missing?",
         wrong("nothing: encrypted is encrypted", "It is encrypted for whoever has answered."),
-        right("whom it talks to", "A client that does not check is encrypted, and open to whoever stands in the middle."),
+        right("whom it talks to", "A client that does not check is encrypted, and open to whoever stands in the "
+                                  "middle."),
         wrong("the cipher", "The cipher is the same one."),
     ),
     ask(
