@@ -5,7 +5,7 @@ Rule: knows no page and no student.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from labkit.core.checks import shown, text
@@ -26,3 +26,9 @@ def choices_of(options: Sequence[Any] | Set[Any] | Mapping[Any, str]) -> dict[An
     for words in found.values():
         text(words, "the words for an answer")
     return found
+
+
+def listed(options: Iterable[str]) -> str:
+    """The options in one line; if one of them has a comma, semicolons stand between them."""
+    names = list(options)
+    return ("; " if any("," in name for name in names) else ", ").join(names)

@@ -19,6 +19,7 @@ from labkit.core.calls import in_words
 from labkit.core.environment import POLL
 from labkit.core.errors import LabError, from_oserror
 from labkit.course import posting
+from labkit.course.choices import listed
 from labkit.course.room import HOST, PORT, own_network
 from labkit.course.tally import LONGEST_LINE, LONGEST_NAME, Question, Refused, line_of, message_of, question_of
 from labkit.draw.text import visible
@@ -111,7 +112,7 @@ class Joined:
         found = next((each for each in question.options if each.casefold() == wanted.casefold()), None)
         if question.options and found is None:
             raise LabError(
-                f"{checks.shown(answer)} is none of the answers", f"Choose from: {', '.join(question.options)}."
+                f"{checks.shown(answer)} is none of the answers", f"Choose from: {listed(question.options)}."
             )
         reply = self._post(question, found or wanted)
         try:
@@ -127,7 +128,7 @@ class Joined:
         else:
             lines.append(visible(self.question.text))
             if self.question.options:
-                lines.append("Choose from: " + ", ".join(map(visible, self.question.options)))
+                lines.append(f"Choose from: {listed(map(visible, self.question.options))}")
             lines.append(f"Your answer: {visible(self.mine)}" if self.mine else "Answer by .answer(…)")
         return "\n".join(lines)
 

@@ -15,7 +15,7 @@ from labkit.core.checks import is_number, shown, text
 from labkit.core.errors import LabError
 from labkit.course import posting
 from labkit.course.cards import Card, Tone
-from labkit.course.choices import choices_of
+from labkit.course.choices import choices_of, listed
 from labkit.course.hiding import held
 from labkit.course.tally import Question
 
@@ -98,7 +98,7 @@ class Prediction:
         mine = self.mine
         lines = [self.question]
         if self.options:
-            lines.append("Choose from: " + ", ".join(str(option) for option in self.options))
+            lines.append(f"Choose from: {listed(map(str, self.options))}")
         if mine is ...:
             lines.append("No prediction yet: put your answer in place of the three dots and run the cell again.")
         elif not self._is_choice(mine):

@@ -151,6 +151,10 @@ class TestPredict:
         for mine in (..., "three"):
             assert "Choose from: two, three" in text_of(labkit.predict(QUESTION, mine=mine, options=("two", "three")))
 
+    def test_choices_with_commas_stand_apart(self) -> None:
+        text = text_of(labkit.predict(QUESTION, mine=..., options=("yes", "no, it is lost")))
+        assert "Choose from: yes; no, it is lost" in text
+
     def test_one_of_the_choices(self) -> None:
         text = text_of(labkit.predict(QUESTION, mine="two", options=["two", "three"]))
         assert text.endswith("\nYour prediction: two")
