@@ -138,6 +138,8 @@ def said(message: Any) -> str:
     words = message.start_line or getattr(message, "title", "") or message.kind
     state = f" ({message.state})" if message.state else ""
     words = visible(words[:_SAID])
+    if isinstance(message, Record):
+        words = f"record of {words}"  # what it carries has a row of its own, and the same name
     closed = " (encrypted)" if _closed(message) and "encrypted" not in words else ""
     return f"{words}{state}{closed}"
 

@@ -120,9 +120,16 @@ def test_every_message_record_and_frame_is_listed() -> None:
     assert [row[6] for row in rows(labkit.inspect(FRAMES), "messages")][2].startswith("text")
 
 
+def test_a_record_and_what_it_carries_have_two_names() -> None:
+    names = [row[6] for row in rows(labkit.inspect(HTTPS), "records")]
+    assert names[:2] == ["record of ClientHello", "ClientHello"]
+    told, _ = asked(labkit.inspect(HTTPS), "item", kind="records", index=0)
+    assert told["title"] == "record of ClientHello"
+
+
 def test_a_record_has_what_was_decrypted_beside_what_was_sent() -> None:
     its = labkit.inspect(HTTPS)
-    wanted = next(at for at, row in enumerate(rows(its, "records")) if row[6] == "application data")
+    wanted = next(at for at, row in enumerate(rows(its, "records")) if row[6] == "record of application data")
     told, buffers = asked(its, "item", kind="records", index=wanted)
     assert [title for title, _ in told["parts"]] == ["The record as it was sent", "What was encrypted"]
     assert buffers[1].startswith(b"GET / HTTP/1.1\r\n")
