@@ -74,11 +74,16 @@ export const shown = (value) => (value === null ? "–" : value.toLocaleString("
 /** A time since the first packet. @param {number | null} ms */
 export const clock = (ms) => (ms === null ? "" : Math.abs(ms) >= 1000 ? `${(ms / 1000).toFixed(2)} s` : `${ms.toFixed(ms && Math.abs(ms) < 10 ? 2 : 0)} ms`);
 
-/** A step in one line, as a screen reader says it. @param {Step} step */
-export function said(step) {
+/** A packet in one line: the ladder shows its way by an arrow alone. @param {Step} step */
+export function packetOf(step) {
   const from = step.r ? "client to server" : "server to client";
+  return `packet ${step.n}, ${from}: ${step.f}${step.z ? `, ${step.z} ${step.z === 1 ? "byte" : "bytes"}` : ""}${step.w ? `, ${step.w}` : ""}`;
+}
+
+/** A step in one line, as a screen reader says it: the packet, and what each end knows in each protocol. @param {Step} step */
+export function said(step) {
   const ends = step.c && step.s ? `; client ${step.c[0]}, server ${step.s[0]}` : "";
-  return `packet ${step.n}, ${from}: ${step.f}${step.z ? `, ${step.z} bytes` : ""}${step.w ? `, ${step.w}` : ""}${ends}`;
+  return `${packetOf(step)}${ends}${step.a.map(([protocol, client, , server]) => `; ${protocol}: client ${client}, server ${server}`).join("")}`;
 }
 
 /** What was assumed at a step, each once. @param {Step} step */
@@ -177,6 +182,8 @@ function rung(id) {
       put(flags, step ? step.f : "…");
       put(rest, step ? `${step.z ? ` ${step.z.toLocaleString("en")} ${step.z === 1 ? "byte" : "bytes"}` : ""}${step.p ? ` ${step.p}` : ""}` : "");
       put(warn, step && step.w ? ` ${step.w}` : "");
+      if (step) row.setAttribute("aria-label", `${packetOf(step)}${step.p ? ` ${step.p}` : ""}${step.t === null ? "" : `, at ${clock(step.t)}`}`);
+      else row.removeAttribute("aria-label");
       line.className = `lk-arrow ${step ? (step.r ? "lk-right" : "lk-left") : ""} ${step && step.l ? "lk-lost" : ""}`;
     },
   };
@@ -292,12 +299,13 @@ function render({ model, el }) {
     made.onclick = act;
     return made;
   }
-  const start = button("First", "first packet", () => go(0)), back = button("Back", "packet before", () => go(at - 1));
-  const next = button("Next", "next packet", () => go(at + 1)), end = button("Last", "last packet", () => go(course().count - 1));
-  const play = button("Play", "play, one packet a second", () => (timer ? pause() : run()));
+  // A button that leads nowhere can still be pressed: if it were disabled, it would lose the focus of whoever pressed it.
+  const start = button("First", "first packet", () => told(0)), back = button("Back", "packet before", () => told(at - 1));
+  const next = button("Next", "next packet", () => told(at + 1)), end = button("Last", "last packet", () => told(course().count - 1));
+  const play = button("Play", "play, one packet a second", () => { if (timer) { pause(); told(at); } else run(); });
   const slider = /** @type {HTMLInputElement} */ (make("input", { type: "range", min: "0", "aria-label": "packet", class: "lk-slider" }));
-  const place = make("span", { class: "lk-place" });
-  bar.append(choose, start, back, play, next, end, slider, place);
+  const place = make("span", { class: "lk-place" }), heard = make("span", { class: "lk-heard", role: "status" });
+  bar.append(choose, start, back, play, next, end, slider, place, heard);
   const client = panel("client", state.rows), server = panel("server", state.rows);
   const ladder = make("div", { class: "lk-ladder", role: "listbox", tabindex: "0", "aria-label": "packets up to the present one" });
   const id = `lk-${Math.random().toString(36).slice(2)}`;
@@ -337,8 +345,8 @@ function render({ model, el }) {
     slider.value = String(at);
     slider.setAttribute("aria-valuetext", step ? said(step) : `packet at place ${at + 1}`);
     put(place, `${at + 1} of ${count}`);
-    start.disabled = back.disabled = at === 0;
-    next.disabled = end.disabled = at === count - 1;
+    for (const each of [start, back]) each.setAttribute("aria-disabled", String(at === 0));
+    for (const each of [next, end]) each.setAttribute("aria-disabled", String(at === count - 1));
     const top = Math.max(0, at - ROWS + 1);
     missing = false;
     // A rung keeps its packet as long as that is in sight: only the one that comes is drawn, and one is moved.
@@ -372,6 +380,11 @@ function render({ model, el }) {
     at = place;
     draw();
   }
+  /** Go, and let a screen reader say where that leads: slider and ladder do it by themselves. @param {number} to */
+  function told(to) {
+    go(to);
+    put(heard, slider.getAttribute("aria-valuetext") || "");
+  }
   function pause() {
     clearInterval(timer);
     timer = 0;
@@ -380,7 +393,7 @@ function render({ model, el }) {
   }
   function run() {
     if (at === course().count - 1) go(0);
-    timer = setInterval(() => { if (at < course().count - 1) go(at + 1); if (at === course().count - 1) pause(); }, PLAY);
+    timer = setInterval(() => { if (at < course().count - 1) go(at + 1); if (at === course().count - 1) { pause(); told(at); } }, PLAY);
     put(play, "Pause");
     play.setAttribute("aria-label", play.title = "pause");
   }

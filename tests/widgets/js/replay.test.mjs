@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clock, digits, leads, pieces, said, shown, wanted } from "../../../labkit/widgets/js/replay.js";
+import { clock, digits, leads, packetOf, pieces, said, shown, wanted } from "../../../labkit/widgets/js/replay.js";
 
 const field = (start, bits) => [0, start, bits, "", ""];
 
@@ -43,7 +43,11 @@ test("keys lead to packets", () => {
 test("numbers, times, and what is read out", () => {
   assert.deepEqual([shown(null), shown(0), shown(65536)], ["–", "0", "65,536"]);
   assert.deepEqual([clock(null), clock(0), clock(1.234), clock(41), clock(1500)], ["", "0 ms", "1.23 ms", "41 ms", "1.50 s"]);
-  const step = { n: 2, r: false, f: "SYN, ACK seq=0 ack=1", z: 0, w: "", c: ["ESTABLISHED", ""], s: ["SYN-RECEIVED", ""] };
+  const step = { n: 2, r: false, f: "SYN, ACK seq=0 ack=1", z: 0, w: "", c: ["ESTABLISHED", ""], s: ["SYN-RECEIVED", ""], a: [] };
   assert.equal(said(step), "packet 2, server to client: SYN, ACK seq=0 ack=1; client ESTABLISHED, server SYN-RECEIVED");
   assert.equal(said({ ...step, r: true, z: 9, w: "dropped", c: undefined }), "packet 2, client to server: SYN, ACK seq=0 ack=1, 9 bytes, dropped");
+  assert.equal(packetOf({ ...step, z: 1 }), "packet 2, server to client: SYN, ACK seq=0 ack=1, 1 byte");
+  const above = [["HTTP", "waits for the rest of 200 OK", "", "has sent a part of 200 OK", ""]];
+  assert.equal(said({ ...step, c: undefined, a: above }),
+    "packet 2, server to client: SYN, ACK seq=0 ack=1; HTTP: client waits for the rest of 200 OK, server has sent a part of 200 OK");
 });
