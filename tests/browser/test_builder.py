@@ -186,6 +186,19 @@ class TestKeyboard:
         assert active(frames) == before
         assert frames.page.locator(".jp-Notebook-cell").count() == len(CELLS)
 
+    def test_escape_takes_back_what_is_typed_and_then_leads_to_the_cell(self, frames: Notebook) -> None:
+        shown = view(frames, FIRST)
+        ttl = box(shown, "ip.ttl")
+        was = ttl.input_value()
+        ttl.focus()
+        frames.page.keyboard.type("9")
+        frames.page.keyboard.press("Escape")
+        expect(ttl).to_have_value(was)
+        expect(ttl).to_be_focused()
+        frames.page.keyboard.press("Escape")
+        expect(ttl).not_to_be_focused()
+        assert active(frames)[1] == "command"
+
     def test_sent(self, frames: Notebook) -> None:
         shown = view(frames, FIRST)
         shown.get_by_role("button", name="Send").focus()

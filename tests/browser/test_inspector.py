@@ -210,6 +210,38 @@ class TestKeyboard:
         expect(its.locator(".lk-i-detail b")).to_have_text("Destination Address")
         assert active(opened) == before
 
+    def test_letters_lead_to_a_field_and_escape_to_the_cell(self, opened: Notebook, page: Page) -> None:
+        its = view(opened, HTTP)
+        choose(its, 4)
+        expect(its.locator(".lk-i-tree")).to_have_accessible_description("Packet 4")
+        its.locator(".lk-i-tree").focus()
+        page.keyboard.type("win")
+        expect(its.locator(".lk-i-detail b")).to_have_text("Window")
+        before = active(opened)
+        page.keyboard.press("Escape")
+        assert focused(page) == "null Code Cell Content with Output"
+        assert active(opened) == before == (HTTP, "command")
+        page.keyboard.press("ArrowDown")  # JupyterLab's own key again
+        assert active(opened) == (TLS, "command")
+
+    def test_what_is_listed_now_is_heard(self, opened: Notebook, page: Page) -> None:
+        its = view(opened, HTTP)
+        heard = its.get_by_role("status").first
+        its.get_by_role("button", name="TLS").press("Enter")
+        expect(heard).to_have_text("There is no TLS here.")
+        its.get_by_role("textbox", name="Display filter").fill("tcp.flags.syn == 1")
+        its.get_by_role("button", name="Packets").press("Enter")
+        its.get_by_role("textbox", name="Display filter").press("Enter")
+        expect(heard).to_have_text(re.compile("^2 packets"))
+        its.get_by_role("button", name="Clear").press("Enter")
+        expect(heard).not_to_have_text(re.compile("^2 packets"))
+        connection = its.get_by_role("button", name="Follow this connection")
+        assert connection.get_attribute("aria-pressed") is None  # its name says what a press will do
+        connection.press("Enter")
+        expect(heard).to_contain_text("connection 1")
+        its.get_by_role("button", name="Show all connections").press("Enter")
+        expect(connection).to_be_focused()
+
     def test_a_key_that_is_held_ends_where_it_is_let_go(self, opened: Notebook, page: Page) -> None:
         its = view(opened, LONG)
         its.locator(".lk-i-list").focus()

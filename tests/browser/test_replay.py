@@ -19,6 +19,7 @@ from labkit.packets.states import WHY
 from tests.browser.conftest import ROOT, Lab, Notebook
 from tests.browser.looking import (
     ATTACK,
+    active,
     axe_faults,
     clipped,
     every_theme,
@@ -233,6 +234,37 @@ class TestKeyboard:
         assert said == words
         replays.page.keyboard.press("End")
         place(shown, "24 of 24")
+
+    def test_buttons_say_where_they_lead_and_keep_the_focus(self, replays: Notebook) -> None:
+        shown = view(replays, FIRST)
+        heard = shown.get_by_role("status").first
+        for name, at in (("next packet", 2), ("last packet", 24), ("packet before", 23), ("first packet", 1)):
+            button = shown.get_by_role("button", name=name)
+            button.focus()
+            replays.page.keyboard.press("Enter")
+            place(shown, f"{at} of 24")
+            assert heard.inner_text() == shown.get_by_role("slider").get_attribute("aria-valuetext")
+            replays.painted()  # a disabled button loses the focus then
+            assert button.evaluate("button => button === document.activeElement")
+        replays.page.keyboard.press("Enter")
+        place(shown, "1 of 24")
+
+    def test_a_rung_says_its_way(self, replays: Notebook) -> None:
+        shown = view(replays, FIRST)
+        shown.locator(".lk-ladder").focus()
+        replays.page.keyboard.press("ArrowDown")
+        place(shown, "2 of 24")
+        named = shown.locator(".lk-ladder").get_attribute("aria-activedescendant")
+        words = shown.locator(f"#{named}").get_attribute("aria-label") or ""
+        assert re.match("packet 2, server to client: SYN, ACK seq=0 ack=1, at [0-9.]+ ms$", words)
+
+    def test_escape_leads_to_the_cell(self, replays: Notebook) -> None:
+        shown = view(replays, AGAIN)
+        shown.get_by_role("slider").focus()
+        replays.page.keyboard.press("Escape")
+        assert active(replays) == (AGAIN, "command")
+        replays.page.keyboard.press("ArrowDown")
+        assert active(replays) == (HTTPS, "command")
 
     def test_fields_by_arrow_keys(self, replays: Notebook) -> None:
         shown = view(replays, FIRST)

@@ -149,7 +149,10 @@ function render({ model, el }) {
       input.addEventListener("change", write);
       input.addEventListener("keydown", (event) => {
         if (event.key === "Enter" && !event.isComposing) write();
-        if (event.key === "Escape") { input.value = knows.told; input.removeAttribute("aria-invalid"); }
+        if (event.key !== "Escape" || input.value === knows.told) return;
+        input.value = knows.told;
+        input.removeAttribute("aria-invalid");
+        event.preventDefault(); // once more leads back to the cell
       });
     }
     const fix = button("", () => ask(row()[STATE] === "right" ? "leave" : "mend", { name: row()[NAME] }));

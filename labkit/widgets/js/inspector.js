@@ -1,7 +1,7 @@
 // The inspector: a list of packets (or messages, or records), the fields of one of them, and its bytes, linked both ways.
 // Rule: only what is in sight is in the page; what is missing is asked for; a text of a peer stays text.
 // @ts-check
-import { bytesOf, follow, frame, hex, make, step, talk, text, unique, within } from "./shared.js";
+import { bytesOf, follow, frame, hex, make, step, talk, text, typing, unique, within } from "./shared.js";
 
 /** @typedef {{depth: number, part: number, name: string, label: string, start: number, bits: number, shown: string, meaning: string, kids: boolean}} Field */
 /** @typedef {{title: string, fields: Field[], parts: [string, number][], links: [string, number, number, string][], more: number, data: Map<number, Uint8Array>[], asked: Set<string>, why: [string, string][], where: Scope & {index: number}}} Item */
@@ -174,7 +174,7 @@ function render({ model, el }) {
     button.addEventListener("click", () => go({ ...scope, kind }, 0));
     kinds.append(button);
   }
-  const narrow = make("button", { type: "button", "aria-pressed": "false" }, "Follow this connection");
+  const narrow = make("button", { type: "button" }, "Follow this connection");
   narrow.addEventListener("click", narrowing);
   const save = make("button", { type: "button" }, "Download pcapng");
   save.addEventListener("click", () => offer());
@@ -182,7 +182,7 @@ function render({ model, el }) {
   input.addEventListener("change", () => { if (input.files?.[0]) send(input.files[0]); input.value = ""; });
   const open = make("button", { type: "button" }, "Open a file…");
   open.addEventListener("click", () => input.click());
-  const counted = make("span", { class: "lk-quiet lk-i-count" });
+  const counted = make("span", { class: "lk-quiet lk-i-count", role: "status" });
   let closed = Boolean(model.get("state").folded); // the list alone, until a packet is chosen
   const opener = make("button", { type: "button", class: "lk-i-more" });
   opener.hidden = !closed;
@@ -214,7 +214,7 @@ function render({ model, el }) {
   const links = make("div", { class: "lk-i-links" });
 
   // ---- fields, bytes, and what is said of the chosen field
-  const tree = make("div", { class: "lk-i-tree", role: "tree", tabindex: "0", "aria-label": "Fields" });
+  const tree = make("div", { class: "lk-i-tree", role: "tree", tabindex: "0", "aria-label": "Fields", "aria-describedby": `${id}-title` });
   const leaves = rowsOf(tree, drawField, "presentation");
   const bytes = make("div", { class: "lk-i-bytes lk-mono", role: "grid", tabindex: "0", "aria-label": "Bytes" });
   const lines = rowsOf(bytes, drawLine, "rowgroup");
@@ -274,7 +274,6 @@ function render({ model, el }) {
     list.scrollTop = 0;
     list.setAttribute("aria-label", LISTS[/** @type {"packets"} */ (scope.kind)]);
     for (const button of kinds.children) button.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (button).dataset.kind === scope.kind));
-    narrow.setAttribute("aria-pressed", String(scope.flow >= 0));
     narrow.textContent = scope.flow >= 0 ? "Show all connections" : "Follow this connection";
   }
   /** Show another list. @param {Scope} next @param {number} index */
@@ -384,7 +383,7 @@ function render({ model, el }) {
     } catch (error) { fault(error); }
   }
   function answered() { question.hidden = true; save.focus(); }
-  question.addEventListener("keydown", (event) => { if (event.key === "Escape") answered(); });
+  question.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.preventDefault(); answered(); } });
   /** @param {boolean} secrets */
   async function download(secrets) {
     /** @type {Uint8Array<ArrayBuffer>[]} */ const pieces = [];
@@ -440,7 +439,7 @@ function render({ model, el }) {
     part = 0; byte = 0; lit = -1; chosen = -1;
     links.replaceChildren();
     if (item) {
-      links.append(make("b", {}, item.title));
+      links.append(make("b", { id: `${id}-title` }, item.title));
       if (item.links.length) links.append(make("span", { class: "lk-quiet" }, scope.kind === "packets" ? "brings" : "came in"));
       for (const [kind, packet, where, words] of item.links) {
         const button = make("button", { type: "button" }, words);
@@ -477,6 +476,7 @@ function render({ model, el }) {
   }
 
   // ---- the tree
+  const typed = typing();
   /** @param {number} n */
   function drawField(n) {
     const i = shown[n], f = /** @type {Item} */ (item).fields[i];
@@ -535,7 +535,7 @@ function render({ model, el }) {
   tree.addEventListener("keydown", (event) => {
     if (!item?.fields.length) return;
     const n = shown.indexOf(chosen), f = item.fields[chosen];
-    let to = step(event.key, n, shown.length, leaves.page);
+    let to = step(event.key, n, shown.length, leaves.page) ?? typed(event, shown.map((i) => /** @type {Item} */ (item).fields[i].label), n);
     if (event.key === "ArrowRight" && f) { if (folded.has(chosen)) fold(chosen, false); else if (f.kids) to = n + 1; }
     else if (event.key === "ArrowLeft" && f) {
       if (f.kids && !folded.has(chosen)) fold(chosen, true);

@@ -7,6 +7,8 @@
 
 /** Milliseconds without an answer before the page says so. */
 export const PATIENCE = 3000;
+/** Milliseconds after which a letter begins a word anew. */
+const PAUSE = 1000;
 export const GONE = "The kernel does not answer. Run the cell again.";
 export const SLOW = "No answer yet: the kernel is busy, or gone. If it is not busy, run the cell again.";
 
@@ -125,6 +127,31 @@ export function step(key, at, count, page) {
   return to === undefined ? undefined : within(0, to, Math.max(0, count - 1));
 }
 
+/**
+ * Letters typed on a list one after the other, and where they lead: to the next entry that begins with them, from the
+ * present one on; one letter, typed again, leads on from there. A pause begins anew.
+ */
+export function typing(pause = PAUSE) {
+  let typed = "", when = 0;
+  /**
+   * The entry to go to; undefined for a key that is no letter, and if no entry begins so.
+   * @param {KeyboardEvent} event @param {string[]} names @param {number} at
+   */
+  return (event, names, at) => {
+    if (event.key.length !== 1 || event.ctrlKey || event.altKey || event.metaKey) return undefined;
+    if (event.timeStamp - when > pause) typed = "";
+    if (!typed && event.key === " ") return undefined;
+    typed += event.key.toLowerCase();
+    when = event.timeStamp;
+    const again = [...typed].every((letter) => letter === typed[0]), wanted = again ? typed[0] : typed;
+    for (let n = again ? 1 : 0; n <= names.length; n += 1) {
+      const place = (Math.max(at, 0) + n) % names.length;
+      if (names[place].toLowerCase().startsWith(wanted)) return place;
+    }
+    return undefined;
+  };
+}
+
 /** Move the one place in a group that the Tab key reaches. @param {Iterable<HTMLElement>} all @param {HTMLElement | undefined} next */
 export function rove(all, next) {
   if (!next) return;
@@ -160,12 +187,20 @@ export function dress(id, text) {
 
 /**
  * The frame of a view: a named group that has JupyterLab's colours, larger on a projector, with a line below for what
- * there is to say. @param {any} model @param {HTMLElement} el @param {string} name @param {string} label
+ * there is to say. Its elements keep JupyterLab's shortcuts away, and the Tab key leads out of the notebook: Escape leads
+ * back to the cell, as it does from a cell's text. @param {any} model @param {HTMLElement} el @param {string} name @param {string} label
  */
 export function frame(model, el, name, label) {
   const root = make("div", { class: `lk lk-${name}`, role: "group", "aria-label": label });
   root.classList.toggle("lk-large", Boolean(model.get("large")));
   const line = make("div", { class: "lk-say", role: "status" });
+  root.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
+    const cell = /** @type {HTMLElement | null} */ (root.closest(".jp-Notebook-cell"));
+    if (!cell) return;
+    event.preventDefault();
+    cell.focus();
+  });
   el.append(root);
   return { root, line, say: (/** @type {string} */ words) => { line.textContent = words; } };
 }

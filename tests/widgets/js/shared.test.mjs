@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { GONE, SLOW, bytesOf, dress, hex, retype, step, talk, text, unique, within } from "../../../labkit/widgets/js/shared.js";
+import { GONE, SLOW, bytesOf, dress, hex, retype, step, talk, text, typing, unique, within } from "../../../labkit/widgets/js/shared.js";
 
 /** A model as a page has it: what was sent, and a kernel that is played by `told`. */
 function fake() {
@@ -22,6 +22,22 @@ test("a key leads to a place in the list, or nowhere", () => {
   assert.equal(step("ArrowDown", 19, 20, 4), 19);
   assert.equal(step("PageUp", 1, 20, 4), 0);
   assert.equal(step("End", 0, 0, 4), 0);
+});
+
+test("letters lead to the next entry that begins with them", () => {
+  const names = ["Source Port", "Sequence Number", "Window", "Selective Acknowledgment", "Urgent Pointer"];
+  /** Where these keys lead, each a tenth of a second after the one before. */
+  const led = (keys, at, apart = 100) => {
+    const typed = typing();
+    return keys.map((key, n) => { const to = typed({ key, timeStamp: (n + 1) * apart, ctrlKey: key === "v" }, names, at); at = to ?? at; return to; });
+  };
+  assert.deepEqual(led(["w"], 0), [2]);
+  assert.deepEqual(led(["s", "S", "s"], 0), [1, 3, 0]); // round and round
+  assert.deepEqual(led(["s", "e", "l"], 4), [0, 1, 3]);
+  assert.deepEqual(led(["s", "w"], 4, 2000), [0, 2]); // a pause begins anew
+  assert.deepEqual(led([..."source p"], 2), [3, 0, 0, 0, 0, 0, 0, 0]); // a space belongs to a word that has begun
+  assert.deepEqual(led(["x", "ArrowDown", " ", "v"], 0), [undefined, undefined, undefined, undefined]);
+  assert.deepEqual(led([" "], 0), [undefined]);
 });
 
 test("numbers and bytes", () => {
