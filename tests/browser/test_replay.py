@@ -248,6 +248,9 @@ class TestKeyboard:
             assert button.evaluate("button => button === document.activeElement")
         replays.page.keyboard.press("Enter")
         place(shown, "1 of 24")
+        shown.get_by_role("slider").press("ArrowRight")  # says it by itself
+        place(shown, "2 of 24")
+        assert heard.inner_text() == ""
 
     def test_a_rung_says_its_way(self, replays: Notebook) -> None:
         shown = view(replays, FIRST)

@@ -378,6 +378,7 @@ function render({ model, el }) {
     const place = within(0, to, course().count - 1);
     if (place === at) return;
     at = place;
+    put(heard, ""); // it was said of another packet
     draw();
   }
   /** Go, and let a screen reader say where that leads: slider and ladder do it by themselves. @param {number} to */
@@ -402,6 +403,7 @@ function render({ model, el }) {
     pause();
     chosen = number;
     at = 0;
+    put(heard, "");
     before = undefined;
     const { client: left, server: right, count } = course();
     client.call(left);
