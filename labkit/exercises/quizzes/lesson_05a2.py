@@ -26,7 +26,8 @@ QUESTIONS = (
     ask(
         "when",
         "A client checks the certificate, and it is wrong. What has a man in the middle got of its request by then?",
-        right("nothing", "A client that checks ends a connection with such a certificate before the first byte of data."),
+        right("nothing", "A client that checks ends a connection with such a certificate before the first byte of "
+                         "data."),
         wrong("the head", "The check is a part of the handshake, and HTTP begins after it."),
         wrong("all of it, encrypted", "Before the check, there is nobody to encrypt it for."),
     ),
