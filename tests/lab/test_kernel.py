@@ -73,6 +73,37 @@ def test_interrupt_during_a_capture() -> None:
         assert ask(client, "print(tape.origin)") == f"{OWN}, cut short by KeyboardInterrupt\n"
 
 
+SLOW_READER = """
+import time, labkit
+from labkit import net
+heard = bytearray()
+def answer(data):
+    heard.extend(data)
+    if len(heard) % 12 == 0:
+        accepted[0].write("ok")
+accepted = []
+server = net.create_server(lambda socket: accepted.append(socket.on("data", answer))).listen(8125)
+with labkit.capture(8125) as tape:
+    asked = []
+    def ask(*_):
+        if len(asked) == 2:
+            client.end()
+            return
+        asked.append(1)
+        for word in ("GET ", "the ", "time"):
+            client.write(word)
+        time.sleep(0.03)  # server and client have one loop: nobody reads meanwhile
+    client = net.Socket().set_no_delay(True).on("connect", ask).on("data", ask)
+    client.connect(8125).wait_for("close")
+print(tape.origin, len(tape.where(sender="client", payload=True)))
+"""
+
+
+def test_no_segment_is_sent_twice_because_its_reader_is_slow() -> None:
+    with managed() as (_, client):
+        assert ask(client, SLOW_READER) == f"{OWN} 6\n"
+
+
 @pytest.mark.timeout(600)  # 20 kernels, one after the other: 40 s beside two other workers
 def test_twenty_restarts_on_the_same_ports() -> None:
     with managed() as (manager, client):
