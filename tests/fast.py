@@ -5,6 +5,7 @@ Rule: chosen by what a whole run measured (tools/slow.py), file by file; a new f
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ left_out: set[str] = set()
 """What this run has left out."""
 
 
+@cache
 def slow() -> frozenset[str]:
     """The files that take long, as paths from the project's directory."""
     lines = LIST.read_text(encoding="utf8").splitlines()

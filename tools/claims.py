@@ -278,13 +278,7 @@ def main() -> int:
     texts = {
         PAGE: written(found, slips()), README: _FIGURES.sub(lambda _: figures(found), readme), DATA: as_json(found),
     }  # fmt: skip
-    stale = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf8") != text]
-    for path in stale:
-        if options.check:
-            print(f"{path.name} is not what the notebooks say. Run `tools/claims.py`.")
-        else:
-            path.write_text(texts[path], encoding="utf8")
-    return 1 if options.check and stale else 0
+    return sync_lessons.keep(texts, options.check, "is not what the notebooks say. Run `tools/claims.py`.")
 
 
 if __name__ == "__main__":

@@ -103,11 +103,9 @@ def written() -> str:
         notebook = sync_lessons.notebook_of(text)
         found = questions(notebook)
         if found:
-            title = re.search(r"^# (.+)$", text.read_text(encoding="utf8"), re.MULTILINE)
-            assert title is not None
             rows = [[_asked(each, notebook.stem), escaped(each.measured), _wrong(each)] for each in found]
             heads = ["question", "what was measured", "what a wrong answer reveals"]
-            parts.append(f"## {notebook.stem.partition('-')[0]} {title[1]}\n\n{table(heads, rows)}")
+            parts.append(f"## {sync_lessons.title(text)}\n\n{table(heads, rows)}")
     return "\n".join(parts)
 
 
@@ -129,14 +127,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="docs/questions-for-the-class.md, computed from the notebooks")
     parser.add_argument("--check", action="store_true", help="change nothing; fail if the page is not up to date")
     options = parser.parse_args()
-    text = written()
-    if PAGE.exists() and PAGE.read_text(encoding="utf8") == text:
-        return 0
-    if options.check:
-        print(f"{PAGE.name} is not what the notebooks say. Run `tools/questions.py`.")
-        return 1
-    PAGE.write_text(text, encoding="utf8")
-    return 0
+    said = "is not what the notebooks say. Run `tools/questions.py`."
+    return sync_lessons.keep({PAGE: written()}, options.check, said)
 
 
 if __name__ == "__main__":

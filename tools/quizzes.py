@@ -108,19 +108,12 @@ def written(found: dict[Path, list[Question]]) -> dict[Path, str]:
     """The texts of both pages."""
     parts = {page: [head] for page, head in HEADS.items()}
     for lesson, quiz in found.items():
-        heading = f"## {title(lesson)}\n"
+        heading = f"## {sync_lessons.title(lesson)}\n"
         link = f"[The lesson](../notebooks/{lesson.stem}.ipynb)\n"
         parts[QUESTIONS] += [heading, link, *(_asked(number, each) for number, each in enumerate(quiz, 1))]
         rows = [(str(number), _answer(each), each.why, each.where) for number, each in enumerate(quiz, 1)]
         parts[ANSWERS] += [heading, table(("", "right", "why", "heading of the lesson"), rows)]
     return {page: "\n".join(each) for page, each in parts.items()}
-
-
-def title(lesson: Path) -> str:
-    """Its number and its title: ``"01b How connections end"``."""
-    found = re.search(r"^# (.+)$", lesson.read_text(encoding="utf8"), re.MULTILINE)
-    assert found is not None, lesson
-    return f"{lesson.stem.partition('-')[0]} {found[1]}"
 
 
 def _asked(number: int, each: Question) -> str:
@@ -143,13 +136,7 @@ def main() -> int:
     except Mistake as error:
         print(f"{error}. Mend lessons/quizzes/.")
         return 1
-    stale = [page for page, text in texts.items() if not page.exists() or page.read_text(encoding="utf8") != text]
-    for page in stale:
-        if options.check:
-            print(f"{page.name} is not what lessons/quizzes/ says. Run `tools/quizzes.py`.")
-        else:
-            page.write_text(texts[page], encoding="utf8")
-    return 1 if options.check and stale else 0
+    return sync_lessons.keep(texts, options.check, "is not what lessons/quizzes/ says. Run `tools/quizzes.py`.")
 
 
 if __name__ == "__main__":

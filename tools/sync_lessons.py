@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,24 @@ def notebook_of(text: Path) -> Path:
 def lessons() -> list[Path]:
     """Every lesson's text, in the order of the course. README.md is not a lesson."""
     return sorted(path for path in LESSONS.glob("*.md") if path.stem != "README")
+
+
+def title(text: Path) -> str:
+    """A lesson's number and its title: ``"01a TCP: the connection"``."""
+    found = re.search(r"^# (.+)$", text.read_text(encoding="utf8"), re.MULTILINE)
+    assert found is not None, text
+    return f"{text.stem.partition('-')[0]} {found[1]}"
+
+
+def keep(texts: Mapping[Path, str], check: bool, said: str) -> int:
+    """Write computed pages that are not up to date, or only name them with the words said. Returns the exit status."""
+    stale = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf8") != text]
+    for path in stale:
+        if check:
+            print(f"{path.name} {said}")
+        else:
+            path.write_text(texts[path], encoding="utf8")
+    return 1 if check and stale else 0
 
 
 def from_text(text: str) -> Notebook:
