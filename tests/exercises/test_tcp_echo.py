@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from socket import SO_RCVBUF, SOL_SOCKET
+from time import sleep
 from typing import Any
 
 import pytest
@@ -81,6 +83,20 @@ def cuts_at_the_end(socket: net.Socket) -> None:
     socket.on("end", lambda: socket.destroy())
 
 
+def cuts_at_the_end_slowly(socket: net.Socket) -> None:
+    """As on a busy machine: the client has sent all, and FIN, while the server still reads."""
+    channel = socket._channel()
+    assert channel is not None
+    channel.setsockopt(SOL_SOCKET, SO_RCVBUF, 16384)
+
+    @socket.on("data")
+    def answer(data: bytes) -> None:
+        sleep(0.002)
+        socket.write(data)
+
+    socket.on("end", lambda: socket.destroy())
+
+
 def never_resumes(socket: net.Socket) -> None:
     @socket.on("data")
     def answer(data: bytes) -> None:
@@ -130,6 +146,7 @@ def test_right(handler: Any) -> None:
     (reads_on, 5, "What does write() return?"),
     (keeps_a_list, 5, "What does write() return?"),
     (cuts_at_the_end, 4, "destroy() drops it"),
+    (cuts_at_the_end_slowly, 4, "destroy() drops it"),
     (never_resumes, 4, "A socket that was paused must be resumed"),
     (answers_at_the_end, 1, "sends back what it gets, at once"),
     (shouts, 1, "sends back what it gets, at once"),

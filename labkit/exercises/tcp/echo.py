@@ -9,7 +9,8 @@ import random
 import select
 import socket as system
 from collections.abc import Callable
-from time import monotonic
+from contextlib import suppress
+from time import monotonic, sleep
 from typing import Any
 
 from labkit import net
@@ -169,6 +170,8 @@ class _Trial(Trial):
         self.server.held = 0
         with self.client() as client:
             sent = self._send_without_reading(client, raw)
+            if sent == len(raw):
+                self._end_without_reading(client)
             came = self._send_the_rest(client, raw, sent)
         self._check_held()
         if came != raw:
@@ -203,10 +206,21 @@ class _Trial(Trial):
         mine = self.asked(lambda: [each.bytes_read for each in self.server.connections if each.remote_port == port])
         return sum(mine)
 
+    def _has_stopped(self, client: system.socket) -> bool:
+        """Whether the server reads nothing more from this client: it has paused, it has read the end, or it is gone."""
+        port = client.getsockname()[1]
+
+        def stopped() -> bool:
+            mine = self.server.sockets.get(port)
+            return mine is not None and (mine.is_paused or mine.readable_ended or mine.destroyed)
+
+        return bool(self.asked(stopped))
+
     def _send_without_reading(self, client: system.socket, raw: bytes) -> int:
         """Send until all is sent, the server no longer reads, or it holds too much; returns how much was sent."""
         client.setblocking(False)
         sent, before = 0, -1
+        last = monotonic()
         while sent < len(raw):
             self.run.beat(6 * PATIENCE)
             self._check_held()
@@ -216,14 +230,27 @@ class _Trial(Trial):
                     sent += client.send(raw[sent : sent + KERNEL])
                 except ConnectionError:
                     break
-                before = -1
+                before, last = -1, monotonic()
                 continue
-            # No room. If the loop answers and the server has read nothing since the last look, it has paused.
+            # No room. On a busy machine the kernel may be late, so that nothing was read says little by itself.
             read = self._read_from(client)
-            if read == before:
+            if read == before and (self._has_stopped(client) or monotonic() - last > PATIENCE):
                 break
             before = read
         return sent
+
+    def _end_without_reading(self, client: system.socket) -> None:
+        """Send FIN, and wait until the server has read all: what it has not sent then must still go out."""
+        _shut(client)
+        before, last = -1, monotonic()
+        while not self._has_stopped(client) and monotonic() - last < PATIENCE:
+            self.run.beat(6 * PATIENCE)
+            self._check_held()
+            self.check_failures()
+            read = self._read_from(client)
+            if read != before:
+                before, last = read, monotonic()
+            sleep(0.002)
 
     def _send_the_rest(self, client: system.socket, raw: bytes, sent: int) -> bytes:
         """Read all that comes until the server ends, sending the rest and then FIN meanwhile."""
@@ -234,7 +261,7 @@ class _Trial(Trial):
             self.run.beat(6 * PATIENCE)
             if sent == len(raw) and not finished:
                 finished = True
-                client.shutdown(system.SHUT_WR)
+                _shut(client)
             readable, writable, _ = select.select([client], [client] if sent < len(raw) else [], [], PATIENCE)
             if not readable and not writable:
                 self.check_loop()
@@ -264,3 +291,9 @@ class _Trial(Trial):
                 "The handler reads on while nothing can be sent: a client that never reads fills the memory. "
                 "What does write() return?",
             )
+
+
+def _shut(client: system.socket) -> None:
+    """Send FIN, once or again. A server that is gone may have reset the connection."""
+    with suppress(OSError):
+        client.shutdown(system.SHUT_WR)
