@@ -173,13 +173,10 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; fail if the glossary is not up to date")
     options = parser.parse_args()
     lessons = course()
-    text = written(lessons)
+    said = "is not what the lessons say. Run `tools/glossary.py`."
+    status = sync_lessons.keep({GLOSSARY: written(lessons)}, options.check, said)
     if options.check:
-        if not GLOSSARY.exists() or GLOSSARY.read_text(encoding="utf8") != text:
-            print(f"docs/{GLOSSARY.name} is not what the lessons say. Run `tools/glossary.py`.")
-            return 1
-        return 0
-    GLOSSARY.write_text(text, encoding="utf8")
+        return status
     early = used_too_early(lessons)
     print(*early, sep="\n")
     return 1 if early else 0

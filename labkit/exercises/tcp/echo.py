@@ -201,20 +201,17 @@ class _Trial(Trial):
                 return
 
     def _read_from(self, client: system.socket) -> int:
-        """Bytes that the server has read from this client; earlier clients' connections may still stand."""
-        port = client.getsockname()[1]
-        mine = self.asked(lambda: [each.bytes_read for each in self.server.connections if each.remote_port == port])
-        return sum(mine)
+        """Bytes that the server has read from this client."""
+        return int(self._ask(client, lambda mine: mine.bytes_read))
 
     def _has_stopped(self, client: system.socket) -> bool:
         """Whether the server reads nothing more from this client: it has paused, it has read the end, or it is gone."""
+        return bool(self._ask(client, lambda mine: mine.is_paused or mine.readable_ended or mine.destroyed))
+
+    def _ask(self, client: system.socket, question: Callable[[net.Socket], Any]) -> Any:
+        """Ask the server's side of a connection, on the event loop; 0 if the server has not taken it yet."""
         port = client.getsockname()[1]
-
-        def stopped() -> bool:
-            mine = self.server.sockets.get(port)
-            return mine is not None and (mine.is_paused or mine.readable_ended or mine.destroyed)
-
-        return bool(self.asked(stopped))
+        return self.asked(lambda: question(self.server.sockets[port]) if port in self.server.sockets else 0)
 
     def _send_without_reading(self, client: system.socket, raw: bytes) -> int:
         """Send until all is sent, the server no longer reads, or it holds too much; returns how much was sent."""
@@ -253,9 +250,9 @@ class _Trial(Trial):
             sleep(0.002)
 
     def _send_the_rest(self, client: system.socket, raw: bytes, sent: int) -> bytes:
-        """Read all that comes until the server ends, sending the rest and then FIN meanwhile."""
+        """Read all that comes until the server ends, sending the rest and then FIN meanwhile, if there is a rest."""
         came = bytearray()
-        finished = waited = False
+        finished, waited = sent == len(raw), False
         self.ended = True
         while True:
             self.run.beat(6 * PATIENCE)
@@ -294,6 +291,6 @@ class _Trial(Trial):
 
 
 def _shut(client: system.socket) -> None:
-    """Send FIN, once or again. A server that is gone may have reset the connection."""
+    """Send FIN. A server that is gone may have reset the connection."""
     with suppress(OSError):
         client.shutdown(system.SHUT_WR)
