@@ -5,6 +5,7 @@ Rule: each row is a call and the kind of argument it wants; in a cell as in a ha
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -203,9 +204,10 @@ class TestNotConnected:
         assert told == ["ERR_SOCKET_CLOSED", True]
 
     def test_write_in_a_handler_without_a_listener(self, capsys: pytest.CaptureFixture[str]) -> None:
-        socket = net.Socket()
+        socket, told = net.Socket(), threading.Event()
+        socket.on("close", lambda *_: told.set())
         loop.call(socket.write, "x")
-        loop.call(lambda: None)
+        assert told.wait(20), "it comes turns of the loop later"
         assert socket.closed
         assert "not connected" in capsys.readouterr().err
 

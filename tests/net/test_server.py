@@ -388,6 +388,7 @@ class TestE11Error:
             loop.call(lambda: second.listen(first.port))
             while "error" not in names(second):
                 loop.call(lambda: None)
+            loop.call(lambda: None)  # the turn that emitted it has ended: it is printed
         assert capsys.readouterr().err.count("PortInUse: ") == 1
 
     def test_a_path_in_use(self, path: Path) -> None:
