@@ -161,7 +161,7 @@ class Receiving(Endpoint):
             self._fast = each
         else:
             self._fast = listeners[0]
-        if self._listeners.get("message") is not listeners:  # another thread has just changed them
+        if self._listeners.get("message") is not listeners or self._tickets:  # another thread has just changed them
             self._fast = None
 
     def _writable(self) -> None:

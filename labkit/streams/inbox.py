@@ -76,9 +76,11 @@ class Inbox:
         self._again += size
 
 
-def add(stream: Any, inbox: Inbox, data: bytes) -> None:
-    """Bytes are being delivered: they wait here, too. If too much waits, the source is stopped until `read` comes."""
-    heard = "data" in stream._listeners
+def add(stream: Any, inbox: Inbox, data: bytes, heard: bool) -> None:
+    """Bytes are being delivered: they wait here, too. If too much waits, the source is stopped until `read` comes.
+
+    heard: whether listeners are called with them. The caller says so, since a cell may add one at any moment.
+    """
     inbox.add(data, heard)
     if not inbox.is_full:
         return

@@ -254,14 +254,14 @@ class Readable(Stream):
         """Emit ``data``. again: bytes of it that were counted before."""
         self.bytes_read += len(data) - again
         self._touched()
+        listeners = self._listeners.get("data", ())
         if self._inbox is not None:
-            inbox.add(self, self._inbox, data)
+            inbox.add(self, self._inbox, data, bool(listeners))
         arrived: bytes | str = data
         if self._decoder is not None:
             arrived = self._decoder.decode(data)
             if not arrived:
                 return  # only the first bytes of a character yet
-        listeners = self._listeners.get("data", ())
         # the size is told, also of what is not kept
         entry = self._remember("data", self._kept(arrived), len(arrived), done=False)
         try:
@@ -286,7 +286,7 @@ class Readable(Stream):
         """From now on do no more with what arrives than to call these, or, for a pipe, to send it."""
         self._shortcut = shortcut(listeners)
         self._fast = together(listeners) if self._shortcut is None else self._shortcut.send
-        if self._listeners.get("data") is not listeners:  # another thread has just changed them
+        if self._listeners.get("data") is not listeners or self._tickets:  # another thread has just changed them
             self._fast = None
 
     def _run(self, pieces: int) -> Entry:

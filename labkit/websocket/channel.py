@@ -184,6 +184,8 @@ class Channel(Receiving):
 
     def _tell_closed(self) -> None:
         self._state, self._plain, self._fast = CLOSED, False, None
+        if self._inbox is not None and not self.is_paused:
+            self._hand_over()  # a listener hears every message before `close`
         self._fire("close", self._code, self._reason)
         if (forget := getattr(self._owner, "_forget_client", None)) is not None:
             forget(self)

@@ -125,11 +125,10 @@ class Receiving(Sending):
             self._keep(message)
             return
         self._fire_sized("message", message)
-        if (
-            not self._is_young() and not self._tickets and self._inbox is None and not self._deaf
-            and listeners is self._listeners.get("message")
-        ):  # fmt: skip
+        if not self._is_young() and self._inbox is None and not self._deaf:
             self._fast = together(listeners)
+            if self._tickets or listeners is not self._listeners.get("message"):  # another thread has just changed them
+                self._fast = None
 
     def _fire_sized(self, event: str, data: Any) -> None:
         """Emit an event with a payload; its size is in bytes, also that of text."""
@@ -159,7 +158,9 @@ class Receiving(Sending):
         entry = self._remember("message", (None,), len(message))
         if self._tickets:
             self._offer(entry)
-        if inbox.is_full and "message" not in self._listeners:
+        if "message" in self._listeners:  # a cell may have begun to listen just now, and have seen no inbox
+            loop.get().call_soon(self._hand_over)
+        elif inbox.is_full:
             if self._waits_for_cell():
                 self._stop_reading()
             else:

@@ -95,6 +95,52 @@ def test_messages_that_nobody_heard_wait_for_the_cell_in_order(echo: Server) -> 
     ws.terminate()
 
 
+def test_a_listener_that_comes_while_the_first_message_is_kept_hears_all(echo: Server) -> None:
+    """A cell may add it between the look for listeners and the inbox (about 1 of 1,000 times on a busy machine)."""
+    came: list[Any] = []
+
+    class Late(WebSocket):
+        __slots__ = ()
+
+        def _keep(self, message: Any) -> None:
+            if not came and not self.listeners("message"):
+                self.on("message", came.append)
+                self.on("close", lambda *_: came.append("close"))
+            super()._keep(message)
+
+    ws = Late(f"ws://127.0.0.1:{echo.port}/chat")
+    ws.wait_for("open")
+    for number in range(3):
+        ws.send(str(number))
+    ws.ping()
+    ws.wait_for("pong")  # all of them have come
+    ws.close()
+    ws.wait_for("close")
+    assert came == ["0", "1", "2", "close"]
+
+
+def test_a_listener_hears_what_was_kept_before_close(echo: Server) -> None:
+    """The message and the close may be read in one turn of the loop, and the listener comes between them."""
+    came: list[Any] = []
+
+    class Late(WebSocket):
+        __slots__ = ()
+
+        def _tell_closed(self) -> None:
+            self.on("message", came.append)
+            self.on("close", lambda *_: came.append("close"))
+            super()._tell_closed()
+
+    ws = Late(f"ws://127.0.0.1:{echo.port}/chat")
+    ws.wait_for("open")
+    ws.send("kept")
+    ws.ping()
+    ws.wait_for("pong")
+    loop.call(next(iter(echo.clients)).close)
+    ws.wait_for("close")
+    assert came == ["kept", "close"]
+
+
 def test_a_listener_gets_first_what_had_come_before_it(echo: Server) -> None:
     ws = connected(echo)
     for number in range(5):
