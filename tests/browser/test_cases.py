@@ -79,6 +79,7 @@ def listed(notebook: Notebook, shown: Locator, kind: str) -> None:
     """Have the messages of a kind listed, and go on to the list."""
     tab_to(notebook, shown.get_by_role("button", name=kind, exact=True))
     notebook.page.keyboard.press("Enter")
+    expect(shown.get_by_role("grid", name=kind).get_by_role("row").nth(1)).to_be_visible()
     tab_to(notebook, shown.get_by_role("grid", name=kind))
 
 

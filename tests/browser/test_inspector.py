@@ -411,6 +411,7 @@ def test_hostile_content_stays_text(opened: Notebook) -> None:
     expect(its.locator(".lk-i-line").last).to_contain_text("ff")  # asked for when it came in sight
     assert its.locator("img, svg, script").count() == 0
     assert opened.page.evaluate("() => window.hurt") is None
+    expect(its).to_contain_text(re.compile(r"\\x1b|\\u202e"))
     words = its.evaluate("one => one.innerText")
     assert not set(words) & set("\u202e\u200b\x1b\0\ud800")
     assert "\\x1b" in words or "\\u202e" in words

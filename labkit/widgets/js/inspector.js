@@ -312,11 +312,11 @@ function render({ model, el }) {
   }
   /** @param {number} to */
   function choose(to) {
-    const old = at;
     at = to;
     say("");
     rows.see(to, true);
-    for (const i of [old, to]) rows.drawn.get(i)?.setAttribute("aria-selected", String(i === at));
+    // All rows in sight: those of the list before stay until the kernel has answered, and one of them may be marked.
+    for (const [i, row] of rows.drawn) row.setAttribute("aria-selected", String(i === at));
     list.setAttribute("aria-activedescendant", `${id}-r${to}`);
     get();
   }

@@ -15,7 +15,7 @@ const PULSE = 2000;
 export function newest(keep) {
   /** @type {Row[]} */
   let rows = [];
-  let last = 0, gone = 0;
+  let last = 0, gone = 0, cleared = 0;
   return {
     get rows() { return rows; },
     /** The number of the newest row there was. */
@@ -34,9 +34,17 @@ export function newest(keep) {
       const over = rows.length - keep;
       if (over > 0) { rows = rows.slice(over); gone += over; }
     },
+    /** Take the lines of the whole: newer rows may be here already, since they are sent without being asked for. @param {string} lines */
+    whole(lines) {
+      const here = rows;
+      rows = [];
+      last = cleared;
+      this.add([lines, ...here.map((row) => row.join("\t"))].filter(Boolean).join("\n"));
+    },
     /** Give up the rows up to this number. @param {number} number */
     clear(number) {
       const before = rows.length;
+      cleared = Math.max(cleared, number);
       last = Math.max(last, number);
       rows = rows.filter((row) => Number(row[NUMBER]) > number);
       gone += before - rows.length;
@@ -183,13 +191,13 @@ function render({ model, el }) {
   /** @param {import("./shared.js").Told} message @param {DataView[]} buffers */
   function told(message, buffers) {
     if (message.tell !== "rows") return;
-    take(message, buffers);
-  }
-  /** @param {Record<string, any>} message @param {DataView[]} buffers */
-  function take(message, buffers) {
-    total = message.total;
-    lost = message.lost;
     kept.add(text(buffers[0]));
+    numbers(message);
+  }
+  /** @param {Record<string, any>} message */
+  function numbers(message) {
+    total = Math.max(total, message.total);
+    lost = Math.max(lost, message.lost);
     pace();
     plan();
   }
@@ -242,7 +250,7 @@ function render({ model, el }) {
     status();
     plan();
   });
-  ask("rows").then(({ message, buffers }) => take(message, buffers), (error) => complain(error.message));
+  ask("rows").then(({ message, buffers }) => { kept.whole(text(buffers[0])); numbers(message); }, (error) => complain(error.message));
   const pulse = setInterval(() => { pace(); plan(); drawn(); }, PULSE);
   const sizes = new ResizeObserver(() => { high = 0; plan(); });
   sizes.observe(log);

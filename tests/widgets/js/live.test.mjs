@@ -29,6 +29,23 @@ test("a row that is known already is passed over, and one that was given up", ()
   assert.equal(rows.rows.length, 1);
 });
 
+test("the whole may come after newer rows: on a slow kernel they overtake the answer", () => {
+  const numbers = (rows) => rows.rows.map(([number]) => Number(number));
+  const rows = newest(9);
+  rows.add([4, 5].map((each) => row(each)).join("\n"));
+  rows.whole([1, 2, 3, 4].map((each) => row(each)).join("\n"));
+  assert.deepEqual([numbers(rows), rows.last], [[1, 2, 3, 4, 5], 5]);
+  rows.clear(2);
+  rows.whole([1, 2, 3, 4, 5, 6].map((each) => row(each)).join("\n"));
+  assert.deepEqual(numbers(rows), [3, 4, 5, 6]);
+  rows.whole("");
+  assert.deepEqual(numbers(rows), [3, 4, 5, 6]);
+  const few = newest(2);
+  few.add(row(4));
+  few.whole([1, 2, 3].map((each) => row(each)).join("\n"));
+  assert.deepEqual([numbers(few), few.gone], [[3, 4], 2]);
+});
+
 test("no more than the newest are kept, however many come", () => {
   const rows = newest(500);
   for (let first = 0; first < 100_000; first += 1000) rows.add(Array.from({ length: 1000 }, (_, at) => row(first + at + 1)).join("\n"));
