@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from labkit.core import loop
 from labkit.core.emitter import Emitter, Failure
 from labkit.core.history import Entry, Remembered
+from labkit.core.listeners import Listener
 from labkit.core.notebook import in_notebook
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)
@@ -113,6 +114,16 @@ class Endpoint(Emitter):
 
     def _listeners_changed(self, event: str) -> None:
         self._fast = None
+
+    def _hurry(self, event: str, listeners: tuple[Listener, ...], fast: Callable[..., Any]) -> None:
+        """From now on hand what arrives to ``fast``, which calls these listeners of the event and does no more.
+
+        Another thread may begin to listen or to wait at any moment; it clears ``_fast`` after it is registered. So the
+        look for others comes after ``_fast`` is set: one of both threads sees what the other has done.
+        """
+        self._fast = fast
+        if self._tickets or self._listeners.get(event) is not listeners:
+            self._fast = None
 
     def _remember(self, event: str, args: tuple[Any, ...], size: int | None = None, *, done: bool = True) -> Entry:
         self._end_run()

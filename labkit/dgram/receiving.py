@@ -158,11 +158,9 @@ class Receiving(Endpoint):
                 for listener in listeners:
                     listener(data, sender)
 
-            self._fast = each
+            self._hurry("message", listeners, each)
         else:
-            self._fast = listeners[0]
-        if self._listeners.get("message") is not listeners or self._tickets:  # another thread has just changed them
-            self._fast = None
+            self._hurry("message", listeners, listeners[0])
 
     def _writable(self) -> None:
         """The kernel has room again."""

@@ -285,9 +285,7 @@ class Readable(Stream):
     def _shorten(self, listeners: tuple[Listener, ...]) -> None:
         """From now on do no more with what arrives than to call these, or, for a pipe, to send it."""
         self._shortcut = shortcut(listeners)
-        self._fast = together(listeners) if self._shortcut is None else self._shortcut.send
-        if self._listeners.get("data") is not listeners or self._tickets:  # another thread has just changed them
-            self._fast = None
+        self._hurry("data", listeners, together(listeners) if self._shortcut is None else self._shortcut.send)
 
     def _run(self, pieces: int) -> Entry:
         return Entry("data", self._since, self.bytes_read - self._start, pieces, (None,))

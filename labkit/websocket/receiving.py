@@ -125,10 +125,8 @@ class Receiving(Sending):
             self._keep(message)
             return
         self._fire_sized("message", message)
-        if not self._is_young() and self._inbox is None and not self._deaf:
-            self._fast = together(listeners)
-            if self._tickets or listeners is not self._listeners.get("message"):  # another thread has just changed them
-                self._fast = None
+        if not self._is_young() and not self._tickets and self._inbox is None and not self._deaf:
+            self._hurry("message", listeners, together(listeners))
 
     def _fire_sized(self, event: str, data: Any) -> None:
         """Emit an event with a payload; its size is in bytes, also that of text."""
